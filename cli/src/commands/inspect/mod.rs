@@ -1,0 +1,194 @@
+//! `ocelli inspect`: what a model file holds and the memory it will need, from its header alone.
+//!
+//! No weight is read, so a file of any size answers at once. Keys and tensors are shown for every GGUF file; the memory
+//! plan only for those whose family the engine runs.
+
+mod skim;
+mod value;
+
+use crate::bundled;
+use crate::failure::Failure;
+use crate::output::{Out, size};
+use clap::builder::RangedU64ValueParser;
+use ocelli_engine::{Engine, Error, Plan, SessionOptions};
+use ocelli_quant::TensorType;
+use ocelli_quant::gguf::{Gguf, TensorInfo, Value as Meta};
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+const AFTER: &str = "\
+EXAMPLES
+  ocelli inspect blip2.gguf
+  ocelli inspect blip2.gguf --context 256 --beams 5
+  ocelli inspect blip2.gguf --tensors
+  ocelli inspect blip2.gguf --json | jq .plan.total
+
+With --json standard output is one object, with everything in it whatever else is asked for:
+  {\"file\", \"bytes\", \"version\", \"family\", \"architecture\", \"parameters\", \"types\", \"keys\",
+   \"tensors\": [{\"name\", \"shape\", \"type\", \"offset\", \"bytes\"}], \"plan\"}
+Shapes start with the contiguous dimension. Long arrays are {\"type\", \"length\", \"first\"} without --full.";
+
+/// Show what a model file holds and the memory it needs
+#[derive(clap::Args)]
+#[command(after_help = AFTER)]
+pub struct Args {
+    /// The model file; without it the bundled model
+    file: Option<PathBuf>,
+    /// All keys
+    #[arg(long)]
+    keys: bool,
+    /// All tensors
+    #[arg(long)]
+    tensors: bool,
+    /// Long values in full
+    #[arg(long)]
+    full: bool,
+    /// Plan for this many positions; without it all the model was made for
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    context: usize,
+    /// Plan for beam search with this many beams
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
+    beams: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let (name, bytes) = match &args.file {
+        Some(path) => (path.display().to_string(), skim::header(path)?),
+        None => (bundled::NAME.to_owned(), bundled::bytes()),
+    };
+    let file = Gguf::parse(bytes).map_err(|e| Failure::opening(&name, &e.into()))?;
+    let plan = plan(&file, args);
+    if let Err(error @ Error::BadOption { .. }) = plan {
+        return Err(error.into());
+    }
+    let mut out = Out::new();
+    if args.json {
+        return out.json(&document(&name, &file, plan, args.full));
+    }
+    if args.keys {
+        for (key, value) in file.keys() {
+            out.line(format_args!("{key} = {}", value::text(&value, args.full)))?;
+        }
+    }
+    if args.tensors {
+        for tensor in file.tensors() {
+            let TensorInfo { name, ty, offset, bytes, .. } = tensor;
+            out.line(format_args!("{name:<40} {:<16} {:<5} {bytes:>12} bytes at {offset}", shape(tensor), ty.name()))?;
+        }
+    }
+    if !args.keys && !args.tensors {
+        summary(&mut out, &name, &file, plan, args)?;
+    }
+    out.flush()
+}
+
+/// The memory plan, of any file that loads. Loading checks the tensors' shapes and touches none of their data.
+fn plan(file: &Gguf, args: &Args) -> Result<Plan, Error> {
+    let model = Engine::new(1)?.open_bytes(file.bytes().clone())?;
+    model.plan(&SessionOptions { context: args.context, beams: args.beams, ..SessionOptions::default() })
+}
+
+fn shape(tensor: &TensorInfo) -> String {
+    tensor.shape.iter().map(u64::to_string).collect::<Vec<_>>().join(" x ")
+}
+
+/// Tensors, numbers and bytes of each type, the largest first.
+fn histogram(file: &Gguf) -> Vec<(TensorType, usize, u64, u64)> {
+    let count = |ty| {
+        let of_type = || file.tensors().iter().filter(move |t| t.ty == ty);
+        (ty, of_type().count(), of_type().map(TensorInfo::elements).sum(), of_type().map(|t| t.bytes).sum())
+    };
+    let mut rows: Vec<_> = TensorType::ALL.into_iter().map(count).filter(|row| row.1 > 0).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.3));
+    rows
+}
+
+fn parameters(file: &Gguf) -> u64 {
+    file.tensors().iter().map(TensorInfo::elements).sum()
+}
+
+/// The text of a key, where it has one.
+fn text<'a>(file: &'a Gguf, key: &str) -> Option<&'a str> {
+    if let Some(Meta::Str(text)) = file.get(key) { Some(text) } else { None }
+}
+
+fn document(name: &str, file: &Gguf, plan: Result<Plan, Error>, full: bool) -> Value {
+    let keys: Map<String, Value> = file.keys().map(|(key, v)| (key.to_owned(), value::json(&v, full))).collect();
+    let tensor = |t: &TensorInfo| json!({ "name": t.name, "shape": t.shape, "type": t.ty.name(), "offset": t.offset, "bytes": t.bytes });
+    let types: Map<String, Value> = histogram(file)
+        .into_iter()
+        .map(|(ty, tensors, elements, bytes)| {
+            (ty.name().to_owned(), json!({ "tensors": tensors, "parameters": elements, "bytes": bytes }))
+        })
+        .collect();
+    json!({
+        "file": name,
+        "bytes": file.file_len(),
+        "version": file.version(),
+        "family": text(file, "ocelli.family"),
+        "architecture": text(file, "general.architecture"),
+        "parameters": parameters(file),
+        "types": types,
+        "keys": keys,
+        "tensors": file.tensors().iter().map(tensor).collect::<Vec<_>>(),
+        "plan": plan.map_or_else(|e| json!({ "error": e.code(), "message": e.to_string() }), |p| json!({
+            "mapped": p.mapped,
+            "cache": p.cache,
+            "scratch": p.scratch,
+            "images": p.images,
+            "tokenizer": p.tokenizer,
+            "other": p.other,
+            "anonymous": p.anonymous(),
+            "total": p.total(),
+        })),
+    })
+}
+
+fn summary(out: &mut Out, name: &str, file: &Gguf, plan: Result<Plan, Error>, args: &Args) -> Result<(), Failure> {
+    out.line(format_args!("file          {name}, {}, GGUF version {}", size(file.file_len()), file.version()))?;
+    let shown = |key| file.get(key).map_or("not in the file".to_owned(), |v| value::text(&v, args.full));
+    out.line(format_args!("family        {}", shown("ocelli.family")))?;
+    out.line(format_args!("architecture  {}", shown("general.architecture")))?;
+    out.line(format_args!("parameters    {} in {} tensors", parameters(file), file.tensors().len()))?;
+    for (ty, tensors, elements, bytes) in histogram(file) {
+        out.line(format_args!(
+            "  {:<5} {tensors:>6} tensors {elements:>14} parameters {:>10}",
+            ty.name(),
+            size(bytes)
+        ))?;
+    }
+    out.line("hyper-parameters")?;
+    let scalar = |key: &str, value: &Meta<'_>| {
+        !key.starts_with("general.")
+            && !key.starts_with("tokenizer.")
+            && !matches!(value, Meta::Array(a) if a.len() > 8)
+    };
+    for (key, value) in file.keys().filter(|(key, value)| scalar(key, value)) {
+        out.line(format_args!("  {key} = {}", value::text(&value, args.full)))?;
+    }
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(error) => return out.line(format_args!("memory        unknown: {error}")),
+    };
+    let context =
+        if args.context == 0 { "the whole context".to_owned() } else { format!("{} positions", args.context) };
+    let plural = if args.beams == 1 { "" } else { "s" };
+    out.line(format_args!("memory for {context}, {} beam{plural}", args.beams))?;
+    for (what, bytes) in [
+        ("weights, mapped", plan.mapped),
+        ("keys and values", plan.cache),
+        ("activations", plan.scratch),
+        ("encoded images, at most", plan.images),
+        ("tokenizer", plan.tokenizer),
+        ("other", plan.other),
+        ("total", plan.total()),
+        ("without the mapped file", plan.anonymous()),
+    ] {
+        out.line(format_args!("  {what:<24} {:>10}", size(bytes)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! The commands, one file each.
+
+pub mod completions;
+pub mod convert;
+pub mod doctor;
+pub mod inspect;
+pub mod run;
+pub mod score;
+pub mod tokenize;

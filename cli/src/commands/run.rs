@@ -1,0 +1,252 @@
+//! `ocelli run`: one answer, streamed as it is generated.
+//!
+//! The session is made as large as the prompt and the answer need, not as the model allows.
+
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::model_args::{MemoryArgs, ModelArgs, Opened};
+use crate::output::{Notes, Out, ms, time};
+use crate::prompt_args::PromptArgs;
+use clap::builder::RangedU64ValueParser;
+use ocelli_engine::{Event, GenerateOptions, Generation, Model, Prompt, Sampling, SessionOptions, Timings};
+use serde_json::{Value, json};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+const AFTER: &str = "\
+EXAMPLES
+  ocelli run --image shapes.png --prompt 'Question: what shape is in the image? Answer:'
+  ocelli run -m blip2.gguf -i cat.png -p 'a photo of' -n 30 --beams 5
+  ocelli run -m blip2.gguf -i before.png -i after.png -p 'First <image> then <image>: what changed?'
+  echo 'Question: what is this? Answer:' | ocelli run -m blip2.gguf -i cat.png -p - --json
+
+The answer goes to standard output, everything else to standard error. With --json standard output is one object:
+  {\"text\", \"ids\", \"finish\": \"eos\" | \"length\", \"timings\"}";
+
+/// Generate text after a prompt of pictures and text
+#[derive(clap::Args)]
+#[command(after_help = AFTER)]
+pub struct Args {
+    #[command(flatten)]
+    prompt: PromptArgs,
+    #[command(flatten)]
+    generation: GenerationArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    /// Print one JSON object instead of the text
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    /// No notes on standard error
+    #[arg(short, long, help_heading = "Output")]
+    quiet: bool,
+}
+
+/// How tokens are chosen.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Generation")]
+struct GenerationArgs {
+    /// Most new tokens; without it what the model's file suggests
+    #[arg(short = 'n', long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1 << 24))]
+    max_new_tokens: Option<usize>,
+    /// Search with this many beams; nothing is streamed then
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
+    beams: usize,
+    /// Beams: divide a hypothesis' log-probability by its length to this power
+    #[arg(long, value_name = "F", default_value_t = 1.0, allow_negative_numbers = true)]
+    length_penalty: f32,
+    /// Beams: end as soon as there are as many finished hypotheses as beams
+    #[arg(long)]
+    early_stopping: bool,
+    /// Temperature of the draws; 0 takes the likeliest token
+    #[arg(long, value_name = "F", default_value_t = 0.0, allow_negative_numbers = true)]
+    temp: f32,
+    /// Draw from the N likeliest tokens only; 0 is off
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    top_k: usize,
+    /// Draw from the likeliest tokens that reach this probability together
+    #[arg(long, value_name = "F", default_value_t = 1.0, allow_negative_numbers = true)]
+    top_p: f32,
+    /// Draw from tokens at least this fraction as likely as the likeliest
+    #[arg(long, value_name = "F", default_value_t = 0.0, allow_negative_numbers = true)]
+    min_p: f32,
+    /// Make tokens that were seen less likely; 1 is off
+    #[arg(long, value_name = "F", default_value_t = 1.0, allow_negative_numbers = true)]
+    repetition_penalty: f32,
+    /// No N tokens in a row twice; 0 is off
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    no_repeat_ngram: usize,
+    /// Tokens before the answer may end
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    min_new_tokens: usize,
+    /// Of the draws: the same seed gives the same answer
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+impl GenerationArgs {
+    fn check(&self) -> Result<GenerateOptions, Failure> {
+        let sampling = Sampling {
+            temperature: self.temp,
+            top_k: self.top_k,
+            top_p: self.top_p,
+            min_p: self.min_p,
+            repetition_penalty: self.repetition_penalty,
+            no_repeat_ngram: self.no_repeat_ngram,
+            min_new_tokens: self.min_new_tokens,
+            seed: self.seed,
+        };
+        sampling.validate()?;
+        if !self.length_penalty.is_finite() {
+            return Err(Failure::usage("option", "length-penalty is not a finite number"));
+        }
+        if self.beams > 1 && self.temp > 0.0 {
+            return Err(Failure::usage("option", "--temp draws and --beams searches: give one of them"));
+        }
+        Ok(GenerateOptions {
+            max_new_tokens: 0,
+            sampling,
+            beams: self.beams,
+            length_penalty: self.length_penalty,
+            early_stopping: self.early_stopping,
+        })
+    }
+
+    /// New tokens: as many as asked for, or as many as the model suggests and the context leaves.
+    fn new_tokens(&self, model: &Model, room: usize) -> usize {
+        self.max_new_tokens.unwrap_or_else(|| model.defaults().max_new_tokens.min(room).max(1))
+    }
+}
+
+pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
+    let notes = Notes::new(args.quiet);
+    let mut options = args.generation.check()?;
+    notes.stage(format_args!("loading"));
+    let opened = args.model.open()?;
+    let (prompt, decode) = args.prompt.read(&opened.model)?;
+    let (session, new_tokens) = size(args, &opened.model, &prompt)?;
+    options.max_new_tokens = new_tokens;
+    let mut session = opened.model.session(&session)?;
+    interrupt.cancels(session.cancel_handle());
+
+    let mut out = Out::new();
+    let mut answer = Answer { out: &mut out, written: false, plain: !args.json };
+    let mut closed = None;
+    let result = session.generate(&prompt, &options, &mut |event| {
+        interrupt.recheck();
+        match event {
+            Event::Image { index, count } => notes.stage(format_args!("encoding image {}/{count}", index + 1)),
+            Event::Prefill { positions } => notes.stage(format_args!("reading {positions} positions")),
+            Event::Piece(piece) => {
+                notes.clear();
+                if let Err(failure) = answer.piece(piece) {
+                    closed = Some(failure);
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    });
+    notes.clear();
+    if let Some(failure) = closed {
+        return Err(failure);
+    }
+    // What a cancelled run streamed ends its line, too.
+    answer.end(result.is_ok())?;
+    let generation = result?;
+    if args.json {
+        out.json(&document(&generation, opened.load, decode))?;
+    }
+    report(&notes, &opened, &generation, decode);
+    Ok(())
+}
+
+/// What the session is laid out for, and the new tokens in it.
+fn size(args: &Args, model: &Model, prompt: &Prompt) -> Result<(SessionOptions, usize), Failure> {
+    let positions = model.count(&model.compose(prompt)?);
+    let room = args.memory.most(model).saturating_sub(positions);
+    let new_tokens = args.generation.new_tokens(model, room);
+    let session = args.memory.session(positions.saturating_add(new_tokens));
+    Ok((SessionOptions { beams: args.generation.beams, new_tokens, ..session }, new_tokens))
+}
+
+/// The answer on its way to standard output. In plain text the blanks before the first word are left out.
+struct Answer<'a> {
+    out: &'a mut Out,
+    written: bool,
+    plain: bool,
+}
+
+impl Answer<'_> {
+    fn piece(&mut self, piece: &str) -> Result<(), Failure> {
+        let piece = if self.written { piece } else { piece.trim_start() };
+        if !self.plain || piece.is_empty() {
+            return Ok(());
+        }
+        self.written = true;
+        self.out.model_text(piece)?;
+        self.out.flush()
+    }
+
+    fn end(&mut self, complete: bool) -> Result<(), Failure> {
+        if self.plain && (complete || self.written) {
+            self.out.line("")?;
+            self.out.flush()?;
+        }
+        Ok(())
+    }
+}
+
+fn document(generation: &Generation, load: Duration, decode: Duration) -> Value {
+    let Timings { prepare, encode, encoded, prefill, prompt, generate, generated } = generation.timings;
+    json!({
+        "text": generation.text,
+        "ids": generation.ids,
+        "finish": generation.finish.name(),
+        "timings": {
+            "load_ms": ms(load),
+            "decode_ms": ms(decode),
+            "prepare_ms": ms(prepare),
+            "encode_ms": ms(encode),
+            "encoded_images": encoded,
+            "prefill_ms": ms(prefill),
+            "prompt_positions": prompt,
+            "generate_ms": ms(generate),
+            "generated_tokens": generated,
+        },
+    })
+}
+
+fn report(notes: &Notes, opened: &Opened, generation: &Generation, decode: Duration) {
+    let t = &generation.timings;
+    let device = &opened.device;
+    notes.line(format_args!(
+        "load      {:>8}   {}, {} {}, {} threads",
+        time(opened.load),
+        opened.name,
+        device.name,
+        device.isa,
+        device.threads
+    ));
+    if t.encoded > 0 {
+        notes.line(format_args!(
+            "prepare   {:>8}   decoding and resizing {} images",
+            time(decode + t.prepare),
+            t.encoded
+        ));
+        notes.line(format_args!("encode    {:>8}   {} an image", time(t.encode), time(each(t.encode, t.encoded))));
+    }
+    let line = |what, took: Duration, count: usize, unit| {
+        #[allow(clippy::cast_precision_loss)]
+        let rate = count as f64 / took.as_secs_f64().max(1e-9);
+        notes.line(format_args!("{what:<9} {:>8}   {count} {unit}, {rate:.1} tok/s", time(took)));
+    };
+    line("prefill", t.prefill, t.prompt, "positions");
+    line("generate", t.generate, t.generated, "tokens");
+}
+
+fn each(total: Duration, count: usize) -> Duration {
+    total.checked_div(u32::try_from(count).unwrap_or(u32::MAX)).unwrap_or(total)
+}

@@ -1,0 +1,118 @@
+//! How a command fails: what is printed and the exit code that goes with it.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Exit code of a wrong command line; clap uses the same.
+pub const USAGE: u8 = 2;
+/// 128 + SIGINT, as shells report it.
+pub const INTERRUPTED: u8 = 130;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub enum Failure {
+    /// An error to print.
+    Error {
+        /// Short and stable, for programs.
+        code: String,
+        /// For people.
+        message: String,
+        /// What to do about it.
+        hint: Option<&'static str>,
+        /// 1, or 2 where the command line is at fault.
+        exit: u8,
+    },
+    /// A signal ended it.
+    Interrupted,
+    /// Nobody reads standard output any more: no failure of ours.
+    OutputClosed,
+}
+
+impl Failure {
+    /// A failure of the model, a file or the run.
+    pub fn new(code: &str, message: impl Display) -> Self {
+        let code = code.replace('_', "-");
+        let hint = hint(&code);
+        Self::Error { code, message: message.to_string(), hint, exit: 1 }
+    }
+
+    /// A command line that clap accepts and that makes no sense all the same.
+    pub fn usage(code: &str, message: impl Display) -> Self {
+        Self::Error { code: code.to_owned(), message: message.to_string(), hint: hint(code), exit: USAGE }
+    }
+
+    /// A model file that did not open. The engine names the file only where the system refused it.
+    pub fn opening(name: &str, error: &ocelli_engine::Error) -> Self {
+        match error {
+            ocelli_engine::Error::Open { .. } | ocelli_engine::Error::UnknownIsa { .. } => {
+                Self::new(error.code(), error)
+            }
+            _ => Self::new(error.code(), format_args!("{name}: {error}")),
+        }
+    }
+
+    /// A file that could not be read.
+    pub fn reading(what: &str, path: &Path, error: &io::Error) -> Self {
+        Self::new("open", format_args!("cannot read {what} {}: {error}", path.display()))
+    }
+
+    /// Prints it; the exit code.
+    pub fn report(self) -> ExitCode {
+        match self {
+            Self::Error { code, message, hint, exit } => {
+                let mut stderr = io::stderr().lock();
+                let _ = writeln!(stderr, "ocelli: error[{code}]: {message}");
+                if let Some(hint) = hint {
+                    let _ = writeln!(stderr, "  hint: {hint}");
+                }
+                ExitCode::from(exit)
+            }
+            Self::Interrupted => {
+                let _ = writeln!(io::stderr(), "ocelli: interrupted");
+                ExitCode::from(INTERRUPTED)
+            }
+            Self::OutputClosed => ExitCode::SUCCESS,
+        }
+    }
+}
+
+/// What usually helps.
+fn hint(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "architecture" => "'ocelli inspect FILE' shows what is in the file",
+        "not-gguf" => "models are GGUF files made by 'ocelli convert'",
+        "truncated" | "truncated-header" | "truncated-field" | "out-of-file" => {
+            "a download that stopped? fetch the file again"
+        }
+        "context-full" => "a smaller -n, a larger --context or a shorter prompt fits",
+        "over-budget" => "a smaller --context, -n or --beams, or '--kv f16', needs less",
+        "out-of-memory" => "a smaller --context, -n or --beams, or '--kv f16', needs less",
+        "image-count" => "give one --image for each <image> in the prompt, or no marker at all",
+        "output-exists" => "--force replaces it",
+        "isa" => "unset OCELLI_ISA to use the best",
+        _ => return None,
+    })
+}
+
+impl From<ocelli_engine::Error> for Failure {
+    fn from(error: ocelli_engine::Error) -> Self {
+        use ocelli_engine::Error;
+        match error {
+            Error::Cancelled => Self::Interrupted,
+            Error::BadOption { .. } | Error::ImageCount { .. } => Self::usage(error.code(), error),
+            _ => Self::new(error.code(), error),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// Only standard output is written through this.
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::OutputClosed,
+            _ => Self::new("output", format_args!("cannot write to standard output: {error}")),
+        }
+    }
+}

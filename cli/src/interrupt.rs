@@ -1,0 +1,90 @@
+//! Signals: the first asks the running work to stop, the second does not ask.
+//!
+//! The handler runs on a thread of its own (`ctrlc` wakes it through a pipe), so it may lock and sleep. Work that
+//! leaves nothing behind is ended by that thread if it has not stopped by itself soon after the first signal.
+
+use crate::failure::{Failure, INTERRUPTED};
+use ocelli_engine::CancelHandle;
+use std::process::exit;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// How long a session has to stop and the answer so far to be flushed.
+const GRACE: Duration = Duration::from_millis(180);
+
+/// What a signal has to stop.
+enum Work {
+    /// Nothing that needs an end of its own.
+    Idle,
+    /// A call of a session.
+    Session(CancelHandle),
+    /// Something that looks at [`Interrupt::raised`] and cleans up.
+    Careful,
+}
+
+struct State {
+    raised: AtomicBool,
+    work: Mutex<Work>,
+}
+
+/// Whether a signal came, and what it is to stop. Clones share both.
+#[derive(Clone)]
+pub struct Interrupt(Arc<State>);
+
+impl Interrupt {
+    /// Takes over SIGINT, SIGTERM and SIGHUP.
+    pub fn install() -> Result<Self, Failure> {
+        let state = Arc::new(State { raised: AtomicBool::new(false), work: Mutex::new(Work::Idle) });
+        let seen = Arc::clone(&state);
+        ctrlc::set_handler(move || on_signal(&seen))
+            .map_err(|e| Failure::new("signals", format_args!("cannot handle signals: {e}")))?;
+        Ok(Self(state))
+    }
+
+    /// From now on a signal cancels a session's call.
+    pub fn cancels(&self, handle: CancelHandle) {
+        self.set(Work::Session(handle));
+    }
+
+    /// From now on a signal only sets [`Interrupt::raised`]; the caller stops by itself.
+    pub fn is_polled(&self) {
+        self.set(Work::Careful);
+    }
+
+    /// Whether a signal came.
+    pub fn raised(&self) -> bool {
+        self.0.raised.load(Ordering::SeqCst)
+    }
+
+    /// Cancels the session's call if a signal came before the call began, which starts with a fresh flag.
+    pub fn recheck(&self) {
+        if self.raised()
+            && let Work::Session(handle) = &*self.0.work.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            handle.cancel();
+        }
+    }
+
+    fn set(&self, work: Work) {
+        *self.0.work.lock().unwrap_or_else(PoisonError::into_inner) = work;
+    }
+}
+
+fn on_signal(state: &State) {
+    if state.raised.swap(true, Ordering::SeqCst) {
+        exit(INTERRUPTED.into());
+    }
+    match &*state.work.lock().unwrap_or_else(PoisonError::into_inner) {
+        Work::Idle => exit(INTERRUPTED.into()),
+        Work::Careful => {}
+        Work::Session(handle) => {
+            handle.cancel();
+            let _ = thread::Builder::new().spawn(|| {
+                thread::sleep(GRACE);
+                exit(INTERRUPTED.into())
+            });
+        }
+    }
+}

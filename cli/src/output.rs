@@ -1,0 +1,154 @@
+//! Standard output and standard error.
+//!
+//! Neither is ever written by a `print` macro: those panic when the reader has gone, which for a program in a pipe is
+//! the ordinary end.
+
+use crate::failure::Failure;
+use serde_json::Value;
+use std::fmt::{Arguments, Display};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::time::Duration;
+
+/// Standard output, buffered: call [`Out::flush`] at the end, and where somebody is watching.
+pub struct Out {
+    writer: BufWriter<Stdout>,
+    terminal: bool,
+}
+
+impl Out {
+    pub fn new() -> Self {
+        let stdout = io::stdout();
+        Self { terminal: stdout.is_terminal(), writer: BufWriter::new(stdout) }
+    }
+
+    /// Text as it is.
+    pub fn text(&mut self, text: &str) -> Result<(), Failure> {
+        Ok(self.writer.write_all(text.as_bytes())?)
+    }
+
+    /// Text that a model made: a terminal gets no control characters of it but line breaks and tabs.
+    pub fn model_text(&mut self, text: &str) -> Result<(), Failure> {
+        if self.terminal && text.contains(is_unsafe) {
+            self.text(&text.replace(is_unsafe, "\u{fffd}"))
+        } else {
+            self.text(text)
+        }
+    }
+
+    /// One line.
+    pub fn line(&mut self, line: impl Display) -> Result<(), Failure> {
+        Ok(writeln!(self.writer, "{line}")?)
+    }
+
+    /// One JSON document, and nothing after it.
+    pub fn json(&mut self, value: &Value) -> Result<(), Failure> {
+        self.line(value)?;
+        self.flush()
+    }
+
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        Ok(self.writer.flush()?)
+    }
+}
+
+fn is_unsafe(c: char) -> bool {
+    c.is_control() && c != '\n' && c != '\t'
+}
+
+/// Standard error: what is going on. Nothing here fails; whoever closed it does not want to know.
+pub struct Notes {
+    quiet: bool,
+    terminal: bool,
+}
+
+impl Notes {
+    pub fn new(quiet: bool) -> Self {
+        Self { quiet, terminal: io::stderr().is_terminal() }
+    }
+
+    /// Whether somebody watches a terminal.
+    pub fn live(&self) -> bool {
+        self.terminal && !self.quiet
+    }
+
+    /// A line that stays.
+    pub fn line(&self, line: Arguments<'_>) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+
+    /// What is happening right now; the next one replaces it. Terminals only.
+    pub fn stage(&self, stage: Arguments<'_>) {
+        if self.live() {
+            let _ = write!(io::stderr(), "\r\x1b[K{stage}…");
+        }
+    }
+
+    /// Takes the last stage off the screen.
+    pub fn clear(&self) {
+        if self.live() {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// Bytes for people: binary units, three digits.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    #[allow(clippy::cast_precision_loss)]
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let decimals = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    format!("{value:.decimals$} {}", UNITS[unit])
+}
+
+/// Milliseconds, to the microsecond.
+pub fn ms(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// A duration for people.
+pub fn time(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds < 0.01 {
+        format!("{:.1} ms", seconds * 1e3)
+    } else if seconds < 1.0 {
+        format!("{:.0} ms", seconds * 1e3)
+    } else {
+        format!("{seconds:.2} s")
+    }
+}
+
+/// A 32-bit float in JSON with the fewest digits that give the same float back; what JSON has no number for is null.
+pub fn number(value: f32) -> Value {
+    value.to_string().parse::<f64>().ok().filter(|v| v.is_finite()).map_or(Value::Null, Value::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_three_digits() {
+        let shown: Vec<String> =
+            [0, 1023, 1024, 10 << 10, 999 << 10, 1000 << 10, 3 << 30, 5 << 50].into_iter().map(size).collect();
+        let wanted = ["0 B", "1023 B", "1.00 KiB", "10.0 KiB", "999 KiB", "0.98 MiB", "3.00 GiB", "5120 TiB"];
+        assert_eq!(shown, wanted);
+    }
+
+    #[test]
+    fn floats_keep_their_digits() {
+        assert_eq!(number(0.1).to_string(), "0.1");
+        assert_eq!(number(-2.5e-7).to_string(), "-2.5e-7");
+        assert_eq!(number(f32::NAN), Value::Null);
+        assert_eq!(number(f32::NEG_INFINITY), Value::Null);
+    }
+}

@@ -1,0 +1,64 @@
+//! The arguments that make a prompt, and reading what they name.
+
+use crate::failure::Failure;
+use ocelli_engine::image::{self, ImageLimits, Picture};
+use ocelli_engine::tokenizer::LONGEST_TEXT;
+use ocelli_engine::{Model, Prompt};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Pictures and text.
+#[derive(clap::Args)]
+pub struct PromptArgs {
+    /// A picture, PNG or JPEG; once for each picture
+    #[arg(short, long, value_name = "PATH")]
+    image: Vec<PathBuf>,
+    /// The text; '-' reads standard input. Pictures go where it says <image>, or before all text
+    #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    prompt: String,
+}
+
+impl PromptArgs {
+    /// The prompt, and how long reading the pictures took.
+    pub fn read(&self, model: &Model) -> Result<(Prompt, Duration), Failure> {
+        let text = if self.prompt == "-" { standard_input()? } else { self.prompt.clone() };
+        let start = Instant::now();
+        let limits = model.image_limits();
+        let pictures = self.image.iter().map(|path| read_picture(path, &limits)).collect::<Result<Vec<_>, _>>()?;
+        let took = start.elapsed();
+        Ok((Prompt::parse(&text, pictures)?, took))
+    }
+}
+
+fn read_picture(path: &Path, limits: &ImageLimits) -> Result<Arc<Picture>, Failure> {
+    let mut bytes = Vec::new();
+    // One byte more than allowed is enough to refuse, whatever the file is: it may be a device without an end.
+    let read = File::open(path).and_then(|file| file.take(limits.file_bytes + 1).read_to_end(&mut bytes));
+    read.map_err(|e| Failure::reading("image", path, &e))?;
+    match image::decode(&bytes, limits) {
+        Ok(picture) => Ok(Arc::new(picture)),
+        Err(e) => Err(Failure::new("image", format_args!("{}: {e}", path.display()))),
+    }
+}
+
+/// All of standard input as text, less the line break that `echo` puts at its end.
+pub fn standard_input() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let limit = LONGEST_TEXT as u64 + 2;
+    let read = io::stdin().lock().take(limit).read_to_end(&mut bytes);
+    read.map_err(|e| Failure::new("open", format_args!("cannot read standard input: {e}")))?;
+    let mut text = String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        Failure::new("text", format_args!("standard input is not UTF-8: byte {at} is no part of a character"))
+    })?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(text)
+}

@@ -1,0 +1,106 @@
+//! An output that is either the old file or the complete new one, whatever happens in between.
+//!
+//! Bytes go to `NAME.part.<pid>` beside the target, are synced, and take the target's name by a rename; then the
+//! directory is synced, because a rename is not durable before that. The target is never opened: a process that has it
+//! mapped keeps its old file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::ConvertError;
+
+/// Attempts at a free name, for conversions to the same target within one process.
+const ATTEMPTS: u32 = 64;
+
+/// The unfinished output; dropping it removes it.
+#[derive(Debug)]
+pub(crate) struct PartFile {
+    target: PathBuf,
+    part: PathBuf,
+    file: File,
+    kept: bool,
+}
+
+impl PartFile {
+    /// Creates the part file of `target`, which has a file name.
+    pub(crate) fn create(target: &Path) -> Result<Self, ConvertError> {
+        let stem = part_stem(target);
+        let process = std::process::id();
+        for attempt in 0..ATTEMPTS {
+            let suffix = if attempt == 0 { format!("{process}") } else { format!("{process}.{attempt}") };
+            let part = target.with_file_name(format!("{stem}{suffix}"));
+            match OpenOptions::new().write(true).create_new(true).open(&part) {
+                Ok(file) => return Ok(Self { target: target.to_owned(), part, file, kept: false }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(ConvertError::Write { path: part, action: "create", source }),
+            }
+        }
+        let source = io::ErrorKind::AlreadyExists.into();
+        Err(ConvertError::Write { path: target.with_file_name(stem), action: "create", source })
+    }
+
+    /// Where the bytes go.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Gives the file its name. After an error before the rename the target is as it was.
+    pub(crate) fn keep(mut self) -> Result<(), ConvertError> {
+        let failed = |path: &Path, action| {
+            let path = path.to_owned();
+            move |source| ConvertError::Write { path, action, source }
+        };
+        self.file.sync_all().map_err(failed(&self.part, "sync"))?;
+        fs::rename(&self.part, &self.target).map_err(failed(&self.target, "rename"))?;
+        self.kept = true;
+        sync_directory(directory(&self.target)).map_err(failed(directory(&self.target), "sync"))
+    }
+}
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        if !self.kept {
+            // Nothing can be done about a failure; the next run reports the file.
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}
+
+/// Part files of `target` that are lying about: what killed conversions left behind, or running ones are writing.
+pub(crate) fn leftovers(target: &Path) -> Vec<String> {
+    let stem = part_stem(target);
+    let Ok(entries) = fs::read_dir(directory(target)) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.file_name().to_string_lossy().into_owned()))
+        .filter(|name| name.starts_with(&stem))
+        .collect();
+    names.sort();
+    names
+}
+
+fn part_stem(target: &Path) -> String {
+    format!("{}.part.", target.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// The directory a file is in.
+fn directory(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(unix)]
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    match File::open(directory)?.sync_all() {
+        // Some file systems cannot sync a directory; they have no rename to lose either.
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
+}

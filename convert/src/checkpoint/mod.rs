@@ -1,0 +1,166 @@
+//! A directory of weights as one table of tensors, read piece by piece.
+//!
+//! Nothing is mapped: a converter that maps 7.5 GB shows 7.5 GB of resident memory on a machine that has them, and dies
+//! of a truncated file by signal. Positioned reads cost nothing here, since every byte is touched exactly once.
+
+mod decode;
+mod index;
+mod safetensors;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::ConvertError;
+pub use safetensors::SafetensorsError;
+pub(crate) use safetensors::{Dtype, Tensor};
+
+/// The single-file name.
+const SINGLE: &str = "model.safetensors";
+/// The table of a sharded checkpoint.
+const INDEX: &str = "model.safetensors.index.json";
+
+/// An open file of weights.
+#[derive(Debug)]
+struct Shard {
+    name: String,
+    path: PathBuf,
+    file: File,
+}
+
+/// All tensors of a checkpoint.
+#[derive(Debug)]
+pub(crate) struct Checkpoint {
+    shards: Vec<Shard>,
+    /// By name: the shard and the tensor in it.
+    tensors: BTreeMap<String, (usize, Tensor)>,
+}
+
+impl Checkpoint {
+    /// Opens `model.safetensors`, or the shards of `model.safetensors.index.json`, and validates their headers.
+    pub(crate) fn open(directory: &Path) -> Result<Self, ConvertError> {
+        if exists(directory, SINGLE) {
+            return Self::of_files(directory, &[SINGLE.to_owned()]);
+        }
+        if exists(directory, INDEX) {
+            let index = index::read(directory, INDEX)?;
+            let checkpoint = Self::of_files(directory, &index.files)?;
+            let absent = |(name, file): (&String, &String)| {
+                let at = checkpoint.tensors.get(name).and_then(|(shard, _)| checkpoint.shards.get(*shard));
+                at.is_none_or(|shard| shard.name != *file).then(|| name.clone())
+            };
+            let tensors: Vec<String> = index.weights.iter().filter_map(absent).collect();
+            if tensors.is_empty() {
+                return Ok(checkpoint);
+            }
+            return Err(ConvertError::IndexMismatch { index: INDEX.to_owned(), tensors });
+        }
+        if let Some(file) = first_pickle(directory)? {
+            return Err(ConvertError::PickleCheckpoint { file });
+        }
+        let hint = "the weights must lie there as safetensors, in one file or in shards with an index";
+        let file = format!("{SINGLE} or {INDEX}");
+        Err(ConvertError::FileMissing { file, directory: directory.to_owned(), hint })
+    }
+
+    fn of_files(directory: &Path, names: &[String]) -> Result<Self, ConvertError> {
+        let mut checkpoint = Self { shards: Vec::new(), tensors: BTreeMap::new() };
+        for name in names {
+            let path = directory.join(name);
+            let file = match File::open(&path) {
+                Ok(file) => file,
+                Err(source) => return Err(ConvertError::Read { path, action: "open", source }),
+            };
+            let header = safetensors::read_header(&file)
+                .map_err(|source| ConvertError::Safetensors { file: name.clone(), source })?;
+            let number = checkpoint.shards.len();
+            checkpoint.shards.push(Shard { name: name.clone(), path, file });
+            for tensor in header {
+                let first = checkpoint.tensors.get(&tensor.name).map(|(shard, _)| *shard);
+                if let Some(first) = first.and_then(|shard| checkpoint.shards.get(shard)) {
+                    let (first, second) = (first.name.clone(), name.clone());
+                    return Err(ConvertError::DuplicateTensor { tensor: tensor.name, first, second });
+                }
+                checkpoint.tensors.insert(tensor.name.clone(), (number, tensor));
+            }
+        }
+        Ok(checkpoint)
+    }
+
+    /// All names, sorted.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// The tensor of that name.
+    pub(crate) fn get(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.get(name).map(|(_, tensor)| tensor)
+    }
+
+    /// Gives every tensor the name `rename` makes of its own. Names that collide are left to be unknown.
+    pub(crate) fn rename(&mut self, rename: impl Fn(&str) -> String) {
+        for (name, entry) in std::mem::take(&mut self.tensors) {
+            let new = rename(&name);
+            let free = !self.tensors.contains_key(&new);
+            self.tensors.insert(if free { new } else { name }, entry);
+        }
+    }
+
+    /// Whether a path is one of the weight files, links followed.
+    pub(crate) fn is_input(&self, path: &Path) -> bool {
+        let real = |path: &Path| path.canonicalize().ok();
+        real(path).is_some_and(|path| self.shards.iter().any(|shard| real(&shard.path).as_ref() == Some(&path)))
+    }
+
+    /// Bytes of all weight files.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.shards.iter().filter_map(|shard| shard.file.metadata().ok()).map(|meta| meta.len()).sum()
+    }
+
+    /// Bytes of a tensor from its byte `offset` on.
+    pub(crate) fn read(&self, name: &str, offset: u64, bytes: &mut [u8]) -> Result<(), ConvertError> {
+        // A plan names only tensors that were found here.
+        let found = self.tensors.get(name).and_then(|(shard, tensor)| Some((self.shards.get(*shard)?, tensor)));
+        let Some((shard, tensor)) = found else { return Ok(()) };
+        read_exact_at(&shard.file, bytes, tensor.offset + offset).map_err(|source| ConvertError::Read {
+            path: shard.path.clone(),
+            action: "read",
+            source,
+        })
+    }
+}
+
+fn exists(directory: &Path, name: &str) -> bool {
+    fs::symlink_metadata(directory.join(name)).is_ok()
+}
+
+fn first_pickle(directory: &Path) -> Result<Option<String>, ConvertError> {
+    let failed = |source| ConvertError::Read { path: directory.to_owned(), action: "list", source };
+    let mut pickles = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+        let is_pickle = [".bin", ".pt", ".pth", ".bin.index.json"].iter().any(|end| name.ends_with(end));
+        if is_pickle && !name.starts_with("training_args") {
+            pickles.push(name);
+        }
+    }
+    Ok(pickles.into_iter().min())
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match std::os::windows::fs::FileExt::seek_read(file, &mut bytes[done..], offset + done as u64)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => done += read,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,329 @@
+//! The head of a safetensors file: eight bytes of length, a JSON table, then the data it describes.
+//!
+//! Validation follows the format's own reference reader, error by error and under the same names, with one addition:
+//! two equal names in the table are an error there too, but a map parser would keep the last one in silence. The data
+//! must be covered exactly: no overlap, no gap, nothing behind the last tensor.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::File;
+use std::io;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::read_exact_at;
+use crate::error::shown;
+
+/// Bytes of the length field.
+const LENGTH_BYTES: u64 = 8;
+/// Most bytes of the table.
+const MAX_HEADER: u64 = 100_000_000;
+/// Most tensors of a file; the largest real checkpoints have some thousands.
+const MAX_TENSORS: usize = 65_536;
+/// Most dimensions of a tensor.
+const MAX_DIMS: usize = 16;
+/// The first line of every Git LFS pointer.
+const LFS: &[u8] = b"version https://git-lfs.github.com/spec/";
+
+/// What is wrong with a safetensors file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SafetensorsError {
+    /// Not even the length fits.
+    #[error("header too small: 8 bytes needed, the file has {have}")]
+    HeaderTooSmall {
+        /// Bytes of the file.
+        have: u64,
+    },
+    /// A table larger than any real one.
+    #[error("header too large: {length} bytes declared, at most {max}")]
+    HeaderTooLarge {
+        /// Declared.
+        length: u64,
+        /// Allowed.
+        max: u64,
+    },
+    /// The table does not fit the file.
+    #[error("invalid header length: {length} bytes declared, {remaining} remain in the file")]
+    InvalidHeaderLength {
+        /// Declared.
+        length: u64,
+        /// Bytes behind the length field.
+        remaining: u64,
+    },
+    /// Not JSON, or not the JSON of a table.
+    #[error("invalid header: {0}")]
+    InvalidHeader(String),
+    /// The file is a pointer to the real one.
+    #[error("this is a Git LFS pointer of {have} bytes; fetch the real file")]
+    LfsPointer {
+        /// Bytes of the file.
+        have: u64,
+    },
+    /// The same name twice.
+    #[error("tensor '{tensor}' appears twice in the header")]
+    DuplicateTensor {
+        /// The name.
+        tensor: String,
+    },
+    /// An element type the format does not have.
+    #[error("tensor '{tensor}': unknown dtype '{dtype}'")]
+    UnknownDtype {
+        /// The tensor.
+        tensor: String,
+        /// The type found.
+        dtype: String,
+    },
+    /// Data that run backwards, overlap or leave a gap.
+    #[error("tensor '{tensor}': invalid offsets [{start}, {end}], expected a start of {expected}")]
+    InvalidOffset {
+        /// The tensor.
+        tensor: String,
+        /// Declared start.
+        start: u64,
+        /// Declared end.
+        end: u64,
+        /// Where the tensors before it end.
+        expected: u64,
+    },
+    /// Shape and offsets disagree.
+    #[error("tensor '{tensor}': shape {shape:?} of {dtype} takes {wanted} bytes, its offsets span {span}")]
+    TensorInvalidInfo {
+        /// The tensor.
+        tensor: String,
+        /// Declared shape.
+        shape: Vec<u64>,
+        /// Declared type.
+        dtype: &'static str,
+        /// Bytes by shape and type.
+        wanted: u64,
+        /// Bytes by offsets.
+        span: u64,
+    },
+    /// A shape whose size overflows.
+    #[error("tensor '{tensor}': the size of shape {shape:?} overflows 64 bits")]
+    ValidationOverflow {
+        /// The tensor.
+        tensor: String,
+        /// Declared shape.
+        shape: Vec<u64>,
+    },
+    /// The file is cut off, or has bytes nobody declared.
+    #[error("incomplete: the header describes {described} bytes of data, the file has {have}")]
+    MetadataIncompleteBuffer {
+        /// End of the last tensor.
+        described: u64,
+        /// Bytes behind the header.
+        have: u64,
+    },
+    /// Reading failed.
+    #[error("cannot read: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl SafetensorsError {
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::HeaderTooSmall { .. } => "safetensors_header_too_small",
+            Self::HeaderTooLarge { .. } => "safetensors_header_too_large",
+            Self::InvalidHeaderLength { .. } => "safetensors_invalid_header_length",
+            Self::InvalidHeader(_) => "safetensors_invalid_header",
+            Self::LfsPointer { .. } => "safetensors_lfs_pointer",
+            Self::DuplicateTensor { .. } => "safetensors_duplicate_tensor",
+            Self::UnknownDtype { .. } => "safetensors_unknown_dtype",
+            Self::InvalidOffset { .. } => "safetensors_invalid_offset",
+            Self::TensorInvalidInfo { .. } => "safetensors_tensor_invalid_info",
+            Self::ValidationOverflow { .. } => "safetensors_validation_overflow",
+            Self::MetadataIncompleteBuffer { .. } => "safetensors_incomplete_buffer",
+            Self::Io(_) => "safetensors_io",
+        }
+    }
+}
+
+/// How elements are stored: the format's name and its size in bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dtype {
+    pub(crate) name: &'static str,
+    bits: u64,
+}
+
+impl Dtype {
+    pub(crate) const F32: Self = Self { name: "F32", bits: 32 };
+    pub(crate) const F16: Self = Self { name: "F16", bits: 16 };
+    pub(crate) const BF16: Self = Self { name: "BF16", bits: 16 };
+    /// All of the format's names with their bits.
+    const NAMES: [(&'static str, u64); 22] = [
+        ("BOOL", 8),
+        ("F4", 4),
+        ("F6_E2M3", 6),
+        ("F6_E3M2", 6),
+        ("U8", 8),
+        ("I8", 8),
+        ("F8_E5M2", 8),
+        ("F8_E4M3", 8),
+        ("F8_E8M0", 8),
+        ("F8_E4M3FNUZ", 8),
+        ("F8_E5M2FNUZ", 8),
+        ("I16", 16),
+        ("U16", 16),
+        ("F16", 16),
+        ("BF16", 16),
+        ("I32", 32),
+        ("U32", 32),
+        ("F32", 32),
+        ("F64", 64),
+        ("I64", 64),
+        ("U64", 64),
+        ("C64", 64),
+    ];
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(name, bits)| Self { name, bits })
+    }
+}
+
+/// A tensor in a file.
+#[derive(Debug, Clone)]
+pub(crate) struct Tensor {
+    pub(crate) name: String,
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<u64>,
+    /// First byte, counted from the start of the file.
+    pub(crate) offset: u64,
+}
+
+/// The tensors of a file, in the order of their data.
+pub(crate) fn read_header(file: &File) -> Result<Vec<Tensor>, SafetensorsError> {
+    let have = file.metadata()?.len();
+    let mut length = [0; LENGTH_BYTES as usize];
+    if have < LENGTH_BYTES {
+        return Err(SafetensorsError::HeaderTooSmall { have });
+    }
+    read_exact_at(file, &mut length, 0)?;
+    let length = u64::from_le_bytes(length);
+    let remaining = have - LENGTH_BYTES;
+    if length > MAX_HEADER || length > remaining {
+        let mut start = [0; LFS.len()];
+        if have >= LFS.len() as u64 && read_exact_at(file, &mut start, 0).is_ok() && start == *LFS {
+            return Err(SafetensorsError::LfsPointer { have });
+        }
+    }
+    if length > MAX_HEADER {
+        return Err(SafetensorsError::HeaderTooLarge { length, max: MAX_HEADER });
+    }
+    if length > remaining {
+        return Err(SafetensorsError::InvalidHeaderLength { length, remaining });
+    }
+    let mut header = vec![0; length as usize];
+    read_exact_at(file, &mut header, LENGTH_BYTES)?;
+    if header.first() != Some(&b'{') {
+        return Err(SafetensorsError::InvalidHeader("it does not start with '{'".to_owned()));
+    }
+    let Table(entries) =
+        serde_json::from_slice(&header).map_err(|error| SafetensorsError::InvalidHeader(error.to_string()))?;
+    validate(entries, LENGTH_BYTES + length, remaining - length)
+}
+
+fn validate(mut entries: Vec<(String, Info)>, data_start: u64, data: u64) -> Result<Vec<Tensor>, SafetensorsError> {
+    let mut seen = HashSet::new();
+    if let Some((name, _)) = entries.iter().find(|(name, _)| !seen.insert(name.as_str())) {
+        return Err(SafetensorsError::DuplicateTensor { tensor: shown(name) });
+    }
+    entries.sort_by(|(left, a), (right, b)| a.data_offsets.cmp(&b.data_offsets).then_with(|| left.cmp(right)));
+    let mut expected = 0;
+    let mut tensors = Vec::with_capacity(entries.len());
+    for (name, info) in entries {
+        let (start, end) = info.data_offsets;
+        if start != expected || end < start {
+            return Err(SafetensorsError::InvalidOffset { tensor: shown(&name), start, end, expected });
+        }
+        let Some(dtype) = Dtype::parse(&info.dtype) else {
+            return Err(SafetensorsError::UnknownDtype { tensor: shown(&name), dtype: shown(&info.dtype) });
+        };
+        let shape = info.shape.0;
+        let bits = shape.iter().try_fold(dtype.bits, |bits, &dim| bits.checked_mul(dim));
+        let Some(bits) = bits else {
+            return Err(SafetensorsError::ValidationOverflow { tensor: shown(&name), shape });
+        };
+        let (wanted, span) = (bits.div_ceil(8), end - start);
+        if wanted != span || !bits.is_multiple_of(8) {
+            let tensor = shown(&name);
+            return Err(SafetensorsError::TensorInvalidInfo { tensor, shape, dtype: dtype.name, wanted, span });
+        }
+        expected = end;
+        // Cannot overflow where the check below passes; where it does not, the value is not used.
+        tensors.push(Tensor { name, dtype, shape, offset: data_start.saturating_add(start) });
+    }
+    if expected != data {
+        return Err(SafetensorsError::MetadataIncompleteBuffer { described: expected, have: data });
+    }
+    Ok(tensors)
+}
+
+/// The table as it stands in the file, duplicates included.
+struct Table(Vec<(String, Info)>);
+
+#[derive(Deserialize)]
+struct Info {
+    dtype: String,
+    shape: Shape,
+    data_offsets: (u64, u64),
+}
+
+/// At most [`MAX_DIMS`] dimensions, so that the table cannot be one endless shape.
+struct Shape(Vec<u64>);
+
+impl<'de> Deserialize<'de> for Table {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Rows;
+        impl<'de> Visitor<'de> for Rows {
+            type Value = Table;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of tensors")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Table, A::Error> {
+                let mut rows = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == "__metadata__" {
+                        map.next_value::<IgnoredAny>()?;
+                        continue;
+                    }
+                    if rows.len() == MAX_TENSORS {
+                        return Err(A::Error::custom(format!("more than {MAX_TENSORS} tensors")));
+                    }
+                    rows.push((name, map.next_value()?));
+                }
+                Ok(Table(rows))
+            }
+        }
+        deserializer.deserialize_map(Rows)
+    }
+}
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Dims;
+        impl<'de> Visitor<'de> for Dims {
+            type Value = Shape;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a list of at most {MAX_DIMS} dimensions")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
+                let mut dims = Vec::new();
+                while let Some(dim) = seq.next_element()? {
+                    if dims.len() == MAX_DIMS {
+                        return Err(A::Error::custom(format!("a shape has more than {MAX_DIMS} dimensions")));
+                    }
+                    dims.push(dim);
+                }
+                Ok(Shape(dims))
+            }
+        }
+        deserializer.deserialize_seq(Dims)
+    }
+}

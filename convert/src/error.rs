@@ -1,0 +1,318 @@
+//! Everything that can stop a conversion, each variant naming the thing and the numbers that disagree.
+//!
+//! Paths appear only as the caller gave them or as file names inside the checkpoint directory. The texts may change;
+//! [`ConvertError::code`] does not.
+
+use std::io;
+use std::path::PathBuf;
+
+use ocelli_quant::gguf::WriteError;
+use ocelli_quant::{CodecError, TensorType};
+
+use crate::checkpoint::SafetensorsError;
+
+/// Why a conversion failed. The output is as it was before the call.
+#[derive(Debug, thiserror::Error)]
+pub enum ConvertError {
+    /// The source is no directory.
+    #[error("{} is not a directory; give the directory that holds config.json and the safetensors files", .0.display())]
+    SourceNotADirectory(PathBuf),
+    /// A file or directory could not be read.
+    #[error("{}: cannot {action}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What was tried, such as `open`.
+        action: &'static str,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// A file that every checkpoint has is not there.
+    #[error("{file} not found in {}: {hint}", .directory.display())]
+    FileMissing {
+        /// The file looked for.
+        file: String,
+        /// Where.
+        directory: PathBuf,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// Weights exist as pickles only.
+    #[error("{file}: pickle checkpoints are not supported yet; save as safetensors")]
+    PickleCheckpoint {
+        /// The first pickle found.
+        file: String,
+    },
+    /// A JSON file is larger than any real one.
+    #[error("{file}: {bytes} bytes of JSON exceed the budget of {max}")]
+    JsonTooLarge {
+        /// The file.
+        file: String,
+        /// Its size.
+        bytes: u64,
+        /// The most that is read.
+        max: u64,
+    },
+    /// A JSON file does not parse, or does not have the form it must have.
+    #[error("{file}: {message}")]
+    Json {
+        /// The file.
+        file: String,
+        /// The parser's words, with line and column.
+        message: String,
+    },
+    /// A JSON value has the wrong type.
+    #[error("{file}: {key}: expected {expected}, found {found}")]
+    JsonType {
+        /// The file.
+        file: String,
+        /// The path of the value, such as `text_config.hidden_size`.
+        key: String,
+        /// What it should be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// A configuration value no model can have.
+    #[error("{file}: {key} is {got}, {rule}")]
+    ConfigValue {
+        /// The file.
+        file: String,
+        /// The path of the value.
+        key: String,
+        /// The value.
+        got: String,
+        /// The rule it breaks, with the numbers.
+        rule: String,
+    },
+    /// A configuration that is legal but that this engine does not run.
+    #[error("{file}: {key} = {got} is not supported; {supported}")]
+    Unsupported {
+        /// The file.
+        file: String,
+        /// The path of the value.
+        key: String,
+        /// The value.
+        got: String,
+        /// What is supported.
+        supported: String,
+    },
+    /// No family reads this `model_type`.
+    #[error("config.json: model_type '{model_type}' is not supported; families: {known}")]
+    UnknownFamily {
+        /// The `model_type` found.
+        model_type: String,
+        /// Supported families and their model types.
+        known: String,
+    },
+    /// The family asked for does not exist.
+    #[error("family '{name}' does not exist; families: {known}")]
+    NoSuchFamily {
+        /// The name given.
+        name: String,
+        /// Supported families and their model types.
+        known: String,
+    },
+    /// A shard path in an index that is not a file of the checkpoint directory.
+    #[error("{index}: shard path '{path}' leaves the model directory")]
+    ShardPath {
+        /// The index file.
+        index: String,
+        /// The path found.
+        path: String,
+    },
+    /// A safetensors file that breaks the format's rules.
+    #[error("{file}: {source}")]
+    Safetensors {
+        /// The file.
+        file: String,
+        /// The rule.
+        source: SafetensorsError,
+    },
+    /// A tensor in two shards.
+    #[error("tensor '{tensor}' is in both {first} and {second}")]
+    DuplicateTensor {
+        /// The tensor.
+        tensor: String,
+        /// One shard.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Tensors that the index promises and the shards do not have.
+    #[error("{index} names {} tensors that their shards do not hold: {}", .tensors.len(), list(.tensors))]
+    IndexMismatch {
+        /// The index file.
+        index: String,
+        /// The tensors.
+        tensors: Vec<String>,
+    },
+    /// Tensors the family has no rule for: converting without them would lose information.
+    #[error("{} unknown tensors for family {family}: {}", .tensors.len(), list(.tensors))]
+    UnknownTensors {
+        /// The family.
+        family: &'static str,
+        /// All of them.
+        tensors: Vec<String>,
+    },
+    /// Tensors the model needs.
+    #[error("{} tensors missing for family {family}: {}", .tensors.len(), list(.tensors))]
+    MissingTensors {
+        /// The family.
+        family: &'static str,
+        /// All of them.
+        tensors: Vec<String>,
+    },
+    /// A tensor whose shape is not what the configuration says.
+    #[error("tensor '{tensor}': shape {found:?} in the checkpoint, {expected:?} by config.json")]
+    Shape {
+        /// The tensor.
+        tensor: String,
+        /// In the checkpoint.
+        found: Vec<u64>,
+        /// By the configuration.
+        expected: Vec<u64>,
+    },
+    /// A weight stored as something other than f32, f16 or bf16.
+    #[error("tensor '{tensor}' is stored as {dtype}; F32, F16 and BF16 are supported")]
+    Dtype {
+        /// The tensor.
+        tensor: String,
+        /// Its type in the checkpoint.
+        dtype: &'static str,
+    },
+    /// A finite weight that the wanted type would turn into an infinity.
+    #[error("tensor '{tensor}': {value} exceeds {largest}, the largest that {ty} holds; choose {advice}")]
+    Overflow {
+        /// The tensor.
+        tensor: String,
+        /// The weight.
+        value: f32,
+        /// The type it was to be stored as.
+        ty: TensorType,
+        /// The largest magnitude of that type.
+        largest: f32,
+        /// Types that hold it.
+        advice: &'static str,
+    },
+    /// A chunk that is not whole blocks of its type.
+    #[error("tensor '{tensor}': {source}")]
+    Encode {
+        /// The tensor.
+        tensor: String,
+        /// The two lengths.
+        source: CodecError,
+    },
+    /// A tokenizer this engine would not reproduce.
+    #[error("{file}: {message}")]
+    Tokenizer {
+        /// The file.
+        file: String,
+        /// What is wrong, with the numbers.
+        message: String,
+    },
+    /// There are no tokenizer files.
+    #[error(
+        "no tokenizer in {}: put tokenizer.json, or vocab.json and merges.txt, there, or name a directory that has them \
+         (--tokenizer DIR)",
+        .directory.display()
+    )]
+    TokenizerMissing {
+        /// Where they were looked for.
+        directory: PathBuf,
+    },
+    /// The output exists and replacing it was not asked for.
+    #[error("{} exists; allow overwriting to replace it", .0.display())]
+    OutputExists(PathBuf),
+    /// The output is a directory or one of the files being read.
+    #[error("{} cannot be the output: it is {what}", .path.display())]
+    OutputUnfit {
+        /// The output.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// The file system is full.
+    #[error("{}: no space left on the device, the file takes {needed} bytes; nothing was changed", .path.display())]
+    DiskFull {
+        /// The output.
+        path: PathBuf,
+        /// Bytes of the finished file.
+        needed: u64,
+    },
+    /// The output could not be written.
+    #[error("{}: cannot {action}: {source}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What was tried, such as `rename`.
+        action: &'static str,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The container refused what it was given.
+    #[error(transparent)]
+    Gguf(#[from] WriteError),
+    /// [`crate::Progress::cancelled`] said so.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl ConvertError {
+    /// A stable name of the variant for programs and tests.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::SourceNotADirectory(_) => "source_not_a_directory",
+            Self::Read { .. } => "read",
+            Self::FileMissing { .. } => "file_missing",
+            Self::PickleCheckpoint { .. } => "pickle_checkpoint",
+            Self::JsonTooLarge { .. } => "json_too_large",
+            Self::Json { .. } => "json",
+            Self::JsonType { .. } => "json_type",
+            Self::ConfigValue { .. } => "config_value",
+            Self::Unsupported { .. } => "unsupported",
+            Self::UnknownFamily { .. } => "unknown_family",
+            Self::NoSuchFamily { .. } => "no_such_family",
+            Self::ShardPath { .. } => "shard_path",
+            Self::Safetensors { source, .. } => source.code(),
+            Self::DuplicateTensor { .. } => "duplicate_tensor",
+            Self::IndexMismatch { .. } => "index_mismatch",
+            Self::UnknownTensors { .. } => "unknown_tensors",
+            Self::MissingTensors { .. } => "missing_tensors",
+            Self::Shape { .. } => "shape",
+            Self::Dtype { .. } => "dtype",
+            Self::Overflow { .. } => "overflow",
+            Self::Encode { .. } => "encode",
+            Self::Tokenizer { .. } => "tokenizer",
+            Self::TokenizerMissing { .. } => "tokenizer_missing",
+            Self::OutputExists(_) => "output_exists",
+            Self::OutputUnfit { .. } => "output_unfit",
+            Self::DiskFull { .. } => "disk_full",
+            Self::Write { .. } => "write",
+            Self::Gguf(_) => "gguf",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Names for a message. All of them, unless a hostile file has made up thousands.
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 2_000;
+    let mut text = names.iter().take(SHOWN).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(", … and {} more", names.len() - SHOWN));
+    }
+    text
+}
+
+/// `text` for a message: what comes from a file is cut and kept to one line.
+pub(crate) fn shown(text: &str) -> String {
+    const SHOWN: usize = 200;
+    let cut = text.char_indices().nth(SHOWN).map_or(text.len(), |(at, _)| at);
+    let mut line: String = text[..cut].chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if cut < text.len() {
+        line.push_str(&format!("… ({} bytes)", text.len()));
+    }
+    line
+}

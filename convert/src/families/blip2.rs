@@ -1,0 +1,76 @@
+//! BLIP-2 with OPT (Li et al. 2023) as transformers saves it: ViT, Q-Former, one linear layer, language model.
+//!
+//! A nested configuration that is missing means that class's defaults, which are the sizes of the released 2.7B model's
+//! tower and bridge. Whether the head is tied is decided by `text_config`; the outer `tie_word_embeddings` has no effect
+//! in transformers, and none here.
+
+use super::{Family, Inputs, Model};
+use crate::error::ConvertError;
+use crate::json::Object;
+use crate::keys::Keys;
+use crate::layout::Layout;
+use crate::parts::opt::Opt;
+use crate::parts::qformer::{QFormer, QUERIES};
+use crate::parts::vit::Vit;
+use crate::parts::{generation, image};
+use crate::tokenizer;
+
+pub(crate) const FAMILY: Family =
+    Family { name: "blip2", model_types: &["blip-2"], architecture: "opt", read, canonical };
+
+struct Blip2 {
+    vit: Vit,
+    qformer: QFormer,
+    opt: Opt,
+    text: Object,
+    image_token: Option<u32>,
+}
+
+fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+    let text = config.object("text_config")?;
+    let opt = Opt::read(&text)?;
+    let vit = Vit::read(&config.object("vision_config")?)?;
+    let queries = config.count("num_query_tokens", 1..=QUERIES, 32)?;
+    let qformer = QFormer::read(&config.object("qformer_config")?, queries, vit.width)?;
+    // The attribute has an alias, and either may be what was saved.
+    let key = ["image_token_index", "image_token_id"].into_iter().find(|key| config.get(key).is_some());
+    let image_token = key.map(|key| config.count(key, 0..=opt.vocabulary - 1, 0)).transpose()?;
+    Ok(Box::new(Blip2 { vit, qformer, opt, text, image_token }))
+}
+
+impl Model for Blip2 {
+    fn layout(&self) -> Layout {
+        let mut layout = Layout::default();
+        self.opt.layout("language_model.", &mut layout);
+        self.vit.layout("vision_model.", &mut layout);
+        self.qformer.layout(&mut layout);
+        let (from, to) = (u64::from(self.qformer.width), u64::from(self.opt.width));
+        layout.linear("language_projection", "mm.projector", from, to, true);
+        layout.skip(|name| name.ends_with(".position_ids"));
+        layout
+    }
+
+    fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
+        self.opt.keys(keys);
+        self.vit.keys(keys);
+        image::keys(inputs.source, self.vit.side, keys)?;
+        self.qformer.keys(keys);
+        if let Some(token) = self.image_token {
+            keys.set("ocelli.image_token", token);
+        }
+        generation::keys(inputs.source, &self.text, self.opt.vocabulary, (2, 2), keys)?;
+        tokenizer::byte_bpe::keys(inputs.tokenizer, self.opt.vocabulary, keys)
+    }
+}
+
+/// Names with an outer `model.`, a head at the top, or an inner language model without its own `model.`.
+fn canonical(name: &str) -> String {
+    let inner = name.strip_prefix("model.").unwrap_or(name);
+    if inner == "lm_head.weight" {
+        return "language_model.lm_head.weight".to_owned();
+    }
+    match inner.strip_prefix("language_model.decoder.") {
+        Some(rest) => format!("language_model.model.decoder.{rest}"),
+        None => inner.to_owned(),
+    }
+}

@@ -1,0 +1,103 @@
+//! The registry of families: one file each, and one line here.
+
+mod blip2;
+
+use std::path::Path;
+
+use ocelli_quant::TensorType;
+
+use crate::error::{ConvertError, shown};
+use crate::json::Object;
+use crate::keys::Keys;
+use crate::layout::Layout;
+
+/// A kind of checkpoint.
+pub(crate) struct Family {
+    /// The name in the output and in options.
+    pub(crate) name: &'static str,
+    /// Values of `model_type` in `config.json`.
+    pub(crate) model_types: &'static [&'static str],
+    /// The language model's name in the output.
+    pub(crate) architecture: &'static str,
+    /// Reads the configuration.
+    pub(crate) read: fn(&Object) -> Result<Box<dyn Model>, ConvertError>,
+    /// Another spelling of a tensor name, tried where the plain names are unknown.
+    pub(crate) canonical: fn(&str) -> String,
+}
+
+/// A configuration that has been read and found to be supported.
+pub(crate) trait Model {
+    /// The rules for its tensors.
+    fn layout(&self) -> Layout;
+    /// Its metadata.
+    fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError>;
+}
+
+/// Directories that files other than weights are read from.
+pub(crate) struct Inputs<'a> {
+    /// The checkpoint.
+    pub(crate) source: &'a Path,
+    /// The tokenizer files.
+    pub(crate) tokenizer: &'a Path,
+}
+
+/// Every family.
+pub(crate) const ALL: &[&Family] = &[&blip2::FAMILY];
+
+/// The family asked for, or the one of the configuration.
+pub(crate) fn find(name: Option<&str>, config: &Object) -> Result<&'static Family, ConvertError> {
+    let known = || {
+        let names: Vec<_> = ALL.iter().map(|f| format!("{} ({})", f.name, f.model_types.join(", "))).collect();
+        names.join("; ")
+    };
+    if let Some(name) = name {
+        let found = ALL.iter().find(|family| family.name == name);
+        return found.copied().ok_or_else(|| ConvertError::NoSuchFamily { name: shown(name), known: known() });
+    }
+    let model_type = config.text("model_type")?.unwrap_or("");
+    let found = ALL.iter().find(|family| family.model_types.contains(&model_type));
+    found.copied().ok_or_else(|| ConvertError::UnknownFamily { model_type: shown(model_type), known: known() })
+}
+
+/// Keys every output has. Nothing here depends on the machine, the path or the time.
+pub(crate) fn general_keys(
+    keys: &mut Keys,
+    family: &Family,
+    config: &Object,
+    ty: TensorType,
+) -> Result<(), ConvertError> {
+    let origin = config.text("_name_or_path")?.filter(|name| is_repository(name));
+    keys.set("general.architecture", family.architecture);
+    let default = format!("{}-{}", family.name, family.architecture);
+    keys.set("general.name", origin.and_then(|name| name.split('/').nth(1)).unwrap_or(&default));
+    keys.set("general.file_type", file_type(ty));
+    keys.set("general.quantization_version", 2u32);
+    keys.set("ocelli.version", 1u32);
+    keys.set("ocelli.family", family.name);
+    if let Some(origin) = origin {
+        keys.set("ocelli.source", origin);
+    }
+    Ok(())
+}
+
+/// Whether a name is `owner/repository` and not a path on somebody's machine.
+fn is_repository(name: &str) -> bool {
+    let plain = |part: &str| {
+        let starts_well = part.starts_with(|c: char| c.is_ascii_alphanumeric());
+        starts_well && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    name.len() <= 200 && name.split('/').count() == 2 && name.split('/').all(plain)
+}
+
+/// llama.cpp's number for a file mostly of that type.
+fn file_type(ty: TensorType) -> u32 {
+    match ty {
+        TensorType::F32 => 0,
+        TensorType::F16 => 1,
+        TensorType::Q4_0 => 2,
+        TensorType::Q8_0 => 7,
+        TensorType::Q4K => 14,
+        TensorType::Q6K => 18,
+        TensorType::BF16 => 32,
+    }
+}

@@ -1,0 +1,281 @@
+//! What a family's checkpoint must hold and where it goes: the rules, and their comparison with what is there.
+//!
+//! A rule table is complete in both directions. A checkpoint tensor without a rule is an error, because dropping a
+//! weight in silence gives a model that runs and is wrong; so is a rule without a tensor. Shapes follow from the
+//! configuration and are compared before anything is written.
+//!
+//! Every target is one contiguous run of a source's elements: rows of a matrix in memory order are ggml's shape with
+//! the dimensions reversed, a convolution kernel `[w, 3, p, p]` is already the matrix of its unfolded patches, and the
+//! three parts of a fused qkv projection lie behind each other. So conversion never transposes.
+
+use std::collections::BTreeMap;
+
+use ocelli_quant::TensorType;
+
+use crate::checkpoint::{Checkpoint, Dtype};
+use crate::error::ConvertError;
+
+/// How a target is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A matrix that is multiplied with: the type asked for.
+    Matrix,
+    /// The patch embedding, whose rows of 3·p² divide by no block: F16, or F32 when that was asked for.
+    Patch,
+    /// Biases, norms and position tables: F32, since they cost nothing and are added, not multiplied.
+    Exact,
+}
+
+impl Kind {
+    /// The type wanted for this kind, and the type that rows of `cols` elements allow.
+    pub(crate) fn types(self, asked: TensorType, cols: u64) -> (TensorType, TensorType) {
+        let wanted = match (self, asked) {
+            (Self::Exact, _) | (Self::Patch, TensorType::F32) => TensorType::F32,
+            (Self::Patch, _) => TensorType::F16,
+            (Self::Matrix, asked) => asked,
+        };
+        let divides = |ty: TensorType| cols.is_multiple_of(ty.block_len() as u64);
+        let used = if divides(wanted) {
+            wanted
+        } else if matches!(wanted, TensorType::Q4K | TensorType::Q6K) && divides(TensorType::Q8_0) {
+            TensorType::Q8_0
+        } else {
+            TensorType::F16
+        };
+        (wanted, used)
+    }
+}
+
+/// Where a target's elements come from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Content {
+    /// A run of a checkpoint tensor, from this element on.
+    Run {
+        /// The checkpoint's name.
+        tensor: String,
+        /// First element.
+        first: u64,
+    },
+    /// The same value everywhere: a norm without weights multiplies by one and adds zero.
+    Fill(f32),
+}
+
+/// A tensor of the output.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    /// ggml's order, the contiguous dimension first.
+    pub(crate) shape: Vec<u64>,
+    pub(crate) kind: Kind,
+    pub(crate) content: Content,
+}
+
+impl Target {
+    /// Elements of a row.
+    pub(crate) fn cols(&self) -> u64 {
+        self.shape.first().copied().unwrap_or(1)
+    }
+
+    /// Rows.
+    pub(crate) fn rows(&self) -> u64 {
+        self.shape.iter().skip(1).product()
+    }
+}
+
+/// An output head that may be the embedding itself.
+#[derive(Debug, Clone)]
+struct Head {
+    head: String,
+    embedding: String,
+    tied: bool,
+    target: Target,
+}
+
+/// The rules of one model.
+#[derive(Debug, Default)]
+pub(crate) struct Layout {
+    targets: Vec<Target>,
+    /// Shapes by the configuration, as the checkpoint writes them.
+    expected: BTreeMap<String, Vec<u64>>,
+    head: Option<Head>,
+    skips: Vec<fn(&str) -> bool>,
+}
+
+impl Layout {
+    /// Tensors that may be there and are not needed.
+    pub(crate) fn skip(&mut self, rule: fn(&str) -> bool) {
+        self.skips.push(rule);
+    }
+
+    fn add(&mut self, source: String, source_shape: &[u64], name: String, shape: &[u64], kind: Kind) {
+        let content = Content::Run { tensor: source.clone(), first: 0 };
+        self.expected.insert(source, source_shape.to_vec());
+        self.targets.push(Target { name, shape: shape.to_vec(), kind, content });
+    }
+
+    /// A tensor kept in F32 whose checkpoint shape has extra dimensions, such as `[1, rows, cols]`.
+    pub(crate) fn exact(&mut self, source: &str, source_shape: &[u64], name: &str, shape: &[u64]) {
+        self.add(source.to_owned(), source_shape, format!("{name}.weight"), shape, Kind::Exact);
+    }
+
+    /// A matrix of `rows` outputs.
+    pub(crate) fn matrix(&mut self, source: &str, name: &str, cols: u64, rows: u64) {
+        self.add(format!("{source}.weight"), &[rows, cols], format!("{name}.weight"), &[cols, rows], Kind::Matrix);
+    }
+
+    /// A vector kept in F32.
+    pub(crate) fn vector(&mut self, source: &str, name: &str, width: u64) {
+        self.add(source.to_owned(), &[width], name.to_owned(), &[width], Kind::Exact);
+    }
+
+    /// A matrix and, where there is one, its bias.
+    pub(crate) fn linear(&mut self, source: &str, name: &str, cols: u64, rows: u64, bias: bool) {
+        self.matrix(source, name, cols, rows);
+        if bias {
+            self.vector(&format!("{source}.bias"), &format!("{name}.bias"), rows);
+        }
+    }
+
+    /// A convolution whose stride is its kernel, as the matrix it is.
+    pub(crate) fn patch(&mut self, source: &str, name: &str, side: u64, rows: u64) {
+        let shape = [3 * side * side, rows];
+        let kernel = [rows, 3, side, side];
+        self.add(format!("{source}.weight"), &kernel, format!("{name}.weight"), &shape, Kind::Patch);
+        self.vector(&format!("{source}.bias"), &format!("{name}.bias"), rows);
+    }
+
+    /// A layer norm; without learned parameters it is written as ones and zeros.
+    pub(crate) fn norm(&mut self, source: &str, name: &str, width: u64, learned: bool) {
+        for (part, value) in [("weight", 1.0), ("bias", 0.0)] {
+            let name = format!("{name}.{part}");
+            if learned {
+                self.vector(&format!("{source}.{part}"), &name, width);
+            } else {
+                self.targets.push(Target {
+                    name,
+                    shape: vec![width],
+                    kind: Kind::Exact,
+                    content: Content::Fill(value),
+                });
+            }
+        }
+    }
+
+    /// Three projections of `rows` outputs each, stored behind each other in one tensor.
+    pub(crate) fn fused(&mut self, source: &str, names: [String; 3], cols: u64, rows: u64, bias: bool) {
+        let mut split = |part: &str, shape: &[u64], kind| {
+            let source = format!("{source}.{part}");
+            let elements: u64 = shape.iter().product();
+            for (number, name) in (0u64..).zip(&names) {
+                let content = Content::Run { tensor: source.clone(), first: number * elements };
+                self.targets.push(Target { name: format!("{name}.{part}"), shape: shape.to_vec(), kind, content });
+            }
+            let mut stacked: Vec<u64> = shape.iter().rev().copied().collect();
+            stacked[0] *= 3;
+            self.expected.insert(source, stacked);
+        };
+        split("weight", &[cols, rows], Kind::Matrix);
+        if bias {
+            split("bias", &[rows], Kind::Exact);
+        }
+    }
+
+    /// The output head: part of the checkpoint where it is untied, and wherever the checkpoint has one that differs
+    /// from the embedding.
+    pub(crate) fn head(&mut self, head: &str, embedding: &str, name: &str, cols: u64, rows: u64, tied: bool) {
+        let (head, embedding) = (format!("{head}.weight"), format!("{embedding}.weight"));
+        let content = Content::Run { tensor: head.clone(), first: 0 };
+        let target = Target { name: format!("{name}.weight"), shape: vec![cols, rows], kind: Kind::Matrix, content };
+        self.head = Some(Head { head, embedding, tied, target });
+    }
+
+    /// Checkpoint tensors without a rule.
+    pub(crate) fn unknown<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let head = self.head.as_ref().map(|head| head.head.as_str());
+        let known = |name: &str| self.expected.contains_key(name) || head == Some(name) || self.skipped(name);
+        names.filter(|name| !known(name)).map(str::to_owned).collect()
+    }
+
+    fn skipped(&self, name: &str) -> bool {
+        self.skips.iter().any(|skip| skip(name))
+    }
+
+    /// Compares the rules with a checkpoint and decides about the head.
+    pub(crate) fn settle(
+        mut self,
+        checkpoint: &Checkpoint,
+        family: &'static str,
+        notes: &mut Vec<String>,
+    ) -> Result<Settled, ConvertError> {
+        let unknown = self.unknown(checkpoint.names());
+        if !unknown.is_empty() {
+            return Err(ConvertError::UnknownTensors { family, tensors: unknown });
+        }
+        self.settle_head(checkpoint, notes)?;
+        let absent = |name: &&String| checkpoint.get(name).is_none();
+        let missing: Vec<String> = self.expected.keys().filter(absent).cloned().collect();
+        if !missing.is_empty() {
+            return Err(ConvertError::MissingTensors { family, tensors: missing });
+        }
+        for (name, expected) in &self.expected {
+            let Some(tensor) = checkpoint.get(name) else { continue };
+            if tensor.shape != *expected {
+                let (found, expected) = (tensor.shape.clone(), expected.clone());
+                return Err(ConvertError::Shape { tensor: name.clone(), found, expected });
+            }
+            if ![Dtype::F32, Dtype::F16, Dtype::BF16].contains(&tensor.dtype) {
+                return Err(ConvertError::Dtype { tensor: name.clone(), dtype: tensor.dtype.name });
+            }
+        }
+        let unused = |name: &&str| !self.expected.contains_key(*name);
+        let skipped = checkpoint.names().filter(unused).map(str::to_owned).collect();
+        Ok(Settled { targets: self.targets, skipped })
+    }
+
+    /// An untied head is needed like any matrix. A tied one is left out if it repeats the embedding, kept if not, and
+    /// stands in for an embedding that was not saved.
+    fn settle_head(&mut self, checkpoint: &Checkpoint, notes: &mut Vec<String>) -> Result<(), ConvertError> {
+        let Some(Head { head, embedding, tied, target }) = self.head.take() else { return Ok(()) };
+        let shape: Vec<u64> = target.shape.iter().rev().copied().collect();
+        match (tied, checkpoint.get(&head).is_some(), checkpoint.get(&embedding).is_some()) {
+            (true, false, _) => {}
+            (true, true, true) => {
+                if checkpoint.equal(&head, &embedding)? {
+                    return Ok(());
+                }
+                notes.push(format!(
+                    "config.json ties the output head to the embedding, but {head} differs from {embedding}: kept as \
+                     {}",
+                    target.name
+                ));
+                self.expected.insert(head, shape);
+                self.targets.push(target);
+            }
+            (true, true, false) => {
+                notes.push(format!("{embedding} is missing: {head}, which is tied to it, stands in"));
+                self.expected.remove(&embedding);
+                for target in &mut self.targets {
+                    if let Content::Run { tensor, .. } = &mut target.content
+                        && *tensor == embedding
+                    {
+                        tensor.clone_from(&head);
+                    }
+                }
+                self.expected.insert(head, shape);
+            }
+            (false, ..) => {
+                self.expected.insert(head, shape);
+                self.targets.push(target);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Rules that a checkpoint has been found to follow.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) targets: Vec<Target>,
+    /// Tensors of the checkpoint that no target needs.
+    pub(crate) skipped: Vec<String>,
+}

@@ -1,0 +1,226 @@
+//! `ocelli-convert`: a released checkpoint becomes one GGUF.
+//!
+//! The source is a Hugging Face directory: `config.json`, safetensors (one file, or shards with an index), tokenizer
+//! files and `preprocessor_config.json`. Everything a model needs ends up in the output: tower, bridge, language model,
+//! tokenizer, preprocessing and generation defaults. `docs/format.md` lists each key and tensor.
+//!
+//! What is promised: every input is checked against its family's rules before the first byte is written; memory stays
+//! bounded by a few chunks whatever the size of the checkpoint; the same input gives the same bytes; and the output is
+//! the old file or a complete new one.
+
+mod atomic;
+mod checkpoint;
+mod error;
+mod families;
+mod json;
+mod keys;
+mod layout;
+mod parts;
+mod tokenizer;
+mod write;
+
+use std::fs;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+pub use checkpoint::SafetensorsError;
+pub use error::ConvertError;
+use ocelli_quant::TensorType;
+use ocelli_quant::gguf::{WriteError, Writer};
+
+use crate::atomic::PartFile;
+use crate::checkpoint::Checkpoint;
+use crate::families::Inputs;
+use crate::json::Object;
+use crate::keys::Keys;
+
+/// What to make of a checkpoint.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How matrices are stored. Norms, biases and position tables stay F32, the patch embedding F16.
+    pub ty: TensorType,
+    /// The family, by the names of [`families`]; `None` follows `model_type` in `config.json`.
+    pub family: Option<String>,
+    /// Another directory for the tokenizer files.
+    pub tokenizer: Option<PathBuf>,
+    /// Whether an existing output may be replaced.
+    pub overwrite: bool,
+}
+
+impl Options {
+    /// Matrices as `ty`, everything else by default, no overwriting.
+    #[must_use]
+    pub fn new(ty: TensorType) -> Self {
+        Self { ty, family: None, tokenizer: None, overwrite: false }
+    }
+}
+
+/// Where a conversion reports to. All calls come from the thread that called [`convert`].
+pub trait Progress {
+    /// The output's tensor data will be `total_bytes`.
+    fn start(&self, total_bytes: u64);
+    /// That many more bytes of the output's tensor data are written; they add up to the total.
+    fn advance(&self, bytes: u64, tensor: &str);
+    /// Something worth knowing that is no error; also in [`Report::notes`].
+    fn note(&self, message: &str);
+    /// Asked between chunks: `true` ends the conversion with [`ConvertError::Cancelled`].
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Nobody listens.
+impl Progress for () {
+    fn start(&self, _: u64) {}
+    fn advance(&self, _: u64, _: &str) {}
+    fn note(&self, _: &str) {}
+}
+
+/// What a conversion did.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// Tensors written.
+    pub tensors: usize,
+    /// Bytes of the checkpoint's weight files.
+    pub bytes_in: u64,
+    /// Bytes of the output.
+    pub bytes_out: u64,
+    /// Checkpoint tensors that were known and not needed.
+    pub skipped: Vec<String>,
+    /// Tensors whose rows do not divide into the wanted type's blocks: name, type wanted, type used.
+    pub fallbacks: Vec<(String, TensorType, TensorType)>,
+    /// Everything else worth knowing.
+    pub notes: Vec<String>,
+}
+
+/// Families by name, each with the `model_type`s it reads.
+#[must_use]
+pub fn families() -> Vec<(&'static str, &'static [&'static str])> {
+    families::ALL.iter().map(|family| (family.name, family.model_types)).collect()
+}
+
+/// Converts the checkpoint directory `source` to the file `out`.
+///
+/// # Errors
+/// See [`ConvertError`]. After any error `out` is what it was before, and nothing else is left beside it.
+pub fn convert(source: &Path, out: &Path, options: &Options, progress: &dyn Progress) -> Result<Report, ConvertError> {
+    check_output(source, out, options)?;
+    let Some(config) = Object::read(source, "config.json")? else {
+        let hint = "it names the model's family and sizes";
+        return Err(ConvertError::FileMissing { file: "config.json".to_owned(), directory: source.to_owned(), hint });
+    };
+    let family = families::find(options.family.as_deref(), &config)?;
+    let model = (family.read)(&config)?;
+    let mut checkpoint = Checkpoint::open(source)?;
+    if checkpoint.is_input(out) {
+        return Err(ConvertError::OutputUnfit { path: out.to_owned(), what: "a file of the checkpoint" });
+    }
+    let mut keys = Keys::default();
+    let layout = model.layout();
+    if adopt_names(&mut checkpoint, &layout, family.canonical) {
+        keys.note(format!("tensor names were read as the {} family's by dropping prefixes", family.name));
+    }
+    let mut settled = layout.settle(&checkpoint, family.name, &mut keys.notes)?;
+    settled.skipped.sort();
+
+    let tokenizer = options.tokenizer.as_deref().unwrap_or(source);
+    families::general_keys(&mut keys, family, &config, options.ty)?;
+    model.keys(&Inputs { source, tokenizer }, &mut keys)?;
+    for name in atomic::leftovers(out) {
+        keys.note(format!("{name} was left by another conversion and is not touched"));
+    }
+
+    let mut report = Report { skipped: settled.skipped, ..Report::default() };
+    let mut writer = Writer::new();
+    for (key, value) in keys.values {
+        writer.set(key, value);
+    }
+    let tensors = write::declare(settled.targets, options.ty, &mut writer, &mut report);
+    report.tensors = tensors.len();
+    report.bytes_in = checkpoint.bytes();
+    report.bytes_out = writer.total_bytes()?;
+    report.notes = keys.notes;
+    write_file(out, writer, &tensors, &checkpoint, progress, &mut report)?;
+    for note in &report.notes {
+        progress.note(note);
+    }
+    Ok(report)
+}
+
+fn write_file(
+    out: &Path,
+    writer: Writer,
+    tensors: &[write::Tensor],
+    checkpoint: &Checkpoint,
+    progress: &dyn Progress,
+    report: &mut Report,
+) -> Result<(), ConvertError> {
+    let needed = report.bytes_out;
+    let full = |error| match error {
+        ConvertError::Gguf(WriteError::Io { source, .. }) => match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                ConvertError::DiskFull { path: out.to_owned(), needed }
+            }
+            _ => ConvertError::Write { path: out.to_owned(), action: "write", source },
+        },
+        ConvertError::Write { path, source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            ConvertError::DiskFull { path, needed }
+        }
+        other => other,
+    };
+    let part = PartFile::create(out)?;
+    let written = writer.begin(BufWriter::with_capacity(1 << 20, part.file())).map_err(ConvertError::from);
+    let written = written.and_then(|mut body| {
+        progress.start(body.tensors().iter().map(|tensor| tensor.bytes).sum());
+        write::pour(&mut body, tensors, checkpoint, progress, &mut report.notes)?;
+        Ok(body.finish().map(drop)?)
+    });
+    written.map_err(full)?;
+    part.keep().map_err(full)
+}
+
+/// Tries the family's other spellings of tensor names; they are taken only if they explain every tensor.
+fn adopt_names(checkpoint: &mut Checkpoint, layout: &layout::Layout, canonical: fn(&str) -> String) -> bool {
+    if layout.unknown(checkpoint.names()).is_empty() {
+        return false;
+    }
+    let renamed: Vec<String> = checkpoint.names().map(canonical).collect();
+    let explains = layout.unknown(renamed.iter().map(String::as_str)).is_empty();
+    let distinct = renamed.iter().collect::<std::collections::BTreeSet<_>>().len() == renamed.len();
+    if explains && distinct {
+        checkpoint.rename(canonical);
+    }
+    explains && distinct
+}
+
+/// Refuses outputs that would destroy something before anything is read.
+fn check_output(source: &Path, out: &Path, options: &Options) -> Result<(), ConvertError> {
+    let unfit = |what| Err(ConvertError::OutputUnfit { path: out.to_owned(), what });
+    if !source.is_dir() {
+        return Err(ConvertError::SourceNotADirectory(source.to_owned()));
+    }
+    if out.file_name().is_none() {
+        return unfit("no file name");
+    }
+    let Ok(existing) = fs::symlink_metadata(out) else { return Ok(()) };
+    if existing.is_dir() {
+        return unfit("a directory");
+    }
+    if !existing.is_file() && !existing.is_symlink() {
+        return unfit("neither a file nor a link");
+    }
+    if let Ok(real) = out.canonicalize() {
+        for directory in [Some(source), options.tokenizer.as_deref()].into_iter().flatten() {
+            let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+            let is_input = |path: &Path| {
+                let output = path.extension().is_some_and(|extension| extension == "gguf");
+                !output && path.canonicalize().is_ok_and(|path| path == real)
+            };
+            if entries.map(|entry| entry.path()).any(|path| is_input(&path)) {
+                return unfit("a file of the checkpoint");
+            }
+        }
+    }
+    if options.overwrite { Ok(()) } else { Err(ConvertError::OutputExists(out.to_owned())) }
+}

@@ -1,0 +1,98 @@
+//! How a model stops and its generation defaults.
+//!
+//! The non-obvious thing: BLIP-2's `generate` hands over to its inner language model, which builds its defaults from
+//! `text_config` alone. `generation_config.json` belongs to the outer model and is not looked at there. So the ids that
+//! end a text are those of `text_config` (the class's default where absent), and a value of `text_config` wins over the
+//! file's; what only the file has is stored because somebody meant it.
+
+use std::path::Path;
+
+use ocelli_quant::gguf::MetaValue;
+
+use crate::error::ConvertError;
+use crate::json::Object;
+use crate::keys::Keys;
+
+/// The length that means "not set" in configurations that were dumped in full.
+const UNSET_LENGTH: u64 = 20;
+
+/// What kind of value a default is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Count,
+    Real,
+    Switch,
+}
+
+/// Defaults that are carried over under `ocelli.generation.`.
+const DEFAULTS: &[(&str, Kind)] = &[
+    ("max_new_tokens", Kind::Count),
+    ("max_length", Kind::Count),
+    ("min_new_tokens", Kind::Count),
+    ("min_length", Kind::Count),
+    ("num_beams", Kind::Count),
+    ("length_penalty", Kind::Real),
+    ("early_stopping", Kind::Switch),
+    ("repetition_penalty", Kind::Real),
+    ("no_repeat_ngram_size", Kind::Count),
+    ("do_sample", Kind::Switch),
+    ("temperature", Kind::Real),
+    ("top_k", Kind::Count),
+    ("top_p", Kind::Real),
+];
+
+/// Sets the keys; `eos` and `bos` are the language model class's defaults.
+pub(crate) fn keys(
+    directory: &Path,
+    text: &Object,
+    vocabulary: u32,
+    (bos, eos): (u32, u32),
+    keys: &mut Keys,
+) -> Result<(), ConvertError> {
+    let outer =
+        Object::read(directory, "generation_config.json")?.unwrap_or_else(|| Object::empty("generation_config.json"));
+    let ends = text.ids("eos_token_id")?.unwrap_or_else(|| vec![u64::from(eos)]);
+    let bos = text.count("bos_token_id", 0..=vocabulary - 1, bos)?;
+    let mut ids = Vec::new();
+    for id in &ends {
+        let known = u32::try_from(*id).ok().filter(|id| *id < vocabulary);
+        ids.push(known.ok_or_else(|| text.bad("eos_token_id", id, format!("must be below vocab_size {vocabulary}")))?);
+    }
+    if let Some(other) = outer.ids("eos_token_id")?
+        && other != ends
+    {
+        keys.note(format!(
+            "generation_config.json ends texts at {other:?}, text_config at {ends:?}: the latter is what the model's own \
+             generate uses and what is stored"
+        ));
+    }
+    keys.set("ocelli.generation.eos_ids", ids);
+    keys.set("ocelli.generation.bos_id", bos);
+    for (name, kind) in DEFAULTS {
+        let value = match value(text, name, *kind)? {
+            Some(value) => Some(value),
+            None => value(&outer, name, *kind)?,
+        };
+        if let Some(value) = value {
+            keys.set(format!("ocelli.generation.{name}"), value);
+        }
+    }
+    Ok(())
+}
+
+fn value(config: &Object, name: &str, kind: Kind) -> Result<Option<MetaValue>, ConvertError> {
+    Ok(match kind {
+        Kind::Count => match config.integer(name)? {
+            None => None,
+            Some(UNSET_LENGTH) if name == "max_length" => None,
+            Some(_) => Some(MetaValue::U32(config.count(name, 0..=u32::MAX, 0)?)),
+        },
+        Kind::Real => match config.optional_number(name)? {
+            None => None,
+            Some(value) if (value as f32).is_finite() => Some(MetaValue::F32(value as f32)),
+            Some(value) => return Err(config.bad(name, value, "must be finite as f32")),
+        },
+        // `early_stopping` may also be the text "never", which no key stands for.
+        Kind::Switch => config.get(name).and_then(serde_json::Value::as_bool).map(MetaValue::Bool),
+    })
+}

@@ -1,0 +1,75 @@
+//! Parts that several families share: each reads its piece of a configuration, and gives the tensor rules and the keys
+//! that follow from it.
+
+pub(crate) mod generation;
+pub(crate) mod image;
+pub(crate) mod opt;
+pub(crate) mod qformer;
+pub(crate) mod vit;
+
+use crate::error::ConvertError;
+use crate::json::Object;
+
+/// Most layers of a stack.
+pub(crate) const LAYERS: u32 = 1_024;
+/// Most heads of an attention.
+pub(crate) const HEADS: u32 = 4_096;
+/// Widest residual stream or feed-forward layer.
+pub(crate) const WIDTH: u32 = 131_072;
+/// Longest context.
+pub(crate) const CONTEXT: u32 = 1 << 24;
+/// Largest vocabulary.
+pub(crate) const VOCABULARY: u32 = 4 << 20;
+/// Most pixels a side of a picture or patch.
+pub(crate) const SIDE: u32 = 4_096;
+
+/// Hugging Face's activations by the name of the function they are. Several names compute the same tanh polynomial;
+/// those that are something else have no kernel and are refused.
+const ACTIVATIONS: &[(&str, &str)] = &[
+    ("relu", "relu"),
+    ("gelu", "gelu"),
+    ("gelu_python", "gelu"),
+    ("gelu_new", "gelu_tanh"),
+    ("gelu_fast", "gelu_tanh"),
+    ("gelu_accurate", "gelu_tanh"),
+    ("gelu_pytorch_tanh", "gelu_tanh"),
+    ("gelu_python_tanh", "gelu_tanh"),
+    ("quick_gelu", "gelu_quick"),
+    ("silu", "silu"),
+    ("swish", "silu"),
+];
+
+/// The activation under `key`.
+pub(crate) fn activation(config: &Object, key: &str, default: &str) -> Result<&'static str, ConvertError> {
+    let name = config.text(key)?.unwrap_or(default);
+    let found = ACTIVATIONS.iter().find(|(theirs, _)| *theirs == name);
+    found.map(|(_, ours)| *ours).ok_or_else(|| {
+        let known: Vec<_> = ACTIVATIONS.iter().map(|(theirs, _)| *theirs).collect();
+        config.unsupported(key, format!("'{name}'"), format!("supported: {}", known.join(", ")))
+    })
+}
+
+/// Heads that divide a width.
+pub(crate) fn heads(config: &Object, key: &str, default: u32, width: u32) -> Result<u32, ConvertError> {
+    let heads = config.count(key, 1..=HEADS, default)?;
+    if width.is_multiple_of(heads) {
+        return Ok(heads);
+    }
+    Err(config.bad(key, heads, format!("must divide hidden_size {width}")))
+}
+
+/// A switch this engine knows in one position only.
+pub(crate) fn only(config: &Object, key: &str, supported: bool) -> Result<(), ConvertError> {
+    let got = config.switch(key, supported)?;
+    if got == supported { Ok(()) } else { Err(config.unsupported(key, got, format!("only {supported} is"))) }
+}
+
+/// A `model_type` that must be `wanted` where it is given.
+pub(crate) fn model_type(config: &Object, wanted: &str) -> Result<(), ConvertError> {
+    match config.text("model_type")? {
+        Some(got) if got != wanted => {
+            Err(config.unsupported("model_type", format!("'{got}'"), format!("only '{wanted}' is")))
+        }
+        _ => Ok(()),
+    }
+}

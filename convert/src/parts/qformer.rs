@@ -1,0 +1,107 @@
+//! The Q-Former (Li et al. 2023): BERT layers over learned queries that look at the picture in every second layer.
+//!
+//! Generation uses the query rows only, so the text branch (word embeddings and the text rows' feed-forward layers) is
+//! skipped where an older checkpoint still has it.
+
+use super::{LAYERS, WIDTH, activation, heads, only};
+use crate::error::ConvertError;
+use crate::json::Object;
+use crate::keys::Keys;
+use crate::layout::Layout;
+
+/// Most learned queries.
+pub(crate) const QUERIES: u32 = 16_384;
+
+/// A `Blip2QFormerConfig`.
+#[derive(Debug)]
+pub(crate) struct QFormer {
+    pub(crate) width: u32,
+    queries: u32,
+    image_width: u32,
+    layers: u32,
+    heads: u32,
+    ffn: u32,
+    cross_every: u32,
+    eps: f32,
+    act: &'static str,
+}
+
+impl QFormer {
+    /// `queries` is the outer configuration's `num_query_tokens`, `image_width` the tower's width.
+    pub(crate) fn read(config: &Object, queries: u32, image_width: u32) -> Result<Self, ConvertError> {
+        only(config, "use_qformer_text_input", false)?;
+        let position = config.text("position_embedding_type")?.unwrap_or("absolute");
+        if position != "absolute" {
+            return Err(config.unsupported("position_embedding_type", format!("'{position}'"), "only 'absolute' is"));
+        }
+        let width = config.count("hidden_size", 1..=WIDTH, 768)?;
+        let encoder = config.count("encoder_hidden_size", 1..=WIDTH, image_width)?;
+        if encoder != image_width {
+            let rule = format!("must equal vision_config.hidden_size {image_width}");
+            return Err(config.bad("encoder_hidden_size", encoder, rule));
+        }
+        Ok(Self {
+            width,
+            queries,
+            image_width,
+            layers: config.count("num_hidden_layers", 1..=LAYERS, 12)?,
+            heads: heads(config, "num_attention_heads", 12, width)?,
+            ffn: config.count("intermediate_size", 1..=WIDTH, 3_072)?,
+            cross_every: config.count("cross_attention_frequency", 1..=LAYERS, 2)?,
+            eps: config.epsilon("layer_norm_eps", 1e-12)?,
+            act: activation(config, "hidden_act", "gelu")?,
+        })
+    }
+
+    /// The rules for `query_tokens` and for tensors under `qformer.`.
+    pub(crate) fn layout(&self, layout: &mut Layout) {
+        let (w, ffn, image) = (u64::from(self.width), u64::from(self.ffn), u64::from(self.image_width));
+        let queries = u64::from(self.queries);
+        layout.exact("query_tokens", &[1, queries, w], "mm.query_embd", &[w, queries]);
+        layout.norm("qformer.layernorm", "mm.qformer.norm", w, true);
+        for n in 0..self.layers {
+            let (from, to) = (format!("qformer.encoder.layer.{n}"), format!("mm.qformer.blk.{n}"));
+            attention(layout, &format!("{from}.attention"), &format!("{to}.attn"), w, w);
+            if n.is_multiple_of(self.cross_every) {
+                attention(layout, &format!("{from}.crossattention"), &format!("{to}.cross"), w, image);
+            }
+            layout.linear(&format!("{from}.intermediate_query.dense"), &format!("{to}.ffn_up"), w, ffn, true);
+            layout.linear(&format!("{from}.output_query.dense"), &format!("{to}.ffn_down"), ffn, w, true);
+            layout.norm(&format!("{from}.output_query.LayerNorm"), &format!("{to}.ffn_norm"), w, true);
+        }
+        layout.skip(is_text_branch);
+    }
+
+    pub(crate) fn keys(&self, keys: &mut Keys) {
+        keys.set("ocelli.qformer.embedding_length", self.width);
+        keys.set("ocelli.qformer.block_count", self.layers);
+        keys.set("ocelli.qformer.feed_forward_length", self.ffn);
+        keys.set("ocelli.qformer.attention.head_count", self.heads);
+        keys.set("ocelli.qformer.attention.layer_norm_epsilon", self.eps);
+        keys.set("ocelli.qformer.cross_attention_frequency", self.cross_every);
+        keys.set("ocelli.qformer.query_count", self.queries);
+        keys.set("ocelli.qformer.encoder_length", self.image_width);
+        keys.set("ocelli.qformer.activation", self.act);
+    }
+}
+
+/// One post-norm attention; keys and values come from rows of width `from_width`.
+fn attention(layout: &mut Layout, source: &str, name: &str, width: u64, from_width: u64) {
+    layout.linear(&format!("{source}.attention.query"), &format!("{name}_q"), width, width, true);
+    layout.linear(&format!("{source}.attention.key"), &format!("{name}_k"), from_width, width, true);
+    layout.linear(&format!("{source}.attention.value"), &format!("{name}_v"), from_width, width, true);
+    layout.linear(&format!("{source}.output.dense"), &format!("{name}_out"), width, width, true);
+    layout.norm(&format!("{source}.output.LayerNorm"), &format!("{name}_norm"), width, true);
+}
+
+/// Embeddings and feed-forward layers of text rows.
+fn is_text_branch(name: &str) -> bool {
+    if ["qformer.embeddings.", "embeddings."].iter().any(|prefix| name.starts_with(prefix)) {
+        return true;
+    }
+    let layer = name.strip_prefix("qformer.encoder.layer.").and_then(|rest| rest.split_once('.'));
+    layer.is_some_and(|(number, rest)| {
+        number.bytes().all(|byte| byte.is_ascii_digit())
+            && ["intermediate.", "output."].iter().any(|part| rest.starts_with(part))
+    })
+}

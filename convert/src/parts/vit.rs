@@ -1,0 +1,91 @@
+//! The vision transformer of the BLIP-2 line: EVA ViT-g (Fang et al. 2022) without its last block, in the form
+//! transformers saves it.
+//!
+//! The fused qkv has all queries, then all keys, then all values; the key bias is there and zero. A picture side that
+//! the patch does not divide is cut off at the edge, as the convolution does.
+
+use super::{LAYERS, SIDE, WIDTH, activation, heads};
+use crate::error::ConvertError;
+use crate::json::Object;
+use crate::keys::Keys;
+use crate::layout::Layout;
+
+/// Most patches of a picture.
+const PATCHES: u32 = 16_384;
+
+/// A `Blip2VisionConfig`.
+#[derive(Debug)]
+pub(crate) struct Vit {
+    pub(crate) width: u32,
+    pub(crate) side: u32,
+    patch: u32,
+    layers: u32,
+    heads: u32,
+    ffn: u32,
+    eps: f32,
+    qkv_bias: bool,
+    act: &'static str,
+}
+
+impl Vit {
+    pub(crate) fn read(config: &Object) -> Result<Self, ConvertError> {
+        let width = config.count("hidden_size", 1..=WIDTH, 1_408)?;
+        let side = config.count("image_size", 1..=SIDE, 224)?;
+        let patch = config.count("patch_size", 1..=SIDE, 14)?;
+        if patch > side {
+            return Err(config.bad("patch_size", patch, format!("must be at most image_size {side}")));
+        }
+        let patches = (side / patch) * (side / patch);
+        if patches > PATCHES {
+            return Err(config.bad("patch_size", patch, format!("makes {patches} patches, at most {PATCHES}")));
+        }
+        Ok(Self {
+            width,
+            side,
+            patch,
+            layers: config.count("num_hidden_layers", 1..=LAYERS, 39)?,
+            heads: heads(config, "num_attention_heads", 16, width)?,
+            ffn: config.count("intermediate_size", 1..=WIDTH, 6_144)?,
+            eps: config.epsilon("layer_norm_eps", 1e-6)?,
+            qkv_bias: config.switch("qkv_bias", true)?,
+            act: activation(config, "hidden_act", "gelu")?,
+        })
+    }
+
+    /// The rules for tensors under `prefix`, such as `vision_model.`.
+    pub(crate) fn layout(&self, prefix: &str, layout: &mut Layout) {
+        let (w, ffn) = (u64::from(self.width), u64::from(self.ffn));
+        let grid = u64::from(self.side / self.patch);
+        let positions = grid * grid + 1;
+        let embeddings = format!("{prefix}embeddings");
+
+        layout.exact(&format!("{embeddings}.class_embedding"), &[1, 1, w], "v.class_embd", &[w, 1]);
+        layout.patch(&format!("{embeddings}.patch_embedding"), "v.patch_embd", u64::from(self.patch), w);
+        let table = format!("{embeddings}.position_embedding");
+        layout.exact(&table, &[1, positions, w], "v.position_embd", &[w, positions]);
+        for n in 0..self.layers {
+            let (from, to) = (format!("{prefix}encoder.layers.{n}"), format!("v.blk.{n}"));
+            layout.norm(&format!("{from}.layer_norm1"), &format!("{to}.ln1"), w, true);
+            let parts = ["attn_q", "attn_k", "attn_v"].map(|part| format!("{to}.{part}"));
+            layout.fused(&format!("{from}.self_attn.qkv"), parts, w, w, self.qkv_bias);
+            layout.linear(&format!("{from}.self_attn.projection"), &format!("{to}.attn_out"), w, w, true);
+            layout.norm(&format!("{from}.layer_norm2"), &format!("{to}.ln2"), w, true);
+            layout.linear(&format!("{from}.mlp.fc1"), &format!("{to}.ffn_up"), w, ffn, true);
+            layout.linear(&format!("{from}.mlp.fc2"), &format!("{to}.ffn_down"), ffn, w, true);
+        }
+        layout.norm(&format!("{prefix}post_layernorm"), "v.post_ln", w, true);
+    }
+
+    pub(crate) fn keys(&self, keys: &mut Keys) {
+        keys.set("clip.has_vision_encoder", true);
+        keys.set("clip.vision.image_size", self.side);
+        keys.set("clip.vision.patch_size", self.patch);
+        keys.set("clip.vision.embedding_length", self.width);
+        keys.set("clip.vision.feed_forward_length", self.ffn);
+        keys.set("clip.vision.block_count", self.layers);
+        keys.set("clip.vision.attention.head_count", self.heads);
+        keys.set("clip.vision.attention.layer_norm_epsilon", self.eps);
+        keys.set("clip.vision.post_norm_epsilon", self.eps);
+        keys.set("clip.vision.activation", self.act);
+    }
+}

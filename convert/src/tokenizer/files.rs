@@ -1,0 +1,175 @@
+//! `tokenizer.json`, and the older set of `vocab.json`, `merges.txt` and their companions, as typed data.
+//!
+//! Only what decides about ids is kept; the rest is skipped while parsing. Lists are bounded while they are read, so that
+//! a small file of tiny elements cannot become a large amount of memory.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// Most tokens and most merges.
+const MAX_ENTRIES: usize = 4 << 20;
+
+/// A list of at most [`MAX_ENTRIES`].
+#[derive(Debug)]
+pub(super) struct List<T>(pub(super) Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// Tokens and ids in file order, repeated ones included.
+#[derive(Debug, Default)]
+pub(super) struct Ids(pub(super) Vec<(String, u32)>);
+
+/// The content of `tokenizer.json`.
+#[derive(Debug, Deserialize)]
+pub(super) struct TokenizerJson {
+    #[serde(default)]
+    pub(super) added_tokens: List<AddedToken>,
+    pub(super) normalizer: Option<Tagged>,
+    pub(super) pre_tokenizer: Option<PreTokenizer>,
+    pub(super) post_processor: Option<PostProcessor>,
+    pub(super) model: Bpe,
+}
+
+/// A token outside the merges.
+#[derive(Debug, Deserialize)]
+pub(super) struct AddedToken {
+    #[serde(default)]
+    pub(super) id: u32,
+    pub(super) content: String,
+    #[serde(default)]
+    pub(super) special: bool,
+    #[serde(default)]
+    pub(super) lstrip: bool,
+    #[serde(default)]
+    pub(super) rstrip: bool,
+    #[serde(default)]
+    pub(super) single_word: bool,
+}
+
+/// Something of which only the kind matters.
+#[derive(Debug, Deserialize)]
+pub(super) struct Tagged {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PreTokenizer {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) add_prefix_space: Option<bool>,
+    pub(super) use_regex: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PostProcessor {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) single: List<Piece>,
+    #[serde(default)]
+    pub(super) processors: List<PostProcessor>,
+}
+
+/// A piece of a template: a special token or the text.
+#[derive(Debug, Deserialize)]
+pub(super) struct Piece {
+    #[serde(rename = "SpecialToken")]
+    pub(super) special: Option<PieceToken>,
+    #[serde(rename = "Sequence")]
+    pub(super) sequence: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PieceToken {
+    pub(super) id: String,
+}
+
+/// The model of `tokenizer.json`, as far as it is byte-level BPE.
+#[derive(Debug, Deserialize)]
+pub(super) struct Bpe {
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    pub(super) dropout: Option<f64>,
+    pub(super) continuing_subword_prefix: Option<String>,
+    pub(super) end_of_word_suffix: Option<String>,
+    pub(super) byte_fallback: Option<bool>,
+    pub(super) ignore_merges: Option<bool>,
+    #[serde(default)]
+    pub(super) vocab: Ids,
+    #[serde(default)]
+    pub(super) merges: List<Merge>,
+}
+
+/// A merge: "a b" in older files, ["a", "b"] in newer ones.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Merge {
+    Line(String),
+    Pair(String, String),
+}
+
+/// `added_tokens_decoder` of `tokenizer_config.json`.
+pub(super) type AddedTokens = HashMap<String, AddedToken>;
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+            type Value = List<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_unit<E>(self) -> Result<List<T>, E> {
+                Ok(List::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T>, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    if items.len() == MAX_ENTRIES {
+                        return Err(A::Error::custom(format!("a list has more than {MAX_ENTRIES} elements")));
+                    }
+                    items.push(item);
+                }
+                Ok(List(items))
+            }
+        }
+        deserializer.deserialize_any(Items(PhantomData))
+    }
+}
+
+impl<'de> Deserialize<'de> for Ids {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Ids;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object from tokens to ids")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ids, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    if entries.len() == MAX_ENTRIES {
+                        return Err(A::Error::custom(format!("more than {MAX_ENTRIES} tokens")));
+                    }
+                    entries.push(entry);
+                }
+                Ok(Ids(entries))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}

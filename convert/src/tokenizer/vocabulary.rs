@@ -1,0 +1,116 @@
+//! Tokens by id, one for each row of the embedding.
+//!
+//! Embeddings are often larger than vocabularies (OPT's 50,265 tokens have 50,272 or 50,304 rows). Rows without a token
+//! get a name of their own and the type "unused", so that an id is an index everywhere.
+
+use std::collections::HashMap;
+
+use crate::error::{ConvertError, shown};
+use crate::keys::Keys;
+
+/// llama.cpp's token types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenType {
+    Normal = 1,
+    Control = 3,
+    UserDefined = 4,
+    Unused = 5,
+}
+
+/// A vocabulary under construction.
+#[derive(Debug)]
+pub(super) struct Vocabulary {
+    file: &'static str,
+    tokens: Vec<Option<(String, TokenType)>>,
+    ids: HashMap<String, u32>,
+}
+
+impl Vocabulary {
+    /// `rows` ids without tokens; `file` is named in errors.
+    pub(super) fn new(file: &'static str, rows: u32) -> Self {
+        Self { file, tokens: vec![None; rows as usize], ids: HashMap::new() }
+    }
+
+    /// The id of a token.
+    pub(super) fn id(&self, token: &str) -> Option<u32> {
+        self.ids.get(token).copied()
+    }
+
+    pub(super) fn bad(&self, message: String) -> ConvertError {
+        ConvertError::Tokenizer { file: self.file.to_owned(), message }
+    }
+
+    /// Adds a token of the vocabulary proper.
+    pub(super) fn add(&mut self, token: &str, id: u32) -> Result<(), ConvertError> {
+        let rows = self.tokens.len();
+        if self.ids.contains_key(token) {
+            return Err(self.bad(format!("token '{}' appears twice", shown(token))));
+        }
+        let Some(slot) = self.tokens.get_mut(id as usize) else {
+            let message = format!("token '{}' has id {id}, the embedding has {rows} rows", shown(token));
+            return Err(self.bad(message));
+        };
+        if let Some((other, _)) = slot {
+            let message = format!("tokens '{}' and '{}' share id {id}", shown(other), shown(token));
+            return Err(self.bad(message));
+        }
+        *slot = Some((token.to_owned(), TokenType::Normal));
+        self.ids.insert(token.to_owned(), id);
+        Ok(())
+    }
+
+    /// Adds a token that is found in text before the merges see it, or marks one that is there. A processor adds its
+    /// own placeholder even where the model has no row for it; such a token cannot be used and is left out.
+    pub(super) fn add_extra(
+        &mut self,
+        token: &str,
+        id: u32,
+        ty: TokenType,
+        keys: &mut Keys,
+    ) -> Result<(), ConvertError> {
+        match self.id(token) {
+            Some(known) if known == id => {}
+            Some(known) => {
+                return Err(self.bad(format!("token '{}' has ids {known} and {id}", shown(token))));
+            }
+            None if id as usize >= self.tokens.len() => {
+                let rows = self.tokens.len();
+                keys.note(format!(
+                    "added token '{}' has id {id}, the embedding has {rows} rows: left out",
+                    shown(token)
+                ));
+                return Ok(());
+            }
+            None => self.add(token, id)?,
+        }
+        self.mark(id, ty);
+        Ok(())
+    }
+
+    /// Gives a token its type; control tokens stay control tokens.
+    pub(super) fn mark(&mut self, id: u32, ty: TokenType) {
+        if let Some(Some((_, old))) = self.tokens.get_mut(id as usize)
+            && *old != TokenType::Control
+        {
+            *old = ty;
+        }
+    }
+
+    /// Tokens and their types by id, rows without a token filled.
+    pub(super) fn finish(self) -> (Vec<String>, Vec<i32>) {
+        let mut tokens = Vec::with_capacity(self.tokens.len());
+        let mut types = Vec::with_capacity(self.tokens.len());
+        for (id, slot) in self.tokens.into_iter().enumerate() {
+            let (token, ty) = slot.unwrap_or_else(|| {
+                let mut name = format!("[unused {id}]");
+                while self.ids.contains_key(&name) {
+                    name.push('_');
+                }
+                (name, TokenType::Unused)
+            });
+            tokens.push(token);
+            types.push(ty as i32);
+        }
+        (tokens, types)
+    }
+}

@@ -1,0 +1,166 @@
+//! The streaming pipeline: read rows, widen to f32, encode, write in declared order.
+//!
+//! Memory is bounded by a window of chunks, not by any tensor: while one window is being written, the next is read and
+//! encoded on all cores. The order of the output does not depend on which core was first, so neither do its bytes.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use ocelli_quant::TensorType;
+use ocelli_quant::gguf::{Body, Writer};
+use rayon::prelude::*;
+
+use crate::checkpoint::Checkpoint;
+use crate::error::ConvertError;
+use crate::layout::{Content, Kind, Target};
+use crate::{Progress, Report};
+
+/// Elements of a chunk: 2 MiB as f32, and at most that much again as read and as encoded.
+const CHUNK: u64 = 1 << 19;
+/// Most chunks of a window.
+const WINDOW: usize = 8;
+
+/// A target with the type it is stored as.
+#[derive(Debug)]
+pub(crate) struct Tensor {
+    pub(crate) target: Target,
+    pub(crate) ty: TensorType,
+}
+
+/// Declares all targets and returns them with their types; fallbacks go into the report.
+pub(crate) fn declare(
+    targets: Vec<Target>,
+    asked: TensorType,
+    writer: &mut Writer,
+    report: &mut Report,
+) -> Vec<Tensor> {
+    let mut tensors = Vec::with_capacity(targets.len());
+    for target in targets {
+        let (wanted, ty) = target.kind.types(asked, target.cols());
+        if wanted != ty {
+            report.fallbacks.push((target.name.clone(), wanted, ty));
+        }
+        writer.tensor(target.name.clone(), &target.shape, ty);
+        tensors.push(Tensor { target, ty });
+    }
+    tensors
+}
+
+/// Rows of a tensor that are converted together.
+struct Job<'a> {
+    tensor: &'a Tensor,
+    /// First element within the target.
+    first: u64,
+    elements: usize,
+}
+
+/// A converted chunk.
+struct Block<'a> {
+    tensor: &'a Tensor,
+    bytes: Vec<u8>,
+    /// NaNs and infinities among its elements.
+    non_finite: u64,
+}
+
+/// Pours all tensors into the body.
+pub(crate) fn pour<W: Write + Send>(
+    body: &mut Body<W>,
+    tensors: &[Tensor],
+    checkpoint: &Checkpoint,
+    progress: &dyn Progress,
+    notes: &mut Vec<String>,
+) -> Result<(), ConvertError> {
+    let window = rayon::current_num_threads().clamp(1, WINDOW);
+    let mut jobs = tensors.iter().flat_map(chunks);
+    let mut ready: Vec<Block<'_>> = Vec::new();
+    let mut broken: BTreeMap<&str, u64> = BTreeMap::new();
+    loop {
+        if progress.cancelled() {
+            return Err(ConvertError::Cancelled);
+        }
+        let next: Vec<Job<'_>> = jobs.by_ref().take(window).collect();
+        if next.is_empty() && ready.is_empty() {
+            break;
+        }
+        let (written, made) = rayon::join(
+            || ready.iter().try_for_each(|block| body.write(&block.bytes)),
+            || {
+                let scratch = || (Vec::new(), Vec::new());
+                let convert = |buffers: &mut _, job| convert(job, checkpoint, buffers);
+                next.into_par_iter().map_init(scratch, convert).collect::<Result<Vec<_>, _>>()
+            },
+        );
+        written?;
+        for block in &ready {
+            progress.advance(block.bytes.len() as u64, &block.tensor.target.name);
+            if block.non_finite > 0 {
+                *broken.entry(&block.tensor.target.name).or_default() += block.non_finite;
+            }
+        }
+        ready = made?;
+    }
+    notes.extend(broken.iter().map(|(name, count)| format!("{name}: {count} values are NaN or infinite")));
+    Ok(())
+}
+
+/// A tensor in chunks of whole rows.
+fn chunks(tensor: &Tensor) -> impl Iterator<Item = Job<'_>> {
+    let (cols, rows) = (tensor.target.cols(), tensor.target.rows());
+    let step = (CHUNK / cols).max(1);
+    (0..rows.div_ceil(step)).map(move |number| {
+        let row = number * step;
+        let elements = (step.min(rows - row) * cols) as usize;
+        Job { tensor, first: row * cols, elements }
+    })
+}
+
+fn convert<'a>(
+    job: Job<'a>,
+    checkpoint: &Checkpoint,
+    (raw, floats): &mut (Vec<u8>, Vec<f32>),
+) -> Result<Block<'a>, ConvertError> {
+    let Tensor { target, ty } = job.tensor;
+    floats.resize(job.elements, 0.0);
+    match &target.content {
+        Content::Fill(value) => floats.fill(*value),
+        Content::Run { tensor, first } => checkpoint.decode(tensor, first + job.first, floats, raw)?,
+    }
+    let non_finite = check(floats, target, *ty)?;
+    // Declaring the tensor has checked that its rows are whole blocks; should they not be, `encode` says so.
+    let mut bytes = vec![0; ty.row_bytes(job.elements).unwrap_or_default()];
+    ty.encode(floats, &mut bytes).map_err(|source| ConvertError::Encode { tensor: target.name.clone(), source })?;
+    Ok(Block { tensor: job.tensor, bytes, non_finite })
+}
+
+/// Counts values that are not finite; a finite one that its type would make infinite is an error.
+fn check(values: &[f32], target: &Target, ty: TensorType) -> Result<u64, ConvertError> {
+    let (bound, largest) = magnitude(ty);
+    let mut non_finite = 0;
+    for &value in values {
+        if !value.is_finite() {
+            non_finite += 1;
+        } else if value.abs() >= bound {
+            let tensor = target.name.clone();
+            let advice = if ty == TensorType::BF16 || target.kind == Kind::Patch { "f32" } else { "bf16 or f32" };
+            return Err(ConvertError::Overflow { tensor, value, ty, largest, advice });
+        }
+    }
+    Ok(non_finite)
+}
+
+/// From where on a magnitude becomes an infinity, and the largest one that does not. For block types that is where the
+/// f16 scale of a block overflows.
+fn magnitude(ty: TensorType) -> (f32, f32) {
+    /// The largest f16, and half a step above it, which rounds up.
+    const F16: (f32, f32) = (65_520.0, 65_504.0);
+    let blocks = |levels: f32| (levels * F16.0, levels * F16.1);
+    match ty {
+        TensorType::F32 => (f32::INFINITY, f32::MAX),
+        TensorType::F16 => F16,
+        TensorType::BF16 => (f32::from_bits(0x7f7f_8000), f32::from_bits(0x7f7f_0000)),
+        TensorType::Q8_0 => blocks(127.0),
+        TensorType::Q4_0 => blocks(8.0),
+        TensorType::Q4K => blocks(63.0),
+        TensorType::Q6K => blocks(32.0 * 127.0),
+    }
+}

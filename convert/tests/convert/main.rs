@@ -1,0 +1,10 @@
+//! Conversions of tiny checkpoints made here, and of checkpoints with one thing wrong each.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod checkpoint;
+mod configuration;
+mod hostile;
+mod output;
+mod tiny;
+mod tokenizers;
+mod values;

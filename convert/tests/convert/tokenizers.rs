@@ -1,0 +1,154 @@
+//! Both sets of tokenizer files, and those that are refused.
+
+use std::fs;
+
+use ocelli_convert::{Options, convert};
+use ocelli_quant::TensorType::F32;
+use ocelli_quant::gguf::{Gguf, Value};
+use serde_json::json;
+
+use crate::tiny::*;
+
+fn strings(file: &Gguf, key: &str) -> Vec<String> {
+    file.strings(key).unwrap().unwrap().iter().map(str::to_owned).collect()
+}
+
+fn model(change: impl FnOnce(&mut serde_json::Value)) -> Model {
+    let mut model = Model::new();
+    let mut tokenizer = tokenizer_json();
+    change(&mut tokenizer);
+    model.files.insert("tokenizer.json".to_owned(), tokenizer.to_string());
+    model
+}
+
+#[test]
+fn tokenizer_json_becomes_keys() {
+    let (file, _) = Model::new().convert_as(F32).unwrap();
+    let tokens = strings(&file, "tokenizer.ggml.tokens");
+    assert_eq!(tokens.len() as u64, VOCABULARY);
+    assert_eq!(tokens[..10], TOKENS);
+    assert_eq!(tokens[10..13], ["[unused 10]", "<loc>", "[unused 12]"]);
+    assert_eq!(tokens[39], "<image>");
+    let types = file.i32s("tokenizer.ggml.token_type").unwrap().unwrap();
+    assert_eq!(types[..13], [1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 5, 4, 5]);
+    assert_eq!(types[39], 3);
+    assert_eq!(strings(&file, "tokenizer.ggml.merges"), ["a b", "Ġ a"]);
+    for (key, id) in [("bos", 2), ("eos", 2), ("padding", 1)] {
+        assert_eq!(file.get(&format!("tokenizer.ggml.{key}_token_id")), Some(Value::U32(id)), "{key}");
+    }
+    assert!(file.get("tokenizer.ggml.unknown_token_id").is_none());
+    assert_eq!(file.get("tokenizer.ggml.add_bos_token"), Some(Value::Bool(true)));
+    assert_eq!(file.get("tokenizer.ggml.add_eos_token"), Some(Value::Bool(false)));
+    assert_eq!(file.get("tokenizer.ggml.add_space_prefix"), Some(Value::Bool(false)));
+}
+
+#[test]
+fn older_files_give_the_same_keys() {
+    let (expected, _) = Model::new().convert_as(F32).unwrap();
+    let mut model = Model::new();
+    let tokenizer = tokenizer_json();
+    model.files.remove("tokenizer.json");
+    model.files.insert("vocab.json".to_owned(), tokenizer["model"]["vocab"].to_string());
+    model.files.insert("merges.txt".to_owned(), "#version: 0.2\na b\nĠ a\n".to_owned());
+    model.files.insert("added_tokens.json".to_owned(), json!({"<loc>": 11, "<image>": 39}).to_string());
+    let special = json!({"bos_token": {"content": "</s>"}, "eos_token": "</s>", "pad_token": "<pad>",
+                         "additional_special_tokens": ["<image>"]});
+    model.files.insert("special_tokens_map.json".to_owned(), special.to_string());
+    let (file, _) = model.convert_as(F32).unwrap();
+    for (key, value) in expected.keys().filter(|(key, _)| key.starts_with("tokenizer.")) {
+        assert_eq!(file.get(key), Some(value), "{key}");
+    }
+    for wanted in [true, false] {
+        let config = json!({"add_bos_token": wanted, "add_prefix_space": true, "added_tokens_decoder": {
+            "39": {"content": "<image>", "special": true}, "12": {"content": "<x>", "special": false}}});
+        model.files.insert("tokenizer_config.json".to_owned(), config.to_string());
+        let (file, _) = model.convert_as(F32).unwrap();
+        assert_eq!(file.get("tokenizer.ggml.add_bos_token"), Some(Value::Bool(wanted)));
+        assert_eq!(file.get("tokenizer.ggml.add_space_prefix"), Some(Value::Bool(true)));
+        assert_eq!(strings(&file, "tokenizer.ggml.tokens")[12], "<x>");
+    }
+}
+
+#[test]
+fn tokenizers_may_lie_elsewhere() {
+    let (scratch, elsewhere) = (Scratch::new(), Scratch::new());
+    let mut model = Model::new();
+    let tokenizer = model.files.remove("tokenizer.json").unwrap();
+    model.write(&scratch.0);
+    let out = scratch.0.join("o.gguf");
+    let mut options = Options::new(F32);
+    let error = convert(&scratch.0, &out, &options, &()).unwrap_err();
+    check(&error, "tokenizer_missing", &["tokenizer.json", "vocab.json and merges.txt", "--tokenizer"]);
+    fs::write(elsewhere.0.join("tokenizer.json"), tokenizer).unwrap();
+    options.tokenizer = Some(elsewhere.0.clone());
+    convert(&scratch.0, &out, &options, &()).unwrap();
+    assert_eq!(strings(&parse(&out), "tokenizer.ggml.merges").len(), 2);
+}
+
+#[test]
+fn post_processors_decide_about_the_ends() {
+    let bos = json!({"SpecialToken": {"id": "</s>", "type_id": 0}});
+    let text = json!({"Sequence": {"id": "A", "type_id": 0}});
+    let ends = |processor: serde_json::Value| {
+        let (file, report) = model(|t| t["post_processor"] = processor).convert_as(F32).unwrap();
+        let switch = |key: &str| file.bool(key).unwrap().unwrap();
+        (switch("tokenizer.ggml.add_bos_token"), switch("tokenizer.ggml.add_eos_token"), report.notes)
+    };
+    let template = |single: serde_json::Value| json!({"type": "TemplateProcessing", "single": single});
+    assert_eq!(ends(json!(null)), (false, false, vec![]));
+    assert_eq!(ends(json!({"type": "ByteLevel", "trim_offsets": false})), (false, false, vec![]));
+    assert_eq!(ends(template(json!([bos, text, bos]))), (true, true, vec![]));
+    let both = json!({"type": "Sequence", "processors": [{"type": "ByteLevel"}, template(json!([bos, text]))]});
+    assert_eq!(ends(both), (true, false, vec![]));
+    for single in
+        [json!([bos, bos, text]), json!([{"SpecialToken": {"id": "a"}}, text]), json!([bos]), json!([text, text])]
+    {
+        model(|t| t["post_processor"] = template(single)).fails("tokenizer", &["post_processor template"]);
+    }
+    model(|t| t["post_processor"] = json!({"type": "RobertaProcessing"})).fails("tokenizer", &["'RobertaProcessing'"]);
+    let mut model = model(|t| t["post_processor"] = json!(null));
+    model.files.insert("tokenizer_config.json".to_owned(), json!({"add_bos_token": true}).to_string());
+    assert!(model.convert_as(F32).unwrap().1.notes[0].contains("add_bos_token true"));
+}
+
+#[test]
+fn tokenizers_of_other_kinds_are_refused() {
+    let cases: [(&str, serde_json::Value, &str); 9] = [
+        ("/model/type", json!("Unigram"), "'Unigram'"),
+        ("/model/byte_fallback", json!(true), "byte_fallback"),
+        ("/model/ignore_merges", json!(true), "ignore_merges"),
+        ("/model/end_of_word_suffix", json!("</w>"), "'</w>'"),
+        ("/model/dropout", json!(0.1), "dropout"),
+        ("/model/vocab", json!({}), "0 tokens"),
+        ("/normalizer", json!({"type": "NFC"}), "'NFC'"),
+        ("/pre_tokenizer", json!({"type": "Whitespace"}), "'Whitespace'"),
+        ("/pre_tokenizer", json!(null), "'null'"),
+    ];
+    for (path, value, part) in cases {
+        model(|t| *t.pointer_mut(path).unwrap() = value).fails("tokenizer", &["tokenizer.json", part]);
+    }
+}
+
+#[test]
+fn vocabularies_must_be_consistent() {
+    model(|t| t["model"]["vocab"]["x"] = json!(40)).fails("tokenizer", &["'x' has id 40", "40 rows"]);
+    model(|t| t["model"]["vocab"]["x"] = json!(3)).fails("tokenizer", &["'<unk>' and 'x' share id 3"]);
+    model(|t| t["model"]["vocab"]["x"] = json!("3")).fails("json", &["tokenizer.json"]);
+    model(|t| t["added_tokens"][1]["id"] = json!(20)).fails("tokenizer", &["'</s>' has ids 2 and 20"]);
+    model(|t| t["model"]["merges"] = json!(["a b", "a c"])).fails("tokenizer", &["bad merge 2", "'c' is not"]);
+    model(|t| t["model"]["merges"] = json!(["ab"])).fails("tokenizer", &["bad merge 1"]);
+    model(|t| t["model"]["merges"] = json!([["a", "b", "c"]])).fails("json", &["tokenizer.json"]);
+    model(|t| t["model"]["merges"] = json!(["a b"])).convert_as(F32).unwrap();
+    let mut twice = Model::new();
+    let text = twice.files["tokenizer.json"].replacen("\"vocab\":{", "\"vocab\":{\"a\":30,", 1);
+    twice.files.insert("tokenizer.json".to_owned(), text);
+    twice.fails("tokenizer", &["'a' appears twice"]);
+
+    // A placeholder the processor added and the model has no row for.
+    let mut model = model(|t| t["added_tokens"][3]["id"] = json!(40));
+    model.config["image_token_index"] = json!(null);
+    let (file, report) = model.convert_as(F32).unwrap();
+    assert_eq!(strings(&file, "tokenizer.ggml.tokens").len() as u64, VOCABULARY);
+    assert!(report.notes[0].contains("'<image>' has id 40"), "{report:?}");
+    assert!(file.get("ocelli.image_token").is_none());
+}

@@ -1,0 +1,164 @@
+//! Who owns which slot of the key/value cache.
+//!
+//! A slot's numbers never change once written, so sequences share them freely: a fork copies a list of spans, not
+//! keys. Beams, candidates that are scored and prompts that are kept are all forks of one prefix.
+
+use crate::error::Error;
+use crate::kernels::Span;
+
+/// The slots of a cache with a count of the sequences that hold each.
+#[derive(Debug)]
+pub struct Slots {
+    holders: Vec<u16>,
+    free: usize,
+    /// Where the search for a free slot starts.
+    next: usize,
+}
+
+/// The positions of one sequence, in order. Return it to [`Slots::release`]; dropping it loses its slots.
+#[derive(Debug, Default)]
+pub struct Sequence {
+    spans: Vec<Span>,
+    len: usize,
+}
+
+impl Sequence {
+    /// Positions.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Where the positions lie.
+    #[must_use]
+    pub fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    fn slots(&self) -> impl Iterator<Item = usize> + '_ {
+        self.spans.iter().flat_map(|s| s.start as usize..s.start as usize + s.len as usize)
+    }
+
+    fn push(&mut self, slot: u32) {
+        self.len += 1;
+        match self.spans.last_mut() {
+            Some(span) if span.start + span.len == slot => span.len += 1,
+            _ => self.spans.push(Span { start: slot, len: 1 }),
+        }
+    }
+}
+
+impl Slots {
+    /// `count` free slots.
+    #[must_use]
+    pub fn new(count: usize) -> Self {
+        Self { holders: vec![0; count], free: count, next: 0 }
+    }
+
+    /// All slots.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.holders.len()
+    }
+
+    /// Whether there is no slot at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.holders.is_empty()
+    }
+
+    /// Takes every slot back at once, whoever holds it.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.holders.len());
+    }
+
+    /// Slots nobody holds.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.free
+    }
+
+    /// Appends `count` positions to a sequence; their slots are pushed to `taken` as well.
+    ///
+    /// # Errors
+    /// [`Error::ContextFull`].
+    pub fn extend(&mut self, sequence: &mut Sequence, count: usize, taken: &mut Vec<u32>) -> Result<(), Error> {
+        if count > self.free {
+            return Err(Error::ContextFull {
+                needed: sequence.len + count,
+                prompt: sequence.len,
+                new: count,
+                context: self.holders.len(),
+            });
+        }
+        let mut left = count;
+        while left > 0 {
+            if self.next == self.holders.len() {
+                self.next = 0;
+            }
+            if self.holders[self.next] == 0 {
+                self.holders[self.next] = 1;
+                let slot = u32::try_from(self.next).unwrap_or(u32::MAX);
+                sequence.push(slot);
+                taken.push(slot);
+                left -= 1;
+            }
+            self.next += 1;
+        }
+        self.free -= count;
+        Ok(())
+    }
+
+    /// Another sequence over the same positions.
+    #[must_use]
+    pub fn fork(&mut self, sequence: &Sequence) -> Sequence {
+        for slot in sequence.slots() {
+            self.holders[slot] += 1;
+        }
+        Sequence { spans: sequence.spans.clone(), len: sequence.len }
+    }
+
+    /// Gives a sequence's slots back.
+    pub fn release(&mut self, sequence: Sequence) {
+        for slot in sequence.slots() {
+            self.holders[slot] -= 1;
+            if self.holders[slot] == 0 {
+                self.free += 1;
+                self.next = self.next.min(slot);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forks_share_and_release_gives_back() {
+        let mut slots = Slots::new(8);
+        let mut taken = Vec::new();
+        let mut a = Sequence::default();
+        slots.extend(&mut a, 3, &mut taken).unwrap();
+        let mut b = slots.fork(&a);
+        slots.extend(&mut a, 1, &mut taken).unwrap();
+        slots.extend(&mut b, 2, &mut taken).unwrap();
+        assert_eq!(taken, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(a.spans(), [Span { start: 0, len: 4 }]);
+        assert_eq!(b.spans(), [Span { start: 0, len: 3 }, Span { start: 4, len: 2 }]);
+        assert_eq!(slots.free(), 2);
+        slots.release(a);
+        assert_eq!(slots.free(), 3);
+        slots.extend(&mut b, 3, &mut taken).unwrap();
+        assert!(matches!(slots.extend(&mut b, 1, &mut taken), Err(Error::ContextFull { .. })));
+        slots.release(b);
+        assert_eq!(slots.free(), 8);
+    }
+}

@@ -1,0 +1,7 @@
+//! Parts that know no family: each reads its hyper-parameters and weights from a scope, says what room it needs, and
+//! runs on an [`crate::kernels::Exec`].
+
+pub mod cache;
+pub mod decoder;
+pub mod qformer;
+pub mod vit;

@@ -1,0 +1,243 @@
+//! The vision transformer (Dosovitskiy et al. 2021), with the switches of EVA-ViT-g and CLIP: a class row or none, a
+//! norm before the blocks or none, a norm over all rows after them or none.
+//!
+//! A patch convolution whose stride is its kernel is a linear layer over unfolded patches, so there is no convolution
+//! here: the picture is unfolded on the host, 3·p·p numbers a patch, channel-major as the kernel is stored.
+
+use crate::error::Error;
+use crate::kernels::{Activation, Exec, Heads, Layout, Product, Rows};
+use crate::weights::header::{self, Header};
+use crate::weights::{Linear, Norm, NormKind, Scope, Table};
+
+/// Hyper-parameters, from `clip.vision.*`.
+#[derive(Debug, Clone)]
+pub struct VitConfig {
+    /// Input side in pixels.
+    pub side: usize,
+    /// Patch side in pixels; what is left at the right and bottom is not seen, as in a convolution.
+    pub patch: usize,
+    /// Width of the rows.
+    pub width: usize,
+    /// Heads, dividing the width.
+    pub heads: usize,
+    /// Width of the feed-forward layer.
+    pub ffn: usize,
+    /// Blocks.
+    pub blocks: usize,
+    /// Epsilon of the blocks' norms.
+    pub eps: f32,
+    /// Epsilon of the norms before and after the blocks.
+    pub outer_eps: f32,
+    /// Between the feed-forward layers.
+    pub act: Activation,
+}
+
+impl VitConfig {
+    /// Reads and checks the keys.
+    ///
+    /// # Errors
+    /// [`Error::BadParameter`] and [`Error::Gguf`].
+    pub fn read(header: &Header) -> Result<Self, Error> {
+        let side = header.count("image_size", header::SIDE)?;
+        let patch = header.count("patch_size", header::SIDE)?;
+        if patch > side {
+            return Err(header.bad("patch_size", patch, format!("must be at most image_size {side}")));
+        }
+        let patches = (side / patch) * (side / patch);
+        if patches > 16_384 {
+            return Err(header.bad("patch_size", patch, format!("makes {patches} patches, at most 16384")));
+        }
+        let width = header.count("embedding_length", header::WIDTH)?;
+        let eps = header.epsilon("attention.layer_norm_epsilon")?;
+        let outer = "post_norm_epsilon";
+        Ok(Self {
+            side,
+            patch,
+            width,
+            heads: header.heads("attention.head_count", width)?,
+            ffn: header.count("feed_forward_length", header::WIDTH)?,
+            blocks: header.count("block_count", header::LAYERS)?,
+            eps,
+            outer_eps: if header.file().get(&format!("clip.vision.{outer}")).is_some() { header.epsilon(outer)? } else { eps },
+            act: header.activation("activation")?,
+        })
+    }
+
+    /// Patches a picture is cut into.
+    #[must_use]
+    pub fn patches(&self) -> usize {
+        (self.side / self.patch) * (self.side / self.patch)
+    }
+
+    fn patch_len(&self) -> usize {
+        3 * self.patch * self.patch
+    }
+}
+
+struct Block {
+    norm1: Norm,
+    q: Linear,
+    k: Linear,
+    v: Linear,
+    out: Linear,
+    norm2: Norm,
+    up: Linear,
+    down: Linear,
+}
+
+/// A tower with its weights.
+pub struct Vit {
+    /// Its hyper-parameters.
+    pub config: VitConfig,
+    patch: Linear,
+    class: Option<Table>,
+    position: Table,
+    pre_norm: Option<Norm>,
+    blocks: Vec<Block>,
+    post_norm: Option<Norm>,
+}
+
+/// The activations of a tower.
+pub struct VitRows {
+    patches: Rows,
+    /// The result: one row a patch, after the class row where there is one.
+    pub x: Rows,
+    q: Rows,
+    k: Rows,
+    v: Rows,
+    mixed: Rows,
+    ffn: Rows,
+}
+
+impl Vit {
+    /// Fetches every tensor under `v`.
+    ///
+    /// # Errors
+    /// A tensor is missing or does not fit the hyper-parameters.
+    pub fn load(scope: &Scope, config: VitConfig) -> Result<Self, Error> {
+        let (w, eps) = (config.width, config.eps);
+        let norm = |scope: &Scope, name: &str, eps| scope.norm(name, NormKind::Layer, w, eps);
+        let class = if scope.has("class_embd.weight") { Some(scope.table("class_embd", 1, w)?) } else { None };
+        let optional = |name: &str| -> Result<_, Error> {
+            if scope.has(&format!("{name}.weight")) { norm(scope, name, config.outer_eps).map(Some) } else { Ok(None) }
+        };
+        let blocks = (0..config.blocks)
+            .map(|i| {
+                let s = scope.at(format_args!("blk.{i}"));
+                Ok(Block {
+                    norm1: norm(&s, "ln1", eps)?,
+                    q: s.linear("attn_q", w, w)?,
+                    k: s.linear("attn_k", w, w)?,
+                    v: s.linear("attn_v", w, w)?,
+                    out: s.linear("attn_out", w, w)?,
+                    norm2: norm(&s, "ln2", eps)?,
+                    up: s.linear("ffn_up", w, config.ffn)?,
+                    down: s.linear("ffn_down", config.ffn, w)?,
+                })
+            })
+            .collect::<Result<_, Error>>()?;
+        Ok(Self {
+            patch: scope.linear("patch_embd", config.patch_len(), w)?,
+            position: scope.table("position_embd", config.patches() + usize::from(class.is_some()), w)?,
+            pre_norm: optional("pre_ln")?,
+            post_norm: optional("post_ln")?,
+            class,
+            blocks,
+            config,
+        })
+    }
+
+    /// Rows of the result.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.position.len()
+    }
+
+    /// Room for one picture.
+    pub fn layout(&self, layout: &mut Layout) -> VitRows {
+        let (n, w, c) = (self.rows(), self.config.width, &self.config);
+        layout.input(c.patches(), c.patch_len());
+        layout.input(n, w);
+        layout.input(n, c.ffn);
+        let x = layout.rows(n, w);
+        let mark = layout.mark();
+        let patches = layout.rows(c.patches(), c.patch_len());
+        layout.rewind(mark); // the patches are read before the first block writes
+        let (q, k, v, mixed) = (layout.rows(n, w), layout.rows(n, w), layout.rows(n, w), layout.rows(n, w));
+        layout.rewind(mark); // the feed-forward layer starts when the attention is added
+        let ffn = layout.rows(n, c.ffn);
+        layout.rewind(mark);
+        VitRows { patches, x, q, k, v, mixed, ffn }
+    }
+
+    /// Encodes one picture, `pixels` being planar [3, side, side]. The result stands in `rows.x`.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn encode(&self, exec: &mut Exec<'_>, rows: &VitRows, pixels: &[f32]) -> Result<(), Error> {
+        let VitRows { patches, x, q, k, v, mixed, ffn } = *rows;
+        let c = &self.config;
+        let heads = attention(c.width, c.heads);
+        exec.write(patches, &unfold(pixels, c.side, c.patch))?;
+        let first = usize::from(self.class.is_some());
+        exec.matmul(patches, None, &[Product::new(&self.patch, x.slice(first, patches.rows()))])?;
+        if let Some(class) = &self.class {
+            exec.gather(class, &[0], x.first(1), false)?;
+        }
+        exec.gather(&self.position, &ids(0, x.rows()), x, true)?;
+        if let Some(norm) = &self.pre_norm {
+            exec.norm(norm, x, x)?;
+        }
+        for b in &self.blocks {
+            let qkv = [Product::new(&b.q, q), Product::new(&b.k, k), Product::new(&b.v, v)];
+            exec.matmul(x, Some(&b.norm1), &qkv)?;
+            exec.attend(heads, q, k, v, mixed)?;
+            exec.matmul(mixed, None, &[Product::new(&b.out, x).residual()])?;
+            exec.matmul(x, Some(&b.norm2), &[Product::new(&b.up, ffn).act(c.act)])?;
+            exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;
+        }
+        if let Some(norm) = &self.post_norm {
+            exec.norm(norm, x, x)?;
+        }
+        Ok(())
+    }
+}
+
+/// Full heads of a width, scaled by 1/√(head width).
+#[allow(clippy::cast_precision_loss)]
+pub(super) fn attention(width: usize, heads: usize) -> Heads {
+    let head = width / heads;
+    Heads { count: heads, kv: heads, width: head, scale: 1.0 / (head as f32).sqrt() }
+}
+
+/// The numbers `start .. start + count` as row ids.
+pub(super) fn ids(start: usize, count: usize) -> Vec<u32> {
+    (start..start + count).map(|i| u32::try_from(i).unwrap_or(u32::MAX)).collect()
+}
+
+/// Planar pixels to one row a patch: all of its first channel, then the second, then the third.
+fn unfold(pixels: &[f32], side: usize, patch: usize) -> Vec<f32> {
+    let across = side / patch;
+    let mut rows = Vec::with_capacity(across * across * 3 * patch * patch);
+    for (top, left) in (0..across).flat_map(|y| (0..across).map(move |x| (y * patch, x * patch))) {
+        for plane in pixels.chunks_exact(side * side) {
+            for y in top..top + patch {
+                rows.extend_from_slice(&plane[y * side + left..][..patch]);
+            }
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn unfold_keeps_channel_then_row_order_and_drops_the_rest() {
+        // 3 planes of 5x5, patch 2: 4 patches, the fifth row and column unseen
+        let pixels: Vec<f32> = (0u8..75).map(f32::from).collect();
+        let rows = super::unfold(&pixels, 5, 2);
+        assert_eq!(rows.len(), 4 * 12);
+        assert_eq!(&rows[..12], &[0., 1., 5., 6., 25., 26., 30., 31., 50., 51., 55., 56.]);
+        assert_eq!(&rows[36..40], &[12., 13., 17., 18.]);
+    }
+}

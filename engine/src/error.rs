@@ -1,0 +1,171 @@
+//! What can go wrong in the engine: one variant a cause, each naming the thing and the two numbers.
+
+use crate::image::ImageError;
+use crate::tokenizer::TokenizerError;
+use ocelli_quant::TensorType;
+use ocelli_quant::gguf::GgufError;
+
+/// An error of the engine. [`Error::code`] is stable; the message is for people.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The model file could not be opened or mapped.
+    #[error("cannot open {path}: {source}")]
+    Open {
+        /// The path as given.
+        path: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The container is malformed.
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
+    /// The tokenizer in the file, or a text given to it, is not usable.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// A picture could not be read.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The family or architecture is not one this engine runs.
+    #[error("{key} is '{got}': this engine runs {known}")]
+    UnknownArchitecture {
+        /// The metadata key.
+        key: &'static str,
+        /// What the file says.
+        got: String,
+        /// The names known here, comma-separated.
+        known: String,
+    },
+    /// A hyper-parameter is out of range.
+    #[error("key '{key}' is {got}: {rule}")]
+    BadParameter {
+        /// The metadata key.
+        key: String,
+        /// The value found.
+        got: String,
+        /// What is required.
+        rule: String,
+    },
+    /// A tensor the architecture needs is not in the file.
+    #[error("tensor '{name}' is missing")]
+    MissingTensor {
+        /// The tensor's name.
+        name: String,
+    },
+    /// A tensor has another shape than the architecture needs.
+    #[error("tensor '{name}': expected shape {wanted:?}, found {got:?}")]
+    WrongShape {
+        /// The tensor's name.
+        name: String,
+        /// Shape in the file, contiguous dimension first.
+        got: Vec<u64>,
+        /// Shape the hyper-parameters require, in the same order.
+        wanted: Vec<u64>,
+    },
+    /// A vector (norm, bias) is stored in another type than f32.
+    #[error("tensor '{name}': expected type {wanted}, found {got}")]
+    WrongType {
+        /// The tensor's name.
+        name: String,
+        /// Type in the file.
+        got: TensorType,
+        /// Type required.
+        wanted: TensorType,
+    },
+    /// The prompt and the pictures do not fit each other.
+    #[error("the prompt has {markers} image markers, {images} images were given")]
+    ImageCount {
+        /// `<image>` markers in the prompt.
+        markers: usize,
+        /// Images given.
+        images: usize,
+    },
+    /// The model in this file takes no pictures.
+    #[error("this model takes no images, {images} were given")]
+    NoVision {
+        /// Images given.
+        images: usize,
+    },
+    /// The prompt and the tokens to generate do not fit the session's context.
+    #[error("{needed} positions are needed ({prompt} of the prompt, {new} new), the context holds {context}")]
+    ContextFull {
+        /// Positions needed in all.
+        needed: usize,
+        /// Of them, the prompt's.
+        prompt: usize,
+        /// Of them, those to generate.
+        new: usize,
+        /// Positions the session holds.
+        context: usize,
+    },
+    /// An option is out of range.
+    #[error("{name} is {got}: {rule}")]
+    BadOption {
+        /// The option's name.
+        name: &'static str,
+        /// The value given.
+        got: String,
+        /// What is required.
+        rule: &'static str,
+    },
+    /// The machine would not give a buffer.
+    #[error("cannot allocate {bytes} bytes for {what}")]
+    OutOfMemory {
+        /// What the buffer is for.
+        what: &'static str,
+        /// Its size.
+        bytes: usize,
+    },
+    /// The plan needs more memory than the budget allows.
+    #[error("the plan needs {needed} bytes, the budget is {budget}: lower --context or --beams, or use a smaller model")]
+    OverBudget {
+        /// Bytes of the plan.
+        needed: u64,
+        /// Bytes allowed.
+        budget: u64,
+    },
+    /// A logit is NaN: the weights are damaged.
+    #[error("the model computed NaN at position {position}: the weights are damaged")]
+    NotANumber {
+        /// Position in the sequence.
+        position: usize,
+    },
+    /// The instruction set asked for is not to be had.
+    #[error("OCELLI_ISA is '{got}': this machine offers {offered}")]
+    UnknownIsa {
+        /// The value found.
+        got: String,
+        /// What can be chosen.
+        offered: String,
+    },
+    /// Somebody called [`crate::CancelHandle::cancel`].
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// A short, stable name of the variant for programs: scripts and bindings match on it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "open",
+            Self::Gguf(e) => e.code(),
+            Self::Tokenizer(_) => "tokenizer",
+            Self::Image(_) => "image",
+            Self::UnknownArchitecture { .. } => "architecture",
+            Self::BadParameter { .. } => "parameter",
+            Self::MissingTensor { .. } => "missing-tensor",
+            Self::WrongShape { .. } => "tensor-shape",
+            Self::WrongType { .. } => "tensor-type",
+            Self::ImageCount { .. } => "image-count",
+            Self::NoVision { .. } => "no-vision",
+            Self::ContextFull { .. } => "context-full",
+            Self::BadOption { .. } => "option",
+            Self::OutOfMemory { .. } => "out-of-memory",
+            Self::OverBudget { .. } => "over-budget",
+            Self::NotANumber { .. } => "nan",
+            Self::UnknownIsa { .. } => "isa",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}

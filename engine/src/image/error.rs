@@ -1,0 +1,216 @@
+//! What can be wrong with a picture: one variant a cause, each with the value met and the limit or the value expected.
+
+use thiserror::Error;
+
+/// Why a picture, a resize or a preprocessing step was refused.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// The file has no bytes.
+    #[error("image file is empty: 0 bytes")]
+    Empty,
+    /// The file is longer than [`ImageLimits::file_bytes`](super::ImageLimits::file_bytes).
+    #[error("image file of {bytes} bytes is over the limit of {limit} bytes")]
+    FileTooLarge {
+        /// Length of the file.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The file is neither PNG nor JPEG; `found` names it where its first bytes are known.
+    #[error("image is {found}; only PNG and JPEG are read")]
+    NotAPicture {
+        /// Name of the format, or "of an unknown format".
+        found: &'static str,
+    },
+    /// The file ends inside a structure.
+    #[error("{what} is truncated: {have} bytes where {need} are needed")]
+    Truncated {
+        /// The structure being read.
+        what: &'static str,
+        /// Bytes it needs.
+        need: u64,
+        /// Bytes left in the file.
+        have: u64,
+    },
+    /// The compressed data is too short to hold the declared picture, whatever it contains.
+    #[error("{format} of {width}x{height} has {have} bytes of compressed data; it needs at least {need}")]
+    TooLittleData {
+        /// "PNG" or "JPEG".
+        format: &'static str,
+        /// Declared width.
+        width: u32,
+        /// Declared height.
+        height: u32,
+        /// Compressed bytes present.
+        have: u64,
+        /// Least number of compressed bytes for that size.
+        need: u64,
+    },
+    /// A header field has a value the format does not allow.
+    #[error("{format} header: {what} is {value}")]
+    BadHeader {
+        /// "PNG" or "JPEG".
+        format: &'static str,
+        /// The field.
+        what: &'static str,
+        /// Its value.
+        value: u64,
+    },
+    /// A valid file of a kind that is not read, such as a lossless JPEG.
+    #[error("{format}: {what} is not supported")]
+    Unsupported {
+        /// "PNG" or "JPEG".
+        format: &'static str,
+        /// The kind.
+        what: &'static str,
+    },
+    /// Width or height is 0.
+    #[error("image of {width}x{height} has no pixels")]
+    NoPixels {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+    /// Width or height is over the limit.
+    #[error("image of {width}x{height}: a side is over the limit of {limit} pixels")]
+    SideTooLong {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The limit.
+        limit: u32,
+    },
+    /// Width times height is over the limit.
+    #[error("image of {width}x{height} has {pixels} pixels, over the limit of {limit}")]
+    TooManyPixels {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Their product.
+        pixels: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The long side is too many times the short one.
+    #[error("image of {width}x{height}: aspect ratio over the limit of {limit}:1")]
+    TooElongated {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The limit.
+        limit: u32,
+    },
+    /// A progressive JPEG with too many scans.
+    #[error("JPEG has more than {limit} scans")]
+    TooManyScans {
+        /// The limit.
+        limit: u32,
+    },
+    /// Scans times pixels is over the decoding budget.
+    #[error("JPEG of {width}x{height} in {scans} scans is {work} pixel visits, over the limit of {limit}")]
+    TooMuchWork {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Scans in the file.
+        scans: u32,
+        /// Width x height x scans.
+        work: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The decoder refused the data.
+    #[error("{format} of {width}x{height} cannot be decoded: {reason}")]
+    Decode {
+        /// "PNG" or "JPEG".
+        format: &'static str,
+        /// Declared width.
+        width: u32,
+        /// Declared height.
+        height: u32,
+        /// The decoder's words.
+        reason: String,
+    },
+    /// The decoder panicked and was stopped; nothing of it is kept.
+    #[error("{format} decoder failed inside on an image of {width}x{height}")]
+    DecoderPanicked {
+        /// "PNG" or "JPEG".
+        format: &'static str,
+        /// Declared width.
+        width: u32,
+        /// Declared height.
+        height: u32,
+    },
+    /// The allocator refused a buffer within the limits.
+    #[error("no memory for {bytes} bytes of pixels")]
+    OutOfMemory {
+        /// Bytes asked for.
+        bytes: u64,
+    },
+    /// A row is longer than the distance between rows.
+    #[error("a row of {width} RGB pixels takes {row_bytes} bytes, the stride is {stride}")]
+    ShortStride {
+        /// Width in pixels.
+        width: u32,
+        /// Bytes of one row.
+        row_bytes: u64,
+        /// The stride given.
+        stride: u64,
+    },
+    /// The pixel buffer has the wrong length.
+    #[error("RGB of {width}x{height} takes {need} bytes, got {have}")]
+    WrongLength {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Bytes needed.
+        need: u64,
+        /// Bytes given.
+        have: u64,
+    },
+    /// A preprocessing number that is not finite, or a standard deviation that is not positive.
+    #[error("preprocessing: {what}[{index}] is {value}; it must be {expected}")]
+    BadNumber {
+        /// The parameter.
+        what: &'static str,
+        /// Which of its items, 0 for a scalar.
+        index: usize,
+        /// Its value.
+        value: f64,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A list of means or standard deviations without exactly three items.
+    #[error("preprocessing: {what} has {have} items, expected 3")]
+    WrongCount {
+        /// The parameter.
+        what: &'static str,
+        /// Items given.
+        have: usize,
+    },
+    /// A resampling number outside PIL's 0 to 5.
+    #[error("resampling filter {value} is unknown; PIL has 0 to 5")]
+    UnknownFilter {
+        /// The number.
+        value: i64,
+    },
+    /// Resizing is off and the picture is not of the tower's size.
+    #[error("image of {width}x{height} is not {expected_width}x{expected_height} and resizing is off")]
+    NotResized {
+        /// Width of the picture.
+        width: u32,
+        /// Height of the picture.
+        height: u32,
+        /// Width needed.
+        expected_width: u32,
+        /// Height needed.
+        expected_height: u32,
+    },
+}

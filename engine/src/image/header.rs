@@ -1,0 +1,359 @@
+//! Width and height of a PNG or JPEG from its structure, without decoding a pixel.
+//!
+//! Sources: PNG (ISO/IEC 15948) chunks, JPEG (ITU-T T.81) markers. This walk decides whether a file is decoded at all:
+//! it checks the limits, that the file is whole, that the compressed data can hold the declared picture (a 65-byte PNG
+//! may declare a gigabyte), and that a progressive JPEG does not repeat scans to burn time.
+//!
+//! The non-obvious thing: of a PNG only the critical chunks are handed to the decoder. Text, colour profiles, EXIF and
+//! animation frames are never even parsed, so a bomb inside them is harmless. Nothing of value is lost: alpha is
+//! dropped (tRNS), and Pillow applies neither gamma nor profiles nor the EXIF orientation on conversion to RGB.
+
+use super::{ImageError, ImageLimits};
+#[cfg(feature = "decode-images")]
+use std::borrow::Cow;
+
+const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// The file format of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Container {
+    /// Portable Network Graphics.
+    Png,
+    /// JPEG (JFIF or EXIF).
+    Jpeg,
+}
+
+/// What a file declares about its picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageInfo {
+    /// The file format.
+    pub container: Container,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// Size and format of the picture in `bytes`, within `limits`, in time linear in the file and without allocating.
+///
+/// # Errors
+/// Everything that can be told without decoding: not a picture, truncated, over a limit, too little data, unsupported.
+pub fn probe(bytes: &[u8], limits: &ImageLimits) -> Result<ImageInfo, ImageError> {
+    limits.check_file(bytes.len())?;
+    if bytes.starts_with(PNG_SIGNATURE) {
+        let png = read_png(bytes, limits)?;
+        Ok(ImageInfo { container: Container::Png, width: png.width, height: png.height })
+    } else if bytes.starts_with(b"\xff\xd8\xff") {
+        let jpeg = read_jpeg(bytes, limits)?;
+        Ok(ImageInfo { container: Container::Jpeg, width: jpeg.width, height: jpeg.height })
+    } else {
+        Err(ImageError::NotAPicture { found: name_of(bytes) })
+    }
+}
+
+/// A checked PNG.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "decode-images"), expect(dead_code, reason = "only decoding needs it all"))]
+pub(super) struct Png {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// Single-channel 16-bit samples, which Pillow clips where it takes the high byte of other 16-bit kinds.
+    pub(super) grey16: bool,
+    /// End of the IEND chunk.
+    end: usize,
+    /// Whether there are ancillary chunks before it.
+    ancillary: bool,
+}
+
+#[cfg(feature = "decode-images")]
+impl Png {
+    /// The file with its critical chunks only.
+    pub(super) fn critical_chunks<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        if !self.ancillary {
+            return Cow::Borrowed(&bytes[..self.end]);
+        }
+        let mut kept = PNG_SIGNATURE.to_vec();
+        let mut at = PNG_SIGNATURE.len();
+        while at < self.end {
+            let Ok(chunk) = Chunk::at(bytes, at) else {
+                break;
+            };
+            if chunk.is_critical() {
+                kept.extend_from_slice(&bytes[at..chunk.end]);
+            }
+            at = chunk.end;
+        }
+        Cow::Owned(kept)
+    }
+}
+
+/// One PNG chunk: length, name, data, check sum.
+struct Chunk<'a> {
+    name: [u8; 4],
+    data: &'a [u8],
+    end: usize,
+}
+
+impl<'a> Chunk<'a> {
+    fn at(bytes: &'a [u8], at: usize) -> Result<Self, ImageError> {
+        let rest = &bytes[at..];
+        let have = rest.len() as u64;
+        let truncated = |need| ImageError::Truncated { what: "PNG chunk", need, have };
+        let (&[l0, l1, l2, l3, n0, n1, n2, n3], _) = rest.split_first_chunk::<8>().ok_or_else(|| truncated(8))?;
+        let length = u32::from_be_bytes([l0, l1, l2, l3]);
+        let need = u64::from(length) + 12;
+        if need > have {
+            return Err(truncated(need));
+        }
+        let length = length as usize;
+        Ok(Self { name: [n0, n1, n2, n3], data: &rest[8..8 + length], end: at + 12 + length })
+    }
+
+    /// A capital first letter (bit 5 clear) marks a chunk without which the picture cannot be shown.
+    fn is_critical(&self) -> bool {
+        self.name[0] & 0x20 == 0
+    }
+}
+
+/// Walks the chunks of a PNG.
+pub(super) fn read_png(bytes: &[u8], limits: &ImageLimits) -> Result<Png, ImageError> {
+    const FORMAT: &str = "PNG";
+    let bad = |what, value: u64| ImageError::BadHeader { format: FORMAT, what, value };
+    let header = Chunk::at(bytes, PNG_SIGNATURE.len())?;
+    let &[w0, w1, w2, w3, h0, h1, h2, h3, depth, colour, compression, filter, interlace] = header.data else {
+        return Err(bad("length of the first chunk", header.data.len() as u64));
+    };
+    if &header.name != b"IHDR" {
+        return Err(bad("name of the first chunk", u64::from(u32::from_be_bytes(header.name))));
+    }
+    let width = u32::from_be_bytes([w0, w1, w2, w3]);
+    let height = u32::from_be_bytes([h0, h1, h2, h3]);
+    limits.check(width, height)?;
+    let channels = match colour {
+        0 | 3 => 1,
+        2 => 3,
+        4 => 2,
+        6 => 4,
+        _ => return Err(bad("colour type", u64::from(colour))),
+    };
+    let depth_allowed = match colour {
+        0 => matches!(depth, 1 | 2 | 4 | 8 | 16),
+        3 => matches!(depth, 1 | 2 | 4 | 8),
+        _ => matches!(depth, 8 | 16),
+    };
+    if !depth_allowed {
+        return Err(bad("bit depth", u64::from(depth)));
+    }
+    for (what, value, most) in
+        [("compression method", compression, 0), ("filter method", filter, 0), ("interlace", interlace, 1)]
+    {
+        if value > most {
+            return Err(bad(what, u64::from(value)));
+        }
+    }
+
+    let mut at = header.end;
+    let mut ancillary = false;
+    let mut data_bytes = 0u64;
+    loop {
+        let chunk = Chunk::at(bytes, at)?;
+        at = chunk.end;
+        match &chunk.name {
+            b"IEND" => break,
+            b"IDAT" => data_bytes += chunk.data.len() as u64,
+            b"PLTE" => {}
+            b"IHDR" => return Err(bad("second IHDR at byte", at as u64)),
+            _ if chunk.is_critical() => {
+                return Err(ImageError::Unsupported { format: FORMAT, what: "an unknown critical chunk" });
+            }
+            _ => ancillary = true,
+        }
+    }
+    // Deflate cannot expand by more than 1032.
+    let raw = u64::from(height) * (u64::from(width) * u64::from(depth) * channels).div_ceil(8);
+    let need = raw.div_ceil(1032);
+    if data_bytes < need {
+        return Err(ImageError::TooLittleData { format: FORMAT, width, height, have: data_bytes, need });
+    }
+    Ok(Png { width, height, grey16: colour == 0 && depth == 16, end: at, ancillary })
+}
+
+/// A checked JPEG.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "decode-images"), expect(dead_code, reason = "only decoding needs it all"))]
+pub(super) struct Jpeg {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// End of the end-of-image marker; what follows (a second picture, a video) is not read.
+    pub(super) end: usize,
+}
+
+/// Walks the markers of a JPEG, entropy-coded data included.
+pub(super) fn read_jpeg(bytes: &[u8], limits: &ImageLimits) -> Result<Jpeg, ImageError> {
+    const FORMAT: &str = "JPEG";
+    let bad = |what, value: u64| ImageError::BadHeader { format: FORMAT, what, value };
+    let unsupported = |what| ImageError::Unsupported { format: FORMAT, what };
+    let truncated =
+        |what, need: u64, at: usize| ImageError::Truncated { what, need, have: bytes.len().saturating_sub(at) as u64 };
+    let mut at = 2;
+    let mut size = None;
+    let mut scans = 0u32;
+    let mut data_bytes = 0u64;
+    loop {
+        // A marker is any number of FF and one byte that is neither FF nor 0.
+        match bytes.get(at) {
+            None => return Err(truncated("JPEG, which has no end marker,", 2, at)),
+            Some(0xff) => {}
+            Some(&other) => return Err(bad("byte in place of a marker", u64::from(other))),
+        }
+        while bytes.get(at) == Some(&0xff) {
+            at += 1;
+        }
+        let Some(&marker) = bytes.get(at) else {
+            return Err(truncated("JPEG, which has no end marker,", 1, at));
+        };
+        at += 1;
+        match marker {
+            0xd9 => break,
+            0x01 | 0xd0..=0xd7 => continue,
+            0x00 | 0xd8 => return Err(bad("marker", u64::from(marker))),
+            _ => {}
+        }
+        let Some(&[l0, l1]) = bytes.get(at..at + 2).and_then(|l| <&[u8; 2]>::try_from(l).ok()) else {
+            return Err(truncated("JPEG segment", 2, at));
+        };
+        let length = usize::from(u16::from_be_bytes([l0, l1]));
+        if length < 2 {
+            return Err(bad("segment length", length as u64));
+        }
+        let Some(segment) = bytes.get(at + 2..at + length) else {
+            return Err(truncated("JPEG segment", length as u64, at));
+        };
+        at += length;
+        match marker {
+            0xc0..=0xc2 => {
+                let &[precision, h0, h1, w0, w1, components, ..] = segment else {
+                    return Err(truncated("JPEG frame header", 6, at - length + 2));
+                };
+                if size.is_some() {
+                    return Err(unsupported("a second frame"));
+                }
+                let width = u32::from(u16::from_be_bytes([w0, w1]));
+                let height = u32::from(u16::from_be_bytes([h0, h1]));
+                limits.check(width, height)?;
+                if precision != 8 {
+                    return Err(bad("bits per sample", u64::from(precision)));
+                }
+                if !matches!(components, 1 | 3 | 4) {
+                    return Err(bad("number of components", u64::from(components)));
+                }
+                size = Some((width, height));
+            }
+            0xc3 | 0xc7 | 0xcb | 0xcf => return Err(unsupported("lossless coding")),
+            0xc5 | 0xc6 | 0xcd | 0xce => return Err(unsupported("hierarchical coding")),
+            0xc9 | 0xca => return Err(unsupported("arithmetic coding")),
+            0xda => {
+                let Some((width, height)) = size else {
+                    return Err(bad("frame headers before the first scan", 0));
+                };
+                scans += 1;
+                if scans > limits.jpeg_scans {
+                    return Err(ImageError::TooManyScans { limit: limits.jpeg_scans });
+                }
+                let work = u64::from(width) * u64::from(height) * u64::from(scans);
+                if work > limits.jpeg_work {
+                    return Err(ImageError::TooMuchWork { width, height, scans, work, limit: limits.jpeg_work });
+                }
+                let start = at;
+                at = end_of_scan(bytes, at);
+                data_bytes += (at - start) as u64;
+            }
+            _ => {}
+        }
+    }
+    let Some((width, height)) = size else {
+        return Err(bad("number of frame headers", 0));
+    };
+    // At least one bit a block of 64 samples; with the oddest subsampling a block stands for at most 128 pixels.
+    let need = (u64::from(width) * u64::from(height)).div_ceil(8 * 128);
+    if data_bytes < need {
+        return Err(ImageError::TooLittleData { format: FORMAT, width, height, have: data_bytes, need });
+    }
+    Ok(Jpeg { width, height, end: at })
+}
+
+/// Where the entropy-coded data from `at` on ends: at a marker other than a stuffed zero or a restart.
+fn end_of_scan(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(skip) = bytes[at..].iter().position(|&b| b == 0xff) {
+        at += skip;
+        match bytes.get(at + 1) {
+            None => return bytes.len(),
+            Some(0x00 | 0xd0..=0xd7) => at += 2,
+            Some(0xff) => at += 1,
+            Some(_) => return at,
+        }
+    }
+    bytes.len()
+}
+
+/// A name for a file that is neither PNG nor JPEG, by its first bytes.
+fn name_of(bytes: &[u8]) -> &'static str {
+    let starts = |magic: &[u8]| bytes.starts_with(magic);
+    let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|b| b.starts_with(magic));
+    if starts(b"GIF8") {
+        "a GIF"
+    } else if starts(b"RIFF") && at(8, b"WEBP") {
+        "a WebP"
+    } else if at(4, b"ftypavif") || at(4, b"ftypavis") {
+        "an AVIF"
+    } else if at(4, b"ftyphei") || at(4, b"ftyphev") || at(4, b"ftypmif1") || at(4, b"ftypmsf1") {
+        "a HEIC"
+    } else if at(4, b"ftyp") {
+        "a video or another ISO media file"
+    } else if starts(b"II*\0") || starts(b"MM\0*") {
+        "a TIFF"
+    } else if starts(b"\0\0\x01\0") {
+        "an icon (ICO)"
+    } else if starts(b"\xff\x0a") || starts(b"\0\0\0\x0cJXL ") {
+        "a JPEG XL"
+    } else if starts(b"\0\0\0\x0cjP  ") || starts(b"\xff\x4f\xff\x51") {
+        "a JPEG 2000"
+    } else if starts(b"8BPS") {
+        "a Photoshop file"
+    } else if starts(b"%PDF") {
+        "a PDF"
+    } else if starts(b"GGUF") {
+        "a GGUF model"
+    } else if starts(b"PK\x03\x04") {
+        "a zip archive"
+    } else if starts(b"\x1f\x8b") {
+        "a gzip file"
+    } else if starts(b"BM") {
+        "a BMP"
+    } else if let Some(name) = name_of_text(bytes) {
+        name
+    } else {
+        "of an unknown format"
+    }
+}
+
+fn name_of_text(bytes: &[u8]) -> Option<&'static str> {
+    let head = &bytes[..bytes.len().min(512)];
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let begins = |text: &str| head.len() >= text.len() && head[..text.len()].eq_ignore_ascii_case(text.as_bytes());
+    if begins("<!doctype html") || begins("<html") || begins("<head") || begins("<body") {
+        return Some("an HTML page");
+    }
+    if begins("<svg") {
+        return Some("an SVG drawing");
+    }
+    if begins("<?xml") {
+        return Some("an XML file");
+    }
+    if begins("version https://git-lfs") {
+        return Some("a Git LFS pointer, not the picture itself");
+    }
+    let text = head.iter().all(|&b| b >= 0x20 && b != 0x7f || matches!(b, b'\t' | b'\n' | b'\r'));
+    (!head.is_empty() && text && std::str::from_utf8(head).map_or_else(|e| e.error_len().is_none(), |_| true))
+        .then_some("a text file")
+}

@@ -1,0 +1,30 @@
+//! Pictures: from a PNG or JPEG file, or from RGB rows, to the numbers a vision tower reads.
+//!
+//! The chain is `decode` -> [`resize`] -> [`Preprocess`], and its reference is what the published checkpoints were
+//! trained and evaluated with: Pillow for decoding and resizing, `BlipImageProcessor` of transformers for the rest.
+//!
+//! The non-obvious thing: every stage is bit-exact to that reference, except JPEG decoding. Two JPEG decoders may
+//! differ by a few levels per sample (inverse DCT, chroma upsampling), so a JPEG gives *nearly* Pillow's pixels; a PNG
+//! gives exactly Pillow's.
+//!
+//! Size is decided from the header alone, before anything of that size is allocated: see [`probe`].
+
+#[cfg(feature = "decode-images")]
+mod decode;
+mod error;
+mod filter;
+mod hash;
+mod header;
+mod picture;
+mod preprocess;
+mod resize;
+
+#[cfg(feature = "decode-images")]
+pub use decode::decode;
+pub use error::ImageError;
+pub use filter::Filter;
+pub use hash::content_hash;
+pub use header::{Container, ImageInfo, probe};
+pub use picture::{ImageLimits, Picture};
+pub use preprocess::{CLIP_MEAN, CLIP_STD, Pixels, Preprocess};
+pub use resize::{PassOrder, resize};

@@ -1,0 +1,176 @@
+//! Softmax attention of one head without storing the scores: keys come in tiles, and a running maximum and sum are
+//! corrected as they rise (online softmax; Milakov & Gimelshein 2018, Rabe & Staats 2021).
+//!
+//! Keys and values are read through a [`Stream`], which hides whether they are rows of a tower or slots of a cache.
+
+use super::isa::Isa;
+use crate::kernels::Span;
+
+/// Keys a tile.
+pub const KEYS: usize = 64;
+
+/// Most queries a block: enough to pay for bringing a tile of keys and values into the order the kernels like.
+pub const QUERIES: usize = 32;
+
+/// A number as keys and values are stored.
+pub trait Stored: Copy + Send + Sync + 'static {
+    /// As f32.
+    fn load(self) -> f32;
+    /// The SIMD versions read whole slices: which type is it?
+    fn kind(data: &[Self]) -> StoredSlice<'_>;
+}
+
+/// A slice of either stored type.
+pub enum StoredSlice<'a> {
+    /// f32
+    F32(&'a [f32]),
+    /// IEEE half
+    F16(&'a [half::f16]),
+}
+
+impl Stored for f32 {
+    fn load(self) -> f32 {
+        self
+    }
+    fn kind(data: &[Self]) -> StoredSlice<'_> {
+        StoredSlice::F32(data)
+    }
+}
+
+impl Stored for half::f16 {
+    fn load(self) -> f32 {
+        self.to_f32()
+    }
+    fn kind(data: &[Self]) -> StoredSlice<'_> {
+        StoredSlice::F16(data)
+    }
+}
+
+/// One head's keys and values: position `p` of a span starting at slot `s` lies at `(s + p) * stride`.
+#[derive(Clone, Copy)]
+pub struct Stream<'a, T> {
+    /// Keys, from this head's first number on.
+    pub keys: &'a [T],
+    /// Values, likewise.
+    pub values: &'a [T],
+    /// Numbers from one position to the next.
+    pub stride: usize,
+    /// Where the positions are.
+    pub spans: &'a [Span],
+}
+
+/// Queries of one head that go through its keys together.
+#[derive(Clone, Copy)]
+pub struct Queries<'a> {
+    /// From the first query's first number on.
+    pub data: &'a [f32],
+    /// Numbers from one query to the next.
+    pub stride: usize,
+    /// Queries.
+    pub count: usize,
+    /// Numbers a query.
+    pub width: usize,
+    /// Multiplies the dot products.
+    pub scale: f32,
+    /// Positions the first query sees.
+    pub visible: usize,
+    /// How many more each following one sees: 1 where causal, else 0.
+    pub growth: usize,
+    /// Queries the head has in this call, all blocks together: kernels choose their method by it and never by `count`,
+    /// so that the bits do not depend on how the queries were split.
+    pub total: usize,
+}
+
+impl<'a> Queries<'a> {
+    /// Query `i`.
+    pub fn row(&self, i: usize) -> &'a [f32] {
+        &self.data[i * self.stride..][..self.width]
+    }
+
+    /// Positions query `i` sees.
+    pub fn sees(&self, i: usize) -> usize {
+        self.visible + i * self.growth
+    }
+}
+
+/// One thread's buffers; they grow to the widest head and stay.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// The result, `count * width`.
+    pub out: Vec<f32>,
+    /// For the SIMD versions: a tile's keys, values and scores.
+    pub packed: Vec<super::panel::Line>,
+}
+
+/// `softmax(scale q · keys) values` for each query, over the positions it sees; the rows follow one another.
+pub fn attend<'s, T: Stored>(
+    isa: Isa,
+    queries: &Queries<'_>,
+    stream: &Stream<'_, T>,
+    scratch: &'s mut Scratch,
+) -> &'s [f32] {
+    let len = queries.count * queries.width;
+    if scratch.out.len() < len {
+        scratch.out.resize(len, 0.0);
+    }
+    let out = &mut scratch.out[..len];
+    match isa {
+        Isa::Scalar => {
+            for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
+                scalar(queries.row(i), queries.scale, stream, queries.sees(i), out);
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => super::avx2::attend(queries, stream, &mut scratch.packed, out),
+    }
+    out
+}
+
+/// Calls `tile(first slot, count)` for the first `visible` positions in pieces of at most [`KEYS`].
+pub fn tiles(spans: &[Span], visible: usize, mut tile: impl FnMut(usize, usize)) {
+    let mut left = visible;
+    for span in spans {
+        let (mut at, mut len) = (span.start as usize, (span.len as usize).min(left));
+        left -= len;
+        while len > 0 {
+            let count = len.min(KEYS);
+            tile(at, count);
+            at += count;
+            len -= count;
+        }
+    }
+}
+
+fn scalar<T: Stored>(q: &[f32], scale: f32, stream: &Stream<'_, T>, visible: usize, out: &mut [f32]) {
+    let width = q.len();
+    let (mut max, mut sum) = (f32::NEG_INFINITY, 0f32);
+    out.fill(0.0);
+    tiles(stream.spans, visible, |at, count| {
+        let mut scores = [0f32; KEYS];
+        let mut top = max;
+        for (j, score) in scores[..count].iter_mut().enumerate() {
+            let key = &stream.keys[(at + j) * stream.stride..][..width];
+            *score = q.iter().zip(key).map(|(q, k)| q * k.load()).sum::<f32>() * scale;
+            // Not f32::max, which drops a NaN: damage must show in the output.
+            if *score > top || score.is_nan() {
+                top = *score;
+            }
+        }
+        let correction = super::math::exp(max - top);
+        if max > f32::NEG_INFINITY && correction != 1.0 {
+            out.iter_mut().for_each(|o| *o *= correction);
+            sum *= correction;
+        }
+        max = top;
+        for (j, score) in scores[..count].iter().enumerate() {
+            let p = super::math::exp(score - max);
+            sum += p;
+            let value = &stream.values[(at + j) * stream.stride..][..width];
+            for (o, v) in out.iter_mut().zip(value) {
+                *o += p * v.load();
+            }
+        }
+    });
+    let inverse = 1.0 / sum;
+    out.iter_mut().for_each(|o| *o *= inverse);
+}

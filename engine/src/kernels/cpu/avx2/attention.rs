@@ -1,0 +1,238 @@
+//! Online-softmax attention, in two methods. A block of queries (towers, prefill) goes through each tile of keys
+//! together: keys and values are brought to f32 once for all of them, keys transposed, and both products become
+//! [`super::tile`]'s outer products. Few queries (token time) read keys and values where they lie.
+//!
+//! Which method runs depends on how many queries the head has in the whole call, not on how they were split.
+
+use super::lanes::{load, load_part, store, store_part, sum, transpose};
+use super::maths::exp;
+use super::pack::Floats;
+use super::tile::outer_rows;
+use crate::kernels::cpu::attention::{KEYS, Queries, Stored, StoredSlice, Stream, tiles};
+use crate::kernels::cpu::panel::Line;
+use core::arch::x86_64::*;
+
+/// Up to this many queries, keys and values are read where they lie.
+const DIRECT: usize = 3;
+/// Queries that go through the outer product together.
+const ROWS: usize = 6;
+/// Columns of an outer product.
+const COLUMNS: usize = 16;
+
+/// `out = softmax(scale q · keys) values` for each query.
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mut Vec<Line>, out: &mut [f32]) {
+    if queries.total <= DIRECT {
+        for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
+            direct(queries, i, stream, out);
+        }
+    } else {
+        blocked(queries, stream, packed, out);
+    }
+}
+
+/// Numbers from `at` on as f32: eight, or as many as `len`.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn eight<T: Stored>(data: &[T], at: usize, len: usize) -> __m256 {
+    match T::kind(data) {
+        StoredSlice::F32(data) => match data[at..].first_chunk::<8>() {
+            Some(v) if len >= 8 => load(v),
+            _ => load_part(&data[at..at + len.min(8)]),
+        },
+        StoredSlice::F16(data) => {
+            let mut part = [half::f16::ZERO; 8];
+            let v = match data[at..].first_chunk::<8>() {
+                Some(v) if len >= 8 => v,
+                _ => {
+                    part[..len.min(8)].copy_from_slice(&data[at..at + len.min(8)]);
+                    &part
+                }
+            };
+            // SAFETY: eight halves are 16 bytes.
+            _mm256_cvtph_ps(unsafe { _mm_loadu_si128(v.as_ptr().cast()) })
+        }
+    }
+}
+
+/// One tile's scores become weights `exp(score - max)`; the first `count` count. Returns the factor that corrects what
+/// was summed before.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn soften(scores: &mut [f32; KEYS], count: usize, scale: f32, max: &mut f32, total: &mut f32) -> f32 {
+    let scale = _mm256_set1_ps(scale);
+    let lowest = _mm256_set1_ps(f32::NEG_INFINITY);
+    let index = _mm256_setr_ps(0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0);
+    let scores = scores.as_chunks_mut::<8>().0;
+    let mut top = _mm256_set1_ps(*max);
+    let mut damaged = _mm256_setzero_ps();
+    #[allow(clippy::cast_precision_loss)] // at most 64
+    for (i, s) in scores.iter_mut().enumerate() {
+        let unseen = _mm256_cmp_ps::<_CMP_GE_OQ>(index, _mm256_set1_ps(count as f32 - (i * 8) as f32));
+        let v = _mm256_blendv_ps(_mm256_mul_ps(load(s), scale), lowest, unseen);
+        damaged = _mm256_or_ps(damaged, _mm256_cmp_ps::<_CMP_UNORD_Q>(v, v));
+        top = _mm256_max_ps(v, top);
+        store(s, v);
+    }
+    let mut lanes = [0f32; 8];
+    store(&mut lanes, top);
+    let mut top = lanes.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
+    if _mm256_movemask_ps(damaged) != 0 || max.is_nan() {
+        top = f32::NAN;
+    }
+    // Before the first tile there is nothing to correct, and -inf - -inf is no number.
+    let correction = if *max == f32::NEG_INFINITY { 1.0 } else { _mm256_cvtss_f32(exp(_mm256_set1_ps(*max - top))) };
+    let shift = _mm256_set1_ps(top);
+    let mut sums = _mm256_setzero_ps();
+    for s in scores {
+        let p = exp(_mm256_sub_ps(load(s), shift));
+        sums = _mm256_add_ps(sums, p);
+        store(s, p);
+    }
+    *max = top;
+    *total = *total * correction + sum(sums);
+    correction
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn multiply(x: &mut [f32], by: f32) {
+    let by = _mm256_set1_ps(by);
+    let (chunks, tail) = x.as_chunks_mut::<8>();
+    for c in chunks {
+        store(c, _mm256_mul_ps(load(c), by));
+    }
+    store_part(tail, _mm256_mul_ps(load_part(tail), by));
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn direct<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, out: &mut [f32]) {
+    let (q, width) = (queries.row(i), queries.width);
+    let (mut max, mut total) = (f32::NEG_INFINITY, 0f32);
+    out.fill(0.0);
+    tiles(stream.spans, queries.sees(i), |at, count| {
+        let mut scores = [0f32; KEYS];
+        for (j, score) in scores[..count].iter_mut().enumerate() {
+            let key = &stream.keys[(at + j) * stream.stride..][..width];
+            let mut acc = [_mm256_setzero_ps(); 2];
+            for (i, d) in (0..width).step_by(8).enumerate() {
+                let q = eight(q, d, width - d);
+                acc[i % 2] = _mm256_fmadd_ps(q, eight(key, d, width - d), acc[i % 2]);
+            }
+            *score = sum(_mm256_add_ps(acc[0], acc[1]));
+        }
+        let correction = soften(&mut scores, count, queries.scale, &mut max, &mut total);
+        if correction != 1.0 {
+            multiply(out, correction);
+        }
+        for (c, out) in out.chunks_mut(32).enumerate() {
+            let len = out.len();
+            let mut acc = [_mm256_setzero_ps(); 4];
+            for (a, o) in acc.iter_mut().zip(out.chunks(8)) {
+                *a = eight(o, 0, o.len());
+            }
+            for (j, &p) in scores[..count].iter().enumerate() {
+                let value = &stream.values[(at + j) * stream.stride + c * 32..][..len];
+                let p = _mm256_set1_ps(p);
+                for (a, d) in acc.iter_mut().zip((0..len).step_by(8)) {
+                    *a = _mm256_fmadd_ps(p, eight(value, d, len - d), *a);
+                }
+            }
+            for (a, o) in acc.iter().zip(out.chunks_mut(8)) {
+                store_part(o, *a);
+            }
+        }
+    });
+    multiply(out, 1.0 / total);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn blocked<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mut Vec<Line>, out: &mut [f32]) {
+    let (count, width) = (queries.count, queries.width);
+    let wide = width.next_multiple_of(COLUMNS);
+    // Keys, values, sums (padded), scores, and for each query the maximum and the total.
+    let parts = [KEYS * wide, KEYS * wide, count * wide, count * KEYS, count * 2];
+    let lines = parts.iter().sum::<usize>().div_ceil(COLUMNS);
+    if packed.len() < lines {
+        packed.resize(lines, bytemuck::Zeroable::zeroed());
+    }
+    let floats: &mut [f32] = bytemuck::cast_slice_mut(packed);
+    let (keys, floats) = floats.split_at_mut(parts[0]);
+    let (values, floats) = floats.split_at_mut(parts[1]);
+    let (sums, floats) = floats.split_at_mut(parts[2]);
+    let (scores, floats) = floats.split_at_mut(parts[3]);
+    let (maxima, totals) = floats[..parts[4]].split_at_mut(count);
+    sums.fill(0.0);
+    maxima.fill(f32::NEG_INFINITY);
+    totals.fill(0.0);
+    let mut seen = 0;
+    tiles(stream.spans, queries.sees(count - 1), |at, tile| {
+        pack(stream, at, tile, width, keys, values);
+        // Queries that see nothing of this tile are the first ones.
+        let first = (0..count).find(|&i| queries.sees(i) > seen).unwrap_or(count);
+        scores.fill(0.0);
+        for m in (first..count).step_by(ROWS) {
+            let rows = ROWS.min(count - m);
+            let x = Floats { data: &queries.data[m * queries.stride..], stride: queries.stride };
+            for n in (0..tile).step_by(COLUMNS) {
+                let w = Floats { data: &keys[n * wide..], stride: COLUMNS };
+                outer_rows(w, x, width, rows, &mut scores[m * KEYS + n..], KEYS);
+            }
+        }
+        for (i, scores) in scores.as_chunks_mut::<KEYS>().0.iter_mut().enumerate().skip(first) {
+            let visible = tile.min(queries.sees(i) - seen);
+            let correction = soften(scores, visible, queries.scale, &mut maxima[i], &mut totals[i]);
+            if correction != 1.0 {
+                multiply(&mut sums[i * wide..(i + 1) * wide], correction);
+            }
+        }
+        for m in (first..count).step_by(ROWS) {
+            let rows = ROWS.min(count - m);
+            let x = Floats { data: &scores[m * KEYS..], stride: KEYS };
+            for d in (0..wide).step_by(COLUMNS) {
+                let w = Floats { data: &values[d..], stride: wide };
+                outer_rows(w, x, tile, rows, &mut sums[m * wide + d..], wide);
+            }
+        }
+        seen += tile;
+    });
+    for (i, out) in out.chunks_exact_mut(width).enumerate() {
+        out.copy_from_slice(&sums[i * wide..][..width]);
+        multiply(out, 1.0 / totals[i]);
+    }
+}
+
+/// Brings a tile to f32: keys by columns of 16 (`keys[n / 16][d][n % 16]`), values by rows padded with zeros.
+#[target_feature(enable = "avx2,fma,f16c")]
+fn pack<T: Stored>(
+    stream: &Stream<'_, T>,
+    at: usize,
+    count: usize,
+    width: usize,
+    keys: &mut [f32],
+    values: &mut [f32],
+) {
+    let wide = width.next_multiple_of(COLUMNS);
+    for n in (0..count).step_by(8) {
+        let rows = 8.min(count - n);
+        let to = &mut keys[n / COLUMNS * COLUMNS * wide + n % COLUMNS..];
+        for d in (0..width).step_by(8) {
+            let mut r = [_mm256_setzero_ps(); 8];
+            for (j, r) in r.iter_mut().enumerate().take(rows) {
+                *r = eight(&stream.keys[(at + n + j) * stream.stride..][..width], d, width - d);
+            }
+            for (i, v) in transpose(r).into_iter().enumerate().take(width - d) {
+                if let Some(to) = to[(d + i) * COLUMNS..].first_chunk_mut() {
+                    store(to, v);
+                }
+            }
+        }
+    }
+    for (j, row) in values.chunks_exact_mut(wide).take(count).enumerate() {
+        let value = &stream.values[(at + j) * stream.stride..][..width];
+        for (i, to) in row.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            let left = width.saturating_sub(i * 8);
+            store(to, if left == 0 { _mm256_setzero_ps() } else { eight(value, i * 8, left) });
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Kernels for AVX2, FMA and F16C (Haswell 2013, Zen 2017 and later).
+//!
+//! Every function here is entered through [`super::Isa::Avx2`], a value that exists only after detection found all
+//! three: that is what makes the `unsafe` of each entry sound. Inside, functions are safe ones with
+//! `#[target_feature]`; only loads and stores through pointers are left unsafe. Which order an output is summed in
+//! depends on the format, the width and [`DIRECT`] against the rows of the whole input, never on the split.
+
+#![allow(unsafe_code)] // entering target features, loads and stores
+
+mod attention;
+mod direct;
+mod lanes;
+mod maths;
+mod pack;
+mod tile;
+
+use super::attention::{Queries, Stored, Stream};
+use super::input::Input;
+use super::panel::{Line, Scratch, Weights};
+use crate::kernels::Activation;
+use crate::weights::Norm;
+
+/// Up to this many input rows the file's layout is read as it is; above, unpacking a panel pays.
+const DIRECT: usize = 4;
+
+/// See [`super::input::quantise`].
+pub fn quantise(x: &[f32], quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
+    // SAFETY: only an `Isa::Avx2` leads here.
+    unsafe { maths::quantise(x, quants, scales, sums) }
+}
+
+/// See [`super::norm::norm`].
+pub fn norm(norm: &Norm, x: &[f32], out: &mut [f32]) {
+    // SAFETY: only an `Isa::Avx2` leads here.
+    unsafe { maths::norm(norm, x, out) }
+}
+
+/// See [`super::math::activate`].
+pub fn activate(act: Activation, x: &mut [f32]) {
+    // SAFETY: only an `Isa::Avx2` leads here.
+    unsafe { maths::activate(act, x) }
+}
+
+/// See [`super::attention::attend`].
+pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mut Vec<Line>, out: &mut [f32]) {
+    // SAFETY: only an `Isa::Avx2` leads here.
+    unsafe { attention::attend(queries, stream, packed, out) }
+}
+
+/// See [`super::panel::multiply`].
+pub fn multiply(
+    weights: &Weights<'_>,
+    input: &Input<'_>,
+    from: usize,
+    count: usize,
+    scratch: &mut Scratch,
+    tile: &mut [f32],
+) {
+    // SAFETY: only an `Isa::Avx2` leads here.
+    unsafe {
+        if input.rows <= DIRECT {
+            direct::multiply(weights, input, from, count, tile);
+        } else {
+            if from == 0 {
+                pack::pack(weights, &mut scratch.packed);
+            }
+            tile::multiply(weights, input, from, count, &scratch.packed, tile);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Which instructions this processor has, found at run time; `OCELLI_ISA` forces one for tests.
+
+use crate::error::Error;
+
+/// An instruction set with kernels here. A value other than `Scalar` exists only after detection said yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isa {
+    /// Plain Rust: the specification of all the others.
+    Scalar,
+    /// x86-64 with AVX2, FMA and F16C (Haswell, Zen and later).
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+}
+
+impl Isa {
+    /// All this processor can run, the best first.
+    pub fn offered() -> Vec<Self> {
+        let mut all = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c") {
+            all.push(Self::Avx2);
+        }
+        all.push(Self::Scalar);
+        all
+    }
+
+    /// The name used in `OCELLI_ISA`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "avx2",
+        }
+    }
+
+    /// The best offered, or the one the environment variable `OCELLI_ISA` names; and why.
+    pub fn choose() -> Result<(Self, String), Error> {
+        let offered = Self::offered();
+        match std::env::var("OCELLI_ISA") {
+            Ok(name) if !name.is_empty() => match offered.iter().find(|isa| isa.name() == name) {
+                Some(&isa) => Ok((isa, "OCELLI_ISA asks for it".to_owned())),
+                None => {
+                    let names: Vec<_> = offered.iter().map(|isa| isa.name()).collect();
+                    Err(Error::UnknownIsa { got: name, offered: names.join(", ") })
+                }
+            },
+            _ => Ok((offered[0], "the best this processor offers".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Buffers of the CPU device: zeroed by the system (pages nobody writes cost nothing), aligned to a cache line, and
+//! refused with an error instead of an abort when the system has no more.
+
+#![allow(unsafe_code)] // allocation, and slices that several threads write in disjoint parts
+
+use super::input::{BLOCK, Input};
+use super::{attention, panel};
+use super::{CacheShape, CacheType, Layout, Rows};
+use crate::error::Error;
+use std::alloc;
+use std::ptr::NonNull;
+use std::sync::Mutex;
+
+/// A fixed number of plain values, all zero at first.
+pub struct Buffer<T: bytemuck::Pod> {
+    start: NonNull<T>,
+    len: usize,
+}
+
+// SAFETY: the buffer owns its memory and `T` is plain data.
+unsafe impl<T: bytemuck::Pod> Send for Buffer<T> {}
+// SAFETY: shared access only reads; writes go through `&mut` or `Shared`, whose users keep to disjoint parts.
+unsafe impl<T: bytemuck::Pod> Sync for Buffer<T> {}
+
+impl<T: bytemuck::Pod> Buffer<T> {
+    fn layout(len: usize) -> Option<alloc::Layout> {
+        let bytes = len.max(1).checked_mul(size_of::<T>())?;
+        alloc::Layout::from_size_align(bytes, 64).ok()
+    }
+
+    pub fn new(len: usize, what: &'static str) -> Result<Self, Error> {
+        let error = || Error::OutOfMemory { what, bytes: len.saturating_mul(size_of::<T>()) };
+        let layout = Self::layout(len).ok_or_else(error)?;
+        // SAFETY: the layout is never of size 0.
+        let start = unsafe { alloc::alloc_zeroed(layout) };
+        let start = NonNull::new(start.cast::<T>()).ok_or_else(error)?;
+        Ok(Self { start, len })
+    }
+
+    /// A writer for several threads at once.
+    pub fn shared(&mut self) -> Shared<T> {
+        Shared { start: self.start.as_ptr(), len: self.len }
+    }
+}
+
+impl<T: bytemuck::Pod> std::ops::Deref for Buffer<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: `len` values were allocated, all zero bytes are a valid `T`.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl<T: bytemuck::Pod> std::ops::DerefMut for Buffer<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`, and the access is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl<T: bytemuck::Pod> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        if let Some(layout) = Self::layout(self.len) {
+            // SAFETY: allocated in `new` with this very layout.
+            unsafe { alloc::dealloc(self.start.as_ptr().cast(), layout) };
+        }
+    }
+}
+
+/// A buffer that several threads write in parts which do not overlap.
+#[derive(Clone, Copy)]
+pub struct Shared<T> {
+    start: *mut T,
+    len: usize,
+}
+
+// SAFETY: a pointer and a length; every access states its own disjointness.
+unsafe impl<T: Send> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// `len` values from `at`, to write.
+    ///
+    /// # Safety
+    /// Nobody else reads or writes them while the slice lives, and the buffer outlives it.
+    #[allow(clippy::mut_from_ref)]
+    pub unsafe fn slice_mut<'a>(self, at: usize, len: usize) -> &'a mut [T] {
+        assert!(at + len <= self.len, "{at}+{len} of {}", self.len);
+        // SAFETY: inside the buffer; the rest is the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(at), len) }
+    }
+
+    /// `len` values from `at`, to read.
+    ///
+    /// # Safety
+    /// Nobody writes them while the slice lives, and the buffer outlives it.
+    pub unsafe fn slice<'a>(self, at: usize, len: usize) -> &'a [T] {
+        assert!(at + len <= self.len, "{at}+{len} of {}", self.len);
+        // SAFETY: inside the buffer; the rest is the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.start.add(at), len) }
+    }
+}
+
+impl Shared<f32> {
+    /// The floats of some rows, to write.
+    ///
+    /// # Safety
+    /// As [`Shared::slice_mut`].
+    #[allow(clippy::mut_from_ref)]
+    pub unsafe fn rows_mut<'a>(self, rows: Rows) -> &'a mut [f32] {
+        // SAFETY: the caller's promise.
+        unsafe { self.slice_mut(rows.at, rows.rows * rows.width) }
+    }
+
+    /// The floats of some rows, to read.
+    ///
+    /// # Safety
+    /// As [`Shared::slice`].
+    pub unsafe fn rows<'a>(self, rows: Rows) -> &'a [f32] {
+        // SAFETY: the caller's promise.
+        unsafe { self.slice(rows.at, rows.rows * rows.width) }
+    }
+}
+
+/// The buffers behind an [`Input`].
+pub struct InputBuffers {
+    pub floats: Buffer<f32>,
+    pub quants: Buffer<i8>,
+    pub scales: Buffer<f32>,
+    pub sums: Buffer<i16>,
+}
+
+impl InputBuffers {
+    fn new(len: usize) -> Result<Self, Error> {
+        const WHAT: &str = "matmul inputs";
+        Ok(Self {
+            floats: Buffer::new(len, WHAT)?,
+            quants: Buffer::new(len, WHAT)?,
+            scales: Buffer::new(len / BLOCK + 1, WHAT)?,
+            sums: Buffer::new(len / 16 + 2, WHAT)?,
+        })
+    }
+
+    /// Bytes for inputs of at most `len` floats.
+    pub fn bytes(len: usize) -> usize {
+        len * 5 + (len / BLOCK + 1) * 8
+    }
+
+    /// What the buffers hold, with `floats` in place of their own where the input was not normed.
+    pub fn view<'a>(&'a self, rows: usize, width: usize, floats: Option<&'a [f32]>, quantised: bool) -> Input<'a> {
+        let n = rows * width;
+        let b = if quantised { n / BLOCK } else { 0 };
+        Input {
+            rows,
+            width,
+            floats: floats.unwrap_or(&self.floats[..n]),
+            quants: &self.quants[..b * BLOCK],
+            scales: &self.scales[..b],
+            sums: &self.sums[..b * 2],
+        }
+    }
+}
+
+/// An arena on the CPU.
+pub struct Memory {
+    pub floats: Buffer<f32>,
+    pub input: InputBuffers,
+    /// One for each thread of the pool.
+    pub scratch: Vec<Mutex<Scratch>>,
+}
+
+/// What one thread works in.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub panel: panel::Scratch,
+    pub attention: attention::Scratch,
+}
+
+impl Memory {
+    pub fn new(layout: &Layout, threads: usize) -> Result<Self, Error> {
+        Ok(Self {
+            floats: Buffer::new(layout.peak, "activations")?,
+            input: InputBuffers::new(layout.input)?,
+            scratch: (0..threads).map(|_| Mutex::default()).collect(),
+        })
+    }
+}
+
+/// Keys and values on the CPU: `[layer][head][slot][head_width]`, so that one head's past is one stream.
+pub struct KvMemory {
+    pub shape: CacheShape,
+    pub data: KvData,
+}
+
+/// The numbers of a cache.
+pub enum KvData {
+    F16 { k: Buffer<half::f16>, v: Buffer<half::f16> },
+    F32 { k: Buffer<f32>, v: Buffer<f32> },
+}
+
+impl KvMemory {
+    pub fn new(shape: CacheShape) -> Result<Self, Error> {
+        const WHAT: &str = "keys and values";
+        let len = [shape.layers, shape.slots, shape.heads, shape.head_width]
+            .into_iter()
+            .try_fold(1usize, usize::checked_mul)
+            .ok_or(Error::OutOfMemory { what: WHAT, bytes: usize::MAX })?;
+        let data = match shape.ty {
+            CacheType::F16 => KvData::F16 { k: Buffer::new(len, WHAT)?, v: Buffer::new(len, WHAT)? },
+            CacheType::F32 => KvData::F32 { k: Buffer::new(len, WHAT)?, v: Buffer::new(len, WHAT)? },
+        };
+        Ok(Self { shape, data })
+    }
+}

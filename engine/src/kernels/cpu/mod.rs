@@ -1,0 +1,395 @@
+//! The CPU device: a pool of threads over kernels chosen at run time.
+//!
+//! Work is split by output (panels of weight rows, heads and query rows), never along a sum, and the grain does not
+//! depend on the number of threads: so results do not either.
+
+#![allow(unsafe_code)] // each op hands disjoint parts of one arena to several threads
+
+mod attention;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod input;
+mod isa;
+mod math;
+mod memory;
+mod norm;
+mod panel;
+mod pool;
+
+pub use isa::Isa;
+pub(super) use memory::{KvMemory, Memory};
+
+use super::{
+    Activation, Arena, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, Heads, Layout, Product, Rows, Span,
+};
+use crate::error::Error;
+use crate::weights::{Norm, Table};
+use attention::{QUERIES, Queries, Stored, Stream};
+use input::BLOCK;
+use memory::{InputBuffers, KvData, Shared};
+use panel::{PANEL, TILE};
+use pool::Pool;
+use std::sync::PoisonError;
+
+/// Bytes an arena keeps for matmul inputs of at most `len` floats.
+pub(super) fn input_bytes(len: usize) -> usize {
+    InputBuffers::bytes(len)
+}
+
+/// The processor.
+pub struct Cpu {
+    isa: Isa,
+    why: String,
+    pool: Pool,
+}
+
+impl Cpu {
+    /// With `threads` threads in all; 0 means one a core.
+    ///
+    /// # Errors
+    /// [`Error::UnknownIsa`] where `OCELLI_ISA` names what this machine has not; [`Error::BadOption`] above 256 threads.
+    pub fn new(threads: usize) -> Result<Self, Error> {
+        if threads > 256 {
+            return Err(Error::BadOption { name: "threads", got: threads.to_string(), rule: "at most 256" });
+        }
+        let (isa, why) = Isa::choose()?;
+        let threads = match threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from).min(256),
+            n => n,
+        };
+        Ok(Self { isa, why, pool: Pool::new(threads) })
+    }
+
+    /// The kernels of `isa`, which must be offered here, whatever the environment says.
+    #[must_use]
+    pub fn with_isa(isa: Isa, threads: usize) -> Self {
+        Self { isa, why: "asked for by the caller".to_owned(), pool: Pool::new(threads) }
+    }
+}
+
+fn disjoint(a: Rows, b: Rows) -> bool {
+    a.end() <= b.at || b.end() <= a.at
+}
+
+impl Device for Cpu {
+    fn info(&self) -> DeviceInfo {
+        DeviceInfo { name: "cpu", isa: self.isa.name(), why: self.why.clone(), threads: self.pool.threads() }
+    }
+
+    fn arena(&self, layout: &Layout) -> Result<Arena, Error> {
+        Ok(Arena(Memory::new(layout, self.pool.threads())?))
+    }
+
+    fn cache(&self, shape: CacheShape) -> Result<Cache, Error> {
+        Ok(Cache(KvMemory::new(shape)?))
+    }
+
+    fn write(&self, arena: &mut Arena, to: Rows, data: &[f32]) {
+        arena.0.floats[to.at..to.end()].copy_from_slice(data);
+    }
+
+    fn read(&self, arena: &Arena, from: Rows, data: &mut [f32]) {
+        data.copy_from_slice(&arena.0.floats[from.at..from.end()]);
+    }
+
+    fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], out: Rows, add: bool) {
+        assert!(ids.len() == out.rows && out.width == table.width());
+        let floats = &mut arena.0.floats;
+        let mut row = vec![0f32; if add { out.width } else { 0 }];
+        for (i, &id) in ids.iter().enumerate() {
+            let to = &mut floats[out.at + i * out.width..][..out.width];
+            if add {
+                table.decode_row(id as usize, &mut row);
+                to.iter_mut().zip(&row).for_each(|(o, v)| *o += v);
+            } else {
+                table.decode_row(id as usize, to);
+            }
+        }
+    }
+
+    fn norm(&self, arena: &mut Arena, norm: &Norm, x: Rows, out: Rows) {
+        assert!(x.rows == out.rows && x.width == out.width && norm.weight.len() == x.width);
+        assert!(x == out || disjoint(x, out));
+        let floats = arena.0.floats.shared();
+        let in_place = x == out;
+        self.pool.run(x.rows, &|m, _| {
+            // SAFETY: each call has its own row of `out`; `x` is the same row or lies elsewhere.
+            let to = unsafe { floats.rows_mut(out.slice(m, 1)) };
+            if in_place {
+                let row = to.to_vec();
+                norm::norm(self.isa, norm, &row, to);
+            } else {
+                // SAFETY: nobody writes `x`.
+                norm::norm(self.isa, norm, unsafe { floats.rows(x.slice(m, 1)) }, to);
+            }
+        });
+    }
+
+    fn matmul(&self, arena: &mut Arena, x: Rows, norm: Option<&Norm>, products: &[Product<'_>]) {
+        for p in products {
+            assert!(p.linear.inputs() == x.width && p.linear.outputs() == p.out.width && p.out.rows == x.rows);
+            assert!(disjoint(x, p.out));
+        }
+        let Memory { floats, input, scratch } = &mut arena.0;
+        let floats = floats.shared();
+        let quantised = products.iter().any(|p| panel::reads_quants(p.linear.weight.ty()));
+        if norm.is_some() || quantised {
+            let (normed, quants) = (input.floats.shared(), input.quants.shared());
+            let (scales, sums) = (input.scales.shared(), input.sums.shared());
+            let blocks = x.width / BLOCK;
+            self.pool.run(x.rows, &|m, _| {
+                // SAFETY: each call reads and writes the parts of its own row; nobody writes `x`.
+                unsafe {
+                    let mut row = floats.rows(x.slice(m, 1));
+                    if let Some(norm) = norm {
+                        let to = normed.slice_mut(m * x.width, x.width);
+                        norm::norm(self.isa, norm, row, to);
+                        row = to;
+                    }
+                    if quantised {
+                        let q = quants.slice_mut(m * x.width, x.width);
+                        let s = scales.slice_mut(m * blocks, blocks);
+                        input::quantise(self.isa, row, q, s, sums.slice_mut(m * blocks * 2, blocks * 2));
+                    }
+                }
+            });
+        }
+        // SAFETY: `x` lies apart from every product's rows, so nobody writes it below.
+        let raw = norm.is_none().then(|| unsafe { floats.rows(x) });
+        let input = input.view(x.rows, x.width, raw, quantised);
+        let panels: usize = products.iter().map(|p| p.out.width.div_ceil(PANEL)).sum();
+        // A chunk of a few panels keeps each thread on one stretch of the file while there is little to do per panel.
+        let group = if x.rows < 8 { (panels / 64).clamp(1, 8) } else { 1 };
+        self.pool.run(panels.div_ceil(group), &|chunk, worker| {
+            let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tile = [0f32; PANEL * TILE];
+            for panel in chunk * group..((chunk + 1) * group).min(panels) {
+                let Some((product, n)) = locate(products, panel) else { continue };
+                let linear = product.linear;
+                let count = PANEL.min(product.out.width - n);
+                let weights = panel::Weights {
+                    ty: linear.weight.ty(),
+                    bytes: linear.weight.rows(n, count),
+                    rows: count,
+                    width: x.width,
+                };
+                let bias = linear.bias.as_ref().map(|b| &b.get()[n..n + count]);
+                for from in (0..x.rows).step_by(TILE) {
+                    let rows = TILE.min(x.rows - from);
+                    panel::multiply(self.isa, &weights, &input, from, rows, &mut scratch.panel, &mut tile);
+                    for (m, values) in tile.chunks_exact_mut(PANEL).take(rows).enumerate() {
+                        let values = &mut values[..count];
+                        if let Some(bias) = bias {
+                            values.iter_mut().zip(bias).for_each(|(v, b)| *v += b);
+                        }
+                        if let Some(act) = product.act {
+                            activate(self.isa, act, values);
+                        }
+                        // SAFETY: this panel's columns of this row belong to this call alone.
+                        let out = unsafe {
+                            floats.slice_mut(product.out.at + (from + m) * product.out.width + n, count)
+                        };
+                        if product.add {
+                            out.iter_mut().zip(&*values).for_each(|(o, v)| *o += v);
+                        } else {
+                            out.copy_from_slice(values);
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    fn attend(&self, arena: &mut Arena, heads: Heads, q: Rows, k: Rows, v: Rows, out: Rows) {
+        assert!(q.width == heads.count * heads.width && k.width == heads.kv * heads.width && v.width == k.width);
+        assert!(out.rows == q.rows && out.width == q.width && v.rows == k.rows);
+        assert!([q, k, v].into_iter().all(|r| disjoint(r, out)));
+        let Memory { floats, scratch, .. } = &mut arena.0;
+        let floats = floats.shared();
+        let spans = [Span { start: 0, len: u32::try_from(k.rows).unwrap_or(u32::MAX) }];
+        // SAFETY: keys and values lie apart from `out`, the only rows written.
+        let (keys, values) = unsafe { (floats.rows(k), floats.rows(v)) };
+        let share = heads.count / heads.kv;
+        let blocks = q.rows.div_ceil(QUERIES);
+        self.pool.run(heads.count * blocks, &|chunk, worker| {
+            let head = chunk / blocks;
+            let from = head / share * heads.width;
+            let stream = Stream { keys: &keys[from..], values: &values[from..], stride: k.width, spans: &spans };
+            let (first, count) = block(q.rows, chunk % blocks);
+            let sees = Sees { visible: k.rows, growth: 0, total: q.rows };
+            let rows = (q.slice(first, count), out.slice(first, count));
+            let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
+            // SAFETY: `q` lies apart from `out`, and this head's part of these rows belongs to this call alone.
+            unsafe { self.block(floats, heads, head, rows, &sees, &stream, &mut scratch.attention) };
+        });
+    }
+
+    fn store(&self, arena: &Arena, cache: &mut Cache, layer: usize, k: Rows, v: Rows, slots: &[u32]) {
+        let shape = cache.0.shape;
+        assert!(k.rows == slots.len() && k.width == shape.heads * shape.head_width && v.rows == k.rows);
+        let floats = &arena.0.floats;
+        let (k, v) = (&floats[k.at..k.end()], &floats[v.at..v.end()]);
+        match &mut cache.0.data {
+            KvData::F16 { k: keys, v: values } => {
+                scatter(shape, layer, slots, k, keys, half::f16::from_f32);
+                scatter(shape, layer, slots, v, values, half::f16::from_f32);
+            }
+            KvData::F32 { k: keys, v: values } => {
+                scatter(shape, layer, slots, k, keys, |x| x);
+                scatter(shape, layer, slots, v, values, |x| x);
+            }
+        }
+    }
+
+    fn attend_cache(
+        &self,
+        arena: &mut Arena,
+        heads: Heads,
+        cache: &Cache,
+        layer: usize,
+        q: Rows,
+        continuations: &[Continuation<'_>],
+        out: Rows,
+    ) {
+        let shape = cache.0.shape;
+        assert!(q.width == heads.count * heads.width && heads.kv == shape.heads && heads.width == shape.head_width);
+        assert!(out.rows == q.rows && out.width == q.width && disjoint(q, out));
+        let arena = &mut arena.0;
+        match &cache.0.data {
+            KvData::F16 { k, v } => self.cached(arena, heads, shape, layer, (k, v), (q, out), continuations),
+            KvData::F32 { k, v } => self.cached(arena, heads, shape, layer, (k, v), (q, out), continuations),
+        }
+    }
+}
+
+/// What a block of queries sees; see [`Queries`].
+struct Sees {
+    visible: usize,
+    growth: usize,
+    total: usize,
+}
+
+impl Cpu {
+    #[allow(clippy::too_many_arguments)]
+    fn cached<T: Stored>(
+        &self,
+        arena: &mut Memory,
+        heads: Heads,
+        shape: CacheShape,
+        layer: usize,
+        (keys, values): (&[T], &[T]),
+        (q, out): (Rows, Rows),
+        continuations: &[Continuation<'_>],
+    ) {
+        let Memory { floats, scratch, .. } = arena;
+        let floats = floats.shared();
+        let share = heads.count / heads.kv;
+        let head_len = shape.slots * shape.head_width;
+        let blocks: usize = continuations.iter().map(|c| c.rows.div_ceil(QUERIES)).sum();
+        self.pool.run(heads.count * blocks, &|chunk, worker| {
+            let (head, mut index) = (chunk / blocks, chunk % blocks);
+            let (mut start, mut found) = (0, None);
+            for c in continuations {
+                if index < c.rows.div_ceil(QUERIES) {
+                    found = Some(c);
+                    break;
+                }
+                index -= c.rows.div_ceil(QUERIES);
+                start += c.rows;
+            }
+            let Some(continuation) = found else { return };
+            let (first, count) = block(continuation.rows, index);
+            let sees = Sees { visible: continuation.past + first + 1, growth: 1, total: continuation.rows };
+            let from = (layer * shape.heads + head / share) * head_len;
+            let stream = Stream {
+                keys: &keys[from..from + head_len],
+                values: &values[from..from + head_len],
+                stride: shape.head_width,
+                spans: continuation.spans,
+            };
+            let rows = (q.slice(start + first, count), out.slice(start + first, count));
+            let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
+            // SAFETY: `q` lies apart from `out`, and this head's part of these rows belongs to this call alone.
+            unsafe { self.block(floats, heads, head, rows, &sees, &stream, &mut scratch.attention) };
+        });
+    }
+
+    /// One head of a few rows.
+    ///
+    /// # Safety
+    /// Nobody writes the query rows meanwhile, and nobody else reads or writes this head's part of the output rows.
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn block<T: Stored>(
+        &self,
+        floats: Shared<f32>,
+        heads: Heads,
+        head: usize,
+        (q, out): (Rows, Rows),
+        sees: &Sees,
+        stream: &Stream<'_, T>,
+        scratch: &mut attention::Scratch,
+    ) {
+        let queries = Queries {
+            // SAFETY: the caller's promise.
+            data: &unsafe { floats.rows(q) }[head * heads.width..],
+            stride: q.width,
+            count: q.rows,
+            width: heads.width,
+            scale: heads.scale,
+            visible: sees.visible,
+            growth: sees.growth,
+            total: sees.total,
+        };
+        let result = attention::attend(self.isa, &queries, stream, scratch);
+        for (i, row) in result.chunks_exact(heads.width).enumerate() {
+            // SAFETY: the caller's promise.
+            let to = unsafe { floats.slice_mut(out.at + i * out.width + head * heads.width, heads.width) };
+            to.copy_from_slice(row);
+        }
+    }
+}
+
+/// The first query and the count of the `index`th block of `rows` queries, in blocks as even as can be.
+fn block(rows: usize, index: usize) -> (usize, usize) {
+    let size = rows.div_ceil(rows.div_ceil(QUERIES));
+    let first = (index * size).min(rows);
+    (first, size.min(rows - first))
+}
+
+/// The product a panel number falls into, and its first output column.
+fn locate<'a, 'b>(products: &'a [Product<'b>], mut panel: usize) -> Option<(&'a Product<'b>, usize)> {
+    for p in products {
+        let panels = p.out.width.div_ceil(PANEL);
+        if panel < panels {
+            return Some((p, panel * PANEL));
+        }
+        panel -= panels;
+    }
+    None
+}
+
+fn activate(isa: Isa, act: Activation, x: &mut [f32]) {
+    match isa {
+        Isa::Scalar => x.iter_mut().for_each(|v| *v = math::activate(act, *v)),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => avx2::activate(act, x),
+    }
+}
+
+/// Spreads rows of all heads over the heads' own streams.
+fn scatter<T: Copy>(shape: CacheShape, layer: usize, slots: &[u32], rows: &[f32], to: &mut [T], f: impl Fn(f32) -> T) {
+    let width = shape.head_width;
+    for (row, &slot) in rows.chunks_exact(shape.heads * width).zip(slots) {
+        for (head, numbers) in row.chunks_exact(width).enumerate() {
+            let at = ((layer * shape.heads + head) * shape.slots + slot as usize) * width;
+            for (t, &x) in to[at..at + width].iter_mut().zip(numbers) {
+                *t = f(x);
+            }
+        }
+    }
+}
+
+/// The type of cache that loses nothing beside weights of type `ty`.
+pub fn cache_type_beside(ty: ocelli_quant::TensorType) -> CacheType {
+    if ty == ocelli_quant::TensorType::F32 { CacheType::F32 } else { CacheType::F16 }
+}

@@ -1,0 +1,376 @@
+//! The ops: a short list at a fused grain, one trait, and the memory they work on.
+//!
+//! Models speak only of [`Rows`], handles into an [`Arena`] whose size the plan fixed. Which device computes, and in
+//! which number format, is known below this line and nowhere else. Handles are plain numbers, so a device may keep
+//! its arena wherever it likes; on the CPU they resolve to slices of one buffer.
+
+pub mod cpu;
+
+use crate::cancel::CancelHandle;
+use crate::error::Error;
+use crate::weights::{Linear, Norm, Table};
+
+/// `rows` x `width` f32 activations, contiguous, at an offset (in floats) of an arena.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows {
+    at: usize,
+    rows: usize,
+    width: usize,
+}
+
+impl Rows {
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(self) -> usize {
+        self.rows
+    }
+
+    /// Floats a row.
+    #[must_use]
+    pub fn width(self) -> usize {
+        self.width
+    }
+
+    /// The rows `start .. start + count` of these.
+    #[must_use]
+    pub fn slice(self, start: usize, count: usize) -> Self {
+        assert!(start + count <= self.rows, "rows {start}+{count} of {}", self.rows);
+        Self { at: self.at + start * self.width, rows: count, width: self.width }
+    }
+
+    /// The first `count` rows.
+    #[must_use]
+    pub fn first(self, count: usize) -> Self {
+        self.slice(0, count)
+    }
+
+    fn end(self) -> usize {
+        self.at + self.rows * self.width
+    }
+}
+
+/// Hands out [`Rows`] one after another and remembers the most ever in use. Run without an arena it is the plan;
+/// run again it is the layout, so the two cannot disagree.
+#[derive(Debug, Clone, Default)]
+pub struct Layout {
+    next: usize,
+    peak: usize,
+    input: usize,
+}
+
+impl Layout {
+    /// Floats to which every block of rows is rounded up: one cache line, so that no two blocks share one.
+    const ALIGN: usize = 16;
+
+    /// Room for `rows` x `width` floats.
+    pub fn rows(&mut self, rows: usize, width: usize) -> Rows {
+        let at = self.next;
+        self.next = at + (rows * width).next_multiple_of(Self::ALIGN);
+        self.peak = self.peak.max(self.next);
+        Rows { at, rows, width }
+    }
+
+    /// Says that a matmul will read an input of `rows` x `width`: devices keep a normed or quantised copy of it.
+    pub fn input(&mut self, rows: usize, width: usize) {
+        self.input = self.input.max(rows * width.next_multiple_of(Self::ALIGN));
+    }
+
+    /// Where the next block would start; pass it to [`Layout::rewind`] to let phases overlap.
+    #[must_use]
+    pub fn mark(&self) -> usize {
+        self.next
+    }
+
+    /// Frees all that was handed out since `mark`.
+    pub fn rewind(&mut self, mark: usize) {
+        self.next = mark;
+    }
+
+    /// Bytes a device needs for an arena of this layout, its copies of matmul inputs included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.peak * 4 + cpu::input_bytes(self.input)
+    }
+}
+
+/// The activations of one session, on the device that made it.
+pub struct Arena(cpu::Memory);
+
+/// Keys and values of the positions a session has seen, on the device that made it.
+pub struct Cache(cpu::KvMemory);
+
+/// The number format of a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheType {
+    /// IEEE half: the default beside 16-bit and quantised weights.
+    F16,
+    /// For parity with references, and the default beside f32 weights.
+    F32,
+}
+
+impl CacheType {
+    /// Bytes of one number.
+    #[must_use]
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::F16 => 2,
+            Self::F32 => 4,
+        }
+    }
+}
+
+/// The shape of a [`Cache`]: for each layer, `slots` positions of `heads` x `head_width` keys and as many values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheShape {
+    /// Decoder layers.
+    pub layers: usize,
+    /// Key/value heads.
+    pub heads: usize,
+    /// Numbers a head.
+    pub head_width: usize,
+    /// Positions.
+    pub slots: usize,
+    /// Number format.
+    pub ty: CacheType,
+}
+
+impl CacheShape {
+    /// Bytes of keys and values together.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        2 * self.layers * self.slots * self.heads * self.head_width * self.ty.bytes()
+    }
+}
+
+/// Element-wise functions that follow a linear layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// max(x, 0)
+    Relu,
+    /// x Φ(x), by erf (Hendrycks & Gimpel 2016).
+    GeluErf,
+    /// The tanh approximation of GELU, of the same paper.
+    GeluTanh,
+    /// x σ(1.702 x), of OpenAI's CLIP.
+    GeluQuick,
+    /// x σ(x)
+    Silu,
+}
+
+impl Activation {
+    /// Every function with its name in files.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Relu, "relu"),
+        (Self::GeluErf, "gelu"),
+        (Self::GeluTanh, "gelu_tanh"),
+        (Self::GeluQuick, "gelu_quick"),
+        (Self::Silu, "silu"),
+    ];
+
+    /// The function of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, n)| *n == name).map(|(a, _)| *a)
+    }
+}
+
+/// One product of a fused block: `rows = act(W x + b)`, or `rows += …` where `add`.
+#[derive(Clone, Copy)]
+pub struct Product<'a> {
+    /// The weights and the bias.
+    pub linear: &'a Linear,
+    /// Where the result goes: as many rows as the input, as wide as the layer's output.
+    pub out: Rows,
+    /// Applied after the bias.
+    pub act: Option<Activation>,
+    /// Add to what is there (a residual) instead of replacing it.
+    pub add: bool,
+}
+
+impl<'a> Product<'a> {
+    /// out = W x + b
+    #[must_use]
+    pub fn new(linear: &'a Linear, out: Rows) -> Self {
+        Self { linear, out, act: None, add: false }
+    }
+
+    /// out = act(W x + b)
+    #[must_use]
+    pub fn act(self, act: Activation) -> Self {
+        Self { act: Some(act), ..self }
+    }
+
+    /// out += W x + b
+    #[must_use]
+    pub fn residual(self) -> Self {
+        Self { add: true, ..self }
+    }
+}
+
+/// Head geometry of an attention.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Heads {
+    /// Query heads; the query rows are `count * width` wide.
+    pub count: usize,
+    /// Key/value heads; divides `count`.
+    pub kv: usize,
+    /// Numbers a head.
+    pub width: usize,
+    /// Multiplies the dot products.
+    pub scale: f32,
+}
+
+/// Contiguous positions of a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// First slot.
+    pub start: u32,
+    /// Slots.
+    pub len: u32,
+}
+
+/// Query rows that continue one sequence: row `i` of them sees the sequence's first `past + i + 1` positions.
+#[derive(Debug, Clone, Copy)]
+pub struct Continuation<'a> {
+    /// How many of the query rows, in order.
+    pub rows: usize,
+    /// Positions before the first of them.
+    pub past: usize,
+    /// Where all positions lie, these rows' own included, in order.
+    pub spans: &'a [Span],
+}
+
+/// What the device is and why, for people.
+#[derive(Debug, Clone)]
+pub struct DeviceInfo {
+    /// For example "cpu".
+    pub name: &'static str,
+    /// Instruction set in use.
+    pub isa: &'static str,
+    /// Why that one.
+    pub why: String,
+    /// Threads that compute.
+    pub threads: usize,
+}
+
+/// A place where models run. Every op finishes before it returns or keeps the order of calls; the same input gives
+/// the same bits for any number of threads.
+pub trait Device: Send + Sync {
+    /// What this is.
+    fn info(&self) -> DeviceInfo;
+
+    /// Memory for a layout.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    fn arena(&self, layout: &Layout) -> Result<Arena, Error>;
+
+    /// Memory for keys and values; pages that are never written cost nothing.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    fn cache(&self, shape: CacheShape) -> Result<Cache, Error>;
+
+    /// Copies host floats in. `data` holds exactly `to`'s floats.
+    fn write(&self, arena: &mut Arena, to: Rows, data: &[f32]);
+
+    /// Copies floats out. `data` holds exactly `from`'s floats.
+    fn read(&self, arena: &Arena, from: Rows, data: &mut [f32]);
+
+    /// `out[i] = table[ids[i]]`, or `+=` where `add`. Ids are below the table's rows (callers check).
+    fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], out: Rows, add: bool);
+
+    /// `out = norm(x)`, row by row; `out` may be `x`.
+    fn norm(&self, arena: &mut Arena, norm: &Norm, x: Rows, out: Rows);
+
+    /// All products of one input, normed first where `norm` is given: the input is read, normed and quantised once.
+    fn matmul(&self, arena: &mut Arena, x: Rows, norm: Option<&Norm>, products: &[Product<'_>]);
+
+    /// `out = softmax(scale q kᵀ) v` head by head, every query seeing every key.
+    fn attend(&self, arena: &mut Arena, heads: Heads, q: Rows, k: Rows, v: Rows, out: Rows);
+
+    /// Puts row `i` of `k` and `v` into slot `slots[i]` of a layer.
+    fn store(&self, arena: &Arena, cache: &mut Cache, layer: usize, k: Rows, v: Rows, slots: &[u32]);
+
+    /// Causal attention of new rows over cached positions; the continuations' rows follow one another in `q`.
+    #[allow(clippy::too_many_arguments)]
+    fn attend_cache(
+        &self,
+        arena: &mut Arena,
+        heads: Heads,
+        cache: &Cache,
+        layer: usize,
+        q: Rows,
+        continuations: &[Continuation<'_>],
+        out: Rows,
+    );
+}
+
+/// A device with the arena it works on, and the flag that stops it: all that a block needs to run.
+pub struct Exec<'a> {
+    /// Where the ops run.
+    pub device: &'a dyn Device,
+    /// The activations.
+    pub arena: &'a mut Arena,
+    /// Looked at before every op.
+    pub cancel: &'a CancelHandle,
+}
+
+#[allow(clippy::missing_errors_doc, missing_docs)] // each is the device's op of that name; all fail with Cancelled only
+impl Exec<'_> {
+    pub fn write(&mut self, to: Rows, data: &[f32]) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.write(self.arena, to, data);
+        Ok(())
+    }
+
+    pub fn read(&mut self, from: Rows, data: &mut [f32]) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.read(self.arena, from, data);
+        Ok(())
+    }
+
+    pub fn gather(&mut self, table: &Table, ids: &[u32], out: Rows, add: bool) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.gather(self.arena, table, ids, out, add);
+        Ok(())
+    }
+
+    pub fn norm(&mut self, norm: &Norm, x: Rows, out: Rows) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.norm(self.arena, norm, x, out);
+        Ok(())
+    }
+
+    pub fn matmul(&mut self, x: Rows, norm: Option<&Norm>, products: &[Product<'_>]) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.matmul(self.arena, x, norm, products);
+        Ok(())
+    }
+
+    pub fn attend(&mut self, heads: Heads, q: Rows, k: Rows, v: Rows, out: Rows) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.attend(self.arena, heads, q, k, v, out);
+        Ok(())
+    }
+
+    pub fn store(&mut self, cache: &mut Cache, layer: usize, k: Rows, v: Rows, slots: &[u32]) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.store(self.arena, cache, layer, k, v, slots);
+        Ok(())
+    }
+
+    pub fn attend_cache(
+        &mut self,
+        heads: Heads,
+        cache: &Cache,
+        layer: usize,
+        q: Rows,
+        continuations: &[Continuation<'_>],
+        out: Rows,
+    ) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.attend_cache(self.arena, heads, cache, layer, q, continuations, out);
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! `ocelli-engine`: multimodal language models from one memory-mapped GGUF file.
+//!
+//! ```no_run
+//! use ocelli_engine::{Engine, GenerateOptions, Load, Prompt, SessionOptions, image};
+//! use std::{ops::ControlFlow, path::Path, sync::Arc};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let model = Engine::new(0)?.open(Path::new("blip2.gguf"), Load::Map)?;
+//! let mut session = model.session(&SessionOptions::default())?;
+//! let picture = image::decode(&std::fs::read("cat.png")?, &model.image_limits())?;
+//! let prompt = Prompt::new().image(Arc::new(picture)).text("Question: what is it? Answer:");
+//! let answer = session.generate(&prompt, &GenerateOptions::default(), &mut |_| ControlFlow::Continue(()))?;
+//! println!("{}", answer.text);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing here prints, exits, installs signal handlers or keeps global state.
+
+mod beam;
+pub mod blocks;
+mod cancel;
+mod error;
+pub mod image;
+pub mod kernels;
+mod model;
+mod models;
+mod plan;
+mod prompt;
+mod sample;
+mod session;
+pub mod tokenizer;
+pub mod weights;
+
+pub use cancel::CancelHandle;
+pub use error::Error;
+pub use model::{Defaults, Engine, Model};
+pub use plan::{Plan, SessionOptions};
+pub use prompt::{IMAGE_MARKER, Item, Piece, Prompt};
+pub use sample::{Sampler, Sampling};
+pub use session::{Event, Finish, GenerateOptions, Generation, Score, Session, Sink, Timings, prompt_ids};
+pub use weights::Load;

@@ -1,0 +1,255 @@
+//! From a file to a model that sessions share.
+
+use crate::error::Error;
+use crate::image::ImageLimits;
+use crate::kernels::cpu::Cpu;
+use crate::kernels::{Device, DeviceInfo};
+use crate::models::{self, Family};
+use crate::plan::{Plan, Resolved, SessionOptions, resolve};
+use crate::prompt::{Item, Prompt};
+use crate::session::Session;
+use crate::tokenizer::{BpeSpec, Tokenizer};
+use crate::weights::{self, Load};
+use ocelli_quant::gguf::{Bytes, Gguf};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The device and its threads. Models opened by one engine share it; nothing is global.
+#[derive(Clone)]
+pub struct Engine {
+    device: Arc<dyn Device>,
+}
+
+impl Engine {
+    /// The processor, with `threads` threads; 0 is one a core.
+    ///
+    /// # Errors
+    /// [`Error::UnknownIsa`], [`Error::BadOption`].
+    pub fn new(threads: usize) -> Result<Self, Error> {
+        Ok(Self { device: Arc::new(Cpu::new(threads)?) })
+    }
+
+    /// A device of the caller's choice.
+    #[must_use]
+    pub fn with_device(device: Arc<dyn Device>) -> Self {
+        Self { device }
+    }
+
+    /// What computes, and why.
+    #[must_use]
+    pub fn info(&self) -> DeviceInfo {
+        self.device.info()
+    }
+
+    /// Opens a model file.
+    ///
+    /// # Errors
+    /// The file is not there, malformed, of an unknown family, or its tensors do not fit its hyper-parameters.
+    pub fn open(&self, path: &Path, load: Load) -> Result<Model, Error> {
+        self.open_bytes(weights::open(path, load)?)
+    }
+
+    /// Opens a model that is in memory already. Bytes at an address that is no multiple of 8 are copied.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_bytes(&self, bytes: Bytes) -> Result<Model, Error> {
+        let slice = (*bytes).as_ref();
+        let bytes = if slice.as_ptr().addr() % 8 == 0 { bytes } else { weights::aligned(slice) };
+        let file = Arc::new(Gguf::parse(bytes)?);
+        let family = models::load(&file)?;
+        let tokenizer = tokenizer(&file)?;
+        let vocabulary = family.decoder().config.vocabulary;
+        let tokens = tokenizer.vocab_size();
+        if tokens > vocabulary {
+            return Err(Error::BadParameter {
+                key: "tokenizer.ggml.tokens".to_owned(),
+                got: format!("{tokens} tokens"),
+                rule: format!("at most the {vocabulary} rows of the embedding table"),
+            });
+        }
+        let defaults = Defaults::read(&file, vocabulary, &tokenizer)?;
+        Ok(Model(Arc::new(Inner { device: Arc::clone(&self.device), file, family, tokenizer, defaults })))
+    }
+}
+
+/// What the file says about generation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Defaults {
+    /// Tokens that end a text.
+    pub eos_ids: Vec<u32>,
+    /// New tokens where the caller names no number.
+    pub max_new_tokens: usize,
+    /// The token that stands for a picture's rows in the checkpoint's own prompts.
+    pub image_id: Option<u32>,
+}
+
+impl Defaults {
+    fn read(file: &Gguf, vocabulary: usize, tokenizer: &Tokenizer) -> Result<Self, Error> {
+        const EOS: &str = "ocelli.generation.eos_ids";
+        let eos_ids = match file.u32s(EOS)? {
+            Some(ids) => ids,
+            None => tokenizer.eos().into_iter().collect(),
+        };
+        if let Some(id) = eos_ids.iter().find(|&&id| id as usize >= vocabulary) {
+            return Err(Error::BadParameter {
+                key: EOS.to_owned(),
+                got: id.to_string(),
+                rule: format!("must be below the vocabulary's {vocabulary}"),
+            });
+        }
+        let max_new_tokens = file.u32("ocelli.generation.max_new_tokens")?.filter(|&n| n > 0).unwrap_or(64);
+        let image_id = file.u32("ocelli.image_token")?;
+        Ok(Self { image_id, eos_ids, max_new_tokens: max_new_tokens as usize })
+    }
+}
+
+pub(crate) struct Inner {
+    pub(crate) device: Arc<dyn Device>,
+    pub(crate) file: Arc<Gguf>,
+    pub(crate) family: Box<dyn Family>,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) defaults: Defaults,
+}
+
+/// An open model; clones share it, and threads may.
+#[derive(Clone)]
+pub struct Model(pub(crate) Arc<Inner>);
+
+impl Model {
+    /// The file's keys and tensors.
+    #[must_use]
+    pub fn file(&self) -> &Gguf {
+        &self.0.file
+    }
+
+    /// The tokenizer.
+    #[must_use]
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.0.tokenizer
+    }
+
+    /// What the file says about generation.
+    #[must_use]
+    pub fn defaults(&self) -> &Defaults {
+        &self.0.defaults
+    }
+
+    /// How pictures are prepared; `None` where the model takes none.
+    #[must_use]
+    pub fn preprocess(&self) -> Option<&crate::image::Preprocess> {
+        self.0.family.preprocess()
+    }
+
+    /// Whether the model takes pictures.
+    #[must_use]
+    pub fn takes_images(&self) -> bool {
+        self.0.family.preprocess().is_some()
+    }
+
+    /// Positions the model was made for.
+    #[must_use]
+    pub fn context(&self) -> usize {
+        self.0.family.decoder().config.context
+    }
+
+    /// Limits for pictures that are decoded for this model.
+    #[must_use]
+    pub fn image_limits(&self) -> ImageLimits {
+        ImageLimits::default()
+    }
+
+    /// The prompt as token ids and image rows, in the family's order.
+    ///
+    /// # Errors
+    /// What the tokenizer refuses, and [`Error::NoVision`].
+    pub fn compose(&self, prompt: &Prompt) -> Result<Vec<Item>, Error> {
+        let items = self.0.family.compose(prompt, &self.0.tokenizer)?;
+        let images = items.iter().filter(|i| matches!(i, Item::Image(_))).count();
+        if images > 0 && !self.takes_images() { Err(Error::NoVision { images }) } else { Ok(items) }
+    }
+
+    /// Positions a composed prompt takes.
+    #[must_use]
+    pub fn count(&self, items: &[Item]) -> usize {
+        let rows = self.0.family.image_rows();
+        items.iter().map(|i| if let Item::Tokens(ids) = i { ids.len() } else { rows }).sum()
+    }
+
+    /// The token ids of a composed prompt with the file's placeholder id, where it has one, for each row of a picture:
+    /// what the reference's repetition penalty looks at.
+    pub(crate) fn placed_ids(&self, items: &[Item]) -> Vec<u32> {
+        let rows = self.0.family.image_rows();
+        let mut ids = Vec::new();
+        for item in items {
+            match (item, self.0.defaults.image_id) {
+                (Item::Tokens(tokens), _) => ids.extend_from_slice(tokens),
+                (Item::Image(_), Some(id)) => ids.resize(ids.len() + rows, id),
+                (Item::Image(_), None) => {}
+            }
+        }
+        ids
+    }
+
+    fn resolve(&self, options: &SessionOptions) -> Result<Resolved, Error> {
+        let check = |name, got: usize, most, rule| {
+            if got > most { Err(Error::BadOption { name, got: got.to_string(), rule }) } else { Ok(()) }
+        };
+        check("context", options.context, 1 << 24, "at most 16777216")?;
+        check("beams", options.beams, 64, "at most 64")?;
+        check("batch", options.batch, 1 << 16, "at most 65536")?;
+        Ok(resolve(&*self.0.family, options))
+    }
+
+    /// The memory a session with these options will need.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`].
+    pub fn plan(&self, options: &SessionOptions) -> Result<Plan, Error> {
+        let tables = self.0.tokenizer.memory_bytes();
+        Ok(self.resolve(options)?.plan(&*self.0.family, self.0.file.file_len(), tables))
+    }
+
+    /// A session: its buffers are allocated here, all at once.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`], [`Error::OverBudget`], [`Error::OutOfMemory`].
+    pub fn session(&self, options: &SessionOptions) -> Result<Session, Error> {
+        let resolved = self.resolve(options)?;
+        let needed = self.plan(options)?.total();
+        if options.budget > 0 && needed > options.budget {
+            return Err(Error::OverBudget { needed, budget: options.budget });
+        }
+        Session::new(self.clone(), &resolved)
+    }
+}
+
+/// The tokenizer a file describes.
+fn tokenizer(file: &Gguf) -> Result<Tokenizer, Error> {
+    const MODEL: &str = "tokenizer.ggml.model";
+    let model = file.str(MODEL)?.unwrap_or("(no such key)");
+    if model != "gpt2" {
+        return Err(Error::UnknownArchitecture { key: MODEL, got: model.to_owned(), known: "gpt2".to_owned() });
+    }
+    let missing = |key: &str| Error::BadParameter {
+        key: key.to_owned(),
+        got: "missing".to_owned(),
+        rule: "the tokenizer needs this key".to_owned(),
+    };
+    let list = |key| file.strings(key)?.ok_or_else(|| missing(key));
+    let tokens = list("tokenizer.ggml.tokens")?;
+    let merges = list("tokenizer.ggml.merges")?;
+    let id = |name: &str| file.u32(&format!("tokenizer.ggml.{name}_token_id"));
+    Ok(Tokenizer::bpe(BpeSpec {
+        tokens: Box::new(tokens.iter()),
+        token_types: file.i32s("tokenizer.ggml.token_type")?,
+        merges: Box::new(merges.iter()),
+        bos: id("bos")?,
+        eos: id("eos")?,
+        pad: id("padding")?,
+        unk: id("unknown")?,
+        add_bos: file.bool("tokenizer.ggml.add_bos_token")?.unwrap_or(false),
+        add_eos: file.bool("tokenizer.ggml.add_eos_token")?.unwrap_or(false),
+        pre: file.str("tokenizer.ggml.pre")?.unwrap_or("gpt-2"),
+    })?)
+}

@@ -1,0 +1,111 @@
+//! BLIP-2 (Li et al. 2023) with a decoder-only language model.
+//!
+//!     picture -> ViT (all rows, normed) -> Q-Former (learned queries) -> linear -> rows in the prompt's place
+//!
+//! The language model sees the leading pictures' rows, then its begin token, then the text: the begin token comes
+//! after the pictures, not before them.
+
+use super::{Family, decoder, preprocess};
+use crate::blocks::decoder::Decoder;
+use crate::blocks::qformer::{QFormer, QFormerConfig, QFormerRows};
+use crate::blocks::vit::{Vit, VitConfig, VitRows};
+use crate::error::Error;
+use crate::image::{Pixels, Preprocess};
+use crate::kernels::{Exec, Layout, Product, Rows};
+use crate::prompt::{Item, Piece, Prompt};
+use crate::tokenizer::{EncodeOptions, Tokenizer};
+use crate::weights::header::Header;
+use crate::weights::{Linear, Scope};
+use ocelli_quant::gguf::Gguf;
+use std::sync::Arc;
+
+struct Blip2 {
+    preprocess: Preprocess,
+    vit: Vit,
+    qformer: QFormer,
+    projector: Linear,
+    decoder: Decoder,
+}
+
+pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
+    let scope = Scope::new(Arc::clone(file));
+    let vision = VitConfig::read(&Header::new(file, "clip.vision."))?;
+    let header = Header::new(file, "ocelli.qformer.");
+    let queries = QFormerConfig::read(&header)?;
+    if queries.image_width != vision.width {
+        return Err(header.bad("encoder_length", queries.image_width, format!("must be the tower's {}", vision.width)));
+    }
+    let mm = scope.at("mm");
+    let decoder = decoder(file)?;
+    let (width, narrow) = (decoder.config.width, decoder.config.embedding_width);
+    if narrow > width {
+        let rule = format!("must be at most the width {width}");
+        return Err(Header::new(file, "opt.").bad("embedding_projection_length", narrow, rule));
+    }
+    Ok(Box::new(Blip2 {
+        preprocess: preprocess(file, vision.side)?,
+        projector: mm.linear("projector", queries.width, decoder.config.width)?,
+        vit: Vit::load(&scope.at("v"), vision)?,
+        qformer: QFormer::load(&mm, queries)?,
+        decoder,
+    }))
+}
+
+impl Blip2 {
+    fn rows(&self, layout: &mut Layout) -> (VitRows, QFormerRows, Rows) {
+        let tower = self.vit.layout(layout);
+        let bridge = self.qformer.layout(layout, self.vit.rows());
+        let out = layout.rows(self.qformer.config.queries, self.projector.outputs());
+        (tower, bridge, out)
+    }
+}
+
+impl Family for Blip2 {
+    fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    fn preprocess(&self) -> Option<&Preprocess> {
+        Some(&self.preprocess)
+    }
+
+    fn image_rows(&self) -> usize {
+        self.qformer.config.queries
+    }
+
+    fn layout(&self, layout: &mut Layout) {
+        self.rows(layout);
+    }
+
+    fn encode(&self, exec: &mut Exec<'_>, pixels: &Pixels, out: &mut Vec<f32>) -> Result<(), Error> {
+        let (tower, bridge, result) = self.rows(&mut Layout::default());
+        self.vit.encode(exec, &tower, &pixels.data)?;
+        self.qformer.encode(exec, &bridge, tower.x)?;
+        exec.matmul(bridge.x, None, &[Product::new(&self.projector, result)])?;
+        out.resize(result.rows() * result.width(), 0.0);
+        exec.read(result, out)?;
+        // With a narrower embedding table the original copies as many numbers as fit its rows, flattened; so do we.
+        out.truncate(result.rows() * self.decoder.config.embedding_width);
+        Ok(())
+    }
+
+    fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        let mut begun = false;
+        for piece in prompt.pieces() {
+            match piece {
+                Piece::Image(picture) => items.push(Item::Image(Arc::clone(picture))),
+                Piece::Text(text) => {
+                    let options = EncodeOptions { add_special: !begun, parse_special: true };
+                    items.push(Item::Tokens(tokenizer.encode(text, options)?));
+                    begun = true;
+                }
+            }
+        }
+        // Pictures alone are followed by the begin token whether or not the tokenizer adds it to texts.
+        if let (false, Some(bos)) = (begun, tokenizer.bos()) {
+            items.push(Item::Tokens(vec![bos]));
+        }
+        Ok(items)
+    }
+}

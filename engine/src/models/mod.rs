@@ -1,0 +1,122 @@
+//! The families: one small file each, and the table that names them.
+
+mod blip2;
+
+use crate::blocks::decoder::Decoder;
+use crate::error::Error;
+use crate::image::{Filter, PassOrder, Pixels, Preprocess};
+use crate::kernels::{Exec, Layout};
+use crate::prompt::{Item, Prompt};
+use crate::tokenizer::Tokenizer;
+use crate::weights::Scope;
+use crate::weights::header::Header;
+use ocelli_quant::gguf::{Gguf, Value};
+use std::sync::Arc;
+
+/// A model put together from blocks: tower, bridge, language model and the rule that joins them.
+pub trait Family: Send + Sync {
+    /// The language model.
+    fn decoder(&self) -> &Decoder;
+
+    /// How pictures are prepared; `None` where the model takes none.
+    fn preprocess(&self) -> Option<&Preprocess>;
+
+    /// Rows of the decoder's input a picture takes.
+    fn image_rows(&self) -> usize;
+
+    /// Room that [`Family::encode`] needs.
+    fn layout(&self, layout: &mut Layout);
+
+    /// Prepared pixels to rows of the decoder's input, pushed through tower and bridge. `out` receives
+    /// [`Family::image_rows`] x the decoder's embedding width.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    fn encode(&self, exec: &mut Exec<'_>, pixels: &Pixels, out: &mut Vec<f32>) -> Result<(), Error>;
+
+    /// A prompt in the order and with the special tokens the model was trained on.
+    ///
+    /// # Errors
+    /// What the tokenizer refuses.
+    fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error>;
+}
+
+type Load = fn(&Arc<Gguf>) -> Result<Box<dyn Family>, Error>;
+
+/// Every family by the name that `ocelli.family` gives it in files.
+const FAMILIES: &[(&str, Load)] = &[("blip2", blip2::load)];
+
+/// The family a file names.
+pub fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
+    const KEY: &str = "ocelli.family";
+    let known = || FAMILIES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let name = file.str(KEY)?.unwrap_or("(no such key)");
+    match FAMILIES.iter().find(|(n, _)| *n == name) {
+        Some((_, load)) => load(file),
+        None => Err(Error::UnknownArchitecture { key: KEY, got: name.to_owned(), known: known() }),
+    }
+}
+
+/// The decoder of a file, by `general.architecture`.
+fn decoder(file: &Arc<Gguf>) -> Result<Decoder, Error> {
+    use crate::blocks::decoder::DecoderConfig;
+    const KEY: &str = "general.architecture";
+    let name = file.str(KEY)?.unwrap_or("(no such key)").to_owned();
+    if !DecoderConfig::ARCHITECTURES.contains(&name.as_str()) {
+        let known = DecoderConfig::ARCHITECTURES.join(", ");
+        return Err(Error::UnknownArchitecture { key: KEY, got: name, known });
+    }
+    let config = DecoderConfig::read(&Header::new(file, format!("{name}.")))?;
+    Decoder::load(&Scope::new(Arc::clone(file)), config)
+}
+
+/// Resampling filters by their names in files.
+const FILTERS: &[(&str, Filter)] = &[
+    ("nearest", Filter::Nearest),
+    ("lanczos", Filter::Lanczos),
+    ("bilinear", Filter::Bilinear),
+    ("bicubic", Filter::Bicubic),
+    ("box", Filter::Box),
+    ("hamming", Filter::Hamming),
+];
+
+/// Preprocessing to `side` x `side` pixels, from `ocelli.image.*` and the tower's mean and deviation.
+fn preprocess(file: &Arc<Gguf>, side: usize) -> Result<Preprocess, Error> {
+    let image = Header::new(file, "ocelli.image.");
+    let vision = Header::new(file, "clip.vision.");
+    let mode = image.text("resize")?;
+    if mode != "square" {
+        return Err(image.bad("resize", mode, "must be square"));
+    }
+    let size = file.u32s("ocelli.image.size")?.unwrap_or_default();
+    if size.len() != 2 || size.iter().any(|&s| s as usize != side) {
+        return Err(image.bad("size", format!("{size:?}"), format!("must be [{side}, {side}], the tower's input")));
+    }
+    let filter = image.text("filter")?;
+    let filter = match FILTERS.iter().find(|(name, _)| *name == filter) {
+        Some((_, filter)) => *filter,
+        None => {
+            let known: Vec<_> = FILTERS.iter().map(|(name, _)| *name).collect();
+            return Err(image.bad("filter", filter, format!("must be one of {}", known.join(", "))));
+        }
+    };
+    let rescale = match file.get("ocelli.image.rescale") {
+        None => 1.0 / 255.0,
+        Some(Value::F64(factor)) => factor,
+        Some(other) => return Err(image.bad("rescale", other.type_name(), "must be f64")),
+    };
+    let preprocess = Preprocess {
+        width: size[0],
+        height: size[1],
+        filter,
+        rescale,
+        mean: vision.triple("image_mean")?,
+        std: vision.triple("image_std")?,
+        do_resize: image.switch("do_resize", true)?,
+        do_rescale: image.switch("do_rescale", true)?,
+        do_normalize: image.switch("do_normalize", true)?,
+        order: PassOrder::default(),
+    };
+    preprocess.validate()?;
+    Ok(preprocess)
+}

@@ -1,0 +1,125 @@
+//! The memory a session will need, by kind, from the header alone: no weight is touched to compute it.
+
+use crate::kernels::{CacheShape, Layout};
+use crate::models::Family;
+
+/// What a session is laid out for. Zeroes mean the default.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionOptions {
+    /// Positions a sequence may reach, prompt, pictures and new tokens together; 0 is all the model was made for.
+    pub context: usize,
+    /// Sequences that grow side by side in beam search; 0 is 1.
+    pub beams: usize,
+    /// Most new tokens of a beam; 0 is the whole context. Beams share their prompt, so each costs this much more.
+    pub new_tokens: usize,
+    /// Rows of a prompt that pass through the model together; 0 is 256. More is faster and needs more scratch.
+    pub batch: usize,
+    /// Number format of keys and values; `None` is f32 beside f32 weights, f16 beside all others.
+    pub cache: Option<crate::kernels::CacheType>,
+    /// Bytes of encoded pictures to keep, so that a picture is not encoded twice; `None` is 64 MiB.
+    pub image_cache: Option<usize>,
+    /// Refuse to start where the plan needs more bytes than this; 0 is no limit.
+    pub budget: u64,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self { context: 0, beams: 0, new_tokens: 0, batch: 0, cache: None, image_cache: None, budget: 0 }
+    }
+}
+
+/// Bytes by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// The file, mapped: clean pages that the system may drop and read again.
+    pub mapped: u64,
+    /// Keys and values; only positions that are used cost memory.
+    pub cache: u64,
+    /// Activations, of the tower or the language model, whichever needs more.
+    pub scratch: u64,
+    /// Encoded pictures that are kept, at most.
+    pub images: u64,
+    /// Vocabulary and its tables.
+    pub tokenizer: u64,
+    /// Decoding and resizing a picture of a megapixel, logits on the host, the program itself.
+    pub other: u64,
+}
+
+impl Plan {
+    /// Memory of the process's own, which no file backs.
+    #[must_use]
+    pub fn anonymous(&self) -> u64 {
+        self.cache + self.scratch + self.images + self.tokenizer + self.other
+    }
+
+    /// Everything, the mapped file included.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.mapped + self.anonymous()
+    }
+}
+
+/// [`SessionOptions`] with the defaults filled in from a model.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    pub context: usize,
+    pub beams: usize,
+    pub batch: usize,
+    pub image_cache: usize,
+    /// Rows of logits computed together.
+    pub logits: usize,
+    pub kv: CacheShape,
+}
+
+/// Fills in the defaults. A context beyond the model's is cut to it.
+pub fn resolve(family: &dyn Family, options: &SessionOptions) -> Resolved {
+    let decoder = family.decoder();
+    let most = decoder.config.context;
+    let or = |value: usize, default: usize| if value == 0 { default } else { value };
+    let context = or(options.context, most).min(most);
+    let beams = or(options.beams, 1);
+    let new_tokens = or(options.new_tokens, context).min(context);
+    let batch = or(options.batch, 256).min(context).max(beams);
+    let ty = options.cache.unwrap_or_else(|| crate::kernels::cpu::cache_type_beside(decoder.weight_type()));
+    let slots = context.saturating_add((beams - 1).saturating_mul(new_tokens));
+    Resolved {
+        context,
+        beams,
+        batch,
+        image_cache: options.image_cache.unwrap_or(64 << 20),
+        logits: beams.max(8).min(batch),
+        kv: decoder.cache_shape(slots, ty),
+    }
+}
+
+impl Resolved {
+    /// The activations: tower and language model take turns in one arena.
+    pub fn layout(&self, family: &dyn Family) -> Layout {
+        let mut layout = Layout::default();
+        let start = layout.mark();
+        family.layout(&mut layout);
+        layout.rewind(start);
+        family.decoder().layout(&mut layout, self.batch, self.logits);
+        layout
+    }
+
+    pub fn plan(&self, family: &dyn Family, mapped: u64, tokenizer: usize) -> Plan {
+        const PROGRAM: usize = 8 << 20;
+        let pixels = family.preprocess().map_or(0, |p| {
+            let prepared = p.width as usize * p.height as usize * 3;
+            let picture = 1024 * 1024 * 3;
+            3 * picture + prepared * (1 + 4 + 4)
+        });
+        let rows = family.image_rows() * family.decoder().config.embedding_width * 4;
+        let logits = family.decoder().config.vocabulary * 4 * self.logits * 2;
+        let images = if family.preprocess().is_some() { self.image_cache.max(rows) } else { 0 };
+        Plan {
+            mapped,
+            cache: self.kv.bytes() as u64,
+            scratch: self.layout(family).bytes() as u64,
+            images: images as u64,
+            tokenizer: tokenizer as u64,
+            other: (PROGRAM + pixels + logits) as u64,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Prompts: text and pictures in the order the model is to see them.
+
+use crate::error::Error;
+use crate::image::Picture;
+use std::sync::Arc;
+
+/// Where an image goes in a prompt's text.
+pub const IMAGE_MARKER: &str = "<image>";
+
+/// One piece of a prompt.
+#[derive(Debug, Clone)]
+pub enum Piece {
+    /// Text, tokenised by itself.
+    Text(String),
+    /// A picture; it takes as many positions as the model's bridge makes rows of it.
+    Image(Arc<Picture>),
+}
+
+/// Pieces in order.
+#[derive(Debug, Clone, Default)]
+pub struct Prompt {
+    pieces: Vec<Piece>,
+}
+
+impl Prompt {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends text.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        let text = text.into();
+        if !text.is_empty() {
+            self.pieces.push(Piece::Text(text));
+        }
+        self
+    }
+
+    /// Appends a picture.
+    #[must_use]
+    pub fn image(mut self, picture: impl Into<Arc<Picture>>) -> Self {
+        self.pieces.push(Piece::Image(picture.into()));
+        self
+    }
+
+    /// Puts `images` where `text` has `<image>` markers, in order; a text without markers follows all images.
+    ///
+    /// # Errors
+    /// [`Error::ImageCount`] where there are markers, but not as many as images.
+    pub fn parse(text: &str, images: Vec<Arc<Picture>>) -> Result<Self, Error> {
+        let markers = text.matches(IMAGE_MARKER).count();
+        if markers == 0 {
+            let first = images.into_iter().fold(Self::new(), Self::image);
+            return Ok(first.text(text));
+        }
+        if markers != images.len() {
+            return Err(Error::ImageCount { markers, images: images.len() });
+        }
+        let mut images = images.into_iter();
+        let mut prompt = Self::new();
+        for (i, part) in text.split(IMAGE_MARKER).enumerate() {
+            if i > 0 {
+                if let Some(image) = images.next() {
+                    prompt = prompt.image(image);
+                }
+            }
+            prompt = prompt.text(part);
+        }
+        Ok(prompt)
+    }
+
+    /// The pieces.
+    #[must_use]
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+}
+
+/// A prompt as the language model sees it.
+#[derive(Debug, Clone)]
+pub enum Item {
+    /// Token ids.
+    Tokens(Vec<u32>),
+    /// The rows of a picture.
+    Image(Arc<Picture>),
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::image::ImageLimits;
+
+    fn picture() -> Arc<Picture> {
+        Arc::new(Picture::new(1, 1, vec![0; 3], &ImageLimits::default()).unwrap())
+    }
+
+    fn shape(prompt: &Prompt) -> String {
+        let piece = |p: &Piece| match p {
+            Piece::Text(t) => t.clone(),
+            Piece::Image(_) => "#".to_owned(),
+        };
+        prompt.pieces().iter().map(piece).collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn markers_place_images() {
+        let parse = |text, n| Prompt::parse(text, vec![picture(); n]).map(|p| shape(&p));
+        assert_eq!(parse("what?", 2).unwrap(), "#|#|what?");
+        assert_eq!(parse("<image>a<image>b", 2).unwrap(), "#|a|#|b");
+        assert_eq!(parse("a <image>", 1).unwrap(), "a |#");
+        assert_eq!(parse("", 0).unwrap(), "");
+        assert!(matches!(parse("<image><image>", 1), Err(Error::ImageCount { markers: 2, images: 1 })));
+        assert!(matches!(parse("<image>", 0), Err(Error::ImageCount { markers: 1, images: 0 })));
+        assert!(matches!(parse("<image>", 2), Err(Error::ImageCount { markers: 1, images: 2 })));
+    }
+}

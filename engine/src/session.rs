@@ -1,0 +1,563 @@
+//! A session: one caller's buffers, and the loops over them: encode pictures, prefill, then generate or score.
+
+use crate::beam;
+use crate::blocks::cache::Sequence;
+use crate::blocks::decoder::{DecoderRows, KvCache};
+use crate::cancel::CancelHandle;
+use crate::error::Error;
+use crate::image::{Picture, content_hash};
+use crate::kernels::{Arena, Exec, Layout};
+use crate::model::Model;
+use crate::plan::Resolved;
+use crate::prompt::{Item, Prompt};
+use crate::sample::{Sampler, Sampling, log_softmax, process};
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// What to generate and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GenerateOptions {
+    /// Most new tokens; 0 is what the model's file suggests.
+    pub max_new_tokens: usize,
+    /// How a token is chosen; with beams, only its processors apply.
+    pub sampling: Sampling,
+    /// Hypotheses of a beam search; 0 and 1 mean none.
+    pub beams: usize,
+    /// Beam search divides a hypothesis' log-probability by its length to this power.
+    pub length_penalty: f32,
+    /// Beam search ends as soon as it has as many finished hypotheses as beams.
+    pub early_stopping: bool,
+}
+
+impl Default for GenerateOptions {
+    fn default() -> Self {
+        Self { max_new_tokens: 0, sampling: Sampling::default(), beams: 1, length_penalty: 1.0, early_stopping: false }
+    }
+}
+
+/// What happens while a call runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// Picture `index` of `count` is about to be encoded.
+    Image {
+        /// From 0.
+        index: usize,
+        /// In the prompt.
+        count: usize,
+    },
+    /// The prompt is about to pass through the language model.
+    Prefill {
+        /// Its positions.
+        positions: usize,
+    },
+    /// Text was generated; pieces are whole characters. Beam search gives one piece, at its end.
+    Piece(&'a str),
+}
+
+/// Receives the events of a call. `Break` stops generation; what was generated is returned.
+pub type Sink<'a> = dyn FnMut(Event<'_>) -> ControlFlow<()> + 'a;
+
+/// Why a text ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// The model ended it.
+    Eos,
+    /// The most new tokens were generated.
+    Length,
+    /// The caller's sink said so.
+    Stopped,
+}
+
+impl Finish {
+    /// The name used in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Eos => "eos",
+            Self::Length => "length",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// Where the time of a call went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Resizing and normalising pictures.
+    pub prepare: Duration,
+    /// Tower and bridge.
+    pub encode: Duration,
+    /// Pictures that were encoded; those found in the session's cache do not count.
+    pub encoded: usize,
+    /// The prompt through the language model.
+    pub prefill: Duration,
+    /// Positions of the prompt.
+    pub prompt: usize,
+    /// All new tokens.
+    pub generate: Duration,
+    /// How many they were.
+    pub generated: usize,
+}
+
+/// A generated text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generation {
+    /// Without special tokens.
+    pub text: String,
+    /// Every generated token, the one that ended the text included.
+    pub ids: Vec<u32>,
+    /// Why it ended.
+    pub finish: Finish,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// How likely one continuation is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Score {
+    /// Its tokens.
+    pub ids: Vec<u32>,
+    /// The natural logarithm of each token's probability after all before it.
+    pub logprobs: Vec<f32>,
+}
+
+impl Score {
+    /// The whole continuation's log-likelihood.
+    #[must_use]
+    pub fn sum(&self) -> f64 {
+        self.logprobs.iter().map(|&p| f64::from(p)).sum()
+    }
+}
+
+/// Encoded pictures by content, the last used at the back.
+struct ImageCache {
+    entries: VecDeque<(u128, Vec<f32>)>,
+    budget: usize,
+}
+
+impl ImageCache {
+    fn find(&mut self, key: u128) -> Option<&[f32]> {
+        let at = self.entries.iter().position(|(k, _)| *k == key)?;
+        let entry = self.entries.remove(at)?;
+        self.entries.push_back(entry);
+        self.entries.back().map(|(_, rows)| rows.as_slice())
+    }
+
+    /// Keeps the newest entries that fit the budget, the new one in any case.
+    fn insert(&mut self, key: u128, rows: Vec<f32>) {
+        let size = |rows: &Vec<f32>| rows.len() * 4;
+        let mut total: usize = size(&rows) + self.entries.iter().map(|(_, r)| size(r)).sum::<usize>();
+        while total > self.budget {
+            let Some((_, old)) = self.entries.pop_front() else { break };
+            total -= size(&old);
+        }
+        self.entries.push_back((key, rows));
+    }
+}
+
+/// One caller's use of a model. Calls start from an empty context; encoded pictures are kept between them.
+pub struct Session {
+    model: Model,
+    arena: Arena,
+    kv: KvCache,
+    rows: DecoderRows,
+    batch: usize,
+    logit_rows: usize,
+    images: ImageCache,
+    cancel: CancelHandle,
+    logits: Vec<f32>,
+}
+
+impl Session {
+    pub(crate) fn new(model: Model, r: &Resolved) -> Result<Self, Error> {
+        let inner = &model.0;
+        let arena = inner.device.arena(&r.layout(&*inner.family))?;
+        let kv = KvCache::new(inner.device.cache(r.kv)?, r.kv.slots);
+        let rows = inner.family.decoder().layout(&mut Layout::default(), r.batch, r.logits);
+        Ok(Self {
+            arena,
+            kv,
+            rows,
+            batch: r.batch,
+            logit_rows: r.logits,
+            images: ImageCache { entries: VecDeque::new(), budget: r.image_cache },
+            cancel: CancelHandle::default(),
+            logits: Vec::new(),
+            model,
+        })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Stops the running call from another thread.
+    #[must_use]
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.cancel.clone()
+    }
+
+    /// Generates text after a prompt.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], [`Error::ContextFull`], [`Error::BadOption`], [`Error::NotANumber`] and what composing the
+    /// prompt refuses. The session can be used again after any of them.
+    pub fn generate(
+        &mut self,
+        prompt: &Prompt,
+        options: &GenerateOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Generation, Error> {
+        options.sampling.validate()?;
+        let items = self.model.compose(prompt)?;
+        let positions = self.model.count(&items);
+        let mut options = options.clone();
+        if options.max_new_tokens == 0 {
+            options.max_new_tokens = self.model.defaults().max_new_tokens.min(self.room().saturating_sub(positions)).max(1);
+        }
+        self.fits(positions, options.max_new_tokens)?;
+        self.cancel.reset();
+        let mut timings = Timings { prompt: positions, ..Timings::default() };
+        let result = self.generate_inner(&items, &options, sink, &mut timings);
+        self.kv.slots.clear();
+        let (ids, finish, text) = result?;
+        Ok(Generation { text, ids, finish, timings })
+    }
+
+    fn generate_inner(
+        &mut self,
+        items: &[Item],
+        options: &GenerateOptions,
+        sink: &mut Sink<'_>,
+        timings: &mut Timings,
+    ) -> Result<(Vec<u32>, Finish, String), Error> {
+        let mut sequence = Sequence::default();
+        self.prefill(items, &mut sequence, sink, timings)?;
+        let start = Instant::now();
+        let seen = self.model.placed_ids(items);
+        let result = if options.beams > 1 {
+            let (ids, finish) = beam::search(self, sequence, &seen, options)?;
+            let text = self.model.tokenizer().decode(&ids, true)?;
+            let _ = sink(Event::Piece(&text));
+            (ids, finish, text)
+        } else {
+            self.sample(sequence, seen, options, sink)?
+        };
+        timings.generate = start.elapsed();
+        timings.generated = result.0.len();
+        Ok(result)
+    }
+
+    fn sample(
+        &mut self,
+        mut sequence: Sequence,
+        mut seen: Vec<u32>,
+        options: &GenerateOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<(Vec<u32>, Finish, String), Error> {
+        let model = self.model.clone();
+        let (tokenizer, eos) = (model.tokenizer(), &model.defaults().eos_ids);
+        let mut sampler = Sampler::new(options.sampling.clone());
+        let mut stream = tokenizer.stream(true);
+        let prompt = seen.len();
+        let mut text = String::new();
+        let mut finish = Finish::Length;
+        loop {
+            process(&options.sampling, eos, &seen, &seen[prompt..], &mut self.logits);
+            let position = sequence.len();
+            let id = sampler.choose(&self.logits).ok_or(Error::NotANumber { position })?;
+            seen.push(id);
+            // The embedding table may have more rows than the vocabulary: such ids have no text. An ending token that
+            // is no special one (OPT's line break, say) has, as in the reference.
+            let piece = if (id as usize) < tokenizer.vocab_size() { stream.push(tokenizer, id)? } else { "" };
+            text.push_str(piece);
+            let stopped = !piece.is_empty() && sink(Event::Piece(piece)).is_break();
+            if eos.contains(&id) {
+                finish = Finish::Eos;
+                break;
+            }
+            if stopped {
+                finish = Finish::Stopped;
+                break;
+            }
+            if seen.len() - prompt == options.max_new_tokens {
+                break;
+            }
+            self.step(std::slice::from_mut(&mut sequence), &[id])?;
+        }
+        let rest = stream.flush();
+        if !rest.is_empty() {
+            text.push_str(rest);
+            let _ = sink(Event::Piece(rest));
+        }
+        Ok((seen.split_off(prompt), finish, text))
+    }
+
+    /// Log-likelihoods of texts that could follow a prompt. The prompt is read once, however many there are.
+    ///
+    /// # Errors
+    /// As [`Session::generate`].
+    pub fn score(&mut self, prompt: &Prompt, continuations: &[&str], sink: &mut Sink<'_>) -> Result<Vec<Score>, Error> {
+        use crate::tokenizer::EncodeOptions;
+        let items = self.model.compose(prompt)?;
+        let positions = self.model.count(&items);
+        let options = EncodeOptions { add_special: false, parse_special: true };
+        let ids = continuations
+            .iter()
+            .map(|text| Ok(self.model.tokenizer().encode(text, options)?))
+            .collect::<Result<Vec<_>, Error>>()?;
+        for ids in &ids {
+            self.fits(positions, ids.len())?;
+        }
+        self.cancel.reset();
+        let result = self.score_inner(&items, ids, sink);
+        self.kv.slots.clear();
+        result
+    }
+
+    fn score_inner(&mut self, items: &[Item], all: Vec<Vec<u32>>, sink: &mut Sink<'_>) -> Result<Vec<Score>, Error> {
+        let mut prompt = Sequence::default();
+        self.prefill(items, &mut prompt, sink, &mut Timings::default())?;
+        let vocabulary = self.vocabulary();
+        let mut first = self.logits[..vocabulary].to_vec();
+        let position = prompt.len() - 1;
+        if !log_softmax(&mut first) {
+            return Err(Error::NotANumber { position });
+        }
+        let model = self.model.clone();
+        let decoder = model.0.family.decoder();
+        let mut scores = Vec::new();
+        for ids in all {
+            let mut logprobs: Vec<f32> = ids.first().map(|&id| first[id as usize]).into_iter().collect();
+            let mut sequence = self.kv.slots.fork(&prompt);
+            let inputs = &ids[..ids.len().saturating_sub(1)];
+            for chunk in inputs.chunks(self.batch) {
+                let at = logprobs.len();
+                let (mut exec, rows, kv) = self.exec();
+                decoder.embed(&mut exec, chunk, rows.input.first(chunk.len()))?;
+                decoder.forward(&mut exec, rows, kv, std::slice::from_mut(&mut sequence), &[chunk.len()])?;
+                for start in (0..chunk.len()).step_by(self.logit_rows) {
+                    let count = self.logit_rows.min(chunk.len() - start);
+                    self.read_logits(start, count)?;
+                    for (i, logits) in self.logits.chunks_exact_mut(vocabulary).take(count).enumerate() {
+                        if !log_softmax(logits) {
+                            return Err(Error::NotANumber { position: position + at + start + i });
+                        }
+                        logprobs.push(logits[ids[at + start + i] as usize]);
+                    }
+                }
+            }
+            self.kv.slots.release(sequence);
+            scores.push(Score { ids, logprobs });
+        }
+        Ok(scores)
+    }
+
+    /// The logits of every position of a prompt, `positions x vocabulary`: for tests of parity with a reference.
+    ///
+    /// # Errors
+    /// As [`Session::generate`].
+    pub fn all_logits(&mut self, prompt: &Prompt) -> Result<Vec<f32>, Error> {
+        let items = self.model.compose(prompt)?;
+        self.fits(self.model.count(&items), 0)?;
+        self.cancel.reset();
+        let mut all = Vec::new();
+        let result = self.run_prompt(&items, &mut Sequence::default(), &mut Timings::default(), &mut |s, count, _| {
+            for start in (0..count).step_by(s.logit_rows) {
+                s.read_logits(start, s.logit_rows.min(count - start))?;
+                all.extend_from_slice(&s.logits);
+            }
+            Ok(())
+        }, &mut |_| ControlFlow::Continue(()));
+        self.kv.slots.clear();
+        result.map(|()| all)
+    }
+
+    /// Rows that a picture becomes, `image rows x width`: what the tower and the bridge make of it.
+    ///
+    /// # Errors
+    /// [`Error::NoVision`], [`Error::Cancelled`], and what preparing the picture refuses.
+    pub fn embed_image(&mut self, picture: &Picture) -> Result<Vec<f32>, Error> {
+        self.cancel.reset();
+        self.image_rows(picture, &mut Timings::default()).map(<[f32]>::to_vec)
+    }
+
+    /// Positions one sequence may reach.
+    fn room(&self) -> usize {
+        self.kv.slots.len().min(self.model.context())
+    }
+
+    fn fits(&self, prompt: usize, new: usize) -> Result<(), Error> {
+        if prompt == 0 {
+            return Err(Error::BadOption { name: "prompt", got: "empty".to_owned(), rule: "at least one token or image" });
+        }
+        let (needed, context) = (prompt + new, self.room());
+        // The last new token is never read by the model.
+        if needed > context + usize::from(new > 0) {
+            return Err(Error::ContextFull { needed, prompt, new, context });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn vocabulary(&self) -> usize {
+        self.model.0.family.decoder().config.vocabulary
+    }
+
+    pub(crate) fn eos_ids(&self) -> &[u32] {
+        &self.model.defaults().eos_ids
+    }
+
+    /// The logits of the last call of [`Session::step`] or the prefill, a row a sequence.
+    pub(crate) fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+
+    pub(crate) fn slots(&mut self) -> &mut crate::blocks::cache::Slots {
+        &mut self.kv.slots
+    }
+
+    fn exec(&mut self) -> (Exec<'_>, &DecoderRows, &mut KvCache) {
+        let exec = Exec { device: &*self.model.0.device, arena: &mut self.arena, cancel: &self.cancel };
+        (exec, &self.rows, &mut self.kv)
+    }
+
+    fn read_logits(&mut self, row: usize, count: usize) -> Result<(), Error> {
+        let model = self.model.clone();
+        let mut logits = std::mem::take(&mut self.logits);
+        let (mut exec, rows, _) = self.exec();
+        let done = model.0.family.decoder().logits(&mut exec, rows, row, count, &mut logits);
+        self.logits = logits;
+        done
+    }
+
+    /// One more token for each sequence, then the logits of all.
+    pub(crate) fn step(&mut self, sequences: &mut [Sequence], ids: &[u32]) -> Result<(), Error> {
+        let model = self.model.clone();
+        let decoder = model.0.family.decoder();
+        let (mut exec, rows, kv) = self.exec();
+        decoder.embed(&mut exec, ids, rows.input.first(ids.len()))?;
+        decoder.forward(&mut exec, rows, kv, sequences, &vec![1; ids.len()])?;
+        self.read_logits(0, ids.len())
+    }
+
+    /// Encodes the pictures and runs the prompt; the logits of its last position are then in `self.logits`.
+    fn prefill(
+        &mut self,
+        items: &[Item],
+        sequence: &mut Sequence,
+        sink: &mut Sink<'_>,
+        timings: &mut Timings,
+    ) -> Result<(), Error> {
+        let mut last = |s: &mut Self, count: usize, end: bool| if end { s.read_logits(count - 1, 1) } else { Ok(()) };
+        self.run_prompt(items, sequence, timings, &mut last, sink)
+    }
+
+    /// Runs a prompt in batches; `after` is called behind each with its rows and whether it was the last.
+    fn run_prompt(
+        &mut self,
+        items: &[Item],
+        sequence: &mut Sequence,
+        timings: &mut Timings,
+        after: &mut dyn FnMut(&mut Self, usize, bool) -> Result<(), Error>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Error> {
+        let model = self.model.clone();
+        let decoder = model.0.family.decoder();
+        let width = decoder.config.embedding_width;
+        let positions = model.count(items);
+        let count = items.iter().filter(|i| matches!(i, Item::Image(_))).count();
+        let mut pictures = Vec::new();
+        for item in items {
+            if let Item::Image(picture) = item {
+                let _ = sink(Event::Image { index: pictures.len(), count });
+                pictures.push(self.image_rows(picture, timings)?.to_vec());
+            }
+        }
+        let _ = sink(Event::Prefill { positions });
+        let start = Instant::now();
+        let mut pictures = pictures.iter();
+        let mut filled = 0;
+        let mut done = 0;
+        for item in items {
+            let rows = match item {
+                Item::Tokens(ids) => Part::Tokens(ids),
+                Item::Image(_) => Part::Rows(pictures.next().map_or(&[][..], Vec::as_slice)),
+            };
+            let len = rows.len(width);
+            let mut at = 0;
+            while at < len {
+                let take = (self.batch - filled).min(len - at);
+                let (mut exec, out, _) = self.exec();
+                let to = out.input.slice(filled, take);
+                match rows {
+                    Part::Tokens(ids) => decoder.embed(&mut exec, &ids[at..at + take], to)?,
+                    Part::Rows(data) => exec.write(to, &data[at * width..(at + take) * width])?,
+                }
+                (at, filled) = (at + take, filled + take);
+                done += take;
+                if filled == self.batch || done == positions {
+                    let (mut exec, out, kv) = self.exec();
+                    decoder.forward(&mut exec, out, kv, std::slice::from_mut(sequence), &[filled])?;
+                    after(self, filled, done == positions)?;
+                    filled = 0;
+                }
+            }
+        }
+        timings.prefill += start.elapsed();
+        Ok(())
+    }
+
+    /// A picture's rows, from the cache or through the tower.
+    fn image_rows(&mut self, picture: &Picture, timings: &mut Timings) -> Result<&[f32], Error> {
+        let model = self.model.clone();
+        let family = &*model.0.family;
+        let preprocess = family.preprocess().ok_or(Error::NoVision { images: 1 })?;
+        let key = content_hash(picture);
+        if self.images.find(key).is_none() {
+            let start = Instant::now();
+            let pixels = preprocess.apply(picture)?;
+            let (got, wanted) = ((pixels.width, pixels.height), (preprocess.width, preprocess.height));
+            if got != wanted {
+                return Err(Error::BadOption {
+                    name: "picture size",
+                    got: format!("{}x{}", got.0, got.1),
+                    rule: "this model does not resize: the picture must have the tower's size",
+                });
+            }
+            let prepared = Instant::now();
+            let mut rows = Vec::new();
+            let (mut exec, ..) = self.exec();
+            family.encode(&mut exec, &pixels, &mut rows)?;
+            timings.prepare += prepared - start;
+            timings.encode += prepared.elapsed();
+            timings.encoded += 1;
+            self.images.insert(key, rows);
+        }
+        Ok(self.images.find(key).unwrap_or(&[]))
+    }
+}
+
+/// Rows of a batch before they are embedded.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Tokens(&'a [u32]),
+    Rows(&'a [f32]),
+}
+
+impl Part<'_> {
+    fn len(&self, width: usize) -> usize {
+        match self {
+            Self::Tokens(ids) => ids.len(),
+            Self::Rows(data) => data.len() / width,
+        }
+    }
+}
+
+/// The token ids of a prompt, in order; pictures have none.
+#[must_use]
+pub fn prompt_ids(items: &[Item]) -> Vec<u32> {
+    items.iter().flat_map(|i| if let Item::Tokens(ids) = i { ids.as_slice() } else { &[] }).copied().collect()
+}

@@ -1,0 +1,255 @@
+//! Weights as views of the model file: scoped lookup by name, shapes and types checked as they are fetched.
+//!
+//! Nothing is copied: a [`Linear`] knows where its rows lie in the map, and the kernels read them there, whatever
+//! their format. A model that was loaded has therefore proved that every tensor it needs is there and fits.
+
+pub mod header;
+mod map;
+
+pub use map::Load;
+pub(crate) use map::{aligned, open};
+
+use crate::error::Error;
+use ocelli_quant::TensorType;
+use ocelli_quant::gguf::{Bytes, Gguf, TensorInfo};
+use std::sync::Arc;
+
+#[cfg(target_endian = "big")]
+compile_error!("model files are little-endian and read in place: big-endian machines are not supported");
+
+/// A name prefix over a file's tensors: `scope.at("blk.0").linear("attn_q", …)` reads `blk.0.attn_q.weight`.
+#[derive(Clone)]
+pub struct Scope {
+    file: Arc<Gguf>,
+    prefix: String,
+}
+
+impl Scope {
+    /// All of a file.
+    #[must_use]
+    pub fn new(file: Arc<Gguf>) -> Self {
+        Self { file, prefix: String::new() }
+    }
+
+    /// The scope `name` inside this one.
+    #[must_use]
+    pub fn at(&self, name: impl std::fmt::Display) -> Self {
+        Self { file: Arc::clone(&self.file), prefix: format!("{}{name}.", self.prefix) }
+    }
+
+    /// Whether the tensor exists.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.file.tensor(&format!("{}{name}", self.prefix)).is_some()
+    }
+
+    fn find(&self, name: &str, wanted: &[u64]) -> Result<&TensorInfo, Error> {
+        let name = format!("{}{name}", self.prefix);
+        let info = self.file.tensor(&name).ok_or(Error::MissingTensor { name })?;
+        // Trailing dimensions of 1 say nothing: some writers keep them.
+        let trimmed = |shape: &[u64]| {
+            let mut shape = shape.to_vec();
+            while shape.len() > 1 && shape.last() == Some(&1) {
+                shape.pop();
+            }
+            shape
+        };
+        if trimmed(&info.shape) != trimmed(wanted) {
+            return Err(Error::WrongShape {
+                name: info.name.clone(),
+                got: info.shape.clone(),
+                wanted: wanted.to_vec(),
+            });
+        }
+        Ok(info)
+    }
+
+    fn slice(&self, info: &TensorInfo) -> Slice {
+        // The reader proved that the tensor lies inside the file, so it fits this machine's addresses.
+        let start = usize::try_from(info.offset).unwrap_or(usize::MAX);
+        let len = usize::try_from(info.bytes).unwrap_or(0);
+        Slice { bytes: Arc::clone(self.file.bytes()), start, len }
+    }
+
+    /// `rows` x `width` numbers of any type, `name.weight`.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`], [`Error::WrongShape`].
+    pub fn table(&self, name: &str, rows: usize, width: usize) -> Result<Table, Error> {
+        let info = self.find(&format!("{name}.weight"), &[width as u64, rows as u64])?;
+        let row_bytes = info.ty.row_bytes(width).unwrap_or(0);
+        Ok(Table { slice: self.slice(info), ty: info.ty, rows, width, row_bytes })
+    }
+
+    /// `len` f32 numbers, the tensor `name` itself.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`], [`Error::WrongShape`], [`Error::WrongType`].
+    pub fn vector(&self, name: &str, len: usize) -> Result<Vector, Error> {
+        let info = self.find(name, &[len as u64])?;
+        if info.ty != TensorType::F32 {
+            return Err(Error::WrongType { name: info.name.clone(), got: info.ty, wanted: TensorType::F32 });
+        }
+        Ok(Vector(self.slice(info)))
+    }
+
+    fn optional(&self, name: &str, len: usize) -> Result<Option<Vector>, Error> {
+        if self.has(name) { self.vector(name, len).map(Some) } else { Ok(None) }
+    }
+
+    /// `name.weight` (`outputs` x `inputs`) and, where the file has it, `name.bias`.
+    ///
+    /// # Errors
+    /// As [`Scope::table`] and [`Scope::vector`].
+    pub fn linear(&self, name: &str, inputs: usize, outputs: usize) -> Result<Linear, Error> {
+        let weight = self.table(name, outputs, inputs)?;
+        Ok(Linear { weight, bias: self.optional(&format!("{name}.bias"), outputs)? })
+    }
+
+    /// `name.weight` and, where the file has it, `name.bias`, each `width` f32.
+    ///
+    /// # Errors
+    /// As [`Scope::vector`].
+    pub fn norm(&self, name: &str, kind: NormKind, width: usize, eps: f32) -> Result<Norm, Error> {
+        let weight = self.vector(&format!("{name}.weight"), width)?;
+        Ok(Norm { kind, weight, bias: self.optional(&format!("{name}.bias"), width)?, eps })
+    }
+}
+
+/// Part of the file.
+#[derive(Clone)]
+struct Slice {
+    bytes: Bytes,
+    start: usize,
+    len: usize,
+}
+
+impl Slice {
+    fn get(&self) -> &[u8] {
+        &(*self.bytes).as_ref()[self.start..self.start + self.len]
+    }
+}
+
+/// Rows of numbers in any type, in the file.
+#[derive(Clone)]
+pub struct Table {
+    slice: Slice,
+    ty: TensorType,
+    rows: usize,
+    width: usize,
+    row_bytes: usize,
+}
+
+impl Table {
+    /// Number format.
+    #[must_use]
+    pub fn ty(&self) -> TensorType {
+        self.ty
+    }
+
+    /// Rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Numbers a row.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The bytes of `count` rows from row `start` on.
+    #[must_use]
+    pub fn rows(&self, start: usize, count: usize) -> &[u8] {
+        &self.slice.get()[start * self.row_bytes..(start + count) * self.row_bytes]
+    }
+
+    /// One row as floats; `out` is [`Table::width`] long.
+    pub fn decode_row(&self, row: usize, out: &mut [f32]) {
+        let decoded = self.ty.decode(self.rows(row, 1), out);
+        debug_assert!(decoded.is_ok());
+    }
+}
+
+/// A matrix that is multiplied, with its bias: y = W x + b.
+#[derive(Clone)]
+pub struct Linear {
+    /// `outputs` rows of `inputs` numbers.
+    pub weight: Table,
+    /// `outputs` numbers.
+    pub bias: Option<Vector>,
+}
+
+impl Linear {
+    /// A bias-free layer over a table, as a tied output head is.
+    #[must_use]
+    pub fn tied(table: &Table) -> Self {
+        Self { weight: table.clone(), bias: None }
+    }
+
+    /// Width of the input.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.weight.width
+    }
+
+    /// Width of the output.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.weight.rows
+    }
+}
+
+/// f32 numbers in the file.
+#[derive(Clone)]
+pub struct Vector(Slice);
+
+impl Vector {
+    /// The numbers.
+    #[must_use]
+    pub fn get(&self) -> &[f32] {
+        // Files are opened at aligned addresses and tensors lie at multiples of 8 or more, so the cast always fits.
+        bytemuck::try_cast_slice(self.0.get()).unwrap_or(&[])
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len / 4
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.len == 0
+    }
+}
+
+/// The two norms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NormKind {
+    /// (x - mean) / sqrt(var + eps) * w + b (Ba et al. 2016)
+    Layer,
+    /// x / sqrt(mean x² + eps) * w (Zhang & Sennrich 2019)
+    Rms,
+}
+
+/// A norm with its weights.
+#[derive(Clone)]
+pub struct Norm {
+    /// Which.
+    pub kind: NormKind,
+    /// Scale, one a column.
+    pub weight: Vector,
+    /// Shift, one a column.
+    pub bias: Option<Vector>,
+    /// Added to the variance.
+    pub eps: f32,
+}

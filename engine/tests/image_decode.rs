@@ -1,0 +1,223 @@
+//! PNG and JPEG files against Pillow's pixels (`image_golden.json`), and files made to break decoders.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![cfg(feature = "decode-images")]
+
+use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder, codecs::png::PngEncoder};
+use ocelli_engine::image::{Container, ImageError, ImageLimits, Preprocess, decode, probe};
+use proptest::prelude::*;
+use serde_json::Value;
+
+fn golden(key: &str) -> Vec<(String, Vec<u8>, u32, u32, Vec<u8>)> {
+    let all: Value = serde_json::from_str(include_str!("image_golden.json")).unwrap();
+    let bytes = |v: &Value| -> Vec<u8> {
+        let hex = v.as_str().unwrap();
+        (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
+    };
+    let side = |v: &Value| u32::try_from(v.as_u64().unwrap()).unwrap();
+    let case = |c: &Value| {
+        let name = c["name"].as_str().unwrap().to_owned();
+        (name, bytes(&c["file"]), side(&c["size"][0]), side(&c["size"][1]), bytes(&c["rgb"]))
+    };
+    all[key].as_array().unwrap().iter().map(case).collect()
+}
+
+fn limits() -> ImageLimits {
+    ImageLimits::default()
+}
+
+fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut crc = u32::MAX;
+    for &byte in name.iter().chain(data) {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+        }
+    }
+    let mut out = u32::try_from(data.len()).unwrap().to_be_bytes().to_vec();
+    out.extend(name);
+    out.extend(data);
+    out.extend((!crc).to_be_bytes());
+    out
+}
+
+fn png(width: u32, height: u32, depth: u8, colour: u8, chunks: &[Vec<u8>]) -> Vec<u8> {
+    let mut header = width.to_be_bytes().to_vec();
+    header.extend(height.to_be_bytes());
+    header.extend([depth, colour, 0, 0, 0]);
+    let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
+    out.extend(chunk(b"IHDR", &header));
+    out.extend(chunks.concat());
+    out.extend(chunk(b"IEND", &[]));
+    out
+}
+
+fn encoded_png(width: u32, height: u32) -> Vec<u8> {
+    let rgb: Vec<u8> = (0..width * height * 3).map(|i| (i * 7 % 251) as u8).collect();
+    let mut out = Vec::new();
+    PngEncoder::new(&mut out).write_image(&rgb, width, height, ExtendedColorType::Rgb8).unwrap();
+    out
+}
+
+fn encoded_jpeg(width: u32, height: u32) -> Vec<u8> {
+    let rgb: Vec<u8> = (0..width * height * 3).map(|i| (i / 5 % 251) as u8).collect();
+    let mut out = Vec::new();
+    JpegEncoder::new_with_quality(&mut out, 90).encode(&rgb, width, height, ExtendedColorType::Rgb8).unwrap();
+    out
+}
+
+#[test]
+fn png_is_pillows_to_the_bit() {
+    for (name, file, width, height, rgb) in golden("png") {
+        let picture = decode(&file, &limits()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!((picture.width(), picture.height()), (width, height), "{name}");
+        assert_eq!(picture.rgb(), rgb, "{name}");
+    }
+}
+
+#[test]
+fn jpeg_is_close_to_pillows() {
+    for (name, file, width, height, rgb) in golden("jpeg") {
+        let picture = decode(&file, &limits()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!((picture.width(), picture.height()), (width, height), "{name}");
+        let off = picture.rgb().iter().zip(&rgb).map(|(&a, &b)| u32::from(a.abs_diff(b)));
+        let mean = f64::from(off.clone().sum::<u32>()) / rgb.len() as f64;
+        assert!(off.max().unwrap() <= 12 && mean < 1.0, "{name}: mean {mean}");
+    }
+}
+
+#[test]
+fn what_was_encoded_is_decoded() {
+    let picture = decode(&encoded_png(31, 17), &limits()).unwrap();
+    assert!(picture.rgb().iter().zip(0u32..).all(|(&v, i)| u32::from(v) == i * 7 % 251));
+    let info = probe(&encoded_jpeg(31, 17), &limits()).unwrap();
+    assert_eq!((info.container, info.width, info.height), (Container::Jpeg, 31, 17));
+    // V-03, V-13: one pixel works all the way.
+    for file in [encoded_png(1, 1), encoded_jpeg(1, 1)] {
+        let pixels = Preprocess::blip(14).apply(&decode(&file, &limits()).unwrap()).unwrap();
+        assert_eq!(pixels.data.len(), 3 * 14 * 14);
+    }
+}
+
+#[test]
+fn files_that_are_no_picture_are_named() {
+    for (bytes, name) in [
+        (&b"GIF89a\x01\0\x01\0"[..], "a GIF"),
+        (b"RIFF\x24\0\0\0WEBPVP8 ", "a WebP"),
+        (b"BM\x36\0\0\0", "a BMP"),
+        (b"\0\0\0\x18ftypheic\0\0", "a HEIC"),
+        (b"\0\0\0\x1cftypavif", "an AVIF"),
+        (b"II*\0\x08\0\0\0", "a TIFF"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"GGUF\x03\0\0\0", "a GGUF model"),
+        (b"  <!DOCTYPE html><html>", "an HTML page"),
+        (b"<svg xmlns=", "an SVG drawing"),
+        (b"404: Not Found\n", "a text file"),
+        (b"\x93\xff\x01\x02", "an unknown format"),
+        (b"\x89PN", "an unknown format"),
+    ] {
+        let error = decode(bytes, &limits()).unwrap_err();
+        assert!(matches!(error, ImageError::NotAPicture { .. }) && error.to_string().contains(name), "{error}");
+    }
+    assert_eq!(decode(b"", &limits()), Err(ImageError::Empty));
+    let small = ImageLimits { file_bytes: 100, ..limits() };
+    assert_eq!(decode(&[0; 101], &small), Err(ImageError::FileTooLarge { bytes: 101, limit: 100 }));
+}
+
+/// V-01, V-09, V-10: the header alone decides, whether or not the data would inflate.
+#[test]
+fn sizes_over_the_limits() {
+    let bare = |w, h| png(w, h, 8, 6, &[chunk(b"IDAT", &[0; 16])]);
+    let message = |file: &[u8]| decode(file, &limits()).unwrap_err().to_string();
+    assert!(message(&bare(20_000, 1)).contains("20000x1: a side is over the limit of 16384"));
+    assert!(message(&bare(16_000, 1)).contains("aspect ratio over the limit of 200:1"));
+    assert!(message(&bare(16_384, 16_384)).contains("268435456 pixels, over the limit of 67108864"));
+    assert!(message(&bare(100_000, 100_000)).contains("limit of 16384"));
+    assert!(message(&bare(u32::MAX, u32::MAX)).contains("limit of 16384"));
+    assert!(message(&bare(0, 7)).contains("no pixels"));
+    // Within the limits, but 16 bytes cannot hold it: refused before 256 MB are allocated.
+    assert!(matches!(decode(&bare(8192, 8192), &limits()), Err(ImageError::TooLittleData { have: 16, .. })));
+    let mut jpeg = encoded_jpeg(16, 16);
+    let frame = jpeg.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0x54, 0x60, 0x54, 0x60]);
+    assert!(message(&jpeg).contains("21600x21600: a side is over"));
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0x1f, 0xff, 0x1f, 0xff]);
+    assert!(matches!(decode(&jpeg, &limits()), Err(ImageError::TooLittleData { format: "JPEG", .. })));
+}
+
+/// V-14: bombs and oddities beside the picture are never parsed.
+#[test]
+fn ancillary_chunks_are_skipped() {
+    let plain = encoded_png(9, 9);
+    let want = decode(&plain, &limits()).unwrap();
+    let mut file = plain[..33].to_vec();
+    for name in [b"zTXt", b"iCCP", b"eXIf", b"acTL", b"fcTL", b"tIME", b"gAMA", b"sBIT", b"tRNS"] {
+        file.extend(chunk(name, &vec![0xa5; 5000]));
+    }
+    // Not even the check sum is looked at.
+    let end = file.len();
+    file[end - 1] ^= 1;
+    file.extend(&plain[33..]);
+    file.extend(b"trailing");
+    assert_eq!(decode(&file, &limits()).unwrap(), want);
+}
+
+/// V-11, V-14: damaged PNGs of every kind give an error, not a picture and not a panic.
+#[test]
+fn damaged_png() {
+    let good = encoded_png(40, 30);
+    for cut in 0..good.len() {
+        assert!(decode(&good[..cut], &limits()).is_err(), "cut at {cut}");
+    }
+    let error = |chunks: &[Vec<u8>], depth, colour| decode(&png(4, 4, depth, colour, chunks), &limits()).unwrap_err();
+    assert!(error(&[], 8, 5).to_string().contains("colour type is 5"));
+    assert!(error(&[], 3, 0).to_string().contains("bit depth is 3"));
+    assert!(matches!(error(&[], 8, 2), ImageError::TooLittleData { have: 0, .. }));
+    assert!(matches!(error(&[chunk(b"IDAT", &[1, 2, 3])], 8, 2), ImageError::Decode { .. }));
+    assert!(matches!(error(&[chunk(b"ABCD", &[])], 8, 2), ImageError::Unsupported { .. }));
+    assert!(matches!(error(&[chunk(b"IDAT", &[1, 2, 3])], 8, 3), ImageError::Decode { .. }), "no palette");
+}
+
+/// V-14: scans are counted before decoding.
+#[test]
+fn jpeg_scans_and_kinds() {
+    let good = encoded_jpeg(16, 16);
+    let scan = good.windows(2).position(|w| w == [0xff, 0xda]).unwrap();
+    let end = good.len() - 2;
+    let mut many = good[..end].to_vec();
+    for _ in 0..10_000 {
+        many.extend(&good[scan..end]);
+    }
+    many.extend([0xff, 0xd9]);
+    assert_eq!(decode(&many, &limits()), Err(ImageError::TooManyScans { limit: 100 }));
+    let tight = ImageLimits { jpeg_work: 16 * 16 * 5, ..limits() };
+    assert!(matches!(decode(&many, &tight), Err(ImageError::TooMuchWork { scans: 6, .. })));
+
+    for (marker, kind) in [(0xc3, "lossless"), (0xc5, "hierarchical"), (0xc9, "arithmetic")] {
+        let mut file = good.clone();
+        let frame = file.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+        file[frame + 1] = marker;
+        assert!(decode(&file, &limits()).unwrap_err().to_string().contains(kind));
+    }
+    for cut in 0..good.len() {
+        assert!(decode(&good[..cut], &limits()).is_err(), "cut at {cut}");
+    }
+    let mut trailing = good.clone();
+    trailing.extend([0xff, 0xd8, 0xff, 0xc0, 1, 2, 3]);
+    assert_eq!(decode(&trailing, &limits()).unwrap(), decode(&good, &limits()).unwrap());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn mutated_files_return(jpeg: bool, edits in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..8)) {
+        let mut file = if jpeg { encoded_jpeg(33, 18) } else { encoded_png(33, 18) };
+        for (at, value) in edits {
+            let at = at.index(file.len());
+            file[at] = value;
+        }
+        if let Ok(picture) = decode(&file, &limits()) {
+            prop_assert_eq!(picture.rgb().len() as u64, u64::from(picture.width()) * u64::from(picture.height()) * 3);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The numbers calls return. They are part of the ABI: a number is never reused, new ones go to the end.
+
+use ocelli_engine::Error;
+use std::ffi::CStr;
+
+/// Success.
+pub const OCELLI_OK: i32 = 0;
+/// A fault in the library itself, caught at its edge. The message says where; please report it.
+pub const OCELLI_ERR_PANIC: i32 = 1;
+/// A failure that has no number of its own; the message tells more.
+pub const OCELLI_ERR_OTHER: i32 = 2;
+/// A pointer that must not be NULL is NULL.
+pub const OCELLI_ERR_NULL_PARAMETER: i32 = 3;
+/// A string is not UTF-8.
+pub const OCELLI_ERR_INVALID_UTF8: i32 = 4;
+/// A value is out of range.
+pub const OCELLI_ERR_BAD_PARAMETER: i32 = 5;
+/// The caller's buffer holds only the beginning of the text.
+pub const OCELLI_ERR_BUFFER_TOO_SMALL: i32 = 6;
+/// A file cannot be opened or mapped.
+pub const OCELLI_ERR_FILE: i32 = 7;
+/// A file is not a model this version runs: not GGUF, damaged, of an unknown family, or with tensors that do not fit.
+pub const OCELLI_ERR_MODEL: i32 = 8;
+/// A picture cannot be read.
+pub const OCELLI_ERR_IMAGE: i32 = 9;
+/// A prompt and its pictures do not fit each other or the model.
+pub const OCELLI_ERR_PROMPT: i32 = 10;
+/// The prompt and the tokens to generate do not fit the context.
+pub const OCELLI_ERR_CONTEXT: i32 = 11;
+/// The machine would not give the memory.
+pub const OCELLI_ERR_MEMORY: i32 = 12;
+/// More memory is needed than the caller's budget allows.
+pub const OCELLI_ERR_BUDGET: i32 = 13;
+/// The processor or device asked for is not to be had.
+pub const OCELLI_ERR_DEVICE: i32 = 14;
+/// The call was cancelled.
+pub const OCELLI_ERR_CANCELLED: i32 = 15;
+
+/// The constant's name, or `unknown status`.
+pub(crate) fn name(status: i32) -> &'static CStr {
+    match status {
+        OCELLI_OK => c"OCELLI_OK",
+        OCELLI_ERR_PANIC => c"OCELLI_ERR_PANIC",
+        OCELLI_ERR_OTHER => c"OCELLI_ERR_OTHER",
+        OCELLI_ERR_NULL_PARAMETER => c"OCELLI_ERR_NULL_PARAMETER",
+        OCELLI_ERR_INVALID_UTF8 => c"OCELLI_ERR_INVALID_UTF8",
+        OCELLI_ERR_BAD_PARAMETER => c"OCELLI_ERR_BAD_PARAMETER",
+        OCELLI_ERR_BUFFER_TOO_SMALL => c"OCELLI_ERR_BUFFER_TOO_SMALL",
+        OCELLI_ERR_FILE => c"OCELLI_ERR_FILE",
+        OCELLI_ERR_MODEL => c"OCELLI_ERR_MODEL",
+        OCELLI_ERR_IMAGE => c"OCELLI_ERR_IMAGE",
+        OCELLI_ERR_PROMPT => c"OCELLI_ERR_PROMPT",
+        OCELLI_ERR_CONTEXT => c"OCELLI_ERR_CONTEXT",
+        OCELLI_ERR_MEMORY => c"OCELLI_ERR_MEMORY",
+        OCELLI_ERR_BUDGET => c"OCELLI_ERR_BUDGET",
+        OCELLI_ERR_DEVICE => c"OCELLI_ERR_DEVICE",
+        OCELLI_ERR_CANCELLED => c"OCELLI_ERR_CANCELLED",
+        _ => c"unknown status",
+    }
+}
+
+/// Why a call fails: its status and the message for people.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) status: i32,
+    pub(crate) text: String,
+}
+
+impl Failure {
+    pub(crate) fn new(status: i32, text: impl Into<String>) -> Self {
+        Self { status, text: text.into() }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let status = match &error {
+            Error::Open { .. } => OCELLI_ERR_FILE,
+            Error::Gguf(_)
+            | Error::Tokenizer(_)
+            | Error::UnknownArchitecture { .. }
+            | Error::BadParameter { .. }
+            | Error::MissingTensor { .. }
+            | Error::WrongShape { .. }
+            | Error::WrongType { .. }
+            | Error::NotANumber { .. } => OCELLI_ERR_MODEL,
+            Error::Image(_) => OCELLI_ERR_IMAGE,
+            Error::ImageCount { .. } | Error::NoVision { .. } => OCELLI_ERR_PROMPT,
+            Error::ContextFull { .. } => OCELLI_ERR_CONTEXT,
+            Error::BadOption { .. } => OCELLI_ERR_BAD_PARAMETER,
+            Error::OutOfMemory { .. } => OCELLI_ERR_MEMORY,
+            Error::OverBudget { .. } => OCELLI_ERR_BUDGET,
+            Error::UnknownIsa { .. } => OCELLI_ERR_DEVICE,
+            Error::Cancelled => OCELLI_ERR_CANCELLED,
+            _ => OCELLI_ERR_OTHER,
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engine_errors_keep_their_kind_and_text() {
+        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let open = Error::Open { path: "model.gguf".to_owned(), source: missing };
+        let text = open.to_string();
+        let failure = Failure::from(open);
+        assert_eq!((failure.status, failure.text), (OCELLI_ERR_FILE, text));
+
+        let status = |e: Error| Failure::from(e).status;
+        assert_eq!(status(Error::MissingTensor { name: "output.weight".to_owned() }), OCELLI_ERR_MODEL);
+        assert_eq!(status(Error::OverBudget { needed: 2, budget: 1 }), OCELLI_ERR_BUDGET);
+        assert_eq!(status(Error::NoVision { images: 1 }), OCELLI_ERR_PROMPT);
+        assert_eq!(status(Error::Cancelled), OCELLI_ERR_CANCELLED);
+    }
+}

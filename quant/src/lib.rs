@@ -1,0 +1,15 @@
+//! `ocelli-quant`: the bytes of a model.
+//!
+//! Two things live here and nothing else: the ggml block formats a weight can be stored in ([`TensorType`], [`blocks`])
+//! and the GGUF container that holds such weights next to typed metadata ([`gguf`]). The crate knows no model, opens no
+//! file and starts no thread; a caller hands it bytes (a memory map or a buffer) and gets validated views of them back.
+//!
+//! Scalar code here is the specification that every SIMD and GPU kernel is tested against: decoding is bit-equal to
+//! ggml's, in the same order of operations and without fused multiply-add.
+
+pub mod blocks;
+pub mod gguf;
+mod tensor_type;
+
+pub use blocks::{BlockQ4_0, BlockQ4K, BlockQ6K, BlockQ8_0};
+pub use tensor_type::{CodecError, SizeError, TensorType, UnknownTensorType};

@@ -1,0 +1,258 @@
+//! The tensor types this engine stores and computes with, and the one place that turns a shape into a byte count.
+//!
+//! ggml knows some forty types; these seven are the ones with kernels. Ids, block lengths and block sizes are ggml's
+//! (`ggml_type` and its type traits). The non-obvious thing is [`TensorType::tensor_bytes`]: readers that computed
+//! `elements * size / block` in a wrapping integer, each in its own copy, have been the largest single source of memory
+//! faults in GGUF loaders. Here it is `blocks * block_bytes`, checked, and nobody else computes it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::blocks::{self, BlockQ4_0, BlockQ4K, BlockQ6K, BlockQ8_0};
+
+/// How the elements of a tensor are stored.
+///
+/// Deliberately exhaustive: adding a type means adding a kernel for it, and the compiler should list every place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TensorType {
+    /// IEEE 754 binary32, little-endian.
+    F32,
+    /// IEEE 754 binary16, little-endian.
+    F16,
+    /// The upper half of a binary32, little-endian.
+    BF16,
+    /// 32 signed bytes and one f16 scale: 8.5 bits a weight.
+    Q8_0,
+    /// 32 nibbles and one f16 scale: 4.5 bits a weight.
+    Q4_0,
+    /// 256 nibbles in eight groups with 6-bit scales and minima: 4.5 bits a weight.
+    Q4K,
+    /// 256 six-bit values in sixteen groups with 8-bit scales: 6.5625 bits a weight.
+    Q6K,
+}
+
+impl TensorType {
+    /// Every type, floats first and then by falling precision of the block formats as ggml numbers them.
+    pub const ALL: [TensorType; 7] = [Self::F32, Self::F16, Self::BF16, Self::Q8_0, Self::Q4_0, Self::Q4K, Self::Q6K];
+
+    /// The type with ggml's number `id`, if it is one of ours.
+    #[must_use]
+    pub fn from_id(id: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|ty| ty.id() == id)
+    }
+
+    /// ggml's number for this type, as stored in a GGUF tensor info.
+    #[must_use]
+    pub const fn id(self) -> u32 {
+        match self {
+            Self::F32 => 0,
+            Self::F16 => 1,
+            Self::Q4_0 => 2,
+            Self::Q8_0 => 8,
+            Self::Q4K => 12,
+            Self::Q6K => 14,
+            Self::BF16 => 30,
+        }
+    }
+
+    /// ggml's name in lower case, such as `q4_k`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::BF16 => "bf16",
+            Self::Q8_0 => "q8_0",
+            Self::Q4_0 => "q4_0",
+            Self::Q4K => "q4_k",
+            Self::Q6K => "q6_k",
+        }
+    }
+
+    /// Elements in one block; 1 for the float types.
+    #[must_use]
+    pub const fn block_len(self) -> usize {
+        match self {
+            Self::F32 | Self::F16 | Self::BF16 => 1,
+            Self::Q8_0 => BlockQ8_0::LEN,
+            Self::Q4_0 => BlockQ4_0::LEN,
+            Self::Q4K => BlockQ4K::LEN,
+            Self::Q6K => BlockQ6K::LEN,
+        }
+    }
+
+    /// Bytes of one block; the element size for the float types.
+    #[must_use]
+    pub const fn block_bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::BF16 => 2,
+            Self::Q8_0 => size_of::<BlockQ8_0>(),
+            Self::Q4_0 => size_of::<BlockQ4_0>(),
+            Self::Q4K => size_of::<BlockQ4K>(),
+            Self::Q6K => size_of::<BlockQ6K>(),
+        }
+    }
+
+    /// Bytes of a row of `cols` elements; `None` when a row is not whole blocks or the size overflows.
+    #[must_use]
+    pub const fn row_bytes(self, cols: usize) -> Option<usize> {
+        if !cols.is_multiple_of(self.block_len()) {
+            return None;
+        }
+        (cols / self.block_len()).checked_mul(self.block_bytes())
+    }
+
+    /// Bytes of a whole tensor, `shape[0]` being the contiguous dimension. An empty shape is one element.
+    ///
+    /// # Errors
+    /// When a dimension is zero, when `shape[0]` is not a whole number of blocks (it is rows that must divide, not the
+    /// total), or when the element count exceeds `i64::MAX` (ggml's bound) or the byte count `u64::MAX`.
+    pub fn tensor_bytes(self, shape: &[u64]) -> Result<u64, SizeError> {
+        if let Some(dim) = shape.iter().position(|&n| n == 0) {
+            return Err(SizeError::ZeroDim { dim, shape: shape.to_vec() });
+        }
+        let cols = shape.first().copied().unwrap_or(1);
+        let block_len = self.block_len() as u64;
+        if !cols.is_multiple_of(block_len) {
+            return Err(SizeError::RaggedRow { ty: self, cols, block_len });
+        }
+        let overflow = || SizeError::Overflow { ty: self, shape: shape.to_vec() };
+        let elements = shape.iter().try_fold(1u64, |n, &dim| n.checked_mul(dim)).ok_or_else(overflow)?;
+        if elements > i64::MAX as u64 {
+            return Err(overflow());
+        }
+        (elements / block_len).checked_mul(self.block_bytes() as u64).ok_or_else(overflow)
+    }
+
+    /// Decodes whole blocks of `src` into `dst`, bit-equal to ggml's `dequantize_row_*`.
+    ///
+    /// # Errors
+    /// When `src` is not whole blocks or `dst` does not hold exactly their elements.
+    pub fn decode(self, src: &[u8], dst: &mut [f32]) -> Result<(), CodecError> {
+        self.check_lengths(dst.len(), src.len())?;
+        match self {
+            Self::F32 => blocks::f16::decode_f32(src, dst),
+            Self::F16 => blocks::f16::decode_f16(src, dst),
+            Self::BF16 => blocks::f16::decode_bf16(src, dst),
+            Self::Q8_0 => blocks::decode(src, dst, BlockQ8_0::decode),
+            Self::Q4_0 => blocks::decode(src, dst, BlockQ4_0::decode),
+            Self::Q4K => blocks::decode(src, dst, BlockQ4K::decode),
+            Self::Q6K => blocks::decode(src, dst, BlockQ6K::decode),
+        }
+        Ok(())
+    }
+
+    /// Encodes `src` into whole blocks in `dst`, by the method of ggml's reference quantisers.
+    ///
+    /// A NaN or an infinity anywhere in a quantised block makes that whole block decode to NaN: a broken checkpoint
+    /// stays visibly broken instead of turning into plausible zeros. The float types keep NaN and infinity per element.
+    ///
+    /// # Errors
+    /// When `src` is not whole blocks or `dst` does not hold exactly their bytes.
+    pub fn encode(self, src: &[f32], dst: &mut [u8]) -> Result<(), CodecError> {
+        self.check_lengths(src.len(), dst.len())?;
+        match self {
+            Self::F32 => blocks::f16::encode_f32(src, dst),
+            Self::F16 => blocks::f16::encode_f16(src, dst),
+            Self::BF16 => blocks::f16::encode_bf16(src, dst),
+            Self::Q8_0 => blocks::encode(src, dst, BlockQ8_0::encode),
+            Self::Q4_0 => blocks::encode(src, dst, BlockQ4_0::encode),
+            Self::Q4K => blocks::encode(src, dst, BlockQ4K::encode),
+            Self::Q6K => blocks::encode(src, dst, BlockQ6K::encode),
+        }
+        Ok(())
+    }
+
+    fn check_lengths(self, elements: usize, bytes: usize) -> Result<(), CodecError> {
+        match self.row_bytes(elements) {
+            None => Err(CodecError::PartialBlock { ty: self, elements, block_len: self.block_len() }),
+            Some(wanted) if wanted != bytes => Err(CodecError::Length { ty: self, elements, bytes, wanted }),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for TensorType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for TensorType {
+    type Err = UnknownTensorType;
+
+    /// Parses [`TensorType::name`], ignoring ASCII case.
+    fn from_str(name: &str) -> Result<Self, UnknownTensorType> {
+        Self::ALL
+            .into_iter()
+            .find(|ty| ty.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| UnknownTensorType { name: name.to_owned() })
+    }
+}
+
+/// A name that is none of [`TensorType::ALL`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown tensor type '{name}', expected one of {}", TensorType::ALL.map(TensorType::name).join(", "))]
+pub struct UnknownTensorType {
+    /// The name as given.
+    pub name: String,
+}
+
+/// Why a shape has no byte count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SizeError {
+    /// A dimension is zero.
+    #[error("dimension {dim} of shape {shape:?} is 0, expected at least 1")]
+    ZeroDim {
+        /// Index of the first zero dimension.
+        dim: usize,
+        /// The whole shape.
+        shape: Vec<u64>,
+    },
+    /// A row is not a whole number of blocks.
+    #[error("a row of {cols} elements is not a multiple of the {ty} block of {block_len}")]
+    RaggedRow {
+        /// The tensor type.
+        ty: TensorType,
+        /// Elements in a row.
+        cols: u64,
+        /// Elements in a block.
+        block_len: u64,
+    },
+    /// The element count exceeds `i64::MAX` or the byte count `u64::MAX`.
+    #[error("the size of a {ty} tensor of shape {shape:?} overflows: more than 2^63-1 elements or 2^64-1 bytes")]
+    Overflow {
+        /// The tensor type.
+        ty: TensorType,
+        /// The whole shape.
+        shape: Vec<u64>,
+    },
+}
+
+/// Buffers whose lengths do not belong together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// The float side is not whole blocks.
+    #[error("{elements} elements are not whole {ty} blocks of {block_len}")]
+    PartialBlock {
+        /// The tensor type.
+        ty: TensorType,
+        /// Elements given.
+        elements: usize,
+        /// Elements in a block.
+        block_len: usize,
+    },
+    /// The byte side does not match the float side.
+    #[error("{elements} elements of {ty} take {wanted} bytes, got {bytes}")]
+    Length {
+        /// The tensor type.
+        ty: TensorType,
+        /// Elements on the float side.
+        elements: usize,
+        /// Bytes given.
+        bytes: usize,
+        /// Bytes those elements take.
+        wanted: usize,
+    },
+}

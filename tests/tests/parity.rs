@@ -1,0 +1,250 @@
+//! BLIP-2 with OPT against transformers: each golden's checkpoint is made from the formula, converted to f32, run, and
+//! compared stage by stage: ids, pixels, logits, greedy and beam text, scores.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+use ocelli_convert::Options;
+use ocelli_engine::{
+    Engine, Event, GenerateOptions, Item, Load, Model, Prompt, Sampler, Sampling, Session, SessionOptions, image,
+};
+use ocelli_quant::TensorType;
+use ocelli_tests::formula::fnv1a;
+use ocelli_tests::golden::{BLIP2_OPT, Case, Generation, Golden, Logits, Score, Settings};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+
+/// The bar for every number that is compared: difference over the largest magnitude of the reference.
+const TOLERANCE: f32 = 1e-4;
+
+fn close(got: &[f32], want: &[f32], what: &str) {
+    assert_eq!(got.len(), want.len(), "{what}: lengths");
+    let scale = want.iter().fold(0f32, |m, v| m.max(v.abs()));
+    let worst = got.iter().zip(want).map(|(g, w)| (g - w).abs()).fold(0f32, f32::max);
+    assert!(worst <= TOLERANCE * scale, "{what}: off by {worst} of {scale}");
+}
+
+fn quiet(_: Event<'_>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+struct Subject {
+    golden: Golden,
+    model: Model,
+    dir: tempfile::TempDir,
+}
+
+impl Subject {
+    fn new(name: &str, threads: usize) -> Self {
+        let golden = Golden::load(name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        golden.write(&dir.path().join("hf")).unwrap();
+        let file = dir.path().join("model.gguf");
+        ocelli_convert::convert(&dir.path().join("hf"), &file, &Options::new(TensorType::F32), &())
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
+        let model = Engine::new(threads).unwrap().open(&file, Load::Map).unwrap_or_else(|e| panic!("{name}: {e}"));
+        Self { golden, model, dir }
+    }
+
+    fn session(&self) -> Session {
+        // A batch of 3 cuts every prompt into several, also inside the picture's rows.
+        let options = SessionOptions { beams: 5, batch: 3, ..SessionOptions::default() };
+        self.model.session(&options).unwrap()
+    }
+
+    fn prompt(&self, index: usize) -> Prompt {
+        let file = self.dir.path().join("hf").join(format!("case{index}.png"));
+        let picture = image::decode(&std::fs::read(file).unwrap(), &self.model.image_limits()).unwrap();
+        Prompt::parse(&self.golden.cases[index].prompt, vec![Arc::new(picture)]).unwrap()
+    }
+}
+
+fn all(test: impl Fn(&Subject, usize, &Case, &str)) {
+    for name in BLIP2_OPT {
+        let subject = Subject::new(name, 2);
+        for (i, case) in subject.golden.cases.iter().enumerate() {
+            test(&subject, i, case, &format!("{name} case {i}"));
+        }
+    }
+}
+
+#[test]
+fn ids_and_pixels_are_equal() {
+    all(|subject, i, case, what| {
+        let items = subject.model.compose(&subject.prompt(i)).unwrap();
+        let image_id = subject.model.defaults().image_id.expect("the goldens name their placeholder");
+        let rows = subject.golden.config["num_query_tokens"].as_u64().unwrap() as usize;
+        let ids: Vec<u32> = items
+            .iter()
+            .flat_map(|item| match item {
+                Item::Tokens(ids) => ids.clone(),
+                Item::Image(_) => vec![image_id; rows],
+            })
+            .collect();
+        assert_eq!(ids, case.ids, "{what}: ids");
+
+        let Item::Image(picture) = &items[0] else { panic!("{what}: the picture comes first") };
+        assert_eq!(format!("{:016x}", fnv1a(picture.rgb())), case.picture.hash, "{what}: the picture itself");
+        let pixels = subject.model.preprocess().unwrap().apply(picture).unwrap();
+        let hash = format!("{:016x}", fnv1a(bytemuck::cast_slice(&pixels.data)));
+        assert_eq!(Some(&hash), case.pixels.hash.as_ref(), "{what}: pixels");
+    });
+}
+
+#[test]
+fn picture_rows_and_logits_agree() {
+    all(|subject, i, case, what| {
+        let mut session = subject.session();
+        let prompt = subject.prompt(i);
+        let items = subject.model.compose(&prompt).unwrap();
+        let Item::Image(picture) = &items[0] else { panic!("{what}: the picture comes first") };
+        let rows = session.embed_image(picture).unwrap();
+        if subject.golden.name != "project" {
+            let got: Vec<f32> = case.projection.index.iter().map(|&i| rows[i]).collect();
+            close(&got, &case.projection.values, &format!("{what}: projection"));
+        }
+        check_logits(&session.all_logits(&prompt).unwrap(), &case.logits, what);
+    });
+}
+
+fn check_logits(all: &[f32], want: &[Logits], what: &str) {
+    for row in want {
+        let n = row.values.len();
+        let got = &all[row.position * n..(row.position + 1) * n];
+        close(got, &row.values, &format!("{what}: logits at {}", row.position));
+    }
+}
+
+#[test]
+fn text_alone_agrees() {
+    for name in BLIP2_OPT {
+        let subject = Subject::new(name, 1);
+        let mut session = subject.session();
+        let want = &subject.golden.text_only;
+        let prompt = Prompt::new().text(want.prompt.as_str());
+        let items = subject.model.compose(&prompt).unwrap();
+        assert_eq!(ocelli_engine::prompt_ids(&items), want.ids, "{name}");
+        check_logits(&session.all_logits(&prompt).unwrap(), &want.logits, name);
+        check_scores(&mut session, &prompt, &want.score, name);
+    }
+}
+
+fn options(generation: &Generation) -> GenerateOptions {
+    let s = &generation.settings;
+    GenerateOptions {
+        max_new_tokens: generation.max_new_tokens,
+        beams: s.num_beams.unwrap_or(1),
+        length_penalty: s.length_penalty.unwrap_or(1.0),
+        early_stopping: s.early_stopping.unwrap_or(false),
+        sampling: sampling(s, 0.0),
+    }
+}
+
+fn sampling(s: &Settings, temperature: f32) -> Sampling {
+    Sampling {
+        temperature: s.temperature.unwrap_or(temperature),
+        top_k: s.top_k.unwrap_or(0),
+        top_p: s.top_p.unwrap_or(1.0),
+        min_p: s.min_p.unwrap_or(0.0),
+        repetition_penalty: s.repetition_penalty.unwrap_or(1.0),
+        no_repeat_ngram: s.no_repeat_ngram_size.unwrap_or(0),
+        min_new_tokens: s.min_new_tokens.unwrap_or(0),
+        seed: 0,
+    }
+}
+
+#[test]
+fn greedy_and_beam_texts_are_equal() {
+    all(|subject, i, case, what| {
+        let mut session = subject.session();
+        for want in &case.generate {
+            let mut streamed = String::new();
+            let got = session
+                .generate(&subject.prompt(i), &options(want), &mut |event| {
+                    if let Event::Piece(piece) = event {
+                        streamed.push_str(piece);
+                    }
+                    ControlFlow::Continue(())
+                })
+                .unwrap();
+            let what = format!("{what}: {}, narrowest decision {}", want.name, want.gap);
+            assert_eq!(got.ids, want.ids, "{what}");
+            assert_eq!(got.text, want.text, "{what}");
+            assert_eq!(streamed, want.text, "{what}: the stream");
+            let ended = got.finish == ocelli_engine::Finish::Eos;
+            assert_eq!(ended, want.ended, "{what}: finish");
+        }
+    });
+}
+
+fn check_scores(session: &mut Session, prompt: &Prompt, want: &[Score], what: &str) {
+    let texts: Vec<&str> = want.iter().map(|s| s.text.as_str()).collect();
+    let got = session.score(prompt, &texts, &mut quiet).unwrap();
+    for (got, want) in got.iter().zip(want) {
+        let what = format!("{what}: score of {:?}", want.text);
+        assert_eq!(got.ids, want.ids, "{what}");
+        close(&got.logprobs, &want.logprobs, &what);
+        let sum: f64 = want.logprobs.iter().map(|&p| f64::from(p)).sum();
+        assert!((got.sum() - sum).abs() <= f64::from(TOLERANCE) * sum.abs(), "{what}: {} for {sum}", got.sum());
+    }
+}
+
+#[test]
+fn scores_agree() {
+    all(|subject, i, case, what| check_scores(&mut subject.session(), &subject.prompt(i), &case.score, what));
+}
+
+#[test]
+fn sampling_filters_leave_what_the_original_leaves() {
+    let golden = Golden::load("default").unwrap();
+    let logits = &golden.cases[1].logits.last().unwrap().values;
+    assert!(!golden.survivors.is_empty());
+    for want in &golden.survivors {
+        let mut got = Sampler::new(sampling(&want.settings, 1.0)).distribution(logits);
+        assert_eq!(got.len(), want.count, "{:?}", want.settings);
+        got.sort_by_key(|(id, _)| *id);
+        for ((id, p), (want_id, want_p)) in got.iter().zip(want.ids.iter().zip(&want.probabilities)) {
+            assert_eq!(id, want_id, "{:?}", want.settings);
+            assert!((p - f64::from(*want_p)).abs() < 1e-5, "{:?}: {id} {p} {want_p}", want.settings);
+        }
+    }
+}
+
+#[test]
+fn threads_and_batches_do_not_change_a_bit() {
+    for name in ["default", "wide"] {
+        let subjects = [1, 2, 3].map(|threads| Subject::new(name, threads));
+        let logits = subjects.each_ref().map(|s| {
+            let all = s.session().all_logits(&s.prompt(1)).unwrap();
+            let text = s.session().generate(&s.prompt(1), &GenerateOptions::default(), &mut quiet).unwrap();
+            (all.iter().map(|l| l.to_bits()).collect::<Vec<_>>(), text.ids)
+        });
+        assert_eq!(logits[0], logits[1], "{name}: one thread and two");
+        assert_eq!(logits[0], logits[2], "{name}: one thread and three");
+    }
+}
+
+#[test]
+fn a_checkpoint_converts_to_the_same_bytes_whole_or_in_shards() {
+    use ocelli_tests::checkpoint;
+    let golden = Golden::load("deep").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let convert = |from: &Path, to: &str, ty: TensorType| {
+        let out = dir.path().join(to);
+        let _ = std::fs::remove_file(&out);
+        ocelli_convert::convert(from, &out, &Options::new(ty), &()).unwrap();
+        std::fs::read(out).unwrap()
+    };
+    let (whole, shards) = (dir.path().join("whole"), dir.path().join("shards"));
+    checkpoint::write(&whole, &golden.spec().unwrap(), golden.dtype, None, &|_, _| ()).unwrap();
+    checkpoint::write(&shards, &golden.spec().unwrap(), golden.dtype, Some(200_000), &|_, _| ()).unwrap();
+    assert!(std::fs::read_dir(&shards).unwrap().filter(|f| {
+        f.as_ref().unwrap().path().extension().is_some_and(|e| e == "safetensors")
+    }).count() > 2, "the shards are several");
+    for ty in [TensorType::F32, TensorType::Q8_0, TensorType::Q4K] {
+        let first = convert(&whole, "a.gguf", ty);
+        assert_eq!(first, convert(&whole, "b.gguf", ty), "{ty}");
+        assert_eq!(first, convert(&shards, "c.gguf", ty), "{ty} in shards");
+    }
+}
