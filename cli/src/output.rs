@@ -110,6 +110,22 @@ pub fn size(bytes: u64) -> String {
     format!("{value:.decimals$} {}", UNITS[unit])
 }
 
+/// A number of things: "1 tensor", "2 tensors".
+pub fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A number of parameters as models are named by it: 1.79M, 2.70B.
+pub fn magnitude(count: u64) -> String {
+    #[allow(clippy::cast_precision_loss)]
+    let count = count as f64;
+    match count {
+        c if c < 1e6 => format!("{:.1}K", c / 1e3),
+        c if c < 1e9 => format!("{:.2}M", c / 1e6),
+        c => format!("{:.2}B", c / 1e9),
+    }
+}
+
 /// Milliseconds, to the microsecond.
 pub fn ms(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3

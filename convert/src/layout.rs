@@ -180,8 +180,7 @@ impl Layout {
         }
     }
 
-    /// The output head: part of the checkpoint where it is untied, and wherever the checkpoint has one that differs
-    /// from the embedding.
+    /// The output head: a matrix of its own where it is untied, the embedding otherwise.
     pub(crate) fn head(&mut self, head: &str, embedding: &str, name: &str, cols: u64, rows: u64, tied: bool) {
         let (head, embedding) = (format!("{head}.weight"), format!("{embedding}.weight"));
         let content = Content::Run { tensor: head.clone(), first: 0 };
@@ -232,24 +231,20 @@ impl Layout {
         Ok(Settled { targets: self.targets, skipped })
     }
 
-    /// An untied head is needed like any matrix. A tied one is left out if it repeats the embedding, kept if not, and
-    /// stands in for an embedding that was not saved.
+    /// An untied head is needed like any matrix. A tied one is left out, with a note where it does not repeat the
+    /// embedding, and stands in for an embedding that was not saved.
     fn settle_head(&mut self, checkpoint: &Checkpoint, notes: &mut Vec<String>) -> Result<(), ConvertError> {
         let Some(Head { head, embedding, tied, target }) = self.head.take() else { return Ok(()) };
         let shape: Vec<u64> = target.shape.iter().rev().copied().collect();
         match (tied, checkpoint.get(&head).is_some(), checkpoint.get(&embedding).is_some()) {
             (true, false, _) => {}
             (true, true, true) => {
-                if checkpoint.equal(&head, &embedding)? {
-                    return Ok(());
+                if !checkpoint.equal(&head, &embedding)? {
+                    notes.push(format!(
+                        "config.json ties the output head to the embedding, but {head} differs from {embedding}: the \
+                         embedding is used, as in the original"
+                    ));
                 }
-                notes.push(format!(
-                    "config.json ties the output head to the embedding, but {head} differs from {embedding}: kept as \
-                     {}",
-                    target.name
-                ));
-                self.expected.insert(head, shape);
-                self.targets.push(target);
             }
             (true, true, false) => {
                 notes.push(format!("{embedding} is missing: {head}, which is tied to it, stands in"));

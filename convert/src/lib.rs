@@ -43,15 +43,15 @@ pub struct Options {
     pub family: Option<String>,
     /// Another directory for the tokenizer files.
     pub tokenizer: Option<PathBuf>,
-    /// Whether an existing output may be replaced.
+    /// Whether an existing output may be replaced; it is, in one step, once the new one is complete.
     pub overwrite: bool,
 }
 
 impl Options {
-    /// Matrices as `ty`, everything else by default, no overwriting.
+    /// Matrices as `ty`, everything else by default.
     #[must_use]
     pub fn new(ty: TensorType) -> Self {
-        Self { ty, family: None, tokenizer: None, overwrite: false }
+        Self { ty, family: None, tokenizer: None, overwrite: true }
     }
 }
 

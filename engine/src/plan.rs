@@ -4,7 +4,7 @@ use crate::kernels::{CacheShape, Layout};
 use crate::models::Family;
 
 /// What a session is laid out for. Zeroes mean the default.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionOptions {
     /// Positions a sequence may reach, prompt, pictures and new tokens together; 0 is all the model was made for.
     pub context: usize,
@@ -20,12 +20,6 @@ pub struct SessionOptions {
     pub image_cache: Option<usize>,
     /// Refuse to start where the plan needs more bytes than this; 0 is no limit.
     pub budget: u64,
-}
-
-impl Default for SessionOptions {
-    fn default() -> Self {
-        Self { context: 0, beams: 0, new_tokens: 0, batch: 0, cache: None, image_cache: None, budget: 0 }
-    }
 }
 
 /// Bytes by kind.
@@ -62,8 +56,6 @@ impl Plan {
 /// [`SessionOptions`] with the defaults filled in from a model.
 #[derive(Debug, Clone)]
 pub struct Resolved {
-    pub context: usize,
-    pub beams: usize,
     pub batch: usize,
     pub image_cache: usize,
     /// Rows of logits computed together.
@@ -83,8 +75,6 @@ pub fn resolve(family: &dyn Family, options: &SessionOptions) -> Resolved {
     let ty = options.cache.unwrap_or_else(|| crate::kernels::cpu::cache_type_beside(decoder.weight_type()));
     let slots = context.saturating_add((beams - 1).saturating_mul(new_tokens));
     Resolved {
-        context,
-        beams,
         batch,
         image_cache: options.image_cache.unwrap_or(64 << 20),
         logits: beams.max(8).min(batch),

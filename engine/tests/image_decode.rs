@@ -7,16 +7,26 @@ use ocelli_engine::image::{Container, ImageError, ImageLimits, Preprocess, decod
 use proptest::prelude::*;
 use serde_json::Value;
 
-fn golden(key: &str) -> Vec<(String, Vec<u8>, u32, u32, Vec<u8>)> {
+/// A file and the pixels Pillow makes of it.
+struct Case {
+    name: String,
+    file: Vec<u8>,
+    size: (u32, u32),
+    rgb: Vec<u8>,
+}
+
+fn golden(key: &str) -> Vec<Case> {
     let all: Value = serde_json::from_str(include_str!("image_golden.json")).unwrap();
     let bytes = |v: &Value| -> Vec<u8> {
         let hex = v.as_str().unwrap();
         (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
     };
     let side = |v: &Value| u32::try_from(v.as_u64().unwrap()).unwrap();
-    let case = |c: &Value| {
-        let name = c["name"].as_str().unwrap().to_owned();
-        (name, bytes(&c["file"]), side(&c["size"][0]), side(&c["size"][1]), bytes(&c["rgb"]))
+    let case = |c: &Value| Case {
+        name: c["name"].as_str().unwrap().to_owned(),
+        file: bytes(&c["file"]),
+        size: (side(&c["size"][0]), side(&c["size"][1])),
+        rgb: bytes(&c["rgb"]),
     };
     all[key].as_array().unwrap().iter().map(case).collect()
 }
@@ -67,18 +77,18 @@ fn encoded_jpeg(width: u32, height: u32) -> Vec<u8> {
 
 #[test]
 fn png_is_pillows_to_the_bit() {
-    for (name, file, width, height, rgb) in golden("png") {
+    for Case { name, file, size, rgb } in golden("png") {
         let picture = decode(&file, &limits()).unwrap_or_else(|e| panic!("{name}: {e}"));
-        assert_eq!((picture.width(), picture.height()), (width, height), "{name}");
+        assert_eq!((picture.width(), picture.height()), size, "{name}");
         assert_eq!(picture.rgb(), rgb, "{name}");
     }
 }
 
 #[test]
 fn jpeg_is_close_to_pillows() {
-    for (name, file, width, height, rgb) in golden("jpeg") {
+    for Case { name, file, size, rgb } in golden("jpeg") {
         let picture = decode(&file, &limits()).unwrap_or_else(|e| panic!("{name}: {e}"));
-        assert_eq!((picture.width(), picture.height()), (width, height), "{name}");
+        assert_eq!((picture.width(), picture.height()), size, "{name}");
         let off = picture.rgb().iter().zip(&rgb).map(|(&a, &b)| u32::from(a.abs_diff(b)));
         let mean = f64::from(off.clone().sum::<u32>()) / rgb.len() as f64;
         assert!(off.max().unwrap() <= 12 && mean < 1.0, "{name}: mean {mean}");

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::output::{Notes, Out, size, time};
+use crate::output::{Notes, Out, counted, size, time};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ocelli_convert::{ConvertError, Options, Progress, Report};
@@ -38,9 +38,9 @@ pub struct Args {
     /// The model family; without it config.json decides
     #[arg(long, value_name = "NAME")]
     family: Option<String>,
-    /// Replace the output if it exists
-    #[arg(short, long)]
-    force: bool,
+    /// Refuse to replace the output if it exists
+    #[arg(long)]
+    no_clobber: bool,
     /// No progress and no summary
     #[arg(short, long)]
     quiet: bool,
@@ -56,7 +56,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let mut options = Options::new(args.ty);
     options.family.clone_from(&args.family);
     options.tokenizer.clone_from(&args.tokenizer);
-    options.overwrite = args.force;
+    options.overwrite = !args.no_clobber;
     let watch = Watch::new(Notes::new(args.quiet), interrupt.clone());
     let start = Instant::now();
     let result = ocelli_convert::convert(&args.source, &args.output, &options, &watch);
@@ -71,32 +71,37 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
 fn summary(args: &Args, report: &Report, took: Duration) -> Result<(), Failure> {
     let mut out = Out::new();
     out.line(format_args!(
-        "{}: {} tensors, {} from {} in {}",
+        "{}: {}, {} from {} in {}",
         args.output.display(),
-        report.tensors,
+        counted(report.tensors, "tensor"),
         size(report.bytes_out),
         size(report.bytes_in),
         time(took)
     ))?;
-    if !report.fallbacks.is_empty() {
-        out.line(format_args!(
-            "{} tensors are stored in another type, because their rows are no whole blocks:",
-            report.fallbacks.len()
-        ))?;
-        for (name, wanted, used) in &report.fallbacks {
-            out.line(format_args!("  {name}: {used} instead of {wanted}"))?;
-        }
-    }
-    if !report.skipped.is_empty() {
-        out.line(format_args!("{} tensors of the checkpoint are not needed:", report.skipped.len()))?;
-        for name in &report.skipped {
-            out.line(format_args!("  {name}"))?;
-        }
-    }
+    let fallbacks: Vec<String> =
+        report.fallbacks.iter().map(|(name, wanted, used)| format!("{name}: {used} instead of {wanted}")).collect();
+    list(&mut out, "stored in another type, because their rows are no whole blocks", &fallbacks)?;
+    list(&mut out, "of the checkpoint are not needed", &report.skipped)?;
     for note in &report.notes {
         out.line(format_args!("note: {note}"))?;
     }
     out.flush()
+}
+
+/// How many, and the first few of them.
+fn list(out: &mut Out, what: &str, tensors: &[String]) -> Result<(), Failure> {
+    const SHOWN: usize = 6;
+    if tensors.is_empty() {
+        return Ok(());
+    }
+    out.line(format_args!("{} {what}:", counted(tensors.len(), "tensor")))?;
+    for tensor in tensors.iter().take(SHOWN) {
+        out.line(format_args!("  {tensor}"))?;
+    }
+    match tensors.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => out.line(format_args!("  … and {more} more")),
+    }
 }
 
 /// A bar for whoever watches a terminal, for logs a line now and then.

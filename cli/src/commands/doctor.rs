@@ -3,7 +3,7 @@
 use crate::bundled;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::output::{Out, ms, size, time};
+use crate::output::{Out, counted, ms, size, time};
 use ocelli_engine::image::{ImageLimits, Picture};
 use ocelli_engine::kernels::cpu::Isa;
 use ocelli_engine::{Engine, Error, GenerateOptions, Prompt, SessionOptions};
@@ -73,7 +73,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         out.line(format_args!("version      {version}"))?;
         out.line(format_args!("system       {os} {arch}"))?;
         if let Some(info) = &info {
-            out.line(format_args!("device       {}, {} threads", info.name, info.threads))?;
+            out.line(format_args!("device       {}, {}", info.name, counted(info.threads, "thread")))?;
             out.line(format_args!("instructions {}: {}", info.isa, info.why))?;
         }
         out.line(format_args!("offered      {}", offered.join(", ")))?;

@@ -5,7 +5,7 @@
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs, Opened};
-use crate::output::{Notes, Out, ms, time};
+use crate::output::{Notes, Out, counted, ms, time};
 use crate::prompt_args::PromptArgs;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::{Event, GenerateOptions, Generation, Model, Prompt, Sampling, SessionOptions, Timings};
@@ -223,18 +223,18 @@ fn report(notes: &Notes, opened: &Opened, generation: &Generation, decode: Durat
     let t = &generation.timings;
     let device = &opened.device;
     notes.line(format_args!(
-        "load      {:>8}   {}, {} {}, {} threads",
+        "load      {:>8}   {}, {} {}, {}",
         time(opened.load),
         opened.name,
         device.name,
         device.isa,
-        device.threads
+        counted(device.threads, "thread")
     ));
     if t.encoded > 0 {
         notes.line(format_args!(
-            "prepare   {:>8}   decoding and resizing {} images",
+            "prepare   {:>8}   {}, decoded and resized",
             time(decode + t.prepare),
-            t.encoded
+            counted(t.encoded, "image")
         ));
         notes.line(format_args!("encode    {:>8}   {} an image", time(t.encode), time(each(t.encode, t.encoded))));
     }

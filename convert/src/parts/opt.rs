@@ -16,6 +16,8 @@ const POSITION_OFFSET: u32 = 2;
 #[derive(Debug)]
 pub(crate) struct Opt {
     pub(crate) width: u32,
+    /// Of the embedding table; where it is narrower than `width`, a linear layer leads in and another out.
+    embedding: u32,
     pub(crate) vocabulary: u32,
     layers: u32,
     heads: u32,
@@ -34,14 +36,15 @@ impl Opt {
         super::model_type(config, "opt")?;
         let width = config.count("hidden_size", 1..=WIDTH, 768)?;
         let embedding = config.count("word_embed_proj_dim", 1..=WIDTH, width)?;
-        if embedding != width {
-            // The bridge gives rows of hidden_size, which do not fit between embeddings of another width.
-            let rule = format!("it must equal hidden_size {width} for pictures to take the place of embeddings");
+        if embedding > width {
+            // The bridge gives rows of hidden_size: the original has too few numbers for rows of this width, and fails.
+            let rule = format!("it must be at most hidden_size {width} for pictures to take the place of embeddings");
             return Err(config.unsupported("word_embed_proj_dim", embedding, rule));
         }
         let norm_before = config.switch("do_layer_norm_before", true)?;
         Ok(Self {
             width,
+            embedding,
             vocabulary: config.count("vocab_size", 1..=VOCABULARY, 50_272)?,
             layers: config.count("num_hidden_layers", 1..=LAYERS, 12)?,
             heads: heads(config, "num_attention_heads", 12, width)?,
@@ -58,12 +61,16 @@ impl Opt {
 
     /// The rules for tensors under `prefix`, such as `language_model.`.
     pub(crate) fn layout(&self, prefix: &str, layout: &mut Layout) {
-        let (w, ffn) = (u64::from(self.width), u64::from(self.ffn));
+        let (w, ffn, narrow) = (u64::from(self.width), u64::from(self.ffn), u64::from(self.embedding));
         let (vocabulary, positions) = (u64::from(self.vocabulary), u64::from(self.context + POSITION_OFFSET));
         let decoder = format!("{prefix}model.decoder");
         let (embedding, position) = (format!("{decoder}.embed_tokens"), format!("{decoder}.embed_positions.weight"));
 
-        layout.matrix(&embedding, "token_embd", w, vocabulary);
+        layout.matrix(&embedding, "token_embd", narrow, vocabulary);
+        if narrow != w {
+            layout.matrix(&format!("{decoder}.project_in"), "token_embd_in", narrow, w);
+            layout.matrix(&format!("{decoder}.project_out"), "output_proj", w, narrow);
+        }
         layout.exact(&position, &[positions, w], "position_embd", &[w, positions]);
         for n in 0..self.layers {
             let (from, to) = (format!("{decoder}.layers.{n}"), format!("blk.{n}"));
@@ -83,12 +90,15 @@ impl Opt {
         if self.final_norm {
             layout.norm(&format!("{decoder}.final_layer_norm"), "output_norm", w, self.learned_norms);
         }
-        layout.head(&format!("{prefix}lm_head"), &embedding, "output", w, vocabulary, self.tied);
+        layout.head(&format!("{prefix}lm_head"), &embedding, "output", narrow, vocabulary, self.tied);
     }
 
     pub(crate) fn keys(&self, keys: &mut Keys) {
         keys.set("opt.context_length", self.context);
         keys.set("opt.embedding_length", self.width);
+        if self.embedding != self.width {
+            keys.set("opt.embedding_projection_length", self.embedding);
+        }
         keys.set("opt.block_count", self.layers);
         keys.set("opt.feed_forward_length", self.ffn);
         keys.set("opt.attention.head_count", self.heads);

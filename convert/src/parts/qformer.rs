@@ -3,7 +3,7 @@
 //! Generation uses the query rows only, so the text branch (word embeddings and the text rows' feed-forward layers) is
 //! skipped where an older checkpoint still has it.
 
-use super::{LAYERS, WIDTH, activation, heads, only};
+use super::{LAYERS, WIDTH, activation, heads};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
@@ -27,19 +27,14 @@ pub(crate) struct QFormer {
 }
 
 impl QFormer {
-    /// `queries` is the outer configuration's `num_query_tokens`, `image_width` the tower's width.
+    /// `queries` is the outer configuration's `num_query_tokens`, `image_width` the tower's width: it overrides
+    /// `encoder_hidden_size`, as in the original.
     pub(crate) fn read(config: &Object, queries: u32, image_width: u32) -> Result<Self, ConvertError> {
-        only(config, "use_qformer_text_input", false)?;
         let position = config.text("position_embedding_type")?.unwrap_or("absolute");
         if position != "absolute" {
             return Err(config.unsupported("position_embedding_type", format!("'{position}'"), "only 'absolute' is"));
         }
         let width = config.count("hidden_size", 1..=WIDTH, 768)?;
-        let encoder = config.count("encoder_hidden_size", 1..=WIDTH, image_width)?;
-        if encoder != image_width {
-            let rule = format!("must equal vision_config.hidden_size {image_width}");
-            return Err(config.bad("encoder_hidden_size", encoder, rule));
-        }
         Ok(Self {
             width,
             queries,

@@ -56,8 +56,7 @@ fn cancelling_leaves_nothing_and_the_old_file() {
         assert_eq!(scratch.names(), before);
     }
     fs::write(&out, "old").unwrap();
-    let mut options = Options::new(F16);
-    options.overwrite = true;
+    let options = Options::new(F16);
     let watch = Watch { cancel_at: Some(3), ..Watch::default() };
     convert(&scratch.0, &out, &options, &watch).unwrap_err();
     assert_eq!(fs::read(&out).unwrap(), b"old");
@@ -75,6 +74,7 @@ fn errors_while_writing_leave_the_old_file() {
     fs::write(&out, "old").unwrap();
     let before = scratch.names();
     let mut options = Options::new(F16);
+    options.overwrite = false;
     check(&convert(&scratch.0, &out, &options, &()).unwrap_err(), "output_exists", &["o.gguf"]);
     options.overwrite = true;
     check(&convert(&scratch.0, &out, &options, &()).unwrap_err(), "overflow", &["mm.projector.weight"]);
@@ -105,8 +105,7 @@ fn leftovers_are_reported_and_left() {
 fn outputs_that_would_destroy_something_are_refused() {
     let scratch = Scratch::new();
     Model::new().write(&scratch.0);
-    let mut options = Options::new(F32);
-    options.overwrite = true;
+    let options = Options::new(F32);
     let fails = |out: &str, part: &str| {
         let error = convert(&scratch.0, &scratch.0.join(out), &options, &()).unwrap_err();
         check(&error, "output_unfit", &[part]);
@@ -130,8 +129,7 @@ fn links_to_the_source_are_the_source() {
     let out = std::env::temp_dir().join(format!("ocelli-convert-link-{}", std::process::id()));
     let _ = fs::remove_file(&out);
     std::os::unix::fs::symlink(scratch.0.join("model.safetensors"), &out).unwrap();
-    let mut options = Options::new(F32);
-    options.overwrite = true;
+    let options = Options::new(F32);
     check(&convert(&scratch.0, &out, &options, &()).unwrap_err(), "output_unfit", &[]);
     fs::remove_file(out).unwrap();
 }

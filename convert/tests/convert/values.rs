@@ -208,7 +208,7 @@ fn heads_follow_the_embedding() {
 
     model.tensors.get_mut(&head).unwrap().data[0] += 1.0;
     let (file, report) = model.convert_as(F32).unwrap();
-    assert_eq!(decode(&file, "output.weight"), model.tensors[&head].data);
+    assert!(file.tensor("output.weight").is_none(), "the original uses the embedding");
     assert!(report.notes[0].contains("differs"), "{report:?}");
 
     model.insert("text_config", "tie_word_embeddings", false.into());

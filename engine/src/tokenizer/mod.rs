@@ -213,8 +213,8 @@ impl Tokenizer {
         self.vocab.bytes(id)
     }
 
-    /// Text of `ids`; invalid UTF-8 becomes U+FFFD, nothing is cleaned up. With `skip_special`, control and unknown
-    /// tokens give no text.
+    /// Text of `ids`; invalid UTF-8 becomes U+FFFD, nothing is cleaned up. Unused tokens
+    /// give no text; with `skip_special`, control and unknown ones neither.
     ///
     /// # Errors
     /// [`TokenizerError::IdOutOfRange`].
@@ -222,7 +222,7 @@ impl Tokenizer {
         let mut bytes = Vec::new();
         for &id in ids {
             let token = self.vocab.bytes(id)?;
-            if !(skip_special && self.is_special(id)) {
+            if !self.is_silent(id, skip_special) {
                 bytes.extend_from_slice(token);
             }
         }
@@ -233,6 +233,11 @@ impl Tokenizer {
     #[must_use]
     pub fn stream(&self, skip_special: bool) -> Utf8Stream {
         Utf8Stream::new(skip_special)
+    }
+
+    /// Whether decoding leaves `id` out.
+    fn is_silent(&self, id: u32, skip_special: bool) -> bool {
+        self.kind(id) == Some(TokenKind::Unused) || skip_special && self.is_special(id)
     }
 
     /// Whether `id` is a control or unknown token: no text for a reader.

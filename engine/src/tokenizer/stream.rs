@@ -30,7 +30,7 @@ impl Utf8Stream {
     /// [`TokenizerError::IdOutOfRange`]; the stream is then as before.
     pub fn push(&mut self, tokenizer: &Tokenizer, id: u32) -> Result<&str, TokenizerError> {
         let bytes = tokenizer.token_bytes(id)?;
-        let skipped = self.skip_special && tokenizer.is_special(id);
+        let skipped = tokenizer.is_silent(id, self.skip_special);
         Ok(self.push_bytes(if skipped { &[] } else { bytes }))
     }
 

@@ -8,7 +8,7 @@ mod value;
 
 use crate::bundled;
 use crate::failure::Failure;
-use crate::output::{Out, size};
+use crate::output::{Out, counted, magnitude, size};
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::{Engine, Error, Plan, SessionOptions};
 use ocelli_quant::TensorType;
@@ -153,11 +153,12 @@ fn summary(out: &mut Out, name: &str, file: &Gguf, plan: Result<Plan, Error>, ar
     let shown = |key| file.get(key).map_or("not in the file".to_owned(), |v| value::text(&v, args.full));
     out.line(format_args!("family        {}", shown("ocelli.family")))?;
     out.line(format_args!("architecture  {}", shown("general.architecture")))?;
-    out.line(format_args!("parameters    {} in {} tensors", parameters(file), file.tensors().len()))?;
+    out.line(format_args!("parameters    {} in {} tensors", magnitude(parameters(file)), file.tensors().len()))?;
     for (ty, tensors, elements, bytes) in histogram(file) {
         out.line(format_args!(
-            "  {:<5} {tensors:>6} tensors {elements:>14} parameters {:>10}",
+            "  {:<5} {tensors:>6} tensors {:>8} parameters {:>10}",
             ty.name(),
+            magnitude(elements),
             size(bytes)
         ))?;
     }
@@ -176,8 +177,7 @@ fn summary(out: &mut Out, name: &str, file: &Gguf, plan: Result<Plan, Error>, ar
     };
     let context =
         if args.context == 0 { "the whole context".to_owned() } else { format!("{} positions", args.context) };
-    let plural = if args.beams == 1 { "" } else { "s" };
-    out.line(format_args!("memory for {context}, {} beam{plural}", args.beams))?;
+    out.line(format_args!("memory for {context}, {}", counted(args.beams, "beam")))?;
     for (what, bytes) in [
         ("weights, mapped", plan.mapped),
         ("keys and values", plan.cache),

@@ -4,8 +4,8 @@
 #![allow(unsafe_code)] // allocation, and slices that several threads write in disjoint parts
 
 use super::input::{BLOCK, Input};
-use super::{attention, panel};
 use super::{CacheShape, CacheType, Layout, Rows};
+use super::{attention, panel};
 use crate::error::Error;
 use std::alloc;
 use std::ptr::NonNull;

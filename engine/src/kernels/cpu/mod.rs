@@ -20,7 +20,8 @@ pub use isa::Isa;
 pub(super) use memory::{KvMemory, Memory};
 
 use super::{
-    Activation, Arena, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, Heads, Layout, Product, Rows, Span,
+    Activation, Arena, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, Heads, Layout, Product, Rows,
+    Span,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -186,9 +187,8 @@ impl Device for Cpu {
                             activate(self.isa, act, values);
                         }
                         // SAFETY: this panel's columns of this row belong to this call alone.
-                        let out = unsafe {
-                            floats.slice_mut(product.out.at + (from + m) * product.out.width + n, count)
-                        };
+                        let out =
+                            unsafe { floats.slice_mut(product.out.at + (from + m) * product.out.width + n, count) };
                         if product.add {
                             out.iter_mut().zip(&*values).for_each(|(o, v)| *o += v);
                         } else {

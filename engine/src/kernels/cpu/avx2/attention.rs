@@ -112,38 +112,74 @@ fn direct<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, ou
     out.fill(0.0);
     tiles(stream.spans, queries.sees(i), |at, count| {
         let mut scores = [0f32; KEYS];
-        for (j, score) in scores[..count].iter_mut().enumerate() {
-            let key = &stream.keys[(at + j) * stream.stride..][..width];
-            let mut acc = [_mm256_setzero_ps(); 2];
-            for (i, d) in (0..width).step_by(8).enumerate() {
-                let q = eight(q, d, width - d);
-                acc[i % 2] = _mm256_fmadd_ps(q, eight(key, d, width - d), acc[i % 2]);
-            }
-            *score = sum(_mm256_add_ps(acc[0], acc[1]));
+        for (group, scores) in scores.as_chunks_mut::<8>().0.iter_mut().enumerate().take(count.div_ceil(8)) {
+            score(q, stream, at + group * 8, at + count - 1, scores);
         }
         let correction = soften(&mut scores, count, queries.scale, &mut max, &mut total);
         if correction != 1.0 {
             multiply(out, correction);
         }
-        for (c, out) in out.chunks_mut(32).enumerate() {
-            let len = out.len();
-            let mut acc = [_mm256_setzero_ps(); 4];
-            for (a, o) in acc.iter_mut().zip(out.chunks(8)) {
-                *a = eight(o, 0, o.len());
-            }
-            for (j, &p) in scores[..count].iter().enumerate() {
-                let value = &stream.values[(at + j) * stream.stride + c * 32..][..len];
-                let p = _mm256_set1_ps(p);
-                for (a, d) in acc.iter_mut().zip((0..len).step_by(8)) {
-                    *a = _mm256_fmadd_ps(p, eight(value, d, len - d), *a);
-                }
-            }
-            for (a, o) in acc.iter().zip(out.chunks_mut(8)) {
-                store_part(o, *a);
-            }
+        let scores = &scores[..count];
+        let mut d = 0;
+        while d < width {
+            d += match width - d {
+                64.. => weigh::<8, T>(scores, stream, at, &mut out[d..d + 64], d),
+                32.. => weigh::<4, T>(scores, stream, at, &mut out[d..d + 32], d),
+                8.. => weigh::<1, T>(scores, stream, at, &mut out[d..d + 8], d),
+                _ => weigh::<1, T>(scores, stream, at, &mut out[d..], d),
+            };
         }
     });
     multiply(out, 1.0 / total);
+}
+
+/// The dot products of eight keys from slot `first` on; past slot `last` that key stands in.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn score<T: Stored>(q: &[f32], stream: &Stream<'_, T>, first: usize, last: usize, scores: &mut [f32; 8]) {
+    let mut keys: [&[T]; 8] = [&[]; 8];
+    for (j, key) in keys.iter_mut().enumerate() {
+        *key = &stream.keys[(first + j).min(last) * stream.stride..][..q.len()];
+    }
+    let mut acc = [_mm256_setzero_ps(); 8];
+    let (whole, tail) = q.as_chunks::<8>();
+    for (i, q) in whole.iter().enumerate() {
+        let q = load(q);
+        for j in 0..8 {
+            acc[j] = _mm256_fmadd_ps(q, eight(keys[j], i * 8, 8), acc[j]);
+        }
+    }
+    if !tail.is_empty() {
+        let q = load_part(tail);
+        for j in 0..8 {
+            acc[j] = _mm256_fmadd_ps(q, eight(keys[j], whole.len() * 8, tail.len()), acc[j]);
+        }
+    }
+    let t = transpose(acc);
+    let add = |a, b| _mm256_add_ps(a, b);
+    store(scores, add(add(add(t[0], t[1]), add(t[2], t[3])), add(add(t[4], t[5]), add(t[6], t[7]))));
+}
+
+/// Adds the values, weighted, to at most `8 * A` numbers of the result, the ones from `d` on; returns how many.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn weigh<const A: usize, T: Stored>(p: &[f32], stream: &Stream<'_, T>, at: usize, out: &mut [f32], d: usize) -> usize {
+    let len = out.len();
+    let mut acc = [_mm256_setzero_ps(); A];
+    for (i, acc) in acc.iter_mut().enumerate() {
+        *acc = eight(out, i * 8, len - i * 8);
+    }
+    for (j, &p) in p.iter().enumerate() {
+        let value = &stream.values[(at + j) * stream.stride + d..][..len];
+        let p = _mm256_set1_ps(p);
+        for (i, acc) in acc.iter_mut().enumerate() {
+            *acc = _mm256_fmadd_ps(p, eight(value, i * 8, len - i * 8), *acc);
+        }
+    }
+    for (i, acc) in acc.into_iter().enumerate() {
+        store_part(&mut out[i * 8..len.min(i * 8 + 8)], acc);
+    }
+    len
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]

@@ -3,8 +3,10 @@
 //! Four weight rows go together, so that an input block is loaded once for them and four chains hide the latency of
 //! the sums. Each row is summed the same way alone.
 
+#![allow(clippy::needless_range_loop)] // one index goes through several rows and inputs
+
 use super::lanes::{load, load_part, sum};
-use super::pack::{load_bf16, load_f16, load_f32};
+use super::pack::{load_bf16, load_f16, load_f32, scales_and_mins};
 use crate::kernels::cpu::input::{BLOCK, Input};
 use crate::kernels::cpu::panel::{PANEL, Weights};
 use core::arch::x86_64::*;
@@ -251,25 +253,11 @@ impl Long<'_> {
         // SAFETY: a block is 32 bytes.
         let q = unsafe { _mm256_loadu_si256(self.quants[G].as_ptr().cast()) };
         #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // below 16
-        let pick = const { (G * 2 | (G * 2 + 1) << 8) as i16 };
+        let pick = const { ((G * 2) | ((G * 2 + 1) << 8)) as i16 };
         let scale = _mm256_shuffle_epi8(scales, _mm256_set1_epi16(pick));
         let dot = _mm256_madd_epi16(_mm256_maddubs_epi16(w, q), scale);
         _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), _mm256_set1_ps(self.scales[G]), t)
     }
-}
-
-/// Eight 6-bit scales as i16 in the low half, eight minima in the high half: `scale_min` of the format on four bytes at
-/// a time.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn scales_and_mins(block: &[u8; 144]) -> __m256i {
-    let word = |i: usize| u32::from_le_bytes([block[i], block[i + 1], block[i + 2], block[i + 3]]);
-    let (a, b, c) = (word(4), word(8), word(12));
-    let six = 0x3f3f_3f3f;
-    let scales = [a & six, (c & 0x0f0f_0f0f) | ((a >> 6) & 0x0303_0303) << 4];
-    let mins = [b & six, ((c >> 4) & 0x0f0f_0f0f) | ((b >> 6) & 0x0303_0303) << 4];
-    let two = |w: [u32; 2]| (u64::from(w[1]) << 32 | u64::from(w[0])).cast_signed();
-    _mm256_cvtepu8_epi16(_mm_set_epi64x(two(mins), two(scales)))
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]

@@ -3,7 +3,7 @@
 //! Every function here is entered through [`super::Isa::Avx2`], a value that exists only after detection found all
 //! three: that is what makes the `unsafe` of each entry sound. Inside, functions are safe ones with
 //! `#[target_feature]`; only loads and stores through pointers are left unsafe. Which order an output is summed in
-//! depends on the format, the width and [`DIRECT`] against the rows of the whole input, never on the split.
+//! depends on the format, the width and the rows of the whole input, never on the split.
 
 #![allow(unsafe_code)] // entering target features, loads and stores
 
@@ -19,9 +19,16 @@ use super::input::Input;
 use super::panel::{Line, Scratch, Weights};
 use crate::kernels::Activation;
 use crate::weights::Norm;
+use ocelli_quant::TensorType;
 
-/// Up to this many input rows the file's layout is read as it is; above, unpacking a panel pays.
-const DIRECT: usize = 4;
+/// Up to this many input rows the file's layout is read as it is; above, unpacking a panel pays. It costs more for floats,
+/// which grow by it.
+const fn direct_rows(ty: TensorType) -> usize {
+    match ty {
+        TensorType::F32 | TensorType::F16 | TensorType::BF16 => 8,
+        TensorType::Q8_0 | TensorType::Q4_0 | TensorType::Q4K | TensorType::Q6K => 4,
+    }
+}
 
 /// See [`super::input::quantise`].
 pub fn quantise(x: &[f32], quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
@@ -58,7 +65,7 @@ pub fn multiply(
 ) {
     // SAFETY: only an `Isa::Avx2` leads here.
     unsafe {
-        if input.rows <= DIRECT {
+        if input.rows <= direct_rows(weights.ty) {
             direct::multiply(weights, input, from, count, tile);
         } else {
             if from == 0 {

@@ -3,14 +3,16 @@
 //! A block of 32 inputs becomes, in lines of 64 bytes: the scales of the 16 columns (one line for each half that has its
 //! own), their minima where the format has them, and eight lines a plane of integers: line `s` of a one-plane format
 //! holds inputs `4s .. 4s + 4` of columns 0 to 7 and then 8 to 15, unsigned. Two-plane formats (8 bits) have two lines a
-//! step, one for each half of the columns: the integers as they are, then their magnitudes.
+//! step, as i16: the even inputs of all columns, then the odd ones.
 
 use super::lanes::{store, transpose};
 use crate::kernels::cpu::input::BLOCK;
 use crate::kernels::cpu::panel::{Line, PANEL, Weights};
 use core::arch::x86_64::*;
 use ocelli_quant::TensorType;
-use ocelli_quant::blocks::q4_k::scale_min;
+
+/// Bytes ahead of the loads that are asked for.
+const AHEAD: usize = 512;
 
 /// Rows of floats at a stride.
 #[derive(Clone, Copy)]
@@ -114,6 +116,13 @@ pub fn pack(weights: &Weights<'_>, packed: &mut Vec<Line>) {
     }
 }
 
+/// Asks for what a row holds a little further on: with sixteen rows at once the processor loses track.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn prefetch(bytes: &[u8]) {
+    _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(AHEAD).cast());
+}
+
 /// Eight f32.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -144,25 +153,29 @@ pub fn load_bf16(bytes: &[u8; 16]) -> __m256 {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn floats<const N: usize>(weights: &Weights<'_>, packed: &mut [f32], load8: impl Fn(&[u8; N]) -> __m256) {
     let row_bytes = weights.bytes.len() / weights.rows;
-    let columns = packed.as_chunks_mut::<8>().0;
-    for half in 0..2 {
-        for k in 0..weights.width.div_ceil(8) {
+    let mut rows: [&[u8]; PANEL] = [&[]; PANEL];
+    for (row, bytes) in rows.iter_mut().zip(weights.bytes.chunks_exact(row_bytes)) {
+        *row = bytes;
+    }
+    let columns = packed.as_chunks_mut::<{ 2 * 8 }>().0;
+    for k in 0..weights.width.div_ceil(8) {
+        let columns = &mut columns[k * 8..weights.width.min(k * 8 + 8)];
+        for half in 0..2 {
             let mut r = [_mm256_setzero_ps(); 8];
-            for (i, r) in r.iter_mut().enumerate().take(weights.rows.saturating_sub(half * 8)) {
-                let row = &weights.bytes[(half * 8 + i) * row_bytes..][..row_bytes];
-                let (whole, tail) = row.as_chunks::<N>();
-                *r = if let Some(bytes) = whole.get(k) {
+            for (r, row) in r.iter_mut().zip(&rows[half * 8..half * 8 + 8]) {
+                let rest = row.get(k * N..).unwrap_or(&[]);
+                *r = if let Some(bytes) = rest.first_chunk() {
+                    prefetch(bytes);
                     load8(bytes)
                 } else {
                     let mut bytes = [0; N];
-                    bytes[..tail.len()].copy_from_slice(tail);
+                    bytes[..rest.len()].copy_from_slice(rest);
                     load8(&bytes)
                 };
             }
-            for (column, v) in
-                columns[half..].iter_mut().step_by(2).skip(k * 8).take(weights.width - k * 8).zip(transpose(r))
-            {
-                store(column, v);
+            let r = transpose(r);
+            for (i, column) in columns.iter_mut().enumerate() {
+                store(&mut column.as_chunks_mut().0[half], r[i]);
             }
         }
     }
@@ -171,6 +184,8 @@ fn floats<const N: usize>(weights: &Weights<'_>, packed: &mut [f32], load8: impl
 #[target_feature(enable = "avx2,fma,f16c")]
 fn ints<P: Packed>(weights: &Weights<'_>, packed: &mut [Line]) {
     let row_bytes = weights.bytes.len() / weights.rows;
+    // The scales of the halves and the minima of a file's block, group by group, for each column.
+    let mut factors = [[[0f32; 8]; 3]; PANEL];
     for b in 0..weights.width / BLOCK {
         let (block, group) = (b / P::GROUPS, b % P::GROUPS);
         let lines = &mut packed[b * P::LINES..(b + 1) * P::LINES];
@@ -182,13 +197,17 @@ fn ints<P: Packed>(weights: &Weights<'_>, packed: &mut [Line]) {
             for (i, r) in r.iter_mut().enumerate().take(weights.rows.saturating_sub(half * 8)) {
                 let n = half * 8 + i;
                 let block = &weights.bytes[n * row_bytes + block * P::BYTES..][..P::BYTES];
+                prefetch(&block[group * P::BYTES / P::GROUPS..]);
                 *r = _mm256_castsi256_ps(quants::<P>(block, group));
-                let (scales, min) = scales::<P>(block, group);
-                for (h, scale) in scales.iter().enumerate().take(P::HALVES) {
-                    head[h * PANEL + n] = *scale;
+                let factors = &mut factors[n];
+                if group == 0 {
+                    *factors = block_factors::<P>(block);
+                }
+                for h in 0..P::HALVES {
+                    head[h * PANEL + n] = factors[h][group];
                 }
                 if P::MINS {
-                    head[P::HALVES * PANEL + n] = min;
+                    head[P::HALVES * PANEL + n] = factors[2][group];
                 }
             }
             let vectors: &mut [[f32; 8]] = bytemuck::cast_slice_mut(body);
@@ -196,13 +215,20 @@ fn ints<P: Packed>(weights: &Weights<'_>, packed: &mut [Line]) {
                 if P::PLANES == 1 {
                     store(&mut vectors[step * 2 + half], v);
                 } else {
-                    store(&mut vectors[step * 4 + half * 2], v);
-                    let magnitude = _mm256_abs_epi8(_mm256_castps_si256(v));
-                    store(&mut vectors[step * 4 + half * 2 + 1], _mm256_castsi256_ps(magnitude));
+                    let [even, odd] = widen(_mm256_castps_si256(v));
+                    store(&mut vectors[step * 4 + half], _mm256_castsi256_ps(even));
+                    store(&mut vectors[step * 4 + 2 + half], _mm256_castsi256_ps(odd));
                 }
             }
         }
     }
+}
+
+/// The even and the odd bytes as i16.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn widen(v: __m256i) -> [__m256i; 2] {
+    [_mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(v)), _mm256_srai_epi16::<8>(v)]
 }
 
 /// 32 bytes from `at`.
@@ -236,7 +262,7 @@ fn quants<P: Packed>(block: &[u8], group: usize) -> __m256i {
         },
         TensorType::Q4K => {
             let v = load32(block, 16 + group / 2 * 32);
-            let v = if group % 2 == 0 { v } else { _mm256_srli_epi16::<4>(v) };
+            let v = if group.is_multiple_of(2) { v } else { _mm256_srli_epi16::<4>(v) };
             _mm256_and_si256(v, low_nibbles)
         }
         _ => {
@@ -252,26 +278,48 @@ fn quants<P: Packed>(block: &[u8], group: usize) -> __m256i {
 }
 
 #[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
 fn f16(bytes: &[u8], at: usize) -> f32 {
-    half::f16::from_le_bytes([bytes[at], bytes[at + 1]]).to_f32()
+    let bits = i32::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+    _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(bits)))
 }
 
-/// The scales of the halves and the minimum of a group.
+/// The scales of the first halves, of the second halves and the minima of a block's groups.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn scales<P: Packed>(block: &[u8], group: usize) -> ([f32; 2], f32) {
+fn block_factors<P: Packed>(block: &[u8]) -> [[f32; 8]; 3] {
+    let mut all = [[0f32; 8]; 3];
     match P::TYPE {
-        TensorType::Q8_0 | TensorType::Q4_0 => ([f16(block, 0); 2], 0.0),
         TensorType::Q4K => {
-            let mut packed = [0; 12];
-            packed.copy_from_slice(&block[4..16]);
-            let (scale, min) = scale_min(&packed, group);
-            ([f16(block, 0) * f32::from(scale); 2], f16(block, 2) * f32::from(min))
+            if let Some(block) = block.first_chunk() {
+                let both = scales_and_mins(block);
+                let scales = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_castsi256_si128(both)));
+                let mins = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_extracti128_si256::<1>(both)));
+                store(&mut all[0], _mm256_mul_ps(_mm256_set1_ps(f16(block, 0)), scales));
+                store(&mut all[2], _mm256_mul_ps(_mm256_set1_ps(f16(block, 2)), mins));
+            }
         }
-        _ => {
+        TensorType::Q6K => {
             let d = f16(block, 208);
-            let signed = |at: usize| f32::from(i8::from_le_bytes([block[192 + at]]));
-            ([d * signed(group * 2), d * signed(group * 2 + 1)], 0.0)
+            for (i, &scale) in block[192..208].iter().enumerate() {
+                all[i % 2][i / 2] = d * f32::from(scale.cast_signed());
+            }
         }
+        _ => all[0][0] = f16(block, 0),
     }
+    all
+}
+
+/// The eight 6-bit scales of a Q4_K block as i16 in the low half, its minima in the high half: `scale_min` of the format
+/// on four bytes at a time.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn scales_and_mins(block: &[u8; 144]) -> __m256i {
+    let word = |i: usize| u32::from_le_bytes([block[i], block[i + 1], block[i + 2], block[i + 3]]);
+    let (a, b, c) = (word(4), word(8), word(12));
+    let six = 0x3f3f_3f3f;
+    let scales = [a & six, (c & 0x0f0f_0f0f) | ((a >> 6) & 0x0303_0303) << 4];
+    let mins = [b & six, ((c >> 4) & 0x0f0f_0f0f) | ((b >> 6) & 0x0303_0303) << 4];
+    let two = |w: [u32; 2]| (u64::from(w[1]) << 32 | u64::from(w[0])).cast_signed();
+    _mm256_cvtepu8_epi16(_mm_set_epi64x(two(mins), two(scales)))
 }

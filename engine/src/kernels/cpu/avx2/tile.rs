@@ -4,8 +4,8 @@
 //! Float panels lie k-major, sixteen columns a line. Integer panels lie block by block of 32 inputs, see
 //! [`super::pack`]; within a block a lane holds four neighbouring inputs of one column, which is what `maddubs` and
 //! `madd` sum. Weights are its unsigned operand: at most 4 bits wide they let all eight steps of a block be added in
-//! i16 (8 * 2 * 15 * 127 < 2^15), at 6 bits two of them. 8-bit weights leave no room: there the
-//! input takes the weight's sign and each step goes to i32.
+//! i16 (8 * 2 * 15 * 127 < 2^15), at 6 bits two of them. 8-bit weights leave no room: there
+//! both sides are widened to i16 and `madd` multiplies.
 
 use super::pack::{self, Floats, Packed};
 use crate::kernels::cpu::input::{BLOCK, Input};
@@ -20,7 +20,7 @@ const FLOAT_DEPTH: usize = 256;
 /// Input rows of the integer kernel: eight accumulators.
 const INT_ROWS: usize = 4;
 /// Blocks of 32 a pass of the integer kernel.
-const INT_DEPTH: usize = 16;
+const INT_DEPTH: usize = 32;
 
 /// `tile[m * PANEL + n] = weights[n] · input[from + m]`, the weights packed.
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -110,19 +110,25 @@ fn outer<const M: usize>(w: Floats<'_>, x: Floats<'_>, depth: usize, sums: &mut 
     }
 }
 
+/// A pass of one input row as i16, block by block: the even ones, then the odd ones.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Wide([i16; INT_DEPTH * BLOCK]);
+
 #[target_feature(enable = "avx2,fma,f16c")]
 fn ints<P: Packed>(input: &Input<'_>, from: usize, panel: &[Line], tile: &mut [[f32; PANEL]]) {
     let blocks = input.width / BLOCK;
+    let mut wide = [Wide([0; INT_DEPTH * BLOCK]); INT_ROWS];
     for first in (0..blocks).step_by(INT_DEPTH) {
         let depth = INT_DEPTH.min(blocks - first);
         let lines = &panel[first * P::LINES..(first + depth) * P::LINES];
         let mut m = from;
         for rows in tile.chunks_mut(INT_ROWS) {
             match rows.len() {
-                1 => int_rows::<P, 1>(input, m, first, lines, rows),
-                2 => int_rows::<P, 2>(input, m, first, lines, rows),
-                3 => int_rows::<P, 3>(input, m, first, lines, rows),
-                _ => int_rows::<P, INT_ROWS>(input, m, first, lines, rows),
+                1 => int_rows::<P, 1>(input, m, first, lines, &mut wide, rows),
+                2 => int_rows::<P, 2>(input, m, first, lines, &mut wide, rows),
+                3 => int_rows::<P, 3>(input, m, first, lines, &mut wide, rows),
+                _ => int_rows::<P, INT_ROWS>(input, m, first, lines, &mut wide, rows),
             }
             m += rows.len();
         }
@@ -136,11 +142,27 @@ fn int_rows<P: Packed, const M: usize>(
     m: usize,
     first: usize,
     lines: &[Line],
+    wide: &mut [Wide; INT_ROWS],
     tile: &mut [[f32; PANEL]],
 ) {
     let width = input.width;
     let blocks = width / BLOCK;
     let depth = lines.len() / P::LINES;
+    if P::PLANES == 2 {
+        for (i, wide) in wide.iter_mut().enumerate().take(M) {
+            let at = (m + i) * width + first * BLOCK;
+            let quants = input.quants[at..at + depth * BLOCK].as_chunks::<BLOCK>().0;
+            for (q, to) in quants.iter().zip(wide.0.as_chunks_mut::<BLOCK>().0) {
+                // SAFETY: 32 bytes are read, 64 written.
+                unsafe {
+                    let [even, odd] = pack::widen(_mm256_loadu_si256(q.as_ptr().cast()));
+                    let to = to.as_mut_ptr().cast::<__m256i>();
+                    to.write(even);
+                    to.add(1).write(odd);
+                }
+            }
+        }
+    }
     assert!(tile.len() == M && first + depth <= blocks && lines.len().is_multiple_of(P::LINES));
     assert!(input.quants.len() >= (m + M) * width && input.scales.len() >= (m + M) * blocks);
     assert!(input.sums.len() >= (m + M) * blocks * 2);
@@ -185,7 +207,7 @@ fn int_rows<P: Packed, const M: usize>(
                 _mm256_storeu_ps(to, _mm256_fmadd_ps(t, x_scale, _mm256_loadu_ps(to)));
             };
             if P::PLANES == 2 {
-                let acc = signed_sums::<M>(quants, x, width, pairs * 2);
+                let acc = wide_sums::<M>(quants, wide.as_ptr(), b * BLOCK, pairs * 2);
                 for (m, acc) in acc.iter().enumerate() {
                     add(m, 0, 0, acc[0]);
                     add(m, 1, 0, acc[1]);
@@ -246,31 +268,27 @@ unsafe fn sums<const M: usize, const WIDE: bool>(
     acc
 }
 
-/// As [`sums`] for 8-bit weights, given as themselves and as magnitudes, over `steps` of four inputs, in i32: the input
-/// takes the weight's sign, and a magnitude of 128 still is an unsigned byte.
+/// As [`sums`] over `steps` of four inputs with weights and inputs widened to i16, even ones and odd ones apart.
 ///
 /// # Safety
-/// There are `4 * steps` vectors at `w` and `4 * steps` integers at `x` and `M - 1` times `stride` further on.
+/// There are `4 * steps` vectors at `w`, and `4 * steps` integers in each of `M` rows of `x` from `at` on.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn signed_sums<const M: usize>(
-    w: *const __m256i,
-    x: *const i8,
-    stride: usize,
-    steps: usize,
-) -> [[__m256i; 2]; M] {
-    let ones = _mm256_set1_epi16(1);
+unsafe fn wide_sums<const M: usize>(w: *const __m256i, x: *const Wide, at: usize, steps: usize) -> [[__m256i; 2]; M] {
     let mut acc = [[_mm256_setzero_si256(); 2]; M];
+    let x = x.cast::<i32>();
     for step in 0..steps {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's promise; a row is `Wide`, and its blocks are 16 pairs: eight even, then eight odd ones.
         unsafe {
             let w = w.add(step * 4);
-            let (signed, magnitude) = ([w.read(), w.add(2).read()], [w.add(1).read(), w.add(3).read()]);
+            let w = [[w.read(), w.add(1).read()], [w.add(2).read(), w.add(3).read()]];
             for (m, acc) in acc.iter_mut().enumerate() {
-                let x = _mm256_set1_epi32(x.add(m * stride + step * 4).cast::<i32>().read_unaligned());
+                let x = x.add(m * (size_of::<Wide>() / 4) + at / 2 + step);
+                let x = [_mm256_set1_epi32(x.read()), _mm256_set1_epi32(x.add(8).read())];
                 for (v, acc) in acc.iter_mut().enumerate() {
-                    let dot = _mm256_maddubs_epi16(magnitude[v], _mm256_sign_epi8(x, signed[v]));
-                    *acc = _mm256_add_epi32(*acc, _mm256_madd_epi16(dot, ones));
+                    let even = _mm256_madd_epi16(w[0][v], x[0]);
+                    let odd = _mm256_madd_epi16(w[1][v], x[1]);
+                    *acc = _mm256_add_epi32(*acc, _mm256_add_epi32(even, odd));
                 }
             }
         }

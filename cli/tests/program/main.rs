@@ -1,0 +1,14 @@
+//! The program as its users meet it: the binary is run, its streams and exit codes are looked at.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod convert;
+mod doctor;
+mod inspect;
+mod pipes;
+mod process;
+mod run;
+mod score;
+mod signals;
+mod tokenize;
+mod usage;

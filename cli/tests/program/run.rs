@@ -1,0 +1,147 @@
+//! `ocelli run`.
+
+use crate::process::{COLOUR, bundled, command, file, finish, ocelli, ocelli_with_input, picture};
+
+fn ask(name: &str, more: &[&str]) -> String {
+    let path = picture(name);
+    let mut args = vec!["run", "-i", &path, "-p", COLOUR];
+    args.extend(more);
+    ocelli(&args).ok()
+}
+
+#[test]
+fn the_bundled_model_answers() {
+    assert_eq!(ask("blue_circle.png", &[]), "blue\n");
+    assert_eq!(ask("red_triangle.png", &[]), "red\n");
+    assert_eq!(ask("red_triangle.png", &["--beams", "3"]), "red\n");
+    assert_eq!(ask("red_triangle.png", &["--no-mmap", "--threads", "1", "--kv", "f32", "--budget", "1G"]), "red\n");
+}
+
+#[test]
+fn json_is_one_object_with_the_text_as_it_is() {
+    let path = picture("blue_circle.png");
+    let ended = ocelli(&["run", "-i", &path, "-p", COLOUR, "--json", "--quiet"]);
+    assert_eq!(ended.err, "");
+    let answer = ended.json();
+    assert_eq!(answer["text"], " blue");
+    assert_eq!(answer["finish"], "eos");
+    assert_eq!(answer["ids"].as_array().unwrap().len(), 2, "the word and the end: {answer}");
+    let timings = answer["timings"].as_object().unwrap();
+    for name in ["load_ms", "decode_ms", "prepare_ms", "encode_ms", "prefill_ms", "generate_ms"] {
+        assert!(timings[name].is_number(), "{name}: {answer}");
+    }
+    assert_eq!((&timings["encoded_images"], &timings["generated_tokens"]), (&1.into(), &2.into()));
+    assert!(timings["prompt_positions"].as_u64().unwrap() > 8, "{answer}");
+}
+
+#[test]
+fn a_file_given_by_name_answers_like_the_bundled_one() {
+    let (_dir, model) = file("tiny.gguf", &bundled());
+    let ended = ocelli(&["run", "-m", &model, "-i", &picture("blue_circle.png"), "-p", COLOUR]);
+    assert!(ended.err.contains(&model) && ended.err.contains("tok/s"), "{ended:?}");
+    assert_eq!(ended.ok(), "blue\n");
+}
+
+#[test]
+fn the_prompt_may_come_from_standard_input() {
+    let path = picture("blue_circle.png");
+    let args = ["run", "-q", "-i", &path, "-p", "-"];
+    assert_eq!(ocelli_with_input(&args, COLOUR).ok(), "blue\n");
+    assert_eq!(ocelli_with_input(&args, &format!("{COLOUR}\n")).ok(), "blue\n");
+}
+
+#[test]
+fn input_that_is_no_text_is_refused() {
+    let (_dir, path) = file("prompt.txt", b"Question: \xff\xfe");
+    let input = std::fs::File::open(path).unwrap();
+    let ended = finish(command(&["run", "-p", "-"]).stdin(input), "");
+    assert!(ended.failed(1, "text").contains("byte 10"));
+}
+
+#[test]
+fn markers_say_where_pictures_go() {
+    let (blue, red) = (picture("blue_circle.png"), picture("red_triangle.png"));
+    let marked = format!("<image>{COLOUR}");
+    assert_eq!(ocelli(&["run", "-i", &blue, "-p", &marked]).ok(), "blue\n");
+    let err = ocelli(&["run", "-i", &blue, "-p", "<image> and <image>"]).failed(2, "image-count");
+    assert!(err.contains("2 image markers, 1 images"), "{err}");
+    ocelli(&["run", "-i", &blue, "-i", &red, "-p", "<image> only", "--json"]).failed(2, "image-count");
+    let both = ocelli(&["run", "-i", &blue, "-i", &red, "-p", "<image>one<image>two", "--json"]).json();
+    assert_eq!(both["timings"]["encoded_images"], 2);
+}
+
+#[test]
+fn the_length_is_as_asked() {
+    let tokens = |more: &[&str]| {
+        let path = picture("blue_circle.png");
+        let mut args = vec!["run", "-q", "--json", "-i", &path, "-p", COLOUR];
+        args.extend(more);
+        ocelli(&args).json()
+    };
+    let short = tokens(&["-n", "1"]);
+    assert_eq!((&short["finish"], short["ids"].as_array().unwrap().len()), (&"length".into(), 1));
+    let long = tokens(&["-n", "20", "--min-new-tokens", "20"]);
+    assert_eq!((&long["finish"], long["ids"].as_array().unwrap().len()), (&"length".into(), 20));
+    let beams =
+        tokens(&["-n", "10", "--min-new-tokens", "10", "--beams", "4", "--length-penalty=-1", "--early-stopping"]);
+    assert_eq!(beams["ids"].as_array().unwrap().len(), 10);
+    // A context that is given and no length: as many as fit.
+    let filled = tokens(&["--context", "24", "--min-new-tokens", "100"]);
+    let positions = filled["timings"]["prompt_positions"].as_u64().unwrap();
+    assert_eq!(filled["ids"].as_array().unwrap().len() as u64, (24 - positions).max(1), "{filled}");
+}
+
+#[test]
+fn seeds_repeat() {
+    let draw = |seed| ask("blue_circle.png", &["-n", "16", "--min-new-tokens", "16", "--temp", "3", "--seed", seed]);
+    let draws: Vec<String> = ["1", "2", "3", "4"].into_iter().map(draw).collect();
+    assert_eq!(draws[0], draw("1"));
+    assert!(draws.iter().any(|d| *d != draws[0]), "{draws:?}");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_numbers() {
+    let err = ocelli(&["run", "-p", COLOUR, "--context", "4"]).failed(1, "context-full");
+    assert!(err.contains("the context holds 4"), "{err}");
+    ocelli(&["run", "-p", COLOUR, "-n", "1000"]).failed(1, "context-full");
+    let err = ocelli(&["run", "-p", COLOUR, "--budget", "1M"]).failed(1, "over-budget");
+    assert!(err.contains("1048576") && err.contains("hint:"), "{err}");
+}
+
+#[test]
+fn pictures_that_are_none_are_named() {
+    for (name, content, words) in [
+        ("page.png", &b"<!DOCTYPE html><html>"[..], "only PNG and JPEG"),
+        ("empty.png", b"", "empty"),
+        ("cut.png", &std::fs::read(picture("blue_circle.png")).unwrap()[..60], "needs at least"),
+    ] {
+        let (_dir, path) = file(name, content);
+        let err = ocelli(&["run", "-i", &path, "--json"]).failed(1, "image");
+        assert!(err.contains(&path), "{err}");
+        assert!(err.contains(words) || err.contains("truncated"), "{err}");
+    }
+    let err = ocelli(&["run", "-i", "/nowhere/cat.png"]).failed(1, "open");
+    assert!(err.contains("/nowhere/cat.png"), "{err}");
+    ocelli(&["run", "-i", env!("CARGO_MANIFEST_DIR")]).failed(1, "open");
+    #[cfg(unix)]
+    ocelli(&["run", "-i", "/dev/zero"]).failed(1, "image");
+}
+
+#[test]
+fn models_that_are_none_are_named() {
+    let err = ocelli(&["run", "-m", "/nowhere/model.gguf"]).failed(1, "open");
+    assert!(err.contains("/nowhere/model.gguf"), "{err}");
+    let (_dir, path) = file("page.gguf", b"<!DOCTYPE html><html><body>404</body></html>");
+    let err = ocelli(&["run", "-m", &path]).failed(1, "not-gguf");
+    assert!(err.contains(&path) && err.contains("a web page"), "{err}");
+    let (_dir, path) = file("cut.gguf", &bundled()[..500_000]);
+    for more in ["--quiet", "--no-mmap"] {
+        ocelli(&["run", "-m", &path, more]).failed(1, "truncated");
+    }
+}
+
+#[test]
+fn an_unknown_instruction_set_is_refused() {
+    let ended = finish(command(&["run", "-p", "x"]).env("OCELLI_ISA", "mmx"), "");
+    assert!(ended.failed(1, "isa").contains("scalar"));
+}

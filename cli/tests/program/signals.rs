@@ -1,0 +1,62 @@
+//! Signals: the first ends the work soon, with exit code 130.
+#![cfg(unix)]
+
+use crate::process::{command, picture};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+fn send(signal: &str, child: &Child) {
+    let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// Interrupts a command after `delay`; its exit code, what it said and how long it took to end.
+fn interrupt(args: &[&str], signal: &str, delay: Duration) -> (Option<i32>, String, Duration) {
+    let mut command = command(args);
+    let mut child = command.env("OCELLI_ISA", "scalar").stdin(Stdio::piped()).spawn().unwrap();
+    let stdin = child.stdin.take();
+    sleep(delay);
+    send(signal, &child);
+    let start = Instant::now();
+    let output = child.wait_with_output().unwrap();
+    drop(stdin);
+    (output.status.code(), String::from_utf8(output.stderr).unwrap(), start.elapsed())
+}
+
+/// Machines that run many tests at once are late now and then: the best of a few tries counts.
+fn ends_soon(args: &[&str], signal: &str) {
+    let mut seen = Vec::new();
+    for attempt in 1..=6 {
+        let (code, err, took) = interrupt(args, signal, Duration::from_millis(200 * attempt));
+        assert!(!err.contains("panicked") && !err.contains("error["), "{err}");
+        if code == Some(130) && took <= Duration::from_millis(250) {
+            return;
+        }
+        seen.push((code, took));
+    }
+    panic!("{args:?} {signal}: {seen:?}");
+}
+
+#[test]
+fn a_beam_search_ends() {
+    let picture = picture("blue_circle.png");
+    let args = ["run", "-i", &picture, "-n", "100", "--min-new-tokens", "100", "--beams", "64", "--threads", "1"];
+    ends_soon(&args, "-INT");
+    ends_soon(&args, "-TERM");
+}
+
+#[test]
+fn scoring_ends() {
+    let text = " blue circle".repeat(20);
+    let mut args = vec!["score", "--threads", "1", "-p", "x"];
+    for _ in 0..500 {
+        args.extend(["-c", &text]);
+    }
+    ends_soon(&args, "-INT");
+}
+
+#[test]
+fn waiting_for_input_ends() {
+    ends_soon(&["run", "-p", "-"], "-INT");
+}

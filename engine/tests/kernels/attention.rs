@@ -1,0 +1,166 @@
+//! Attention over rows and over a cache.
+
+use crate::{Random, bits, nmse, read};
+use ocelli_engine::kernels::cpu::{Cpu, Isa};
+use ocelli_engine::kernels::{Arena, CacheShape, CacheType, Continuation, Device, Heads, Layout, Rows, Span};
+
+/// Softmax attention in f64: `sees[i]` keys for query `i`.
+fn attention_f64(heads: Heads, q: &[f32], k: &[f32], v: &[f32], sees: impl Fn(usize) -> usize) -> Vec<f64> {
+    let (wide, kv_wide) = (heads.count * heads.width, heads.kv * heads.width);
+    let mut out = vec![0f64; q.len()];
+    for (i, (q, out)) in q.chunks_exact(wide).zip(out.chunks_exact_mut(wide)).enumerate() {
+        for head in 0..heads.count {
+            let at = head * heads.width;
+            let kv = head / (heads.count / heads.kv) * heads.width;
+            let row = |x: &[f32], j: usize, d: usize| f64::from(x[j * kv_wide + kv + d]);
+            let scores: Vec<f64> = (0..sees(i))
+                .map(|j| {
+                    (0..heads.width).map(|d| f64::from(q[at + d]) * row(k, j, d)).sum::<f64>() * f64::from(heads.scale)
+                })
+                .collect();
+            let max = scores.iter().copied().fold(f64::MIN, f64::max);
+            let p: Vec<f64> = scores.iter().map(|s| (s - max).exp()).collect();
+            let total: f64 = p.iter().sum();
+            for d in 0..heads.width {
+                out[at + d] = p.iter().enumerate().map(|(j, p)| p * row(v, j, d)).sum::<f64>() / total;
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn attention_agrees() {
+    let mut random = Random(8);
+    for width in [1, 8, 10, 12, 16, 64, 80, 88] {
+        for (count, kv) in [(3, 3), (4, 2)] {
+            let heads = Heads { count, kv, width, scale: 0.3 };
+            for (rows, keys) in [(1, 1), (2, 70), (3, 5), (4, 63), (7, 64), (33, 65), (70, 200)] {
+                let q = random.floats(rows * count * width);
+                let (k, v) = (random.floats(keys * kv * width), random.floats(keys * kv * width));
+                let want = attention_f64(heads, &q, &k, &v, |_| keys);
+                for isa in Isa::offered() {
+                    let at = format!("{isa:?} {rows} of {keys}, {count}/{kv} heads of {width}");
+                    let mut all = Vec::new();
+                    for threads in [1, 3] {
+                        let cpu = Cpu::with_isa(isa, threads);
+                        let mut layout = Layout::default();
+                        let kv_width = kv * width;
+                        let (qr, out) = (layout.rows(rows, count * width), layout.rows(rows, count * width));
+                        let (kr, vr) = (layout.rows(keys, kv_width), layout.rows(keys, kv_width));
+                        let mut arena = cpu.arena(&layout).unwrap();
+                        cpu.write(&mut arena, qr, &q);
+                        cpu.write(&mut arena, kr, &k);
+                        cpu.write(&mut arena, vr, &v);
+                        cpu.attend(&mut arena, heads, qr, kr, vr, out);
+                        let got = read(&cpu, &arena, out);
+                        let error = nmse(&got, &want);
+                        assert!(error < 1e-9, "{at}: {error:e}");
+                        all.push(bits(&got));
+                    }
+                    assert_eq!(all[0], all[1], "{at}: threads change bits");
+                }
+            }
+        }
+    }
+}
+
+/// Two sequences in one call, each in two spans that lie in disorder; the slots between hold NaN.
+#[test]
+fn cached_attention_agrees() {
+    let mut random = Random(9);
+    for (ty, width) in [CacheType::F16, CacheType::F32].into_iter().flat_map(|t| [(t, 10), (t, 64), (t, 80)]) {
+        for new in [1, 3, 9, 75] {
+            let heads = Heads { count: 4, kv: 2, width, scale: 0.2 };
+            let (kv_width, pasts) = (2 * width, [70usize, 5]);
+            let slots = 400;
+            let spans = [
+                [Span { start: 3, len: 66 }, Span { start: 150, len: 90 }],
+                [Span { start: 90, len: 2 }, Span { start: 280, len: 90 }],
+            ];
+            let slot = |s: usize, p: usize| {
+                let [a, b] = spans[s];
+                if p < a.len as usize { a.start as usize + p } else { b.start as usize + p - a.len as usize }
+            };
+            let round = |x: f32| if ty == CacheType::F16 { half::f16::from_f32(x).to_f32() } else { x };
+            let len = pasts.map(|p| p + new);
+            let k: Vec<Vec<f32>> =
+                len.iter().map(|n| random.floats(n * kv_width).into_iter().map(round).collect()).collect();
+            let v: Vec<Vec<f32>> =
+                len.iter().map(|n| random.floats(n * kv_width).into_iter().map(round).collect()).collect();
+            let q = random.floats(2 * new * 4 * width);
+            let want: Vec<f64> = (0..2)
+                .flat_map(|s| {
+                    let q = &q[s * new * 4 * width..(s + 1) * new * 4 * width];
+                    attention_f64(heads, q, &k[s], &v[s], |i| pasts[s] + i + 1)
+                })
+                .collect();
+            for isa in Isa::offered() {
+                let mut all = Vec::new();
+                for threads in [1, 2] {
+                    let cpu = Cpu::with_isa(isa, threads);
+                    let mut layout = Layout::default();
+                    let (qr, out) = (layout.rows(2 * new, 4 * width), layout.rows(2 * new, 4 * width));
+                    let rows = layout.rows(slots, kv_width);
+                    let mut arena = cpu.arena(&layout).unwrap();
+                    let mut cache =
+                        cpu.cache(CacheShape { layers: 2, heads: 2, head_width: width, slots, ty }).unwrap();
+                    let every: Vec<u32> = (0..400).collect();
+                    cpu.write(&mut arena, rows, &vec![f32::NAN; slots * kv_width]);
+                    for layer in 0..2 {
+                        cpu.store(&arena, &mut cache, layer, rows, rows, &every);
+                    }
+                    for s in 0..2 {
+                        let at: Vec<u32> = (0..len[s]).map(|p| u32::try_from(slot(s, p)).unwrap()).collect();
+                        let other = layout_pair(&cpu, len[s], kv_width, &k[s], &v[s]);
+                        cpu.store(&other.0, &mut cache, 1, other.1, other.2, &at);
+                    }
+                    cpu.write(&mut arena, qr, &q);
+                    let continuations = [0, 1].map(|s| Continuation { rows: new, past: pasts[s], spans: &spans[s] });
+                    cpu.attend_cache(&mut arena, heads, &cache, 1, qr, &continuations, out);
+                    let got = read(&cpu, &arena, out);
+                    let error = nmse(&got, &want);
+                    assert!(error < 1e-9, "{ty:?} {isa:?} width {width}, {new} new: {error:e}");
+                    all.push(bits(&got));
+                }
+                assert_eq!(all[0], all[1], "{ty:?} {isa:?} width {width}, {new} new: threads change bits");
+            }
+        }
+    }
+}
+
+/// An arena with two blocks of rows, written.
+fn layout_pair(cpu: &Cpu, rows: usize, width: usize, a: &[f32], b: &[f32]) -> (Arena, Rows, Rows) {
+    let mut layout = Layout::default();
+    let (ra, rb) = (layout.rows(rows, width), layout.rows(rows, width));
+    let mut arena = cpu.arena(&layout).unwrap();
+    cpu.write(&mut arena, ra, a);
+    cpu.write(&mut arena, rb, b);
+    (arena, ra, rb)
+}
+
+#[test]
+fn attention_of_damaged_keys_is_nan() {
+    let mut random = Random(10);
+    let heads = Heads { count: 1, kv: 1, width: 16, scale: 1.0 };
+    for rows in [1, 8] {
+        for (bad_key, bad) in [(true, f32::NAN), (false, f32::NAN), (true, f32::INFINITY)] {
+            let (mut k, mut v) = (random.floats(100 * 16), random.floats(100 * 16));
+            let damaged = if bad_key { &mut k } else { &mut v };
+            damaged[70 * 16..71 * 16].fill(bad);
+            for isa in Isa::offered() {
+                let cpu = Cpu::with_isa(isa, 1);
+                let mut layout = Layout::default();
+                let (qr, kr, vr, out) =
+                    (layout.rows(rows, 16), layout.rows(100, 16), layout.rows(100, 16), layout.rows(rows, 16));
+                let mut arena = cpu.arena(&layout).unwrap();
+                cpu.write(&mut arena, qr, &vec![1.0; rows * 16]);
+                cpu.write(&mut arena, kr, &k);
+                cpu.write(&mut arena, vr, &v);
+                cpu.attend(&mut arena, heads, qr, kr, vr, out);
+                let got = read(&cpu, &arena, out);
+                assert!(got.iter().all(|v| v.is_nan()), "{isa:?} {rows} rows, key {bad_key}, {bad}");
+            }
+        }
+    }
+}
