@@ -7,12 +7,15 @@ use crate::failure::{Failure, INTERRUPTED};
 use ocelli_engine::CancelHandle;
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a session has to stop and the answer so far to be flushed.
 const GRACE: Duration = Duration::from_millis(180);
+
+/// Signals this close are one: a supervisor signals the process and then its group.
+const SAME: Duration = Duration::from_millis(200);
 
 /// What a signal has to stop.
 enum Work {
@@ -27,6 +30,7 @@ enum Work {
 struct State {
     raised: AtomicBool,
     work: Mutex<Work>,
+    first: OnceLock<Instant>,
 }
 
 /// Whether a signal came, and what it is to stop. Clones share both.
@@ -36,7 +40,8 @@ pub struct Interrupt(Arc<State>);
 impl Interrupt {
     /// Takes over SIGINT, SIGTERM and SIGHUP.
     pub fn install() -> Result<Self, Failure> {
-        let state = Arc::new(State { raised: AtomicBool::new(false), work: Mutex::new(Work::Idle) });
+        let state =
+            Arc::new(State { raised: AtomicBool::new(false), work: Mutex::new(Work::Idle), first: OnceLock::new() });
         let seen = Arc::clone(&state);
         ctrlc::set_handler(move || on_signal(&seen))
             .map_err(|e| Failure::new("signals", format_args!("cannot handle signals: {e}")))?;
@@ -58,23 +63,18 @@ impl Interrupt {
         self.0.raised.load(Ordering::SeqCst)
     }
 
-    /// Cancels the session's call if a signal came before the call began, which starts with a fresh flag.
-    pub fn recheck(&self) {
-        if self.raised()
-            && let Work::Session(handle) = &*self.0.work.lock().unwrap_or_else(PoisonError::into_inner)
-        {
-            handle.cancel();
-        }
-    }
-
     fn set(&self, work: Work) {
         *self.0.work.lock().unwrap_or_else(PoisonError::into_inner) = work;
     }
 }
 
 fn on_signal(state: &State) {
+    let first = *state.first.get_or_init(Instant::now);
     if state.raised.swap(true, Ordering::SeqCst) {
-        exit(INTERRUPTED.into());
+        if first.elapsed() > SAME {
+            exit(INTERRUPTED.into());
+        }
+        return;
     }
     match &*state.work.lock().unwrap_or_else(PoisonError::into_inner) {
         Work::Idle => exit(INTERRUPTED.into()),

@@ -5,6 +5,7 @@
 
 use crate::failure::Failure;
 use serde_json::Value;
+use std::cell::Cell;
 use std::fmt::{Arguments, Display};
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::time::Duration;
@@ -59,11 +60,13 @@ fn is_unsafe(c: char) -> bool {
 pub struct Notes {
     quiet: bool,
     terminal: bool,
+    /// Whether a stage is on the screen. Only then may its line be erased: the answer may be on the same terminal.
+    staged: Cell<bool>,
 }
 
 impl Notes {
     pub fn new(quiet: bool) -> Self {
-        Self { quiet, terminal: io::stderr().is_terminal() }
+        Self { quiet, terminal: io::stderr().is_terminal(), staged: Cell::new(false) }
     }
 
     /// Whether somebody watches a terminal.
@@ -82,14 +85,22 @@ impl Notes {
     pub fn stage(&self, stage: Arguments<'_>) {
         if self.live() {
             let _ = write!(io::stderr(), "\r\x1b[K{stage}…");
+            self.staged.set(true);
         }
     }
 
     /// Takes the last stage off the screen.
     pub fn clear(&self) {
-        if self.live() {
+        if self.staged.take() {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
+    }
+}
+
+impl Drop for Notes {
+    /// An error's message starts at the beginning of a line.
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 

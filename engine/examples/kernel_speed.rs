@@ -228,16 +228,13 @@ fn main() {
     let filter = args.next().unwrap_or_default();
     let stream = vec![1u8; 256 << 20];
     let cpus: Vec<(Isa, Cpu)> = Isa::offered().into_iter().map(|isa| (isa, Cpu::with_isa(isa, threads))).collect();
-    // Token time: more than any cache holds. Batches: a tower's and a decoder's feed-forward layers.
-    let shapes = [(1, 2048, 24 << 20), (4, 2048, 24 << 20), (257, 1408, 6144 * 1408), (512, 2048, 2048 * 2048)];
-    let sets: Vec<Vec<Linear>> = TensorType::ALL
+    // Token time: more than most caches hold. Batches: a tower's and a decoder's feed-forward layers.
+    let sets: Vec<[Linear; 3]> = TensorType::ALL
         .iter()
         .map(|&ty| {
-            let whole = |&(_, width, n): &(usize, usize, usize)| {
-                let width = width.next_multiple_of(ty.block_len());
-                weights(ty, n / width, width)
-            };
-            shapes.iter().map(whole).collect()
+            let width = 1408usize.next_multiple_of(ty.block_len());
+            let long = (96 << 20) / ty.row_bytes(2048).unwrap();
+            [weights(ty, long, 2048), weights(ty, 6144, width), weights(ty, 2048, 2048)]
         })
         .collect();
 
@@ -245,7 +242,8 @@ fn main() {
     let machine = cases.len() == 4;
     for (isa, cpu) in &cpus {
         for (ty, set) in TensorType::ALL.iter().zip(&sets) {
-            for (&(rows, ..), linear) in shapes.iter().zip(set) {
+            let [long, tower, decoder] = set;
+            for (rows, linear) in [(1, long), (4, long), (257, tower), (512, decoder)] {
                 let width = linear.inputs();
                 // The scalar code is only there to be right: a few rows say enough.
                 let rows = if *isa == Isa::Scalar { rows.min(8) } else { rows };
@@ -253,6 +251,8 @@ fn main() {
                 let (work, unit, limit) = match (rows, ty.block_len()) {
                     (1..=4, _) => (ty.row_bytes(width * linear.outputs()).unwrap() as f64, "GB/s", 0),
                     (_, 1) => (operations, "GFLOP/s", 1),
+                    // Eight bits times eight bits fill an i16, so every maddubs needs its own madd.
+                    _ if *ty == TensorType::Q8_0 => (operations, "GOP/s", 2),
                     _ => (operations, "GOP/s", 3),
                 };
                 cases.push(Case {

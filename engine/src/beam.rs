@@ -76,7 +76,11 @@ pub fn search(
         let norm = (length as f32).powf(options.length_penalty);
         if !(options.early_stopping && finished.len() == beams) {
             finished.extend(
-                candidates.iter().take(beams).filter(|c| ends(c)).map(|c| Finished { ids: extended(c), score: c.score / norm }),
+                candidates
+                    .iter()
+                    .take(beams)
+                    .filter(|c| ends(c))
+                    .map(|c| Finished { ids: extended(c), score: c.score / norm }),
             );
             // Stable: the earlier of equals stays ahead.
             finished.sort_by(|a, b| b.score.total_cmp(&a.score));

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct CancelHandle(Arc<AtomicBool>);
 
 impl CancelHandle {
-    /// Asks the running call to return [`Error::Cancelled`]. The next call starts afresh.
+    /// Asks the running call to return [`Error::Cancelled`], or the next one where none runs: a cancel is never lost
+    /// between the decision to call and the call. The call that ends, however it ends, uses it up.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

@@ -117,7 +117,9 @@ pub enum Error {
         bytes: usize,
     },
     /// The plan needs more memory than the budget allows.
-    #[error("the plan needs {needed} bytes, the budget is {budget}: lower --context or --beams, or use a smaller model")]
+    #[error(
+        "the plan needs {needed} bytes, the budget is {budget}: lower --context or --beams, or use a smaller model"
+    )]
     OverBudget {
         /// Bytes of the plan.
         needed: u64,

@@ -39,4 +39,4 @@ pub use plan::{Plan, SessionOptions};
 pub use prompt::{IMAGE_MARKER, Item, Piece, Prompt};
 pub use sample::{Sampler, Sampling};
 pub use session::{Event, Finish, GenerateOptions, Generation, Score, Session, Sink, Timings, prompt_ids};
-pub use weights::Load;
+pub use weights::{Load, open as open_file};

@@ -55,7 +55,7 @@ impl Engine {
     /// As [`Engine::open`].
     pub fn open_bytes(&self, bytes: Bytes) -> Result<Model, Error> {
         let slice = (*bytes).as_ref();
-        let bytes = if slice.as_ptr().addr() % 8 == 0 { bytes } else { weights::aligned(slice) };
+        let bytes = if slice.as_ptr().addr().is_multiple_of(8) { bytes } else { weights::aligned(slice) };
         let file = Arc::new(Gguf::parse(bytes)?);
         let family = models::load(&file)?;
         let tokenizer = tokenizer(&file)?;

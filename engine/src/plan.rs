@@ -16,7 +16,8 @@ pub struct SessionOptions {
     pub batch: usize,
     /// Number format of keys and values; `None` is f32 beside f32 weights, f16 beside all others.
     pub cache: Option<crate::kernels::CacheType>,
-    /// Bytes of encoded pictures to keep, so that a picture is not encoded twice; `None` is 64 MiB.
+    /// Bytes of encoded pictures to keep, so that a picture is not encoded twice; `None` is room for sixteen. The last
+    /// picture is kept in any case.
     pub image_cache: Option<usize>,
     /// Refuse to start where the plan needs more bytes than this; 0 is no limit.
     pub budget: u64,
@@ -63,6 +64,11 @@ pub struct Resolved {
     pub kv: CacheShape,
 }
 
+/// Bytes of one encoded picture.
+fn image_bytes(family: &dyn Family) -> usize {
+    family.image_rows() * family.decoder().config.embedding_width * 4
+}
+
 /// Fills in the defaults. A context beyond the model's is cut to it.
 pub fn resolve(family: &dyn Family, options: &SessionOptions) -> Resolved {
     let decoder = family.decoder();
@@ -76,7 +82,7 @@ pub fn resolve(family: &dyn Family, options: &SessionOptions) -> Resolved {
     let slots = context.saturating_add((beams - 1).saturating_mul(new_tokens));
     Resolved {
         batch,
-        image_cache: options.image_cache.unwrap_or(64 << 20),
+        image_cache: options.image_cache.unwrap_or(16 * image_bytes(family)),
         logits: beams.max(8).min(batch),
         kv: decoder.cache_shape(slots, ty),
     }
@@ -100,9 +106,8 @@ impl Resolved {
             let picture = 1024 * 1024 * 3;
             3 * picture + prepared * (1 + 4 + 4)
         });
-        let rows = family.image_rows() * family.decoder().config.embedding_width * 4;
         let logits = family.decoder().config.vocabulary * 4 * self.logits * 2;
-        let images = if family.preprocess().is_some() { self.image_cache.max(rows) } else { 0 };
+        let images = if family.preprocess().is_some() { self.image_cache.max(image_bytes(family)) } else { 0 };
         Plan {
             mapped,
             cache: self.kv.bytes() as u64,

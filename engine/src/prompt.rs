@@ -62,10 +62,10 @@ impl Prompt {
         let mut images = images.into_iter();
         let mut prompt = Self::new();
         for (i, part) in text.split(IMAGE_MARKER).enumerate() {
-            if i > 0 {
-                if let Some(image) = images.next() {
-                    prompt = prompt.image(image);
-                }
+            if i > 0
+                && let Some(image) = images.next()
+            {
+                prompt = prompt.image(image);
             }
             prompt = prompt.text(part);
         }

@@ -229,7 +229,10 @@ mod tests {
         let logits = [2.0f32.ln(), 0.0, 1.0f32.ln() - 2.0f32.ln(), f32::NEG_INFINITY]; // 4 : 2 : 1
         let free = Sampling { temperature: 1.0, seed: 7, ..Sampling::default() };
         let counts = draws(free.clone(), &logits);
-        assert!((counts[0] as i32 - 5714).abs() < 200 && (counts[1] as i32 - 2857).abs() < 200 && counts[3] == 0, "{counts:?}");
+        assert!(
+            (counts[0] as i32 - 5714).abs() < 200 && (counts[1] as i32 - 2857).abs() < 200 && counts[3] == 0,
+            "{counts:?}"
+        );
         assert_eq!(draws(Sampling { top_k: 1, ..free.clone() }, &logits)[0], 10_000);
         assert_eq!(draws(Sampling { top_p: 0.6, ..free.clone() }, &logits)[2], 0);
         assert_eq!(draws(Sampling { top_p: 0.5, ..free.clone() }, &logits)[0], 10_000);
@@ -240,7 +243,8 @@ mod tests {
 
     #[test]
     fn processors_change_what_they_name() {
-        let options = Sampling { repetition_penalty: 2.0, no_repeat_ngram: 2, min_new_tokens: 3, ..Sampling::default() };
+        let options =
+            Sampling { repetition_penalty: 2.0, no_repeat_ngram: 2, min_new_tokens: 3, ..Sampling::default() };
         let mut logits = [1.0, -1.0, 3.0, 4.0, 5.0];
         process(&options, &[4], &[0, 1, 0, 0], &[0], &mut logits);
         // 0 is halved, 1 doubled below zero; after "0" both "0 1" and "0 0" were there; 4 ends the text too early

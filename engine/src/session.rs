@@ -55,7 +55,8 @@ pub enum Event<'a> {
     Piece(&'a str),
 }
 
-/// Receives the events of a call. `Break` stops generation; what was generated is returned.
+/// Receives the events of a call. `Break` stops it: once there is text, what was generated is returned, before that
+/// [`Error::Cancelled`].
 pub type Sink<'a> = dyn FnMut(Event<'_>) -> ControlFlow<()> + 'a;
 
 /// Why a text ended.
@@ -216,13 +217,13 @@ impl Session {
         let positions = self.model.count(&items);
         let mut options = options.clone();
         if options.max_new_tokens == 0 {
-            options.max_new_tokens = self.model.defaults().max_new_tokens.min(self.room().saturating_sub(positions)).max(1);
+            options.max_new_tokens =
+                self.model.defaults().max_new_tokens.min(self.room().saturating_sub(positions)).max(1);
         }
         self.fits(positions, options.max_new_tokens)?;
-        self.cancel.reset();
         let mut timings = Timings { prompt: positions, ..Timings::default() };
         let result = self.generate_inner(&items, &options, sink, &mut timings);
-        self.kv.slots.clear();
+        self.done();
         let (ids, finish, text) = result?;
         Ok(Generation { text, ids, finish, timings })
     }
@@ -312,9 +313,8 @@ impl Session {
         for ids in &ids {
             self.fits(positions, ids.len())?;
         }
-        self.cancel.reset();
         let result = self.score_inner(&items, ids, sink);
-        self.kv.slots.clear();
+        self.done();
         result
     }
 
@@ -363,16 +363,21 @@ impl Session {
     pub fn all_logits(&mut self, prompt: &Prompt) -> Result<Vec<f32>, Error> {
         let items = self.model.compose(prompt)?;
         self.fits(self.model.count(&items), 0)?;
-        self.cancel.reset();
         let mut all = Vec::new();
-        let result = self.run_prompt(&items, &mut Sequence::default(), &mut Timings::default(), &mut |s, count, _| {
-            for start in (0..count).step_by(s.logit_rows) {
-                s.read_logits(start, s.logit_rows.min(count - start))?;
-                all.extend_from_slice(&s.logits);
-            }
-            Ok(())
-        }, &mut |_| ControlFlow::Continue(()));
-        self.kv.slots.clear();
+        let result = self.run_prompt(
+            &items,
+            &mut Sequence::default(),
+            &mut Timings::default(),
+            &mut |s, count, _| {
+                for start in (0..count).step_by(s.logit_rows) {
+                    s.read_logits(start, s.logit_rows.min(count - start))?;
+                    all.extend_from_slice(&s.logits);
+                }
+                Ok(())
+            },
+            &mut |_| ControlFlow::Continue(()),
+        );
+        self.done();
         result.map(|()| all)
     }
 
@@ -381,8 +386,15 @@ impl Session {
     /// # Errors
     /// [`Error::NoVision`], [`Error::Cancelled`], and what preparing the picture refuses.
     pub fn embed_image(&mut self, picture: &Picture) -> Result<Vec<f32>, Error> {
+        let rows = self.image_rows(picture, &mut Timings::default()).map(<[f32]>::to_vec);
+        self.done();
+        rows
+    }
+
+    /// After a call: every slot is free again, and a cancel that was meant for it is used up.
+    fn done(&mut self) {
+        self.kv.slots.clear();
         self.cancel.reset();
-        self.image_rows(picture, &mut Timings::default()).map(<[f32]>::to_vec)
     }
 
     /// Positions one sequence may reach.
@@ -392,7 +404,11 @@ impl Session {
 
     fn fits(&self, prompt: usize, new: usize) -> Result<(), Error> {
         if prompt == 0 {
-            return Err(Error::BadOption { name: "prompt", got: "empty".to_owned(), rule: "at least one token or image" });
+            return Err(Error::BadOption {
+                name: "prompt",
+                got: "empty".to_owned(),
+                rule: "at least one token or image",
+            });
         }
         let (needed, context) = (prompt + new, self.room());
         // The last new token is never read by the model.
@@ -472,11 +488,11 @@ impl Session {
         let mut pictures = Vec::new();
         for item in items {
             if let Item::Image(picture) = item {
-                let _ = sink(Event::Image { index: pictures.len(), count });
+                announce(sink, Event::Image { index: pictures.len(), count })?;
                 pictures.push(self.image_rows(picture, timings)?.to_vec());
             }
         }
-        let _ = sink(Event::Prefill { positions });
+        announce(sink, Event::Prefill { positions })?;
         let start = Instant::now();
         let mut pictures = pictures.iter();
         let mut filled = 0;
@@ -538,6 +554,11 @@ impl Session {
         }
         Ok(self.images.find(key).unwrap_or(&[]))
     }
+}
+
+/// Tells of a stage before there is text.
+fn announce(sink: &mut Sink<'_>, event: Event<'_>) -> Result<(), Error> {
+    if sink(event).is_break() { Err(Error::Cancelled) } else { Ok(()) }
 }
 
 /// Rows of a batch before they are embedded.

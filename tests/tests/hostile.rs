@@ -220,31 +220,37 @@ fn an_unchanged_copy_opens() {
 
 #[test]
 fn missing_and_misshapen_tensors_are_named() {
-    let names: Vec<String> =
-        Gguf::parse(Arc::new(TINY)).unwrap().tensors().iter().map(|t| t.name.clone()).collect();
+    let names: Vec<String> = Gguf::parse(Arc::new(TINY)).unwrap().tensors().iter().map(|t| t.name.clone()).collect();
     for missing in &names {
         let bytes = rebuilt(|_| None, |name, shape| (name != missing).then(|| shape.to_vec()));
         match open(&Engine::new(1).unwrap(), bytes) {
             Err(error) => {
-                assert_eq!(error.code(), "missing-tensor", "{missing}: {error}");
-                assert!(error.to_string().contains(missing.as_str()), "{error}");
+                // Without its class row the tower is another one, whose position table has a row less.
+                let (wanted, name) = match missing.as_str() {
+                    "v.class_embd.weight" => ("tensor-shape", "v.position_embd.weight"),
+                    name => ("missing-tensor", name),
+                };
+                assert_eq!(error.code(), wanted, "{missing}: {error}");
+                assert!(error.to_string().contains(name), "{error}");
             }
             // A model may do without biases, the last norm and its own head: then it is another valid model.
             Ok(_) => assert!(
-                missing.ends_with(".bias") || missing.starts_with("output") || missing.contains("post_ln")
-                    || missing.contains("class_embd"),
+                missing.ends_with(".bias") || missing.starts_with("output") || missing.contains("post_ln"),
                 "{missing} is not optional"
             ),
         }
     }
     for (name, drop) in [("blk.0.attn_q.weight", 1), ("v.position_embd.weight", 1), ("mm.projector.weight", 1)] {
-        let bytes = rebuilt(|_| None, |n, shape| {
-            let mut shape = shape.to_vec();
-            if n == name {
-                shape[1] -= drop;
-            }
-            Some(shape)
-        });
+        let bytes = rebuilt(
+            |_| None,
+            |n, shape| {
+                let mut shape = shape.to_vec();
+                if n == name {
+                    shape[1] -= drop;
+                }
+                Some(shape)
+            },
+        );
         let (code, message) = code(bytes);
         assert_eq!(code, "tensor-shape", "{message}");
         assert!(message.contains(name), "{message}");

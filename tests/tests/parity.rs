@@ -14,7 +14,6 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-
 /// The bar for every number that is compared: difference over the largest magnitude of the reference.
 const TOLERANCE: f32 = 1e-4;
 
@@ -239,9 +238,14 @@ fn a_checkpoint_converts_to_the_same_bytes_whole_or_in_shards() {
     let (whole, shards) = (dir.path().join("whole"), dir.path().join("shards"));
     checkpoint::write(&whole, &golden.spec().unwrap(), golden.dtype, None, &|_, _| ()).unwrap();
     checkpoint::write(&shards, &golden.spec().unwrap(), golden.dtype, Some(200_000), &|_, _| ()).unwrap();
-    assert!(std::fs::read_dir(&shards).unwrap().filter(|f| {
-        f.as_ref().unwrap().path().extension().is_some_and(|e| e == "safetensors")
-    }).count() > 2, "the shards are several");
+    assert!(
+        std::fs::read_dir(&shards)
+            .unwrap()
+            .filter(|f| { f.as_ref().unwrap().path().extension().is_some_and(|e| e == "safetensors") })
+            .count()
+            > 2,
+        "the shards are several"
+    );
     for ty in [TensorType::F32, TensorType::Q8_0, TensorType::Q4K] {
         let first = convert(&whole, "a.gguf", ty);
         assert_eq!(first, convert(&whole, "b.gguf", ty), "{ty}");

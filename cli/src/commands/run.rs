@@ -135,7 +135,6 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let mut answer = Answer { out: &mut out, written: false, plain: !args.json };
     let mut closed = None;
     let result = session.generate(&prompt, &options, &mut |event| {
-        interrupt.recheck();
         match event {
             Event::Image { index, count } => notes.stage(format_args!("encoding image {}/{count}", index + 1)),
             Event::Prefill { positions } => notes.stage(format_args!("reading {positions} positions")),

@@ -57,7 +57,6 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let mut session = model.session(&args.memory.session(model.count(&items).saturating_add(longest)))?;
     interrupt.cancels(session.cancel_handle());
     let scores = session.score(&prompt, &texts, &mut |event| {
-        interrupt.recheck();
         match event {
             Event::Image { index, count } => notes.stage(format_args!("encoding image {}/{count}", index + 1)),
             Event::Prefill { positions } => notes.stage(format_args!("reading {positions} positions")),

@@ -60,3 +60,21 @@ fn scoring_ends() {
 fn waiting_for_input_ends() {
     ends_soon(&["run", "-p", "-"], "-INT");
 }
+
+#[test]
+fn the_second_signal_does_not_wait() {
+    // A conversion ends by itself when it is told to, so that it can remove its file; this one cannot be told, because
+    // its configuration is a pipe that nobody writes.
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("config.json");
+    assert!(Command::new("mkfifo").arg(&config).status().unwrap().success());
+    let out = dir.path().join("out.gguf");
+    let mut child = command(&["convert", dir.path().to_str().unwrap(), "-o", out.to_str().unwrap()]).spawn().unwrap();
+    sleep(Duration::from_millis(500));
+    send("-INT", &child);
+    send("-INT", &child);
+    sleep(Duration::from_millis(400));
+    assert_eq!(child.try_wait().unwrap(), None, "two signals at once are one");
+    send("-INT", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}

@@ -5,9 +5,7 @@
 use super::cache::{Sequence, Slots};
 use super::vit::{attention, ids};
 use crate::error::Error;
-use crate::kernels::{
-    Activation, Cache, CacheShape, CacheType, Continuation, Exec, Heads, Layout, Product, Rows,
-};
+use crate::kernels::{Activation, Cache, CacheShape, CacheType, Continuation, Exec, Heads, Layout, Product, Rows};
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope, Table};
 

@@ -58,7 +58,11 @@ impl VitConfig {
             ffn: header.count("feed_forward_length", header::WIDTH)?,
             blocks: header.count("block_count", header::LAYERS)?,
             eps,
-            outer_eps: if header.file().get(&format!("clip.vision.{outer}")).is_some() { header.epsilon(outer)? } else { eps },
+            outer_eps: if header.file().get(&format!("clip.vision.{outer}")).is_some() {
+                header.epsilon(outer)?
+            } else {
+                eps
+            },
             act: header.activation("activation")?,
         })
     }

@@ -106,7 +106,8 @@ impl Header {
     pub fn triple(&self, name: &str) -> Result<[f32; 3], Error> {
         let values = self.file.f32s(&self.key(name))?;
         let values = self.require(name, values)?;
-        <[f32; 3]>::try_from(values.as_slice()).map_err(|_| self.bad(name, format!("{} numbers", values.len()), "must be 3"))
+        <[f32; 3]>::try_from(values.as_slice())
+            .map_err(|_| self.bad(name, format!("{} numbers", values.len()), "must be 3"))
     }
 
     /// Text.
@@ -124,7 +125,11 @@ impl Header {
     /// As [`Header::count`].
     pub fn heads(&self, name: &str, width: usize) -> Result<usize, Error> {
         let heads = self.count(name, HEADS)?;
-        if width % heads == 0 { Ok(heads) } else { Err(self.bad(name, heads, format!("must divide the width {width}"))) }
+        if width.is_multiple_of(heads) {
+            Ok(heads)
+        } else {
+            Err(self.bad(name, heads, format!("must divide the width {width}")))
+        }
     }
 
     /// The file.

@@ -19,6 +19,9 @@ pub enum Load {
 }
 
 /// The bytes of the file at `path`.
+///
+/// # Errors
+/// [`Error::Open`], also for what is no regular file.
 pub fn open(path: &Path, load: Load) -> Result<Bytes, Error> {
     let error = |source| Error::Open { path: path.display().to_string(), source };
     let file = std::fs::File::open(path).map_err(error)?;

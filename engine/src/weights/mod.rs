@@ -6,8 +6,8 @@
 pub mod header;
 mod map;
 
-pub use map::Load;
-pub(crate) use map::{aligned, open};
+pub(crate) use map::aligned;
+pub use map::{Load, open};
 
 use crate::error::Error;
 use ocelli_quant::TensorType;

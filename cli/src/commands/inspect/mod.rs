@@ -3,14 +3,13 @@
 //! No weight is read, so a file of any size answers at once. Keys and tensors are shown for every GGUF file; the memory
 //! plan only for those whose family the engine runs.
 
-mod skim;
 mod value;
 
 use crate::bundled;
 use crate::failure::Failure;
 use crate::output::{Out, counted, magnitude, size};
 use clap::builder::RangedU64ValueParser;
-use ocelli_engine::{Engine, Error, Plan, SessionOptions};
+use ocelli_engine::{Engine, Error, Load, Plan, SessionOptions, open_file};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, TensorInfo, Value as Meta};
 use serde_json::{Map, Value, json};
@@ -57,7 +56,11 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let (name, bytes) = match &args.file {
-        Some(path) => (path.display().to_string(), skim::header(path)?),
+        Some(path) => {
+            let name = path.display().to_string();
+            let bytes = open_file(path, Load::Map).map_err(|e| Failure::opening(&name, &e))?;
+            (name, bytes)
+        }
         None => (bundled::NAME.to_owned(), bundled::bytes()),
     };
     let file = Gguf::parse(bytes).map_err(|e| Failure::opening(&name, &e.into()))?;

@@ -13,12 +13,22 @@ use core::arch::x86_64::*;
 use ocelli_quant::TensorType;
 
 /// Weight rows that go together.
-const ROWS: usize = 4;
-/// Bytes ahead of the loads that are asked for in rows longer than [`LONG`]; from shorter rows the same place of the next
-/// rows is, since the processor's own prefetching starts anew in each row.
-const AHEAD: usize = 1024;
-/// See [`AHEAD`].
-const LONG: usize = 4096;
+const ROWS: usize = 1;
+/// The rows after the ones that are being read, asked for in the order they lie in memory: the processor's own
+/// prefetching starts anew with every row, and four short rows at once are over before it has.
+#[derive(Clone, Copy)]
+struct Next(*const u8);
+
+impl Next {
+    /// Asks for piece `i` of `bytes` bytes.
+    #[inline]
+    #[target_feature(enable = "avx2,fma,f16c")]
+    fn ask(self, i: usize, bytes: usize) {
+        for at in (0..bytes).step_by(64) {
+            if false {} else { continue; } _mm_prefetch::<_MM_HINT_T0>(self.0.wrapping_add(i * bytes + at).cast());
+        }
+    }
+}
 
 /// `tile[m * PANEL + n] = weights[n] · input[from + m]`.
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -47,15 +57,15 @@ fn rows<const R: usize>(ty: TensorType, bytes: &[u8], row_bytes: usize, input: &
     for (i, row) in rows.iter_mut().enumerate() {
         *row = &bytes[i * row_bytes..(i + 1) * row_bytes];
     }
-    let ahead = if row_bytes > LONG { AHEAD } else { R * row_bytes };
+    let next = Next(bytes.as_ptr().wrapping_add(R * row_bytes));
     match ty {
-        TensorType::F32 => floats(rows, input.row(m), ahead, |v| load_f32(v)),
-        TensorType::F16 => floats(rows, input.row(m), ahead, |v| load_f16(v)),
-        TensorType::BF16 => floats(rows, input.row(m), ahead, |v| load_bf16(v)),
-        TensorType::Q8_0 => q8_0(rows, Blocks::of(input, m), ahead),
-        TensorType::Q4_0 => q4_0(rows, Blocks::of(input, m), ahead),
-        TensorType::Q4K => q4_k(rows, Blocks::of(input, m), ahead),
-        TensorType::Q6K => q6_k(rows, Blocks::of(input, m), ahead),
+        TensorType::F32 => floats(rows, input.row(m), next, |v| load_f32(v)),
+        TensorType::F16 => floats(rows, input.row(m), next, |v| load_f16(v)),
+        TensorType::BF16 => floats(rows, input.row(m), next, |v| load_bf16(v)),
+        TensorType::Q8_0 => q8_0(rows, Blocks::of(input, m), next),
+        TensorType::Q4_0 => q4_0(rows, Blocks::of(input, m), next),
+        TensorType::Q4K => q4_k(rows, Blocks::of(input, m), next),
+        TensorType::Q6K => q6_k(rows, Blocks::of(input, m), next),
     }
 }
 
@@ -82,16 +92,10 @@ fn finish<const R: usize>(acc: [__m256; R]) -> [f32; R] {
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn prefetch(bytes: &[u8], ahead: usize) {
-    _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(ahead).cast());
-}
-
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
 fn floats<const R: usize, const N: usize>(
     rows: [&[u8]; R],
     x: &[f32],
-    ahead: usize,
+    next: Next,
     load8: impl Fn(&[u8; N]) -> __m256,
 ) -> [f32; R] {
     let mut acc = [[_mm256_setzero_ps(); 2]; R];
@@ -99,8 +103,8 @@ fn floats<const R: usize, const N: usize>(
     let chunks = chunks::<N, R>(rows);
     for (i, x) in xs.as_chunks::<2>().0.iter().enumerate() {
         let x = [load(&x[0]), load(&x[1])];
+        next.ask(i, R * 2 * N);
         for (acc, row) in acc.iter_mut().zip(chunks) {
-            prefetch(&row[i * 2], ahead);
             acc[0] = _mm256_fmadd_ps(load8(&row[i * 2]), x[0], acc[0]);
             acc[1] = _mm256_fmadd_ps(load8(&row[i * 2 + 1]), x[1], acc[1]);
         }
@@ -186,16 +190,16 @@ fn at32<const N: usize, const AT: usize>(block: &[u8; N]) -> __m256i {
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn q8_0<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, ahead: usize) -> [f32; R] {
+fn q8_0<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, next: Next) -> [f32; R] {
     let rows = chunks::<34, R>(rows);
     let ones = _mm256_set1_epi16(1);
     let mut acc = [_mm256_setzero_ps(); R];
     for b in 0..x.scales.len() {
+        next.ask(b, R * 34);
         let q = x.load(b);
         let x_scale = _mm256_set1_ps(x.scales[b]);
         for r in 0..R {
             let block = &rows[r][b];
-            prefetch(block, ahead);
             let w = at32::<34, 2>(block);
             // |w| is at most 128, which a byte holds unsigned; the input never is -128.
             let dot = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(q, w));
@@ -207,7 +211,7 @@ fn q8_0<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, ahead: usize) -> [f32; 
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn q4_0<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, ahead: usize) -> [f32; R] {
+fn q4_0<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, next: Next) -> [f32; R] {
     let rows = chunks::<18, R>(rows);
     let (nibbles, eights, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi8(8), _mm256_set1_epi16(1));
     let mut acc = [_mm256_setzero_ps(); R];
@@ -215,6 +219,7 @@ fn q4_0<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, ahead: usize) -> [f32; 
     let spread = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);
     let blocks = x.scales.len();
     for b in (0..blocks).step_by(2) {
+        next.ask(b / 2, R * 36);
         let (first, second) = (x.load(b), if b + 1 < blocks { x.load(b + 1) } else { _mm256_setzero_si256() });
         let q = [_mm256_permute2x128_si256::<0x20>(first, second), _mm256_permute2x128_si256::<0x31>(first, second)];
         let zero = _mm256_add_epi16(_mm256_maddubs_epi16(eights, q[0]), _mm256_maddubs_epi16(eights, q[1]));
@@ -223,7 +228,6 @@ fn q4_0<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, ahead: usize) -> [f32; 
         let x_scales = _mm256_set_m128(_mm_set1_ps(next_scale), _mm_set1_ps(x.scales[b]));
         for r in 0..R {
             let (one, two) = (&rows[r][b], &rows[r][next]);
-            prefetch(one, ahead);
             let w = _mm256_set_m128i(at16::<18, 2>(two), at16::<18, 2>(one));
             let low = _mm256_maddubs_epi16(_mm256_and_si256(w, nibbles), q[0]);
             let high = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16::<4>(w), nibbles), q[1]);
@@ -261,19 +265,18 @@ impl Long<'_> {
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn q4_k<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, ahead: usize) -> [f32; R] {
+fn q4_k<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, next: Next) -> [f32; R] {
     let rows = chunks::<144, R>(rows);
     let mut acc = [_mm256_setzero_ps(); R];
     let (x_quants, x_scales) = (x.quants.as_chunks::<8>().0, x.scales.as_chunks::<8>().0);
     for i in 0..x_scales.len() {
+        next.ask(i, R * 144);
         let x_long = Long { quants: &x_quants[i], scales: &x_scales[i] };
         // What a minimum of 1 takes off in each group.
         let sums = _mm256_cvtepi32_ps(_mm256_madd_epi16(x.sums(i * 8), _mm256_set1_epi16(1)));
         let sums = _mm256_mul_ps(sums, load(x_long.scales));
         for r in 0..R {
             let block = &rows[r][i];
-            prefetch(block, ahead);
-            prefetch(&block[64..], ahead);
             let both = scales_and_mins(block);
             let mins = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_extracti128_si256::<1>(both)));
             let scales = _mm256_permute2x128_si256::<0>(both, both);
@@ -300,7 +303,7 @@ fn q4_k<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, ahead: usize) -> [f32; 
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn q6_k<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, ahead: usize) -> [f32; R] {
+fn q6_k<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, next: Next) -> [f32; R] {
     let rows = chunks::<210, R>(rows);
     let (nibbles, twos) = (_mm256_set1_epi8(15), _mm256_set1_epi8(0x30));
     // Even scales, which belong to the first half of each 32, to the low lane; odd ones to the high lane.
@@ -308,15 +311,13 @@ fn q6_k<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, ahead: usize) -> [f32; 
     let mut acc = [_mm256_setzero_ps(); R];
     let (x_quants, x_scales) = (x.quants.as_chunks::<8>().0, x.scales.as_chunks::<8>().0);
     for i in 0..x_scales.len() {
+        next.ask(i, R * 210);
         let x_long = Long { quants: &x_quants[i], scales: &x_scales[i] };
         // The 32 that is zero comes off at the end, by the sums of the inputs.
         let sums = x.sums(i * 8);
         let zero = _mm256_mul_ps(load(x_long.scales), _mm256_set1_ps(32.0));
         for r in 0..R {
             let block = &rows[r][i];
-            prefetch(block, ahead);
-            prefetch(&block[64..], ahead);
-            prefetch(&block[128..], ahead);
             let bytes = at16::<210, 192>(block);
             let scales = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(bytes, order));
             let offsets = _mm256_cvtepi32_ps(_mm256_madd_epi16(_mm256_cvtepi8_epi16(bytes), sums));

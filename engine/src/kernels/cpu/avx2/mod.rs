@@ -21,12 +21,14 @@ use crate::kernels::Activation;
 use crate::weights::Norm;
 use ocelli_quant::TensorType;
 
-/// Up to this many input rows the file's layout is read as it is; above, unpacking a panel pays. It costs more for floats,
-/// which grow by it.
+/// Up to this many input rows the file's layout is read as it is, every row of inputs going through it anew; above,
+/// unpacking a panel costs less than that. Floats grow by unpacking, so it takes more rows there.
 const fn direct_rows(ty: TensorType) -> usize {
     match ty {
-        TensorType::F32 | TensorType::F16 | TensorType::BF16 => 8,
-        TensorType::Q8_0 | TensorType::Q4_0 | TensorType::Q4K | TensorType::Q6K => 4,
+        TensorType::F32 | TensorType::F16 | TensorType::BF16 => 12,
+        TensorType::Q8_0 => 4,
+        TensorType::Q6K => 3,
+        TensorType::Q4_0 | TensorType::Q4K => 2,
     }
 }
 
