@@ -222,6 +222,8 @@ fn blocked<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mu
                 multiply(&mut sums[i * wide..(i + 1) * wide], correction);
             }
         }
+        // Keys a query does not see weigh 0 in its sum, which leaves the sum as it was unless such a value is NaN: then
+        // the sequence is damaged at that later position anyway.
         for m in (first..count).step_by(ROWS) {
             let rows = ROWS.min(count - m);
             let x = Floats { data: &scores[m * KEYS..], stride: KEYS };

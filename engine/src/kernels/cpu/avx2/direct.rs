@@ -13,7 +13,8 @@ use core::arch::x86_64::*;
 use ocelli_quant::TensorType;
 
 /// Weight rows that go together.
-const ROWS: usize = 1;
+const ROWS: usize = 4;
+
 /// The rows after the ones that are being read, asked for in the order they lie in memory: the processor's own
 /// prefetching starts anew with every row, and four short rows at once are over before it has.
 #[derive(Clone, Copy)]
@@ -25,7 +26,7 @@ impl Next {
     #[target_feature(enable = "avx2,fma,f16c")]
     fn ask(self, i: usize, bytes: usize) {
         for at in (0..bytes).step_by(64) {
-            if false {} else { continue; } _mm_prefetch::<_MM_HINT_T0>(self.0.wrapping_add(i * bytes + at).cast());
+            _mm_prefetch::<_MM_HINT_T0>(self.0.wrapping_add(i * bytes + at).cast());
         }
     }
 }
