@@ -5,7 +5,7 @@
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs, Opened};
-use crate::output::{Notes, Out, counted, ms, time};
+use crate::output::{self, Notes, Out, counted, ms, time};
 use crate::prompt_args::PromptArgs;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::{Event, GenerateOptions, Generation, Model, Prompt, Sampling, SessionOptions, Timings};
@@ -127,6 +127,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let opened = args.model.open()?;
     let (prompt, decode) = args.prompt.read(&opened.model)?;
     let (session, new_tokens) = size(args, &opened.model, &prompt)?;
+    let plan = opened.model.plan(&session)?;
     options.max_new_tokens = new_tokens;
     let mut session = opened.model.session(&session)?;
     interrupt.cancels(session.cancel_handle());
@@ -159,6 +160,13 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         out.json(&document(&generation, opened.load, decode))?;
     }
     report(&notes, &opened, &generation, decode);
+    if let Some(used) = anonymous_memory() {
+        notes.line(format_args!(
+            "memory    {:>8}   of {} planned, beside the mapped file",
+            output::size(used),
+            output::size(plan.anonymous())
+        ));
+    }
     Ok(())
 }
 
@@ -244,6 +252,13 @@ fn report(notes: &Notes, opened: &Opened, generation: &Generation, decode: Durat
     };
     line("prefill", t.prefill, t.prompt, "positions");
     line("generate", t.generate, t.generated, "tokens");
+}
+
+/// Memory of this process that no file backs, now; every buffer of the run is still there. Linux tells.
+fn anonymous_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
 fn each(total: Duration, count: usize) -> Duration {
