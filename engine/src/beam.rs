@@ -8,8 +8,9 @@
 
 use crate::blocks::cache::Sequence;
 use crate::error::Error;
+use crate::generation::{Finish, GenerateOptions};
 use crate::sample::{log_softmax, process};
-use crate::session::{Finish, GenerateOptions, Session};
+use crate::session::Session;
 
 /// Stands for log 0 where the reference adds it: a beam that is not there yet.
 const NONE: f32 = -1.0e9;

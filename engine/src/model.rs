@@ -207,7 +207,7 @@ impl Model {
     /// [`Error::BadOption`].
     pub fn plan(&self, options: &SessionOptions) -> Result<Plan, Error> {
         let tables = self.0.tokenizer.memory_bytes();
-        Ok(self.resolve(options)?.plan(&*self.0.family, self.0.file.file_len(), tables))
+        Ok(self.resolve(options)?.plan(&*self.0.device, &*self.0.family, self.0.file.file_len(), tables))
     }
 
     /// A session: its buffers are allocated here, all at once.

@@ -1,6 +1,6 @@
 //! The memory a session will need, by kind, from the header alone: no weight is touched to compute it.
 
-use crate::kernels::{CacheShape, Layout};
+use crate::kernels::{CacheShape, Device, Layout};
 use crate::models::Family;
 
 /// What a session is laid out for. Zeroes mean the default.
@@ -99,7 +99,7 @@ impl Resolved {
         layout
     }
 
-    pub fn plan(&self, family: &dyn Family, mapped: u64, tokenizer: usize) -> Plan {
+    pub fn plan(&self, device: &dyn Device, family: &dyn Family, mapped: u64, tokenizer: usize) -> Plan {
         const PROGRAM: usize = 8 << 20;
         let pixels = family.preprocess().map_or(0, |p| {
             let prepared = p.width as usize * p.height as usize * 3;
@@ -111,7 +111,7 @@ impl Resolved {
         Plan {
             mapped,
             cache: self.kv.bytes() as u64,
-            scratch: self.layout(family).bytes() as u64,
+            scratch: device.arena_bytes(&self.layout(family)) as u64,
             images: images as u64,
             tokenizer: tokenizer as u64,
             other: (PROGRAM + pixels + logits) as u64,

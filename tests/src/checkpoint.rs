@@ -1,7 +1,7 @@
 //! Random checkpoints in the layout of the Hugging Face hub, of any size, as fast as the disk takes them.
 //!
 //! [`tensors`] derives every name and shape of a BLIP-2 with OPT from its config.json alone; config files leave out what
-//! equals the defaults of transformers' classes, so the defaults stand here. [`write`] lays the files out first (a
+//! equals the defaults of transformers' classes, so the defaults stand here. [`write()`] lays the files out first (a
 //! safetensors file is a length, a JSON header and the data, so every byte's place is known), then threads fill pieces of
 //! at most [`PIECE`] values at their places in any order; no tensor is ever held whole.
 

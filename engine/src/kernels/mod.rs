@@ -56,6 +56,7 @@ pub struct Layout {
     next: usize,
     peak: usize,
     input: usize,
+    widest: usize,
 }
 
 impl Layout {
@@ -73,6 +74,7 @@ impl Layout {
     /// Says that a matmul will read an input of `rows` x `width`: devices keep a normed or quantised copy of it.
     pub fn input(&mut self, rows: usize, width: usize) {
         self.input = self.input.max(rows * width.next_multiple_of(Self::ALIGN));
+        self.widest = self.widest.max(width);
     }
 
     /// Where the next block would start; pass it to [`Layout::rewind`] to let phases overlap.
@@ -84,12 +86,6 @@ impl Layout {
     /// Frees all that was handed out since `mark`.
     pub fn rewind(&mut self, mark: usize) {
         self.next = mark;
-    }
-
-    /// Bytes a device needs for an arena of this layout, its copies of matmul inputs included.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.peak * 4 + cpu::input_bytes(self.input)
     }
 }
 
@@ -258,6 +254,9 @@ pub struct DeviceInfo {
 pub trait Device: Send + Sync {
     /// What this is.
     fn info(&self) -> DeviceInfo;
+
+    /// Bytes an arena of this layout takes, the device's copies of matmul inputs and its threads' buffers included.
+    fn arena_bytes(&self, layout: &Layout) -> usize;
 
     /// Memory for a layout.
     ///

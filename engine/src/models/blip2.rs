@@ -1,6 +1,8 @@
 //! BLIP-2 (Li et al. 2023) with a decoder-only language model.
 //!
-//!     picture -> ViT (all rows, normed) -> Q-Former (learned queries) -> linear -> rows in the prompt's place
+//! ```text
+//! picture -> ViT (all rows, normed) -> Q-Former (learned queries) -> linear -> rows in the prompt's place
+//! ```
 //!
 //! The language model sees the leading pictures' rows, then its begin token, then the text: the begin token comes
 //! after the pictures, not before them.

@@ -178,6 +178,14 @@ pub struct Scratch {
 }
 
 impl Memory {
+    /// What [`Memory::new`] takes, with the threads' buffers at their largest.
+    pub fn bytes(layout: &Layout, threads: usize) -> usize {
+        // An unpacked panel and its packed copy, four bytes a number at most; attention keeps a tile of one head.
+        let panel = panel::PANEL * layout.widest * 8;
+        let attention = 256 << 10;
+        layout.peak * 4 + InputBuffers::bytes(layout.input) + threads * (panel + attention)
+    }
+
     pub fn new(layout: &Layout, threads: usize) -> Result<Self, Error> {
         Ok(Self {
             floats: Buffer::new(layout.peak, "activations")?,

@@ -27,15 +27,10 @@ use crate::error::Error;
 use crate::weights::{Norm, Table};
 use attention::{QUERIES, Queries, Stored, Stream};
 use input::BLOCK;
-use memory::{InputBuffers, KvData, Shared};
+use memory::{KvData, Shared};
 use panel::{PANEL, TILE};
 use pool::Pool;
 use std::sync::PoisonError;
-
-/// Bytes an arena keeps for matmul inputs of at most `len` floats.
-pub(super) fn input_bytes(len: usize) -> usize {
-    InputBuffers::bytes(len)
-}
 
 /// The processor.
 pub struct Cpu {
@@ -75,6 +70,10 @@ fn disjoint(a: Rows, b: Rows) -> bool {
 impl Device for Cpu {
     fn info(&self) -> DeviceInfo {
         DeviceInfo { name: "cpu", isa: self.isa.name(), why: self.why.clone(), threads: self.pool.threads() }
+    }
+
+    fn arena_bytes(&self, layout: &Layout) -> usize {
+        Memory::bytes(layout, self.pool.threads())
     }
 
     fn arena(&self, layout: &Layout) -> Result<Arena, Error> {
