@@ -141,11 +141,12 @@ impl Object {
     }
 
     /// Token ids: one integer or a list of them.
-    pub(crate) fn ids(&self, key: &str) -> Result<Option<Vec<u64>>, ConvertError> {
-        let Some(value) = self.get(key) else { return Ok(None) };
+    pub(crate) fn ids(&self, key: &str) -> Result<Option<Vec<i64>>, ConvertError> {
+        let Some(value) = self.values.get(key) else { return Ok(None) };
         let ids = match value {
-            Value::Array(items) => items.iter().map(Value::as_u64).collect(),
-            other => other.as_u64().map(|id| vec![id]),
+            Value::Null => Some(Vec::new()),
+            Value::Array(items) => items.iter().map(Value::as_i64).collect(),
+            other => other.as_i64().map(|id| vec![id]),
         };
         ids.map(Some).ok_or_else(|| self.mismatch(key, "a token id or a list of token ids", value))
     }

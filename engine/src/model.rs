@@ -1,14 +1,17 @@
 //! From a file to a model that sessions share.
 
 use crate::error::Error;
+use crate::generation::GenerateOptions;
 use crate::image::ImageLimits;
 use crate::kernels::cpu::Cpu;
 use crate::kernels::{Device, DeviceInfo};
 use crate::models::{self, Family};
 use crate::plan::{Plan, Resolved, SessionOptions, resolve};
 use crate::prompt::{Item, Prompt};
+use crate::sample::Sampling;
 use crate::session::Session;
 use crate::tokenizer::{BpeSpec, Tokenizer};
+use crate::weights::header::Header;
 use crate::weights::{self, Load};
 use ocelli_quant::gguf::{Bytes, Gguf};
 use std::path::Path;
@@ -80,12 +83,16 @@ pub struct Defaults {
     pub eos_ids: Vec<u32>,
     /// New tokens where the caller names no number.
     pub max_new_tokens: usize,
+    /// How tokens are chosen where the caller says nothing.
+    pub generate: GenerateOptions,
+    /// Least positions of prompt and text together before a text may end.
+    pub min_length: usize,
     /// The token that stands for a picture's rows in the checkpoint's own prompts.
     pub image_id: Option<u32>,
 }
 
 impl Defaults {
-    fn read(file: &Gguf, vocabulary: usize, tokenizer: &Tokenizer) -> Result<Self, Error> {
+    fn read(file: &Arc<Gguf>, vocabulary: usize, tokenizer: &Tokenizer) -> Result<Self, Error> {
         const EOS: &str = "ocelli.generation.eos_ids";
         let eos_ids = match file.u32s(EOS)? {
             Some(ids) => ids,
@@ -100,7 +107,27 @@ impl Defaults {
         }
         let max_new_tokens = file.u32("ocelli.generation.max_new_tokens")?.filter(|&n| n > 0).unwrap_or(64);
         let image_id = file.u32("ocelli.image_token")?;
-        Ok(Self { image_id, eos_ids, max_new_tokens: max_new_tokens as usize })
+        let header = Header::new(file, "ocelli.generation.");
+        let base = GenerateOptions::default();
+        let real = |name: &str, default: f32| -> Result<f32, Error> {
+            let value = file.f32(&format!("ocelli.generation.{name}"))?.unwrap_or(default);
+            if value.is_finite() { Ok(value) } else { Err(header.bad(name, value, "must be finite")) }
+        };
+        let generate = GenerateOptions {
+            max_new_tokens: 0,
+            beams: header.count_or("num_beams", 1..=64, 1)?,
+            length_penalty: real("length_penalty", base.length_penalty)?,
+            early_stopping: header.switch("early_stopping", false)?,
+            sampling: Sampling {
+                repetition_penalty: real("repetition_penalty", 1.0)?,
+                no_repeat_ngram: header.count_or("no_repeat_ngram_size", 0..=1 << 24, 0)?,
+                min_new_tokens: header.count_or("min_new_tokens", 0..=1 << 24, 0)?,
+                ..base.sampling
+            },
+        };
+        generate.sampling.validate()?;
+        let min_length = header.count_or("min_length", 0..=1 << 24, 0)?;
+        Ok(Self { generate, min_length, image_id, eos_ids, max_new_tokens: max_new_tokens as usize })
     }
 }
 
@@ -250,6 +277,8 @@ fn tokenizer(file: &Gguf) -> Result<Tokenizer, Error> {
         unk: id("unknown")?,
         add_bos: file.bool("tokenizer.ggml.add_bos_token")?.unwrap_or(false),
         add_eos: file.bool("tokenizer.ggml.add_eos_token")?.unwrap_or(false),
+        add_prefix_space: file.bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(false),
+        clean_up_spaces: file.bool("ocelli.tokenizer.clean_up_spaces")?.unwrap_or(false),
         pre: file.str("tokenizer.ggml.pre")?.unwrap_or("gpt-2"),
     })?)
 }

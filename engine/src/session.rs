@@ -100,7 +100,7 @@ impl Session {
         let seen = self.model.placed_ids(items);
         let result = if options.beams > 1 {
             let (ids, finish) = beam::search(self, sequence, &seen, options)?;
-            let text = self.model.tokenizer().decode(&ids, true)?;
+            let text = self.text(&ids)?;
             let _ = sink(Event::Piece(&text));
             (ids, finish, text)
         } else {
@@ -123,17 +123,14 @@ impl Session {
         let mut sampler = Sampler::new(options.sampling.clone());
         let mut stream = tokenizer.stream(true);
         let prompt = seen.len();
-        let mut text = String::new();
         let mut finish = Finish::Length;
         loop {
             process(&options.sampling, eos, &seen, &seen[prompt..], &mut self.logits);
             let position = sequence.len();
             let id = sampler.choose(&self.logits).ok_or(Error::NotANumber { position })?;
             seen.push(id);
-            // The embedding table may have more rows than the vocabulary: such ids have no text. An ending token that
-            // is no special one (OPT's line break, say) has, as in the reference.
+            // An ending token that is no special one (OPT's line break, say) has text, as in the reference.
             let piece = if (id as usize) < tokenizer.vocab_size() { stream.push(tokenizer, id)? } else { "" };
-            text.push_str(piece);
             let stopped = !piece.is_empty() && sink(Event::Piece(piece)).is_break();
             if eos.contains(&id) {
                 finish = Finish::Eos;
@@ -150,10 +147,11 @@ impl Session {
         }
         let rest = stream.flush();
         if !rest.is_empty() {
-            text.push_str(rest);
             let _ = sink(Event::Piece(rest));
         }
-        Ok((seen.split_off(prompt), finish, text))
+        let ids = seen.split_off(prompt);
+        let text = self.text(&ids)?;
+        Ok((ids, finish, text))
     }
 
     /// Log-likelihoods of texts that could follow a prompt. The prompt is read once, however many there are.
@@ -248,6 +246,13 @@ impl Session {
         let rows = self.image_rows(picture, &mut Timings::default()).map(<[f32]>::to_vec);
         self.done();
         rows
+    }
+
+    /// The text of generated tokens. The embedding table may have more rows than the vocabulary: such ids have none.
+    fn text(&self, ids: &[u32]) -> Result<String, Error> {
+        let tokenizer = self.model.tokenizer();
+        let known: Vec<u32> = ids.iter().copied().filter(|&id| (id as usize) < tokenizer.vocab_size()).collect();
+        Ok(tokenizer.decode(&known, true)?)
     }
 
     /// After a call: every slot is free again, and a cancel that was meant for it is used up.

@@ -8,7 +8,7 @@ use crate::model_args::{MemoryArgs, ModelArgs, Opened};
 use crate::output::{self, Notes, Out, counted, ms, time};
 use crate::prompt_args::PromptArgs;
 use clap::builder::RangedU64ValueParser;
-use ocelli_engine::{Event, GenerateOptions, Generation, Model, Prompt, Sampling, SessionOptions, Timings};
+use ocelli_engine::{Event, GenerateOptions, Generation, Model, Sampling, SessionOptions, Timings};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub struct Args {
     quiet: bool,
 }
 
-/// How tokens are chosen.
+/// How tokens are chosen; what is not given is as the model's file suggests.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Generation")]
 struct GenerationArgs {
@@ -51,12 +51,11 @@ struct GenerationArgs {
     #[arg(short = 'n', long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1 << 24))]
     max_new_tokens: Option<usize>,
     /// Search with this many beams; nothing is streamed then
-    #[arg(long, value_name = "N", default_value_t = 1,
-        value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
-    beams: usize,
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
+    beams: Option<usize>,
     /// Beams: divide a hypothesis' log-probability by its length to this power
-    #[arg(long, value_name = "F", default_value_t = 1.0, allow_negative_numbers = true)]
-    length_penalty: f32,
+    #[arg(long, value_name = "F", allow_negative_numbers = true)]
+    length_penalty: Option<f32>,
     /// Beams: end as soon as there are as many finished hypotheses as beams
     #[arg(long)]
     early_stopping: bool,
@@ -73,45 +72,45 @@ struct GenerationArgs {
     #[arg(long, value_name = "F", default_value_t = 0.0, allow_negative_numbers = true)]
     min_p: f32,
     /// Make tokens that were seen less likely; 1 is off
-    #[arg(long, value_name = "F", default_value_t = 1.0, allow_negative_numbers = true)]
-    repetition_penalty: f32,
+    #[arg(long, value_name = "F", allow_negative_numbers = true)]
+    repetition_penalty: Option<f32>,
     /// No N tokens in a row twice; 0 is off
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    no_repeat_ngram: usize,
+    #[arg(long, value_name = "N")]
+    no_repeat_ngram: Option<usize>,
     /// Tokens before the answer may end
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    min_new_tokens: usize,
+    #[arg(long, value_name = "N")]
+    min_new_tokens: Option<usize>,
     /// Of the draws: the same seed gives the same answer
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
 
 impl GenerationArgs {
-    fn check(&self) -> Result<GenerateOptions, Failure> {
+    /// What was asked for, and what the model's file suggests for the rest. `positions` is the prompt's length.
+    fn options(&self, model: &Model, positions: usize) -> Result<GenerateOptions, Failure> {
+        let file = model.defaults();
+        let least = file.generate.sampling.min_new_tokens.max(file.min_length.saturating_sub(positions));
         let sampling = Sampling {
             temperature: self.temp,
             top_k: self.top_k,
             top_p: self.top_p,
             min_p: self.min_p,
-            repetition_penalty: self.repetition_penalty,
-            no_repeat_ngram: self.no_repeat_ngram,
-            min_new_tokens: self.min_new_tokens,
+            repetition_penalty: self.repetition_penalty.unwrap_or(file.generate.sampling.repetition_penalty),
+            no_repeat_ngram: self.no_repeat_ngram.unwrap_or(file.generate.sampling.no_repeat_ngram),
+            min_new_tokens: self.min_new_tokens.unwrap_or(least),
             seed: self.seed,
         };
         sampling.validate()?;
-        if !self.length_penalty.is_finite() {
+        let length_penalty = self.length_penalty.unwrap_or(file.generate.length_penalty);
+        if !length_penalty.is_finite() {
             return Err(Failure::usage("option", "length-penalty is not a finite number"));
         }
-        if self.beams > 1 && self.temp > 0.0 {
+        if self.beams.is_some_and(|beams| beams > 1) && self.temp > 0.0 {
             return Err(Failure::usage("option", "--temp draws and --beams searches: give one of them"));
         }
-        Ok(GenerateOptions {
-            max_new_tokens: 0,
-            sampling,
-            beams: self.beams,
-            length_penalty: self.length_penalty,
-            early_stopping: self.early_stopping,
-        })
+        let beams = if self.temp > 0.0 { 1 } else { self.beams.unwrap_or(file.generate.beams) };
+        let early_stopping = self.early_stopping || file.generate.early_stopping;
+        Ok(GenerateOptions { max_new_tokens: 0, sampling, beams, length_penalty, early_stopping })
     }
 
     /// New tokens: as many as asked for, or as many as the model suggests and the context leaves.
@@ -122,11 +121,12 @@ impl GenerationArgs {
 
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let notes = Notes::new(args.quiet);
-    let mut options = args.generation.check()?;
     notes.stage(format_args!("loading"));
     let opened = args.model.open()?;
     let (prompt, decode) = args.prompt.read(&opened.model)?;
-    let (session, new_tokens) = size(args, &opened.model, &prompt)?;
+    let positions = opened.model.count(&opened.model.compose(&prompt)?);
+    let mut options = args.generation.options(&opened.model, positions)?;
+    let (session, new_tokens) = size(args, &opened.model, positions, options.beams);
     let plan = opened.model.plan(&session)?;
     options.max_new_tokens = new_tokens;
     let mut session = opened.model.session(&session)?;
@@ -171,12 +171,11 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
 }
 
 /// What the session is laid out for, and the new tokens in it.
-fn size(args: &Args, model: &Model, prompt: &Prompt) -> Result<(SessionOptions, usize), Failure> {
-    let positions = model.count(&model.compose(prompt)?);
+fn size(args: &Args, model: &Model, positions: usize, beams: usize) -> (SessionOptions, usize) {
     let room = args.memory.most(model).saturating_sub(positions);
     let new_tokens = args.generation.new_tokens(model, room);
     let session = args.memory.session(positions.saturating_add(new_tokens));
-    Ok((SessionOptions { beams: args.generation.beams, new_tokens, ..session }, new_tokens))
+    (SessionOptions { beams, new_tokens, ..session }, new_tokens)
 }
 
 /// The answer on its way to standard output. In plain text the blanks before the first word are left out.

@@ -2,8 +2,8 @@
 //!
 //! The non-obvious thing: BLIP-2's `generate` hands over to its inner language model, which builds its defaults from
 //! `text_config` alone. `generation_config.json` belongs to the outer model and is not looked at there. So the ids that
-//! end a text are those of `text_config` (the class's default where absent), and a value of `text_config` wins over the
-//! file's; what only the file has is stored because somebody meant it.
+//! end a text are those of `text_config` (the class's default where absent, none where null), and so are the defaults;
+//! only how many tokens to generate is taken from the file, where `text_config` does not say.
 
 use std::path::Path;
 
@@ -12,9 +12,6 @@ use ocelli_quant::gguf::MetaValue;
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
-
-/// The length that means "not set" in configurations that were dumped in full.
-const UNSET_LENGTH: u64 = 20;
 
 /// What kind of value a default is.
 #[derive(Clone, Copy)]
@@ -27,7 +24,6 @@ enum Kind {
 /// Defaults that are carried over under `ocelli.generation.`.
 const DEFAULTS: &[(&str, Kind)] = &[
     ("max_new_tokens", Kind::Count),
-    ("max_length", Kind::Count),
     ("min_new_tokens", Kind::Count),
     ("min_length", Kind::Count),
     ("num_beams", Kind::Count),
@@ -35,10 +31,6 @@ const DEFAULTS: &[(&str, Kind)] = &[
     ("early_stopping", Kind::Switch),
     ("repetition_penalty", Kind::Real),
     ("no_repeat_ngram_size", Kind::Count),
-    ("do_sample", Kind::Switch),
-    ("temperature", Kind::Real),
-    ("top_k", Kind::Count),
-    ("top_p", Kind::Real),
 ];
 
 /// Sets the keys; `eos` and `bos` are the language model class's defaults.
@@ -51,12 +43,15 @@ pub(crate) fn keys(
 ) -> Result<(), ConvertError> {
     let outer =
         Object::read(directory, "generation_config.json")?.unwrap_or_else(|| Object::empty("generation_config.json"));
-    let ends = text.ids("eos_token_id")?.unwrap_or_else(|| vec![u64::from(eos)]);
+    let ends = text.ids("eos_token_id")?.unwrap_or_else(|| vec![i64::from(eos)]);
     let bos = text.count("bos_token_id", 0..=vocabulary - 1, bos)?;
     let mut ids = Vec::new();
     for id in &ends {
-        let known = u32::try_from(*id).ok().filter(|id| *id < vocabulary);
-        ids.push(known.ok_or_else(|| text.bad("eos_token_id", id, format!("must be below vocab_size {vocabulary}")))?);
+        match u32::try_from(*id).ok().filter(|id| *id < vocabulary) {
+            Some(id) => ids.push(id),
+            // Such an id is never generated; some configurations mean "never ends" by one.
+            None => keys.note(format!("eos_token_id {id} is no token of the {vocabulary} and ends nothing")),
+        }
     }
     if let Some(other) = outer.ids("eos_token_id")?
         && other != ends
@@ -69,11 +64,11 @@ pub(crate) fn keys(
     keys.set("ocelli.generation.eos_ids", ids);
     keys.set("ocelli.generation.bos_id", bos);
     for (name, kind) in DEFAULTS {
-        let value = match value(text, name, *kind)? {
-            Some(value) => Some(value),
-            None => value(&outer, name, *kind)?,
-        };
-        if let Some(value) = value {
+        let mut stored = value(text, name, *kind)?;
+        if stored.is_none() && *name == "max_new_tokens" {
+            stored = value(&outer, name, *kind)?;
+        }
+        if let Some(value) = stored {
             keys.set(format!("ocelli.generation.{name}"), value);
         }
     }
@@ -84,7 +79,6 @@ fn value(config: &Object, name: &str, kind: Kind) -> Result<Option<MetaValue>, C
     Ok(match kind {
         Kind::Count => match config.integer(name)? {
             None => None,
-            Some(UNSET_LENGTH) if name == "max_length" => None,
             Some(_) => Some(MetaValue::U32(config.count(name, 0..=u32::MAX, 0)?)),
         },
         Kind::Real => match config.optional_number(name)? {

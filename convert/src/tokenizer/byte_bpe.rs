@@ -38,8 +38,10 @@ struct Source {
 
 /// Sets the keys of the tokenizer in `directory`, for an embedding of `rows`.
 pub(crate) fn keys(directory: &Path, rows: u32, keys: &mut Keys) -> Result<(), ConvertError> {
-    let config = Object::read(directory, CONFIG)?.unwrap_or_else(|| Object::empty(CONFIG));
-    let special = Object::read(directory, SPECIAL)?.unwrap_or_else(|| Object::empty(SPECIAL));
+    let (config, special) = (Object::read(directory, CONFIG)?, Object::read(directory, SPECIAL)?);
+    let bare = config.is_none() && special.is_none();
+    let config = config.unwrap_or_else(|| Object::empty(CONFIG));
+    let special = special.unwrap_or_else(|| Object::empty(SPECIAL));
     let mut source = match json::read(directory, TOKENIZER, json::DATA_BYTES)? {
         Some(file) => from_tokenizer_json(file, rows, keys)?,
         None => from_vocab_json(directory, rows, &config, &special, keys)?,
@@ -52,7 +54,9 @@ pub(crate) fn keys(directory: &Path, rows: u32, keys: &mut Keys) -> Result<(), C
         let Some(token) = given.as_deref().or(default) else { return Ok(None) };
         let id = source.vocabulary.id(token);
         match id {
-            Some(id) => source.vocabulary.mark(id, TokenType::Control),
+            // A name nobody gave is a guess: it makes nothing special where there are files that could have said so.
+            Some(id) if given.is_some() || bare => source.vocabulary.mark(id, TokenType::Control),
+            Some(_) => {}
             None if given.is_some() => keys.note(format!("{key} '{}' is not in the vocabulary", shown(token))),
             None => {}
         }
@@ -97,6 +101,9 @@ pub(crate) fn keys(directory: &Path, rows: u32, keys: &mut Keys) -> Result<(), C
     keys.set("tokenizer.ggml.add_bos_token", ends.bos);
     keys.set("tokenizer.ggml.add_eos_token", ends.eos);
     keys.set("tokenizer.ggml.add_space_prefix", prefix_space);
+    if config.switch("clean_up_tokenization_spaces", false)? {
+        keys.set("ocelli.tokenizer.clean_up_spaces", true);
+    }
     Ok(())
 }
 

@@ -156,7 +156,7 @@ fn what_the_engine_does_not_run_is_refused_by_name() {
         ("text_config", "model_type", json!("t5"), "unsupported", "'t5'"),
         ("text_config", "word_embed_proj_dim", json!(48), "unsupported", "hidden_size 32"),
         ("text_config", "num_attention_heads", json!(5), "config_value", "must divide hidden_size 32"),
-        ("text_config", "eos_token_id", json!([2, 40]), "config_value", "below vocab_size 40"),
+        ("text_config", "eos_token_id", json!("2"), "json_type", "a token id"),
         ("text_config", "num_hidden_layers", json!(0), "config_value", "1..=1024"),
         ("text_config", "vocab_size", json!("40"), "json_type", "the text \"40\""),
         ("text_config", "hidden_size", json!(-1), "json_type", "an unsigned integer"),
@@ -209,14 +209,20 @@ fn generation_follows_the_inner_model() {
     assert_eq!(file.u32s("ocelli.generation.eos_ids").unwrap().unwrap(), [7]);
     assert_eq!(file.get("ocelli.generation.num_beams"), Some(Value::U32(3)));
     assert_eq!(file.get("ocelli.generation.max_new_tokens"), Some(Value::U32(30)));
-    assert_eq!(file.get("ocelli.generation.length_penalty"), Some(Value::F32(-1.0)));
-    assert!(file.get("ocelli.generation.max_length").is_none());
+    assert!(file.get("ocelli.generation.length_penalty").is_none(), "the inner model does not look there");
     assert!(report.notes[0].contains("[9]") && report.notes[0].contains("[7]"), "{report:?}");
 
     model.config["text_config"]["eos_token_id"] = json!([2, 7]);
     let (file, _) = model.convert_as(F32).unwrap();
     assert_eq!(file.u32s("ocelli.generation.eos_ids").unwrap().unwrap(), [2, 7]);
+    model.config["text_config"]["eos_token_id"] = json!([2, -1, 40]);
+    let (file, report) = model.convert_as(F32).unwrap();
+    assert_eq!(file.u32s("ocelli.generation.eos_ids").unwrap().unwrap(), [2]);
+    assert!(report.notes.iter().any(|n| n.contains("-1")) && report.notes.iter().any(|n| n.contains("40")), "{report:?}");
     model.config["text_config"]["eos_token_id"] = json!(null);
+    let (file, _) = model.convert_as(F32).unwrap();
+    assert_eq!(file.u32s("ocelli.generation.eos_ids").unwrap().unwrap(), [0u32; 0], "null never ends");
+    model.config["text_config"].as_object_mut().unwrap().remove("eos_token_id");
     let (file, _) = model.convert_as(F32).unwrap();
     assert_eq!(file.u32s("ocelli.generation.eos_ids").unwrap().unwrap(), [2]);
 }

@@ -27,6 +27,8 @@ struct Blip2 {
     qformer: QFormer,
     projector: Linear,
     decoder: Decoder,
+    /// Follows pictures without a text.
+    begin: Option<u32>,
 }
 
 pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
@@ -44,7 +46,19 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
         let rule = format!("must be at most the width {width}");
         return Err(Header::new(file, "opt.").bad("embedding_projection_length", narrow, rule));
     }
+    let generation = Header::new(file, "ocelli.generation.");
+    let begin = match file.u32("ocelli.generation.bos_id")? {
+        Some(id) if id as usize >= decoder.config.vocabulary => {
+            return Err(generation.bad(
+                "bos_id",
+                id,
+                format!("must be below the vocabulary's {}", decoder.config.vocabulary),
+            ));
+        }
+        id => id,
+    };
     Ok(Box::new(Blip2 {
+        begin,
         preprocess: preprocess(file, vision.side)?,
         projector: mm.linear("projector", queries.width, decoder.config.width)?,
         vit: Vit::load(&scope.at("v"), vision)?,
@@ -105,8 +119,8 @@ impl Family for Blip2 {
             }
         }
         // Pictures alone are followed by the begin token whether or not the tokenizer adds it to texts.
-        if let (false, Some(bos)) = (begun, tokenizer.bos()) {
-            items.push(Item::Tokens(vec![bos]));
+        if let (false, Some(begin)) = (begun, self.begin.or(tokenizer.bos())) {
+            items.push(Item::Tokens(vec![begin]));
         }
         Ok(items)
     }

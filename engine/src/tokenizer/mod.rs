@@ -12,6 +12,7 @@
 
 mod bpe;
 mod byte_level;
+mod cleanup;
 mod error;
 mod pretokenize;
 mod special;
@@ -54,6 +55,10 @@ pub struct BpeSpec<'a> {
     pub add_bos: bool,
     /// Whether `eos` goes after every text.
     pub add_eos: bool,
+    /// Whether plain text that does not begin with a blank gets one.
+    pub add_prefix_space: bool,
+    /// Whether decoding takes out blanks before marks and contracted endings, as transformers can.
+    pub clean_up_spaces: bool,
 }
 
 impl<'a> BpeSpec<'a> {
@@ -76,6 +81,8 @@ impl<'a> BpeSpec<'a> {
             unk: None,
             add_bos: false,
             add_eos: false,
+            add_prefix_space: false,
+            clean_up_spaces: false,
         }
     }
 }
@@ -99,7 +106,7 @@ impl Default for EncodeOptions {
 /// How plain text becomes ids.
 #[derive(Debug)]
 enum Model {
-    Bpe { split: PreTokenizer, merges: Box<Bpe> },
+    Bpe { split: PreTokenizer, merges: Box<Bpe>, add_prefix_space: bool },
 }
 
 /// A vocabulary and the way text becomes ids of it.
@@ -114,6 +121,7 @@ pub struct Tokenizer {
     unk: Option<u32>,
     add_bos: bool,
     add_eos: bool,
+    clean_up_spaces: bool,
 }
 
 impl Tokenizer {
@@ -123,7 +131,8 @@ impl Tokenizer {
     /// Any inconsistency of the tables: an empty vocabulary, too many tokens or merges, duplicate tokens, type counts,
     /// merges that are malformed or name absent tokens, ids outside the vocabulary, an unknown pre-tokenizer.
     pub fn bpe(spec: BpeSpec<'_>) -> Result<Self, TokenizerError> {
-        let BpeSpec { tokens, token_types, merges, pre, bos, eos, pad, unk, add_bos, add_eos } = spec;
+        let BpeSpec { tokens, token_types, merges, pre, bos, eos, pad, unk, add_bos, add_eos, .. } = spec;
+        let BpeSpec { add_prefix_space, clean_up_spaces, .. } = spec;
         let split = PreTokenizer::from_name(pre)?;
         let control: Vec<u32> = [bos, eos].into_iter().flatten().collect();
         let vocab = Vocab::byte_level(tokens, token_types.as_deref(), &control)?;
@@ -140,8 +149,8 @@ impl Tokenizer {
         }
         let specials = Specials::new(&vocab)?;
         let merges = Box::new(Bpe::new(&vocab, merges)?);
-        let model = Model::Bpe { split, merges };
-        Ok(Self { vocab, specials, model, bos, eos, pad, unk, add_bos, add_eos })
+        let model = Model::Bpe { split, merges, add_prefix_space };
+        Ok(Self { vocab, specials, model, bos, eos, pad, unk, add_bos, add_eos, clean_up_spaces })
     }
 
     /// Token ids of `text`.
@@ -194,7 +203,13 @@ impl Tokenizer {
         out: &mut Vec<u32>,
     ) -> Result<(), TokenizerError> {
         match &self.model {
-            Model::Bpe { split, merges } => {
+            Model::Bpe { split, merges, add_prefix_space } => {
+                let prefixed;
+                let (mut text, mut end) = (text, end);
+                if *add_prefix_space && from < end && !text[from..end].starts_with(' ') {
+                    prefixed = format!(" {}", &text[from..end]);
+                    (text, from, end) = (&prefixed, 0, prefixed.len());
+                }
                 while from < end {
                     let length = split.first_word(&text[from..end]);
                     merges.encode(&text.as_bytes()[from..from + length], from, self.unk, scratch, out)?;
@@ -213,7 +228,7 @@ impl Tokenizer {
         self.vocab.bytes(id)
     }
 
-    /// Text of `ids`; invalid UTF-8 becomes U+FFFD, nothing is cleaned up. Unused tokens
+    /// Text of `ids`; invalid UTF-8 becomes U+FFFD. Unused tokens
     /// give no text; with `skip_special`, control and unknown ones neither.
     ///
     /// # Errors
@@ -226,13 +241,14 @@ impl Tokenizer {
                 bytes.extend_from_slice(token);
             }
         }
-        Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+        let text = String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
+        Ok(if self.clean_up_spaces { cleanup::clean_up(&text) } else { text })
     }
 
     /// A stream that turns tokens into text as they come; see [`Utf8Stream`].
     #[must_use]
     pub fn stream(&self, skip_special: bool) -> Utf8Stream {
-        Utf8Stream::new(skip_special)
+        Utf8Stream::new(skip_special, self.clean_up_spaces)
     }
 
     /// Whether decoding leaves `id` out.

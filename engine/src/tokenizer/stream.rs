@@ -6,6 +6,7 @@
 //! The non-obvious thing: at most 3 bytes are ever held back, so a stream owns no more than a small buffer and may live
 //! as long as the caller likes; the tokenizer is passed to each call.
 
+use super::cleanup::Cleaner;
 use super::{Tokenizer, TokenizerError};
 
 /// Text of a growing sequence of tokens, never split inside a character.
@@ -15,13 +16,14 @@ pub struct Utf8Stream {
     /// Bytes not yet emitted: the start of a character, at most 3 between calls.
     pending: Vec<u8>,
     piece: String,
+    /// Where the tokenizer cleans up blanks.
+    cleaner: Option<Cleaner>,
 }
 
 impl Utf8Stream {
     /// A stream without pending bytes. With `skip_special`, special tokens give no text.
-    #[must_use]
-    pub fn new(skip_special: bool) -> Self {
-        Self { skip_special, ..Self::default() }
+    pub(super) fn new(skip_special: bool, clean_up: bool) -> Self {
+        Self { skip_special, cleaner: clean_up.then(Cleaner::default), ..Self::default() }
     }
 
     /// The text that token `id` completes, perhaps none; valid until the next call.
@@ -31,10 +33,15 @@ impl Utf8Stream {
     pub fn push(&mut self, tokenizer: &Tokenizer, id: u32) -> Result<&str, TokenizerError> {
         let bytes = tokenizer.token_bytes(id)?;
         let skipped = tokenizer.is_silent(id, self.skip_special);
-        Ok(self.push_bytes(if skipped { &[] } else { bytes }))
+        self.push_bytes(if skipped { &[] } else { bytes });
+        if let Some(cleaner) = &mut self.cleaner {
+            let piece = std::mem::take(&mut self.piece);
+            cleaner.push(&piece, &mut self.piece);
+        }
+        Ok(&self.piece)
     }
 
-    /// The text that `bytes` complete, perhaps none; invalid sequences become U+FFFD.
+    /// The text that `bytes` complete, perhaps none; invalid sequences become U+FFFD. Blanks are not cleaned up here.
     pub fn push_bytes(&mut self, bytes: &[u8]) -> &str {
         self.piece.clear();
         self.pending.extend_from_slice(bytes);
@@ -59,6 +66,11 @@ impl Utf8Stream {
         if !self.pending.is_empty() {
             self.piece.push(char::REPLACEMENT_CHARACTER);
             self.pending.clear();
+        }
+        if let Some(cleaner) = &mut self.cleaner {
+            let piece = std::mem::take(&mut self.piece);
+            cleaner.push(&piece, &mut self.piece);
+            cleaner.flush(&mut self.piece);
         }
         &self.piece
     }
