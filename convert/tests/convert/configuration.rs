@@ -218,7 +218,10 @@ fn generation_follows_the_inner_model() {
     model.config["text_config"]["eos_token_id"] = json!([2, -1, 40]);
     let (file, report) = model.convert_as(F32).unwrap();
     assert_eq!(file.u32s("ocelli.generation.eos_ids").unwrap().unwrap(), [2]);
-    assert!(report.notes.iter().any(|n| n.contains("-1")) && report.notes.iter().any(|n| n.contains("40")), "{report:?}");
+    assert!(
+        report.notes.iter().any(|n| n.contains("-1")) && report.notes.iter().any(|n| n.contains("40")),
+        "{report:?}"
+    );
     model.config["text_config"]["eos_token_id"] = json!(null);
     let (file, _) = model.convert_as(F32).unwrap();
     assert_eq!(file.u32s("ocelli.generation.eos_ids").unwrap().unwrap(), [0u32; 0], "null never ends");

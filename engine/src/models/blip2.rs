@@ -27,7 +27,7 @@ struct Blip2 {
     qformer: QFormer,
     projector: Linear,
     decoder: Decoder,
-    /// Follows pictures without a text.
+    /// Follows pictures without a text where the tokenizer begins texts with nothing.
     begin: Option<u32>,
 }
 
@@ -118,8 +118,9 @@ impl Family for Blip2 {
                 }
             }
         }
-        // Pictures alone are followed by the begin token whether or not the tokenizer adds it to texts.
-        if let (false, Some(begin)) = (begun, self.begin.or(tokenizer.bos())) {
+        // Pictures alone are followed by what an empty text gives, or else by the language model's own begin token.
+        let begin = if tokenizer.adds_bos() { tokenizer.bos() } else { self.begin.or(tokenizer.bos()) };
+        if let (false, Some(begin)) = (begun, begin) {
             items.push(Item::Tokens(vec![begin]));
         }
         Ok(items)
