@@ -315,3 +315,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn prefix_blanks_and_cleaned_blanks_are_switches_of_the_file() {
+    let tokens = ["a", "b", "\u{120}", "\u{120}a", ".", "\u{120}."];
+    let merges = ["\u{120} a", "\u{120} ."];
+    let encode = |add_prefix_space, text: &str| {
+        let spec = BpeSpec { add_prefix_space, ..BpeSpec::new(tokens, merges) };
+        Tokenizer::bpe(spec).unwrap().encode(text, EncodeOptions::default()).unwrap()
+    };
+    assert_eq!(encode(false, "ab"), [0, 1]);
+    assert_eq!(encode(true, "ab"), [3, 1]);
+    assert_eq!(encode(true, " ab"), [3, 1], "one blank is enough");
+    assert!(encode(true, "").is_empty());
+
+    let spec = BpeSpec { clean_up_spaces: true, ..BpeSpec::new(tokens, merges) };
+    let cleaning = Tokenizer::bpe(spec).unwrap();
+    let ids = [0, 2, 1, 5, 2, 4, 2];
+    assert_eq!(cleaning.decode(&ids, true).unwrap(), "a b.. ");
+    let mut stream = cleaning.stream(true);
+    let mut text = String::new();
+    for id in ids {
+        text.push_str(stream.push(&cleaning, id).unwrap());
+    }
+    text.push_str(stream.flush());
+    assert_eq!(text, "a b.. ");
+}
