@@ -38,8 +38,19 @@ pub use cancel::CancelHandle;
 pub use error::Error;
 pub use generation::{Event, Finish, GenerateOptions, Generation, Score, Sink, Timings};
 pub use model::{Defaults, Engine, Model};
+pub use models::families;
 pub use plan::{Plan, SessionOptions};
 pub use prompt::{IMAGE_MARKER, Item, Piece, Prompt};
 pub use sample::{Sampler, Sampling};
 pub use session::{Session, prompt_ids};
 pub use weights::{Load, open as open_file};
+
+/// What callers may rely on: a model is shared between threads, a session moves between them.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    const fn moves<T: Send>() {}
+    shared::<Model>();
+    shared::<Engine>();
+    shared::<CancelHandle>();
+    moves::<Session>();
+};

@@ -46,14 +46,19 @@ type Load = fn(&Arc<Gguf>) -> Result<Box<dyn Family>, Error>;
 /// Every family by the name that `ocelli.family` gives it in files.
 const FAMILIES: &[(&str, Load)] = &[("blip2", blip2::load)];
 
+/// The families that run here, by the names `ocelli.family` gives them.
+#[must_use]
+pub fn families() -> Vec<&'static str> {
+    FAMILIES.iter().map(|(name, _)| *name).collect()
+}
+
 /// The family a file names.
 pub fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
     const KEY: &str = "ocelli.family";
-    let known = || FAMILIES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let name = file.str(KEY)?.unwrap_or("(no such key)");
     match FAMILIES.iter().find(|(n, _)| *n == name) {
         Some((_, load)) => load(file),
-        None => Err(Error::UnknownArchitecture { key: KEY, got: name.to_owned(), known: known() }),
+        None => Err(Error::UnknownArchitecture { key: KEY, got: name.to_owned(), known: families().join(", ") }),
     }
 }
 
