@@ -11,7 +11,8 @@ pub struct CancelHandle(Arc<AtomicBool>);
 
 impl CancelHandle {
     /// Asks the running call to return [`Error::Cancelled`], or the next one where none runs: a cancel is never lost
-    /// between the decision to call and the call. The call that ends, however it ends, uses it up.
+    /// between the decision to call and the call. The call that ends, however it ends, uses it up;
+    /// one that was refused for its arguments has not begun.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

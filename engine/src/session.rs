@@ -72,6 +72,10 @@ impl Session {
         sink: &mut Sink<'_>,
     ) -> Result<Generation, Error> {
         options.sampling.validate()?;
+        if options.beams > self.logit_rows {
+            let rule = "at most what the session was laid out for";
+            return Err(Error::BadOption { name: "beams", got: options.beams.to_string(), rule });
+        }
         let items = self.model.compose(prompt)?;
         let positions = self.model.count(&items);
         let mut options = options.clone();

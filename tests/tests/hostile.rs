@@ -172,11 +172,8 @@ fn cut_at_every_header_byte() {
     let file = Gguf::parse(Arc::new(TINY)).unwrap();
     let engine = Engine::new(1).unwrap();
     let header = file.data_offset() as usize;
-    // Every byte of the fixed header and the first keys, then every byte of the tensor table, the token list in steps.
-    let table = header - 20_000.min(header);
-    let cuts = (0..4096.min(header)).chain((4096..table).step_by(97)).chain(table..header);
     let data = (header..TINY.len()).step_by((TINY.len() - header) / 200 + 1).chain([TINY.len() - 1]);
-    for cut in cuts.chain(data) {
+    for cut in (0..header).chain(data) {
         let error = open(&engine, TINY[..cut].to_vec()).err().unwrap_or_else(|| panic!("cut at {cut} opened"));
         assert!(matches!(error, Error::Gguf(_)), "cut at {cut}: {error}");
     }
@@ -318,6 +315,10 @@ fn options_and_prompts_are_refused_by_name() {
     let options = GenerateOptions { max_new_tokens: 1 << 30, ..GenerateOptions::default() };
     let error = session.generate(&prompt, &options, &mut |_| ControlFlow::Continue(()));
     assert_eq!(error.unwrap_err().code(), "context-full");
+    // The session was laid out for one beam.
+    let options = GenerateOptions { beams: 20, max_new_tokens: 2, ..GenerateOptions::default() };
+    let error = session.generate(&prompt, &options, &mut |_| ControlFlow::Continue(()));
+    assert_eq!(error.unwrap_err().code(), "option");
     session.generate(&prompt, &GenerateOptions::default(), &mut |_| ControlFlow::Continue(())).unwrap();
 }
 
