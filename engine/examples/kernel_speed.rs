@@ -138,6 +138,21 @@ mod limits {
         _mm256_cvtss_f32(sum)
     }
 
+    /// 12 chains of byte products with VNNI: 12 * 128 operations a turn.
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    pub fn vnni(x: i8) -> i32 {
+        let mut acc = [_mm512_setzero_si512(); 12];
+        let (w, x) = (_mm512_set1_epi8(3), _mm512_set1_epi8(x));
+        for _ in 0..TURNS {
+            for acc in &mut acc {
+                *acc = _mm512_dpbusd_epi32(*acc, w, x);
+            }
+            core::hint::black_box(&w);
+        }
+        let sum = acc.into_iter().fold(_mm512_setzero_si512(), |a, b| _mm512_add_epi32(a, b));
+        _mm512_reduce_add_epi32(sum)
+    }
+
     /// 8 x `CHAIN` maddubs, summed in i16, and one madd for each chain: 8 * `CHAIN` * 64 operations a turn.
     #[target_feature(enable = "avx2")]
     pub fn maddubs<const CHAIN: usize>(x: i8) -> i32 {
@@ -173,8 +188,8 @@ fn limits<'a>(threads: usize, stream: &'a [u8]) -> Vec<Case<'a>> {
     };
     let share = stream.len() / threads;
     let all = (threads * limits::TURNS) as f64;
-    // SAFETY (all three): called only where `Isa::offered` has Avx2.
-    vec![
+    // SAFETY (all): called only where `Isa::offered` has Avx2, and the last where it has Avx512.
+    let mut all_limits = vec![
         case(
             "read stream",
             "GB/s",
@@ -213,7 +228,19 @@ fn limits<'a>(threads: usize, stream: &'a [u8]) -> Vec<Case<'a>> {
                 on_threads(threads, |_| _ = black_box(unsafe { limits::maddubs::<4>(black_box(1)) }));
             }),
         ),
-    ]
+    ];
+    if Isa::offered().contains(&Isa::Avx512) {
+        all_limits.push(case(
+            "int8, VNNI",
+            "GOP/s",
+            all * 12.0 * 128.0,
+            Box::new(move || {
+                // SAFETY: AVX-512 and VNNI are there.
+                on_threads(threads, |_| _ = black_box(unsafe { limits::vnni(black_box(1)) }));
+            }),
+        ));
+    }
+    all_limits
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -232,12 +259,13 @@ fn main() {
     let filter = args.next().unwrap_or_default();
     let cpus: Vec<(Isa, Cpu)> = Isa::offered().into_iter().map(|isa| (isa, Cpu::with_isa(isa, threads))).collect();
     // Token time: more than most caches hold. Batches: a tower's and a decoder's feed-forward layers.
-    let sets: Vec<[Linear; 3]> = TensorType::ALL
+    let sets: Vec<[Linear; 4]> = TensorType::ALL
         .iter()
         .map(|&ty| {
             let width = 1408usize.next_multiple_of(ty.block_len());
             let long = (96 << 20) / ty.row_bytes(2048).unwrap();
-            [weights(ty, long, 2048), weights(ty, 6144, width), weights(ty, 2048, 2048)]
+            let short = (512 << 10) / ty.row_bytes(2048).unwrap();
+            [weights(ty, long, 2048), weights(ty, short, 2048), weights(ty, 6144, width), weights(ty, 2048, 2048)]
         })
         .collect();
 
@@ -245,11 +273,11 @@ fn main() {
     let longest = &sets[0][0].weight;
     let stream = longest.rows(0, longest.len());
     let mut cases = if Isa::offered().len() > 1 { limits(threads, stream) } else { Vec::new() };
-    let machine = cases.len() == 4;
+    let machine = cases.len();
     for (isa, cpu) in &cpus {
         for (ty, set) in TensorType::ALL.iter().zip(&sets) {
-            let [long, tower, decoder] = set;
-            for (rows, linear) in [(1, long), (4, long), (257, tower), (512, decoder)] {
+            let [long, short, tower, decoder] = set;
+            for (rows, linear) in [(1, long), (1, short), (4, long), (257, tower), (512, decoder)] {
                 let width = linear.inputs();
                 // The scalar code is only there to be right: a few rows say enough.
                 let rows = if *isa == Isa::Scalar { rows.min(8) } else { rows };
@@ -257,6 +285,7 @@ fn main() {
                 let (work, unit, limit) = match (rows, ty.block_len()) {
                     (1..=4, _) => (ty.row_bytes(width * linear.outputs()).unwrap() as f64, "GB/s", 0),
                     (_, 1) => (operations, "GFLOP/s", 1),
+                    _ if isa.name() == "avx512" => (operations, "GOP/s", 4),
                     // Eight bits times eight bits fill an i16, so every maddubs needs its own madd.
                     _ if *ty == TensorType::Q8_0 => (operations, "GOP/s", 2),
                     _ => (operations, "GOP/s", 3),
@@ -264,7 +293,7 @@ fn main() {
                 cases.push(Case {
                     name: format!("{} {ty} {rows}x{width}x{}", isa.name(), linear.outputs()),
                     work,
-                    limit: machine.then_some(limit),
+                    limit: (machine > 0).then_some(limit),
                     unit,
                     run: matmul(cpu, linear, rows),
                     seconds: Vec::new(),
@@ -277,18 +306,17 @@ fn main() {
         cases.push(Case {
             name: format!("{} attention {rows}x{rows}, 16 heads of 88", isa.name()),
             work: (4 * rows * rows * heads.count * heads.width) as f64,
-            limit: machine.then_some(1),
+            limit: (machine > 0).then_some(1),
             unit: "GFLOP/s",
             run: attention(cpu, rows, heads),
             seconds: Vec::new(),
             best: f64::MAX,
         });
     }
-    let limits = if machine { 4 } else { 0 };
-    let mut index = 0;
+        let mut index = 0;
     cases.retain(|c| {
         index += 1;
-        index <= limits || c.name.contains(&filter)
+        index <= machine || c.name.contains(&filter)
     });
     for round in 0..=ROUNDS {
         for case in &mut cases {

@@ -158,12 +158,34 @@ impl<'a, const M: usize> Rows<'a, M> {
         rows
     }
 
+    /// Blocks a row, after making sure that they are all there.
+    #[inline]
+    fn blocks(&self) -> usize {
+        let blocks = self.scales[0].len();
+        assert!(self.scales.iter().all(|s| s.len() == blocks) && self.sums.iter().all(|s| s.len() == blocks));
+        assert!(blocks > 0 && self.quants.len() >= (blocks - 1) * self.group + M);
+        blocks
+    }
+
     /// The integers of block `b` of row `m`.
+    ///
+    /// # Safety
+    /// `b` is below [`Rows::blocks`].
     #[inline]
     #[target_feature(enable = "avx2,fma,f16c")]
-    fn load(&self, m: usize, b: usize) -> __m256i {
-        // SAFETY: a block is 32 bytes.
-        unsafe { _mm256_loadu_si256(self.quants[b * self.group + m].as_ptr().cast()) }
+    unsafe fn load(&self, m: usize, b: usize) -> __m256i {
+        // SAFETY: a block is 32 bytes, and it is there.
+        unsafe { _mm256_loadu_si256(self.quants.as_ptr().add(b * self.group + m).cast()) }
+    }
+
+    /// The scale of block `b` of row `m`.
+    ///
+    /// # Safety
+    /// `b` is below [`Rows::blocks`].
+    #[inline]
+    unsafe fn scale(&self, m: usize, b: usize) -> f32 {
+        // SAFETY: the caller's promise.
+        unsafe { *self.scales[m].get_unchecked(b) }
     }
 
     /// Scale times sum of eight blocks of row `m` from block `b` on: of whole blocks, or of their halves.
@@ -181,6 +203,16 @@ impl<'a, const M: usize> Rows<'a, M> {
             [scaled(first), scaled(_mm256_srai_epi32::<16>(sums))]
         }
     }
+}
+
+/// Block `i` of a row of blocks of a format.
+///
+/// # Safety
+/// The row has more than `i` of them.
+#[inline]
+unsafe fn block<P: Packed>(row: &[u8], i: usize) -> &[u8] {
+    // SAFETY: the caller's promise.
+    unsafe { row.get_unchecked(i * P::BYTES..(i + 1) * P::BYTES) }
 }
 
 /// What was added to the weights to make them unsigned, where it is taken off by the sums of the input.
@@ -303,13 +335,16 @@ macro_rules! integer_kernels {
                 next: Next,
             ) -> [[__m256; R]; M] {
                 let mut acc = [[_mm256_setzero_ps(); R]; M];
-                for b in 0..x.scales[0].len() {
+                let blocks = x.blocks();
+                assert!(rows.iter().all(|row| row.len() >= blocks * P::BYTES));
+                for b in 0..blocks {
                     next.ask(b, R * P::BYTES);
                     let mut q = [_mm256_setzero_si256(); M];
                     let mut start = q;
                     let mut offset = [_mm256_setzero_ps(); M];
                     for m in 0..M {
-                        q[m] = x.load(m, b);
+                        // SAFETY (all below): `b` is below `blocks`.
+                        q[m] = unsafe { x.load(m, b) };
                         if zero::<P>() > 0 {
                             let less = dot(start[m], _mm256_set1_epi8(zero::<P>() as i8), q[m]);
                             start[m] = _mm256_sub_epi32(_mm256_setzero_si256(), less);
@@ -322,14 +357,14 @@ macro_rules! integer_kernels {
                         }
                     }
                     for r in 0..R {
-                        let block = &rows[r][b * P::BYTES..][..P::BYTES];
+                        let block = unsafe { block::<P>(rows[r], b) };
                         let w = quants::<P>(block, 0);
                         let both = i32::from_le_bytes([block[0], block[1], block[2], block[3]]);
                         let both = _mm256_cvtph_ps(_mm_set1_epi32(both));
                         let scale = _mm256_moveldup_ps(both);
                         for m in 0..M {
                             let dot = _mm256_cvtepi32_ps(product::<P>(start[m], w, q[m]));
-                            let scale = _mm256_mul_ps(scale, _mm256_set1_ps(x.scales[m][b]));
+                            let scale = _mm256_mul_ps(scale, _mm256_set1_ps(unsafe { x.scale(m, b) }));
                             acc[m][r] = _mm256_fmadd_ps(dot, scale, acc[m][r]);
                             if P::MINS == 1 {
                                 acc[m][r] = _mm256_fmadd_ps(both, offset[m], acc[m][r]);
@@ -348,7 +383,9 @@ macro_rules! integer_kernels {
                 next: Next,
             ) -> [[__m256; R]; M] {
                 let mut acc = [[_mm256_setzero_ps(); R]; M];
-                for i in 0..x.scales[0].len() / 8 {
+                let blocks = x.blocks() / 8;
+                assert!(rows.iter().all(|row| row.len() >= blocks * P::BYTES));
+                for i in 0..blocks {
                     next.ask(i, R * P::BYTES);
                     let mut scales = [_mm256_setzero_ps(); M];
                     let mut offsets = [[_mm256_setzero_ps(); 2]; M];
@@ -361,34 +398,42 @@ macro_rules! integer_kernels {
                         }
                     }
                     for r in 0..R {
-                        let block = &rows[r][i * P::BYTES..][..P::BYTES];
+                        // SAFETY (both below): `i` is below `blocks`, and `i * 8 + g` below eight times that.
+                        let block = unsafe { block::<P>(rows[r], i) };
                         let f = factors::<P>(block);
-                        // The scales of the products, kept where single ones can be read from.
+                        // The scales of the products, kept where single ones can be read from; and the sums of this block
+                        // alone, even groups and odd ones apart: one long chain of additions would cost its latency.
                         let mut both = [[[0f32; 8]; 2]; M];
+                        let mut parts = [[_mm256_setzero_ps(); 2]; M];
                         for m in 0..M {
                             for h in 0..P::HALVES {
                                 store(&mut both[m][h], _mm256_mul_ps(f.scales[h], scales[m]));
                                 if zero::<P>() > 0 {
                                     let zero = _mm256_set1_ps(f32::from(zero::<P>()));
                                     let less = _mm256_mul_ps(f.scales[h], zero);
-                                    acc[m][r] = _mm256_fnmadd_ps(less, offsets[m][h], acc[m][r]);
+                                    parts[m][h] = _mm256_fnmadd_ps(less, offsets[m][h], parts[m][h]);
                                 }
                             }
                             for h in 0..P::MINS {
-                                acc[m][r] = _mm256_fnmadd_ps(f.mins[h], offsets[m][h], acc[m][r]);
+                                parts[m][h] = _mm256_fnmadd_ps(f.mins[h], offsets[m][h], parts[m][h]);
                             }
                         }
+                        // Kept in memory: there a load broadcasts, while from registers it takes shuffles.
+                        let both = std::hint::black_box(&both);
                         eight!(g => {
                             let w = quants::<P>(block, g);
                             for m in 0..M {
-                                let dot = product::<P>(_mm256_setzero_si256(), w, x.load(m, i * 8 + g));
+                                let dot = product::<P>(_mm256_setzero_si256(), w, unsafe { x.load(m, i * 8 + g) });
                                 let mut scale = _mm256_set1_ps(both[m][0][g]);
                                 if P::HALVES == 2 {
                                     scale = _mm256_blend_ps::<0xf0>(scale, _mm256_set1_ps(both[m][1][g]));
                                 }
-                                acc[m][r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), scale, acc[m][r]);
+                                parts[m][g % 2] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), scale, parts[m][g % 2]);
                             }
                         });
+                        for m in 0..M {
+                            acc[m][r] = _mm256_add_ps(acc[m][r], _mm256_add_ps(parts[m][0], parts[m][1]));
+                        }
                     }
                 }
                 acc
@@ -400,7 +445,7 @@ macro_rules! integer_kernels {
 integer_kernels!(
     avx2,
     "avx2,fma,f16c",
-    |sums, w, q| { _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_maddubs_epi16(w, q), _mm256_set1_epi16(1))) },
+    |sums, w, q| _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_maddubs_epi16(w, q), _mm256_set1_epi16(1))),
     "Products of bytes in two steps, by way of i16. Formats of 8 bits never exceed it: 2 * 128 * 127 < 2^15."
 );
 

@@ -12,6 +12,9 @@ use crate::kernels::cpu::panel::{Line, PANEL, Weights};
 use core::arch::x86_64::*;
 use ocelli_quant::TensorType;
 
+/// Blocks of 32 a pass, so that its part of the panel stays in the first-level cache for all rows of the tile.
+const DEPTH: usize = 24;
+
 /// Fills `packed` with a panel of a block format.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub fn pack(weights: &Weights<'_>, packed: &mut Vec<Line>) {
@@ -30,32 +33,37 @@ pub fn multiply(
     tile: &mut [f32],
 ) {
     let tile = &mut tile.as_chunks_mut::<PANEL>().0[..count];
+    tile.as_flattened_mut().fill(0.0);
     with_format!(weights.ty, groups::<_>(input, from, packed, tile), ());
 }
 
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
 fn groups<P: Packed>(input: &Input<'_>, from: usize, panel: &[Line], tile: &mut [[f32; PANEL]]) {
     let blocks = input.width / BLOCK;
-    let panel = &panel[..blocks * const { pack::lines::<P, true>() }];
-    for (g, out) in tile.chunks_mut(GROUP).enumerate() {
-        let rows = out.len();
-        let at = (from + g * GROUP) * blocks;
-        let quants = &input.quants[at * BLOCK..(at + rows * blocks) * BLOCK];
-        let steps = &input.steps[at * STEP..(at + rows * blocks) * STEP];
-        match rows {
-            1 => group::<P, 1>(panel, quants, steps, out),
-            2 => group::<P, 2>(panel, quants, steps, out),
-            3 => group::<P, 3>(panel, quants, steps, out),
-            4 => group::<P, 4>(panel, quants, steps, out),
-            5 => group::<P, 5>(panel, quants, steps, out),
-            6 => group::<P, 6>(panel, quants, steps, out),
-            7 => group::<P, 7>(panel, quants, steps, out),
-            _ => group::<P, GROUP>(panel, quants, steps, out),
+    let lines = const { pack::lines::<P, true>() };
+    for first in (0..blocks).step_by(DEPTH) {
+        let depth = DEPTH.min(blocks - first);
+        let panel = &panel[first * lines..(first + depth) * lines];
+        for (g, out) in tile.chunks_mut(GROUP).enumerate() {
+            let rows = out.len();
+            let at = (from + g * GROUP) * blocks + first * rows;
+            let quants = &input.quants[at * BLOCK..(at + rows * depth) * BLOCK];
+            let steps = &input.steps[at * STEP..(at + rows * depth) * STEP];
+            match rows {
+                1 => group::<P, 1>(panel, quants, steps, out),
+                2 => group::<P, 2>(panel, quants, steps, out),
+                3 => group::<P, 3>(panel, quants, steps, out),
+                4 => group::<P, 4>(panel, quants, steps, out),
+                5 => group::<P, 5>(panel, quants, steps, out),
+                6 => group::<P, 6>(panel, quants, steps, out),
+                7 => group::<P, 7>(panel, quants, steps, out),
+                _ => group::<P, GROUP>(panel, quants, steps, out),
+            }
         }
     }
 }
 
-/// A group of exactly `M` rows.
+/// Adds the products of some blocks to a group of exactly `M` rows.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
 fn group<P: Packed, const M: usize>(panel: &[Line], quants: &[i8], steps: &[u32], out: &mut [[f32; PANEL]]) {
     let lines = const { pack::lines::<P, true>() };
@@ -63,6 +71,10 @@ fn group<P: Packed, const M: usize>(panel: &[Line], quants: &[i8], steps: &[u32]
     assert!(out.len() == M && panel.len() == blocks * lines);
     assert!(quants.len() == blocks * M * BLOCK && steps.len() == blocks * M * STEP);
     let mut sums = [_mm512_setzero_ps(); M];
+    for (out, sum) in out.iter().zip(&mut sums) {
+        // SAFETY: a row is sixteen floats.
+        *sum = unsafe { _mm512_loadu_ps(out.as_ptr()) };
+    }
     for b in 0..blocks {
         // SAFETY: the asserted lengths. A block of the panel is scales, minima and eight lines of integers, see
         // `avx2::pack`; a block of the input is 32 integers and `STEP` numbers for each of `M` rows.
