@@ -260,13 +260,13 @@ impl Session {
     }
 
     /// After a call: every slot is free again, and a cancel that was meant for it is used up.
-    fn done(&mut self) {
+    pub(crate) fn done(&mut self) {
         self.kv.slots.clear();
         self.cancel.reset();
     }
 
     /// Positions one sequence may reach.
-    fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.kv.slots.len().min(self.model.context())
     }
 
@@ -299,6 +299,11 @@ impl Session {
         &self.logits
     }
 
+    /// Rows of logits computed together.
+    pub(crate) fn logit_rows(&self) -> usize {
+        self.logit_rows
+    }
+
     pub(crate) fn slots(&mut self) -> &mut crate::blocks::cache::Slots {
         &mut self.kv.slots
     }
@@ -308,7 +313,7 @@ impl Session {
         (exec, &self.rows, &mut self.kv)
     }
 
-    fn read_logits(&mut self, row: usize, count: usize) -> Result<(), Error> {
+    pub(crate) fn read_logits(&mut self, row: usize, count: usize) -> Result<(), Error> {
         let model = self.model.clone();
         let mut logits = std::mem::take(&mut self.logits);
         let (mut exec, rows, _) = self.exec();
@@ -340,7 +345,7 @@ impl Session {
     }
 
     /// Runs a prompt in batches; `after` is called behind each with its rows and whether it was the last.
-    fn run_prompt(
+    pub(crate) fn run_prompt(
         &mut self,
         items: &[Item],
         sequence: &mut Sequence,
