@@ -105,7 +105,9 @@ impl Bench {
                     continue;
                 }
                 let time = match side {
-                    Side::Llama => seconds(|| llama::Model::open(&self.model)?.context(positions, self.threads).map(|_| ())),
+                    Side::Llama => {
+                        seconds(|| llama::Model::open(&self.model)?.context(positions, self.threads).map(|_| ()))
+                    }
                     Side::Ocelli => seconds(|| ocelli::session(&self.model, positions, self.threads).map(|_| ())),
                 }?;
                 if round > 0 {
@@ -188,10 +190,9 @@ impl Bench {
             println!("{}", pair.row(&case.name, "tok/s"));
         }
         println!("{}", loads.row("load, warm", "ms"));
-        for (label, kind) in [
-            ("resident, anonymous", (|r| r.anonymous) as fn(&Resident) -> f64),
-            ("resident, file", |r| r.file),
-        ] {
+        for (label, kind) in
+            [("resident, anonymous", (|r| r.anonymous) as fn(&Resident) -> f64), ("resident, file", |r| r.file)]
+        {
             let side = |i: usize, side| Series(self.wants(side).then(|| kind(&memory[i])).into_iter().collect());
             println!("{}", Pair { llama: side(0, Side::Llama), ocelli: side(1, Side::Ocelli) }.row(label, "MB"));
         }

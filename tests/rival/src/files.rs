@@ -1,7 +1,7 @@
 //! `rival files`: the files that are measured, made by llama.cpp's own quantiser, so that both engines read the same
 //! bytes and neither chose them.
 
-use crate::{Result, llama, random_llama};
+use crate::{Result, llama, random_llama, tower};
 use clap::Args;
 use ocelli_engine::{Load, open_file};
 use ocelli_quant::gguf::Gguf;
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const SMOLLM2: [&str; 11] =
     ["q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k_m", "q4_k_m", "q5_k_m", "q6_k", "iq4_nl"];
 const TINYLLAMA: [&str; 4] = ["q4_0", "q4_k_m", "q6_k", "q8_0"];
+const TOWERS: [&str; 2] = ["q8_0", "q4_0"];
 
 /// Makes the files that are measured.
 #[derive(Args)]
@@ -23,6 +24,9 @@ pub struct Files {
     /// A LLaMA vocabulary (llama.cpp's models/ggml-vocab-llama-spm.gguf) for a random model of TinyLlama-1.1B's shape.
     #[arg(long)]
     vocabulary: Option<PathBuf>,
+    /// Random towers of published shapes, as projector files.
+    #[arg(long)]
+    towers: bool,
     /// Only these recipes.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -45,6 +49,11 @@ impl Files {
             let vocabulary = parse(vocabulary)?;
             make(&half, |to| random_llama::write(to, &random_llama::TINYLLAMA, &vocabulary))?;
             self.recipes(&half, "tinyllama-1.1b", &TINYLLAMA)?;
+        }
+        for shape in tower::SHAPES.iter().filter(|_| self.towers) {
+            let half = self.dir.join(format!("{}-f16.gguf", shape.name));
+            make(&half, |to| shape.write(to))?;
+            self.recipes(&half, shape.name, &TOWERS)?;
         }
         Ok(())
     }

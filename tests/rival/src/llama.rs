@@ -117,21 +117,10 @@ impl Model {
         }
     }
 
-    /// The raw model, for calls that are not wrapped here.
-    pub fn raw(&self) -> *const sys::llama_model {
-        self.raw
-    }
-
     /// Tokens the model knows.
     pub fn vocabulary(&self) -> usize {
         // SAFETY: the vocabulary lives as long as the model.
         unsafe { sys::llama_vocab_n_tokens(self.vocabulary) }.unsigned_abs() as usize
-    }
-
-    /// Whether a token ends a text.
-    pub fn ends(&self, id: u32) -> bool {
-        // SAFETY: the vocabulary lives as long as the model.
-        unsafe { sys::llama_vocab_is_eog(self.vocabulary, id.cast_signed()) }
     }
 
     /// The ids of a text, with the tokens that the model wants around it, special tokens recognised.

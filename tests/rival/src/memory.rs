@@ -1,4 +1,4 @@
-//! Resident memory of this process by kind, as Linux counts it.
+//! Resident memory of a process by kind, as Linux counts it.
 
 use crate::Result;
 
@@ -9,12 +9,19 @@ pub struct Resident {
     pub anonymous: f64,
     /// Mapped files: the program and the model.
     pub file: f64,
+    /// Both at one time.
+    pub together: f64,
 }
 
 impl Resident {
-    /// Now.
+    /// Of this process, now.
     pub fn now() -> Result<Self> {
-        Self::parse(&std::fs::read_to_string("/proc/self/status")?)
+        Self::of(std::process::id())
+    }
+
+    /// Of a process, now.
+    pub fn of(process: u32) -> Result<Self> {
+        Self::parse(&std::fs::read_to_string(format!("/proc/{process}/status"))?)
     }
 
     fn parse(status: &str) -> Result<Self> {
@@ -23,17 +30,26 @@ impl Resident {
             let number = line.and_then(|l| l.trim_start_matches(':').split_whitespace().next());
             Ok(number.ok_or_else(|| format!("the system does not count {name}"))?.parse::<f64>()? * 1024.0 / 1e6)
         };
-        Ok(Self { anonymous: field("RssAnon")?, file: field("RssFile")? })
+        let (anonymous, file) = (field("RssAnon")?, field("RssFile")?);
+        Ok(Self { anonymous, file, together: anonymous + file })
     }
 
     /// What was added since.
     pub fn since(self, before: Self) -> Self {
-        Self { anonymous: self.anonymous - before.anonymous, file: self.file - before.file }
+        Self {
+            anonymous: self.anonymous - before.anonymous,
+            file: self.file - before.file,
+            together: self.together - before.together,
+        }
     }
 
     /// The greater of each.
     pub fn max(self, other: Self) -> Self {
-        Self { anonymous: self.anonymous.max(other.anonymous), file: self.file.max(other.file) }
+        Self {
+            anonymous: self.anonymous.max(other.anonymous),
+            file: self.file.max(other.file),
+            together: self.together.max(other.together),
+        }
     }
 }
 
@@ -44,7 +60,7 @@ mod tests {
     #[test]
     fn status_is_read_by_kind() {
         let r = Resident::parse("VmRSS:\t 9 kB\nRssAnon:\t    1000 kB\nRssFile:\t  500 kB\n").ok();
-        assert_eq!(r, Some(Resident { anonymous: 1.024, file: 0.512 }));
+        assert_eq!(r, Some(Resident { anonymous: 1.024, file: 0.512, together: 1.536 }));
         assert!(Resident::parse("VmRSS: 9 kB\n").is_err());
     }
 }
