@@ -175,6 +175,17 @@ pub struct Memory {
 pub struct Scratch {
     pub panel: panel::Scratch,
     pub attention: attention::Scratch,
+    row: Vec<f32>,
+}
+
+impl Scratch {
+    /// Room for one row; what is in it is of no meaning.
+    pub fn row(&mut self, width: usize) -> &mut [f32] {
+        if self.row.len() < width {
+            self.row.resize(width, 0.0);
+        }
+        &mut self.row[..width]
+    }
 }
 
 impl Memory {
