@@ -37,7 +37,7 @@ impl Kind {
         let divides = |ty: TensorType| cols.is_multiple_of(ty.block_len() as u64);
         let used = if divides(wanted) {
             wanted
-        } else if matches!(wanted, TensorType::Q4K | TensorType::Q6K) && divides(TensorType::Q8_0) {
+        } else if divides(TensorType::Q8_0) {
             TensorType::Q8_0
         } else {
             TensorType::F16

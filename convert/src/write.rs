@@ -159,8 +159,14 @@ fn magnitude(ty: TensorType) -> (f32, f32) {
         TensorType::F16 => F16,
         TensorType::BF16 => (f32::from_bits(0x7f7f_8000), f32::from_bits(0x7f7f_0000)),
         TensorType::Q8_0 => blocks(127.0),
+        TensorType::Q5_1 | TensorType::Q4_1 => blocks(1.0),
+        TensorType::Q5_0 => blocks(16.0),
         TensorType::Q4_0 => blocks(8.0),
-        TensorType::Q4K => blocks(63.0),
+        TensorType::Q2K => blocks(15.0),
+        TensorType::Q3K => blocks(4.0 * 31.0),
+        TensorType::Q4K | TensorType::Q5K => blocks(63.0),
         TensorType::Q6K => blocks(32.0 * 127.0),
+        TensorType::Iq4Nl => blocks(113.0),
+        TensorType::Iq4Xs => blocks(113.0 * 31.0),
     }
 }

@@ -53,7 +53,11 @@ fn weights(ty: TensorType, outputs: usize, width: usize) -> Linear {
         for block in bytes.chunks_exact_mut(ty.block_bytes()) {
             match ty {
                 TensorType::Q6K => block[208..].copy_from_slice(&scale),
-                TensorType::Q4K => block[..4].copy_from_slice(&[scale, scale].concat()),
+                TensorType::Q3K => block[108..].copy_from_slice(&scale),
+                TensorType::Q2K => block[80..].copy_from_slice(&[scale, scale].concat()),
+                TensorType::Q4_1 | TensorType::Q5_1 | TensorType::Q4K | TensorType::Q5K => {
+                    block[..4].copy_from_slice(&[scale, scale].concat());
+                }
                 _ => block[..2].copy_from_slice(&scale),
             }
         }

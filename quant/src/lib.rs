@@ -11,5 +11,8 @@ pub mod blocks;
 pub mod gguf;
 mod tensor_type;
 
-pub use blocks::{BlockQ4_0, BlockQ4K, BlockQ6K, BlockQ8_0};
+pub use blocks::{
+    BlockIq4Nl, BlockIq4Xs, BlockQ2K, BlockQ3K, BlockQ4_0, BlockQ4_1, BlockQ4K, BlockQ5_0, BlockQ5_1, BlockQ5K,
+    BlockQ6K, BlockQ8_0,
+};
 pub use tensor_type::{CodecError, SizeError, TensorType, UnknownTensorType};

@@ -1,6 +1,6 @@
 //! The tensor types this engine stores and computes with, and the one place that turns a shape into a byte count.
 //!
-//! ggml knows some forty types; these seven are the ones with kernels. Ids, block lengths and block sizes are ggml's
+//! ggml knows some forty types; these fifteen are the ones with kernels. Ids, block lengths and block sizes are ggml's
 //! (`ggml_type` and its type traits). The non-obvious thing is [`TensorType::tensor_bytes`]: readers that computed
 //! `elements * size / block` in a wrapping integer, each in its own copy, have been the largest single source of memory
 //! faults in GGUF loaders. Here it is `blocks * block_bytes`, checked, and nobody else computes it.
@@ -8,7 +8,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::blocks::{self, BlockQ4_0, BlockQ4K, BlockQ6K, BlockQ8_0};
+use crate::blocks::{
+    self, BlockIq4Nl, BlockIq4Xs, BlockQ2K, BlockQ3K, BlockQ4_0, BlockQ4_1, BlockQ4K, BlockQ5_0, BlockQ5_1, BlockQ5K,
+    BlockQ6K, BlockQ8_0,
+};
 
 /// How the elements of a tensor are stored.
 ///
@@ -23,17 +26,49 @@ pub enum TensorType {
     BF16,
     /// 32 signed bytes and one f16 scale: 8.5 bits a weight.
     Q8_0,
+    /// 32 five-bit values, one f16 scale and one f16 minimum: 6 bits a weight.
+    Q5_1,
+    /// 32 five-bit values and one f16 scale: 5.5 bits a weight.
+    Q5_0,
+    /// 32 nibbles, one f16 scale and one f16 minimum: 5 bits a weight.
+    Q4_1,
     /// 32 nibbles and one f16 scale: 4.5 bits a weight.
     Q4_0,
+    /// 256 two-bit values in sixteen groups with 4-bit scales and minima: 2.625 bits a weight.
+    Q2K,
+    /// 256 three-bit values in sixteen groups with 6-bit scales: 3.4375 bits a weight.
+    Q3K,
     /// 256 nibbles in eight groups with 6-bit scales and minima: 4.5 bits a weight.
     Q4K,
+    /// 256 five-bit values in eight groups with 6-bit scales and minima: 5.5 bits a weight.
+    Q5K,
     /// 256 six-bit values in sixteen groups with 8-bit scales: 6.5625 bits a weight.
     Q6K,
+    /// 32 indices into sixteen uneven values and one f16 scale: 4.5 bits a weight. Read, not encoded.
+    Iq4Nl,
+    /// 256 such indices in eight groups with 6-bit scales: 4.25 bits a weight. Read, not encoded.
+    Iq4Xs,
 }
 
 impl TensorType {
-    /// Every type, floats first and then by falling precision of the block formats as ggml numbers them.
-    pub const ALL: [TensorType; 7] = [Self::F32, Self::F16, Self::BF16, Self::Q8_0, Self::Q4_0, Self::Q4K, Self::Q6K];
+    /// Every type: floats, then ggml's first block formats by falling precision, then its k and iq formats by number.
+    pub const ALL: [TensorType; 15] = [
+        Self::F32,
+        Self::F16,
+        Self::BF16,
+        Self::Q8_0,
+        Self::Q5_1,
+        Self::Q5_0,
+        Self::Q4_1,
+        Self::Q4_0,
+        Self::Q2K,
+        Self::Q3K,
+        Self::Q4K,
+        Self::Q5K,
+        Self::Q6K,
+        Self::Iq4Nl,
+        Self::Iq4Xs,
+    ];
 
     /// The type with ggml's number `id`, if it is one of ours.
     #[must_use]
@@ -48,9 +83,17 @@ impl TensorType {
             Self::F32 => 0,
             Self::F16 => 1,
             Self::Q4_0 => 2,
+            Self::Q4_1 => 3,
+            Self::Q5_0 => 6,
+            Self::Q5_1 => 7,
             Self::Q8_0 => 8,
+            Self::Q2K => 10,
+            Self::Q3K => 11,
             Self::Q4K => 12,
+            Self::Q5K => 13,
             Self::Q6K => 14,
+            Self::Iq4Nl => 20,
+            Self::Iq4Xs => 23,
             Self::BF16 => 30,
         }
     }
@@ -63,9 +106,17 @@ impl TensorType {
             Self::F16 => "f16",
             Self::BF16 => "bf16",
             Self::Q8_0 => "q8_0",
+            Self::Q5_1 => "q5_1",
+            Self::Q5_0 => "q5_0",
+            Self::Q4_1 => "q4_1",
             Self::Q4_0 => "q4_0",
+            Self::Q2K => "q2_k",
+            Self::Q3K => "q3_k",
             Self::Q4K => "q4_k",
+            Self::Q5K => "q5_k",
             Self::Q6K => "q6_k",
+            Self::Iq4Nl => "iq4_nl",
+            Self::Iq4Xs => "iq4_xs",
         }
     }
 
@@ -75,9 +126,17 @@ impl TensorType {
         match self {
             Self::F32 | Self::F16 | Self::BF16 => 1,
             Self::Q8_0 => BlockQ8_0::LEN,
+            Self::Q5_1 => BlockQ5_1::LEN,
+            Self::Q5_0 => BlockQ5_0::LEN,
+            Self::Q4_1 => BlockQ4_1::LEN,
             Self::Q4_0 => BlockQ4_0::LEN,
+            Self::Q2K => BlockQ2K::LEN,
+            Self::Q3K => BlockQ3K::LEN,
             Self::Q4K => BlockQ4K::LEN,
+            Self::Q5K => BlockQ5K::LEN,
             Self::Q6K => BlockQ6K::LEN,
+            Self::Iq4Nl => BlockIq4Nl::LEN,
+            Self::Iq4Xs => BlockIq4Xs::LEN,
         }
     }
 
@@ -88,9 +147,17 @@ impl TensorType {
             Self::F32 => 4,
             Self::F16 | Self::BF16 => 2,
             Self::Q8_0 => size_of::<BlockQ8_0>(),
+            Self::Q5_1 => size_of::<BlockQ5_1>(),
+            Self::Q5_0 => size_of::<BlockQ5_0>(),
+            Self::Q4_1 => size_of::<BlockQ4_1>(),
             Self::Q4_0 => size_of::<BlockQ4_0>(),
+            Self::Q2K => size_of::<BlockQ2K>(),
+            Self::Q3K => size_of::<BlockQ3K>(),
             Self::Q4K => size_of::<BlockQ4K>(),
+            Self::Q5K => size_of::<BlockQ5K>(),
             Self::Q6K => size_of::<BlockQ6K>(),
+            Self::Iq4Nl => size_of::<BlockIq4Nl>(),
+            Self::Iq4Xs => size_of::<BlockIq4Xs>(),
         }
     }
 
@@ -136,9 +203,17 @@ impl TensorType {
             Self::F16 => blocks::f16::decode_f16(src, dst),
             Self::BF16 => blocks::f16::decode_bf16(src, dst),
             Self::Q8_0 => blocks::decode(src, dst, BlockQ8_0::decode),
+            Self::Q5_1 => blocks::decode(src, dst, BlockQ5_1::decode),
+            Self::Q5_0 => blocks::decode(src, dst, BlockQ5_0::decode),
+            Self::Q4_1 => blocks::decode(src, dst, BlockQ4_1::decode),
             Self::Q4_0 => blocks::decode(src, dst, BlockQ4_0::decode),
+            Self::Q2K => blocks::decode(src, dst, BlockQ2K::decode),
+            Self::Q3K => blocks::decode(src, dst, BlockQ3K::decode),
             Self::Q4K => blocks::decode(src, dst, BlockQ4K::decode),
+            Self::Q5K => blocks::decode(src, dst, BlockQ5K::decode),
             Self::Q6K => blocks::decode(src, dst, BlockQ6K::decode),
+            Self::Iq4Nl => blocks::decode(src, dst, BlockIq4Nl::decode),
+            Self::Iq4Xs => blocks::decode(src, dst, BlockIq4Xs::decode),
         }
         Ok(())
     }
@@ -149,7 +224,8 @@ impl TensorType {
     /// stays visibly broken instead of turning into plausible zeros. The float types keep NaN and infinity per element.
     ///
     /// # Errors
-    /// When `src` is not whole blocks or `dst` does not hold exactly their bytes.
+    /// When `src` is not whole blocks, when `dst` does not hold exactly their bytes, or when the type is not one that
+    /// [`Self::can_encode`].
     pub fn encode(self, src: &[f32], dst: &mut [u8]) -> Result<(), CodecError> {
         self.check_lengths(src.len(), dst.len())?;
         match self {
@@ -160,8 +236,22 @@ impl TensorType {
             Self::Q4_0 => blocks::encode(src, dst, BlockQ4_0::encode),
             Self::Q4K => blocks::encode(src, dst, BlockQ4K::encode),
             Self::Q6K => blocks::encode(src, dst, BlockQ6K::encode),
+            Self::Q5_1 | Self::Q5_0 | Self::Q4_1 | Self::Q2K | Self::Q3K | Self::Q5K | Self::Iq4Nl | Self::Iq4Xs => {
+                return Err(CodecError::NoEncoder { ty: self });
+            }
         }
         Ok(())
+    }
+
+    /// Whether [`Self::encode`] writes this type; every type is read.
+    #[must_use]
+    pub const fn can_encode(self) -> bool {
+        match self {
+            Self::F32 | Self::F16 | Self::BF16 | Self::Q8_0 | Self::Q4_0 | Self::Q4K | Self::Q6K => true,
+            Self::Q5_1 | Self::Q5_0 | Self::Q4_1 | Self::Q2K | Self::Q3K | Self::Q5K | Self::Iq4Nl | Self::Iq4Xs => {
+                false
+            }
+        }
     }
 
     fn check_lengths(self, elements: usize, bytes: usize) -> Result<(), CodecError> {
@@ -230,7 +320,7 @@ pub enum SizeError {
     },
 }
 
-/// Buffers whose lengths do not belong together.
+/// Buffers whose lengths do not belong together, or a type without an encoder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
     /// The float side is not whole blocks.
@@ -254,5 +344,11 @@ pub enum CodecError {
         bytes: usize,
         /// Bytes those elements take.
         wanted: usize,
+    },
+    /// Blocks of this type are read, not made.
+    #[error("{ty} can be read but not encoded")]
+    NoEncoder {
+        /// The tensor type.
+        ty: TensorType,
     },
 }

@@ -47,7 +47,7 @@ pub struct Args {
 }
 
 fn types() -> impl TypedValueParser<Value = TensorType> {
-    PossibleValuesParser::new(TensorType::ALL.map(TensorType::name))
+    PossibleValuesParser::new(TensorType::ALL.into_iter().filter(|ty| ty.can_encode()).map(TensorType::name))
         .map(|name| TensorType::ALL.into_iter().find(|ty| ty.name() == name).unwrap_or(TensorType::Q8_0))
 }
 

@@ -37,7 +37,7 @@ fn wrong_command_lines_exit_with_2() {
         &["tokenize"],
         &["tokenize", "text", "--decode", "1"],
         &["convert", "somewhere"],
-        &["convert", "somewhere", "-o", "x.gguf", "--type", "q5_1"],
+        &["convert", "somewhere", "-o", "x.gguf", "--type", "iq4_nl"],
     ];
     for args in wrong {
         let ended = ocelli(args);

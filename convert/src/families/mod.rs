@@ -95,9 +95,17 @@ fn file_type(ty: TensorType) -> u32 {
         TensorType::F32 => 0,
         TensorType::F16 => 1,
         TensorType::Q4_0 => 2,
+        TensorType::Q4_1 => 3,
         TensorType::Q8_0 => 7,
+        TensorType::Q5_0 => 8,
+        TensorType::Q5_1 => 9,
+        TensorType::Q2K => 10,
+        TensorType::Q3K => 11,
         TensorType::Q4K => 14,
+        TensorType::Q5K => 16,
         TensorType::Q6K => 18,
+        TensorType::Iq4Nl => 25,
+        TensorType::Iq4Xs => 30,
         TensorType::BF16 => 32,
     }
 }

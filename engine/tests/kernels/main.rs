@@ -93,9 +93,37 @@ fn linear(ty: TensorType, outputs: usize, width: usize, bytes: Vec<u8>, bias: Op
     file(&tensors).linear("l", width, outputs).unwrap()
 }
 
+/// `n` weights in `ty`: normal ones, or random quants under a small scale where the type has no encoder.
+fn random_weights(random: &mut Random, ty: TensorType, n: usize) -> Vec<u8> {
+    let len = ty.row_bytes(n).unwrap();
+    if ty.can_encode() {
+        let mut bytes = vec![0; len];
+        ty.encode(&random.floats(n), &mut bytes).unwrap();
+        return bytes;
+    }
+    let mut bytes = random.bytes(len);
+    for block in bytes.chunks_exact_mut(ty.block_bytes()) {
+        for at in scales_at(ty) {
+            block[*at..at + 2].copy_from_slice(&half::f16::from_f32(0.01).to_le_bytes());
+        }
+    }
+    bytes
+}
+
+/// Where the f16 scale and minimum lie in a block.
+fn scales_at(ty: TensorType) -> &'static [usize] {
+    match ty {
+        TensorType::F32 | TensorType::F16 | TensorType::BF16 => &[],
+        TensorType::Q8_0 | TensorType::Q5_0 | TensorType::Q4_0 | TensorType::Iq4Nl | TensorType::Iq4Xs => &[0],
+        TensorType::Q5_1 | TensorType::Q4_1 | TensorType::Q4K | TensorType::Q5K => &[0, 2],
+        TensorType::Q2K => &[80, 82],
+        TensorType::Q3K => &[108],
+        TensorType::Q6K => &[208],
+    }
+}
+
 fn random_linear(random: &mut Random, ty: TensorType, outputs: usize, width: usize) -> Linear {
-    let mut bytes = vec![0; ty.row_bytes(outputs * width).unwrap()];
-    ty.encode(&random.floats(outputs * width), &mut bytes).unwrap();
+    let bytes = random_weights(random, ty, outputs * width);
     linear(ty, outputs, width, bytes, None)
 }
 

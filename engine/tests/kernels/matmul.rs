@@ -1,6 +1,6 @@
 //! Matrix products: every type, odd shapes, exact integers, damaged weights, and the same bits however the work is split.
 
-use crate::{Random, bits, decoded, is_float, linear, nmse_of, random_linear, read, widen};
+use crate::{Random, bits, decoded, is_float, linear, nmse_of, random_linear, random_weights, read, scales_at, widen};
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
 use ocelli_engine::kernels::{Device, Layout, Product};
 use ocelli_engine::weights::Linear;
@@ -95,8 +95,7 @@ fn matmul_gives_the_same_bits_in_any_place() {
     for ty in TensorType::ALL {
         let width = if is_float(ty) { 300 } else { 512 };
         let row = random.floats(width);
-        let mut bytes = vec![0; ty.row_bytes(width).unwrap()];
-        ty.encode(&random.floats(width), &mut bytes).unwrap();
+        let bytes = random_weights(&mut random, ty, width);
         let linear = linear(ty, 37, width, bytes.repeat(37), None);
         for rows in [1, 3, 9, 101] {
             for isa in Isa::offered() {
@@ -111,19 +110,21 @@ fn matmul_gives_the_same_bits_in_any_place() {
 fn tame(ty: TensorType, bytes: &mut [u8]) {
     let one = half::f16::ONE.to_le_bytes();
     for block in bytes.chunks_exact_mut(ty.block_bytes()) {
+        for at in scales_at(ty) {
+            block[*at..at + 2].copy_from_slice(&one);
+        }
         match ty {
-            TensorType::Q8_0 | TensorType::Q4_0 => block[..2].copy_from_slice(&one),
-            TensorType::Q4K => {
-                block[..2].copy_from_slice(&one);
-                block[2..4].copy_from_slice(&one);
+            TensorType::Q4K | TensorType::Q5K => {
                 block[4..12].iter_mut().for_each(|b| *b &= 3);
                 block[12..16].iter_mut().for_each(|b| *b &= 0x33);
             }
-            TensorType::Q6K => {
-                block[208..].copy_from_slice(&one);
-                block[192..208].iter_mut().for_each(|b| *b = (*b & 7).wrapping_sub(4));
+            TensorType::Q6K => block[192..208].iter_mut().for_each(|b| *b = (*b & 7).wrapping_sub(4)),
+            // Upper bits 2 make a scale of 0 or 1 of the low ones.
+            TensorType::Iq4Xs => {
+                block[2..4].fill(0xaa);
+                block[4..8].iter_mut().for_each(|b| *b &= 0x11);
             }
-            TensorType::F32 | TensorType::F16 | TensorType::BF16 => unreachable!(),
+            _ => {}
         }
     }
 }
@@ -165,7 +166,7 @@ fn damage_shows_and_no_bytes_crash() {
         let mut bytes = random.bytes(ty.row_bytes(width * outputs).unwrap());
         // Row 1 gets a NaN scale (or number), the rest is whatever the bytes say.
         let row = ty.row_bytes(width).unwrap();
-        let at = row + if ty == TensorType::Q6K { 208 } else { 0 };
+        let at = row + scales_at(ty).first().unwrap_or(&0);
         let nan: &[u8] = match ty {
             TensorType::F32 => &[0, 0, 0xc0, 0x7f],
             TensorType::BF16 => &[0xc0, 0x7f],

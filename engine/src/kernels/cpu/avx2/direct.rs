@@ -67,6 +67,7 @@ fn rows<const R: usize>(ty: TensorType, bytes: &[u8], row_bytes: usize, input: &
         TensorType::Q4_0 => q4_0(rows, Blocks::of(input, m), next),
         TensorType::Q4K => q4_k(rows, Blocks::of(input, m), next),
         TensorType::Q6K => q6_k(rows, Blocks::of(input, m), next),
+        _ => unreachable!("has_kernel"),
     }
 }
 

@@ -28,8 +28,22 @@ const fn direct_rows(ty: TensorType) -> usize {
         TensorType::F32 | TensorType::F16 | TensorType::BF16 => 12,
         TensorType::Q8_0 => 4,
         TensorType::Q6K => 3,
-        TensorType::Q4_0 | TensorType::Q4K => 2,
+        _ => 2,
     }
+}
+
+/// Whether [`multiply`] takes this type; the scalar product takes all.
+pub const fn has_kernel(ty: TensorType) -> bool {
+    matches!(
+        ty,
+        TensorType::F32
+            | TensorType::F16
+            | TensorType::BF16
+            | TensorType::Q8_0
+            | TensorType::Q4_0
+            | TensorType::Q4K
+            | TensorType::Q6K
+    )
 }
 
 /// See [`super::input::quantise`].
@@ -56,7 +70,7 @@ pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: 
     unsafe { attention::attend(queries, stream, packed, out) }
 }
 
-/// See [`super::panel::multiply`].
+/// See [`super::panel::multiply`]; for the types with a kernel here.
 pub fn multiply(
     weights: &Weights<'_>,
     input: &Input<'_>,

@@ -101,6 +101,7 @@ pub fn pack(weights: &Weights<'_>, packed: &mut Vec<Line>) {
         TensorType::Q4_0 => weights.width / BLOCK * Q4_0::LINES,
         TensorType::Q4K => weights.width / BLOCK * Q4K::LINES,
         TensorType::Q6K => weights.width / BLOCK * Q6K::LINES,
+        _ => unreachable!("has_kernel"),
     };
     if packed.len() < lines {
         packed.resize(lines, bytemuck::Zeroable::zeroed());
@@ -113,6 +114,7 @@ pub fn pack(weights: &Weights<'_>, packed: &mut Vec<Line>) {
         TensorType::Q4_0 => ints::<Q4_0>(weights, packed),
         TensorType::Q4K => ints::<Q4K>(weights, packed),
         TensorType::Q6K => ints::<Q6K>(weights, packed),
+        _ => unreachable!("has_kernel"),
     }
 }
 

@@ -40,6 +40,7 @@ pub fn multiply(
         TensorType::Q4_0 => ints::<pack::Q4_0>(input, from, packed, tile),
         TensorType::Q4K => ints::<pack::Q4K>(input, from, packed, tile),
         TensorType::Q6K => ints::<pack::Q6K>(input, from, packed, tile),
+        _ => unreachable!("has_kernel"),
     }
 }
 
