@@ -1,5 +1,6 @@
 //! From a file to a model that sessions share.
 
+use crate::blocks::decoder::SEQUENCES;
 use crate::error::Error;
 use crate::generation::GenerateOptions;
 use crate::image::ImageLimits;
@@ -223,7 +224,7 @@ impl Model {
             if got > most { Err(Error::BadOption { name, got: got.to_string(), rule }) } else { Ok(()) }
         };
         check("context", options.context, 1 << 24, "at most 16777216")?;
-        check("beams", options.beams, 64, "at most 64")?;
+        check("beams", options.beams, SEQUENCES, "at most 64")?;
         check("batch", options.batch, 1 << 16, "at most 65536")?;
         Ok(resolve(&*self.0.family, options))
     }

@@ -2,7 +2,7 @@
 
 use crate::beam;
 use crate::blocks::cache::Sequence;
-use crate::blocks::decoder::{DecoderRows, KvCache};
+use crate::blocks::decoder::{DecoderRows, KvCache, SEQUENCES};
 use crate::cancel::CancelHandle;
 use crate::error::Error;
 use crate::generation::{Event, Finish, GenerateOptions, Generation, Score, Sink, Timings};
@@ -12,7 +12,7 @@ use crate::kernels::{Arena, Exec, Layout};
 use crate::model::Model;
 use crate::plan::Resolved;
 use crate::prompt::{Item, Prompt};
-use crate::sample::{Sampler, log_softmax, process};
+use crate::sample::{Sampler, log_softmax};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -127,9 +127,11 @@ impl Session {
         let mut sampler = Sampler::new(options.sampling.clone());
         let mut stream = tokenizer.stream(true);
         let prompt = seen.len();
+        // From here on nothing is allocated but for text: `fits` has bounded how much comes.
+        seen.reserve(options.max_new_tokens);
         let mut finish = Finish::Length;
         loop {
-            process(&options.sampling, eos, &seen, &seen[prompt..], &mut self.logits);
+            sampler.process(eos, &seen, prompt, &mut self.logits);
             let position = sequence.len();
             let id = sampler.choose(&self.logits).ok_or(Error::NotANumber { position })?;
             seen.push(id);
@@ -328,7 +330,7 @@ impl Session {
         let decoder = model.0.family.decoder();
         let (mut exec, rows, kv) = self.exec();
         decoder.embed(&mut exec, ids, rows.input.first(ids.len()))?;
-        decoder.forward(&mut exec, rows, kv, sequences, &vec![1; ids.len()])?;
+        decoder.forward(&mut exec, rows, kv, sequences, &[1; SEQUENCES][..ids.len()])?;
         self.read_logits(0, ids.len())
     }
 
