@@ -12,6 +12,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// A line of a table: its name, its unit, and the figure of a process's milliseconds and memory.
+type Kind = (&'static str, &'static str, fn(f64, Resident) -> f64);
+
 /// What one engine does in its process.
 #[derive(Args, Clone)]
 pub struct Work {
@@ -139,7 +142,7 @@ impl Apart {
         ])
     }
 
-    fn table(&self, kinds: &[(&str, &str, fn(f64, Resident) -> f64)]) -> Result<()> {
+    fn table(&self, kinds: &[Kind]) -> Result<()> {
         let mut pairs = vec![Pair::default(); kinds.len()];
         for round in 0..=self.repeat {
             for side in sides(round) {

@@ -2,7 +2,7 @@
 
 use crate::{check_generations, check_logits, check_scores, quiet};
 use ocelli_convert::Options;
-use ocelli_engine::{Engine, Load, Model, Prompt, SessionOptions, prompt_ids};
+use ocelli_engine::{Engine, Error, Load, Model, Prompt, SessionOptions, prompt_ids};
 use ocelli_quant::TensorType;
 use ocelli_tests::text_golden::{TEXT, TextGolden};
 use std::path::Path;
@@ -91,4 +91,39 @@ fn threads_do_not_change_a_bit() {
         });
         assert_eq!(logits[0], logits[1], "{name}");
     }
+}
+
+/// Ids that a caller feeds, whole or one by one, give the logits of a prompt; ids that cannot be fed change nothing.
+#[test]
+fn fed_ids_give_the_logits_of_a_prompt() {
+    let golden = TextGolden::load(TEXT[0]).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 2);
+    let mut session = model.session(&SessionOptions { batch: 3, ..SessionOptions::default() }).unwrap();
+    let case = &golden.cases[0];
+    let all = session.all_logits(&Prompt::new().text(case.prompt.as_str())).unwrap();
+    let vocabulary = all.len() / case.ids.len();
+    {
+        let mut tokens = session.tokens();
+        let mut fed = Vec::new();
+        let mut each = |i: usize, logits: &[f32]| {
+            assert_eq!(i * vocabulary, fed.len());
+            fed.extend_from_slice(logits);
+        };
+        tokens.feed_each(&case.ids, &mut each).unwrap();
+        assert_eq!(fed, all);
+        tokens.clear();
+        fed.clear();
+        for &id in &case.ids {
+            let wrong = [vec![], vec![u32::try_from(vocabulary).unwrap()], vec![0; model.context() + 1]];
+            for ids in wrong {
+                let error = tokens.feed(&ids).unwrap_err();
+                assert!(matches!(error, Error::BadOption { .. } | Error::ContextFull { .. }), "{error}");
+            }
+            fed.extend_from_slice(tokens.feed(&[id]).unwrap());
+        }
+        assert_eq!(tokens.len(), case.ids.len());
+        check_logits(&fed, &case.logits, "one by one");
+    }
+    assert_eq!(session.all_logits(&Prompt::new().text(case.prompt.as_str())).unwrap(), all);
 }
