@@ -8,7 +8,7 @@ use crate::random::Random;
 use crate::{Result, llama, ocelli};
 use clap::{Args, ValueEnum};
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -75,6 +75,11 @@ impl Alone {
 }
 
 impl Work {
+    /// `context` 0 is just what is used.
+    pub fn new(model: &Path, prompt: usize, generate: usize, context: usize, threads: usize) -> Self {
+        Self { model: model.to_owned(), prompt, generate, context, threads }
+    }
+
     fn run(&self, contender: &mut dyn Contender, vocabulary: usize) -> Result<()> {
         let ids = Random::new(11).ids(self.prompt + self.generate, vocabulary);
         let (prompt, rest) = ids.split_at(self.prompt);
@@ -100,7 +105,7 @@ impl Work {
     }
 
     /// Milliseconds from starting a process to its first token, and its memory at most.
-    fn measure(&self, side: Side) -> Result<(f64, Resident)> {
+    pub fn measure(&self, side: Side) -> Result<(f64, Resident)> {
         let start = Instant::now();
         let mut child = self.command(side)?.stdout(Stdio::piped()).spawn()?;
         let id = child.id();

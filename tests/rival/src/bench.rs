@@ -1,15 +1,16 @@
 //! `rival bench`: prefill, decode, decode at depth, loading and memory of both engines on one file.
 //!
 //! Both are fed the same random ids (as `llama-bench` does) and compute the logits of the last one; nothing is sampled
-//! or made into text. Runs alternate, and who goes first alternates too.
+//! or made into text. Runs alternate, and who goes first alternates too. Memory is that of a process of each engine's own:
+//! in this one, what one frees the other would use again.
 
+use crate::alone::Work;
 use crate::llama;
-use crate::measure::{Pair, Series, seconds, settle};
-use crate::memory::Resident;
+use crate::measure::{Pair, seconds, settle};
 use crate::random::Random;
 use crate::{Result, ocelli};
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use std::path::PathBuf;
 
 /// Measures both on one file.
@@ -116,25 +117,25 @@ impl Bench {
             }
         }
 
-        let start = Resident::now()?;
+        let work = Work::new(&self.model, self.prompt, self.generate, positions, self.threads);
+        let mut memory = [Pair::default(), Pair::default()];
+        for side in sides(0).into_iter().filter(|&side| self.wants(side)) {
+            let (_, most) = work.measure(side)?;
+            push(&mut memory[0], side, most.anonymous);
+            push(&mut memory[1], side, most.file);
+        }
+
         let model = self.wants(Side::Llama).then(|| llama::Model::open(&self.model)).transpose()?;
         let mut context = model.as_ref().map(|m| m.context(positions, self.threads)).transpose()?;
-        let vocabulary = model.as_ref().map(llama::Model::vocabulary);
-        let mut random = Random::new(7);
-        if let (Some(context), Some(vocabulary)) = (&mut context, vocabulary) {
-            context.feed(&random.ids(self.prompt, vocabulary))?;
-        }
-        let middle = Resident::now()?;
         let mut session =
             self.wants(Side::Ocelli).then(|| ocelli::session(&self.model, positions, self.threads)).transpose()?;
-        let vocabulary = vocabulary
+        let vocabulary = model
+            .as_ref()
+            .map(llama::Model::vocabulary)
             .or_else(|| session.as_ref().map(|s| s.model().tokenizer().vocab_size()))
             .ok_or("no engine to measure")?;
         let mut tokens = session.as_mut().map(ocelli_engine::Session::tokens);
-        if let Some(tokens) = &mut tokens {
-            Contender::feed(tokens, &random.ids(self.prompt, vocabulary))?;
-        }
-        let memory = [middle.since(start), Resident::now()?.since(middle)];
+        let mut random = Random::new(7);
 
         let mut cases = vec![
             Case { name: format!("prefill {}", self.prompt), past: 0, batches: 1, len: self.prompt },
@@ -162,23 +163,21 @@ impl Bench {
                 }
             }
         }
-        self.report(&info, &cases, &results, &loads, memory);
+        self.report(&info, &cases, &results, &loads, &memory);
         Ok(())
     }
 
-    fn report(&self, info: &str, cases: &[Case], results: &[Pair], loads: &Pair, memory: [Resident; 2]) {
+    fn report(&self, info: &str, cases: &[Case], results: &[Pair], loads: &Pair, memory: &[Pair; 2]) {
         let name = self.model.file_name().unwrap_or_default().to_string_lossy();
-        let kinds = |side: usize| json!({"anonymous_mb": memory[side].anonymous, "file_mb": memory[side].file});
+        let [anonymous, file] = memory;
         if self.json {
-            let mut speeds = Map::new();
-            for (case, pair) in cases.iter().zip(results) {
-                speeds.insert(case.name.clone(), pair.json("tok/s"));
-            }
+            let speeds = cases.iter().zip(results).map(|(case, pair)| (case.name.clone(), pair.json("tok/s")));
             println!(
                 "{}",
                 json!({
-                    "model": name, "threads": self.threads, "llama.cpp": info, "speed": Value::Object(speeds),
-                    "load": loads.json("ms"), "memory": {"llama.cpp": kinds(0), "ocelli": kinds(1)},
+                    "model": name, "threads": self.threads, "llama.cpp": info,
+                    "speed": speeds.collect::<Map<_, _>>(), "load": loads.json("ms"),
+                    "anonymous": anonymous.json("MB"), "file": file.json("MB"),
                 })
             );
             return;
@@ -190,12 +189,8 @@ impl Bench {
             println!("{}", pair.row(&case.name, "tok/s"));
         }
         println!("{}", loads.row("load, warm", "ms"));
-        for (label, kind) in
-            [("resident, anonymous", (|r| r.anonymous) as fn(&Resident) -> f64), ("resident, file", |r| r.file)]
-        {
-            let side = |i: usize, side| Series(self.wants(side).then(|| kind(&memory[i])).into_iter().collect());
-            println!("{}", Pair { llama: side(0, Side::Llama), ocelli: side(1, Side::Ocelli) }.row(label, "MB"));
-        }
+        println!("{}", anonymous.row("most anonymous", "MB"));
+        println!("{}", file.row("most of files", "MB"));
         println!();
     }
 }

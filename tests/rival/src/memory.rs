@@ -14,11 +14,6 @@ pub struct Resident {
 }
 
 impl Resident {
-    /// Of this process, now.
-    pub fn now() -> Result<Self> {
-        Self::of(std::process::id())
-    }
-
     /// Of a process, now.
     pub fn of(process: u32) -> Result<Self> {
         Self::parse(&std::fs::read_to_string(format!("/proc/{process}/status"))?)
@@ -32,15 +27,6 @@ impl Resident {
         };
         let (anonymous, file) = (field("RssAnon")?, field("RssFile")?);
         Ok(Self { anonymous, file, together: anonymous + file })
-    }
-
-    /// What was added since.
-    pub fn since(self, before: Self) -> Self {
-        Self {
-            anonymous: self.anonymous - before.anonymous,
-            file: self.file - before.file,
-            together: self.together - before.together,
-        }
     }
 
     /// The greater of each.
