@@ -48,7 +48,11 @@ fn model(kind: &str) -> Model {
         "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": HEAD, "vocab_size": ROWS,
         "max_position_embeddings": 64, "tie_word_embeddings": true, "query_pre_attn_scalar": HEAD, "sliding_window": 4,
     });
-    let files = BTreeMap::from([("tokenizer.json".to_owned(), sentencepiece().to_string())]);
+    let names = json!({"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"});
+    let files = BTreeMap::from([
+        ("tokenizer.json".to_owned(), sentencepiece().to_string()),
+        ("tokenizer_config.json".to_owned(), names.to_string()),
+    ]);
     Model { config, tensors, store: Store::F32, files }
 }
 
@@ -77,8 +81,6 @@ fn with_tokenizer(change: impl FnOnce(&mut Value)) -> Model {
     let mut tokenizer = sentencepiece();
     change(&mut tokenizer);
     model.files.insert("tokenizer.json".to_owned(), tokenizer.to_string());
-    let names = json!({"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"});
-    model.files.insert("tokenizer_config.json".to_owned(), names.to_string());
     model
 }
 
