@@ -54,7 +54,9 @@ const TOKENS: u64 = 26;
 /// A random model whose tokens are the letters.
 fn model(architecture: &str, ty: TensorType) -> Vec<u8> {
     let mut writer = Writer::new();
-    let mut set = |key: &str, value: MetaValue| writer.set(key.replace("{a}", architecture), value);
+    let mut set = |key: &str, value: MetaValue| {
+        writer.set(key.replace("{a}", architecture), value);
+    };
     set("general.architecture", MetaValue::Str(architecture.to_owned()));
     for (key, value) in [
         ("context_length", 128),

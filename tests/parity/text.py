@@ -142,7 +142,7 @@ def main(args):
         if args[:1] == ["--random"]:
             for seed in range(int(args[1]), int(args[1]) + int(args[2])):
                 kind, config = some(seed)
-                g = golden(f"random_{seed}", str(config), seed, "float32", kind, config, [2], tokenizer, [[], ["greedy"], []])
+                g = golden(f"random_{seed}", str(config), seed, "float32", kind, config, [2], tokenizer, [[], [], []])
                 with open(os.path.join(args[3], f"text_random_{seed}.json"), "w") as f:
                     json.dump(g, f, separators=(",", ":"))
             return

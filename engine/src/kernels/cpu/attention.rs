@@ -129,7 +129,7 @@ pub fn attend<'s, T: Stored>(
             }
         }
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => super::avx2::attend(queries, stream, &mut scratch.packed, out),
+        Isa::Avx2 | Isa::Avx512 => super::avx2::attend(queries, stream, &mut scratch.packed, out),
     }
     out
 }

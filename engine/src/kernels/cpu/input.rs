@@ -4,11 +4,43 @@
 //! One int8 format serves every weight type: blocks of 32 with an f32 scale and the sums of the integers, which the
 //! formats with an offset (Q4_0's 8, Q4_K's minimum, Q6_K's 32) need. There is a sum for each 16, because that is how
 //! far one scale of Q6_K reaches.
+//!
+//! The non-obvious thing is the order: up to [`GROUP`] rows lie block by block, so that a kernel which holds the sums of
+//! a whole group in registers walks through memory once and finds every number at a fixed distance. One row alone is
+//! then simply a row.
 
 use super::isa::Isa;
 
 /// Numbers a block.
 pub const BLOCK: usize = 32;
+
+/// Rows that lie together, block by block.
+pub const GROUP: usize = 8;
+
+/// What the batch kernels read beside the integers of a block, each a 4-byte number a row: see [`Step`].
+pub const STEP: usize = 8;
+
+/// Where in a block's [`STEP`] numbers a row finds which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Step {
+    /// f32: the scale.
+    Scale,
+    /// Two i16: the sums of both halves.
+    Sums,
+    /// i32: -128 times the sum of the block: what signed weights that were made unsigned by adding 128 have too much.
+    Zero,
+    /// i32: the same for the first half.
+    FirstZero,
+    /// i32: the same for the second half.
+    SecondZero,
+    /// f32: scale times sum.
+    Offset,
+    /// f32: scale times the sum of the first half.
+    FirstOffset,
+    /// f32: scale times the sum of the second half.
+    SecondOffset,
+}
 
 /// Borrowed rows of an input, as floats and as int8 blocks (empty where no weight asks for them).
 #[derive(Debug, Clone, Copy)]
@@ -19,12 +51,14 @@ pub struct Input<'a> {
     pub width: usize,
     /// `rows * width` floats.
     pub floats: &'a [f32],
-    /// `rows * width` integers in -127..=127: `x ≈ scale * q`.
+    /// `rows * width` integers in -127..=127, `x ≈ scale * q`, group by group, block by block.
     pub quants: &'a [i8],
-    /// `rows * width / 32` scales.
+    /// `rows * width / 32` scales, row by row.
     pub scales: &'a [f32],
-    /// `rows * width / 16` sums of 16 integers.
+    /// `rows * width / 16` sums of 16 integers, row by row.
     pub sums: &'a [i16],
+    /// `rows * width / 32 *` [`STEP`] numbers: group by group, block by block, kind by kind, row by row.
+    pub steps: &'a [u32],
 }
 
 impl<'a> Input<'a> {
@@ -33,26 +67,76 @@ impl<'a> Input<'a> {
         &self.floats[m * self.width..(m + 1) * self.width]
     }
 
-    /// Row `m` as int8 blocks: integers, scales, sums.
-    pub fn blocks(&self, m: usize) -> (&'a [i8], &'a [f32], &'a [i16]) {
-        let (n, b) = (self.width, self.width / BLOCK);
-        (&self.quants[m * n..(m + 1) * n], &self.scales[m * b..(m + 1) * b], &self.sums[m * b * 2..(m + 1) * b * 2])
+    /// The rows of the group that begins at row `first`.
+    pub fn group_rows(&self, first: usize) -> usize {
+        GROUP.min(self.rows - first)
+    }
+
+    /// The scales and the sums of row `m`.
+    pub fn factors(&self, m: usize) -> (&'a [f32], &'a [i16]) {
+        let b = self.width / BLOCK;
+        (&self.scales[m * b..(m + 1) * b], &self.sums[m * b * 2..(m + 1) * b * 2])
+    }
+
+    /// The integers of block `b` of row `m`.
+    pub fn block(&self, m: usize, b: usize) -> &'a [i8] {
+        let first = m / GROUP * GROUP;
+        &self.quants[first * self.width + (b * self.group_rows(first) + m - first) * BLOCK..][..BLOCK]
     }
 }
 
-/// Quantises one row: per block, scale = max |x| / 127, q = round(x / scale) to nearest, ties to even. A block with
+/// A group's int8 blocks while they are written; the fields are those of [`Input`].
+pub struct Group<'a> {
+    /// Rows, at most [`GROUP`].
+    pub rows: usize,
+    /// See [`Input::quants`].
+    pub quants: &'a mut [i8],
+    /// See [`Input::scales`].
+    pub scales: &'a mut [f32],
+    /// See [`Input::sums`].
+    pub sums: &'a mut [i16],
+    /// See [`Input::steps`]; empty where no batch kernel will run.
+    pub steps: &'a mut [u32],
+}
+
+/// Quantises a group: per block, scale = max |x| / 127, q = round(x / scale) to nearest, ties to even. A block with
 /// a NaN or an infinity becomes a NaN scale, so that the damage shows in the output instead of vanishing.
-pub fn quantise(isa: Isa, x: &[f32], quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
-    match isa {
-        Isa::Scalar => quantise_scalar(x, quants, scales, sums),
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => super::avx2::quantise(x, quants, scales, sums),
+pub fn quantise(isa: Isa, x: &[f32], group: &mut Group<'_>) {
+    let rows = group.rows;
+    let width = x.len() / rows;
+    let blocks = width / BLOCK;
+    for (m, row) in x.chunks_exact(width).enumerate() {
+        let scales = &mut group.scales[m * blocks..(m + 1) * blocks];
+        let sums = &mut group.sums[m * blocks * 2..(m + 1) * blocks * 2];
+        match isa {
+            Isa::Scalar => quantise_scalar(row, m, rows, group.quants, scales, sums),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 | Isa::Avx512 => super::avx2::quantise(row, m, rows, group.quants, scales, sums),
+        }
+    }
+    for (b, step) in group.steps.chunks_exact_mut(STEP * rows).enumerate() {
+        for m in 0..rows {
+            let scale = group.scales[m * blocks + b];
+            let [first, second] = [0, 1].map(|half| group.sums[(m * blocks + b) * 2 + half]);
+            let mut put = |which: Step, bits: u32| step[which as usize * rows + m] = bits;
+            let zero = |sum: i16| (i32::from(sum) * -128).cast_unsigned();
+            let offset = |sum: i16| (scale * f32::from(sum)).to_bits();
+            put(Step::Scale, scale.to_bits());
+            put(Step::Sums, u32::from(first.cast_unsigned()) | u32::from(second.cast_unsigned()) << 16);
+            put(Step::Zero, zero(first + second));
+            put(Step::FirstZero, zero(first));
+            put(Step::SecondZero, zero(second));
+            put(Step::Offset, offset(first + second));
+            put(Step::FirstOffset, offset(first));
+            put(Step::SecondOffset, offset(second));
+        }
     }
 }
 
+/// Row `m` of `rows`.
 #[allow(clippy::cast_possible_truncation)]
-fn quantise_scalar(x: &[f32], quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
-    let blocks = x.chunks_exact(BLOCK).zip(quants.chunks_exact_mut(BLOCK));
+fn quantise_scalar(x: &[f32], m: usize, rows: usize, quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
+    let blocks = x.chunks_exact(BLOCK).zip(quants.chunks_exact_mut(BLOCK).skip(m).step_by(rows));
     for ((x, q), (scale, sums)) in blocks.zip(scales.iter_mut().zip(sums.chunks_exact_mut(2))) {
         let finite = x.iter().all(|v| v.is_finite());
         let max = x.iter().fold(0f32, |m, v| m.max(v.abs()));

@@ -10,6 +10,9 @@ pub enum Isa {
     /// x86-64 with AVX2, FMA and F16C (Haswell, Zen and later).
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// And with AVX-512 and its VNNI products (Ice Lake, Zen 4 and later).
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
 impl Isa {
@@ -18,6 +21,10 @@ impl Isa {
         let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c") {
+            let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+            if wide && is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("avx512vnni") {
+                all.push(Self::Avx512);
+            }
             all.push(Self::Avx2);
         }
         all.push(Self::Scalar);
@@ -30,6 +37,8 @@ impl Isa {
             Self::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "avx512",
         }
     }
 

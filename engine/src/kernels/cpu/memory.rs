@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)] // allocation, and slices that several threads write in disjoint parts
 
-use super::input::{BLOCK, Input};
+use super::input::{BLOCK, Group, Input, STEP};
 use super::{CacheShape, CacheType, Layout, Rows};
 use super::{attention, panel};
 use crate::error::Error;
@@ -129,6 +129,7 @@ pub struct InputBuffers {
     pub quants: Buffer<i8>,
     pub scales: Buffer<f32>,
     pub sums: Buffer<i16>,
+    pub steps: Buffer<u32>,
 }
 
 impl InputBuffers {
@@ -139,12 +140,13 @@ impl InputBuffers {
             quants: Buffer::new(len, WHAT)?,
             scales: Buffer::new(len / BLOCK + 1, WHAT)?,
             sums: Buffer::new(len / 16 + 2, WHAT)?,
+            steps: Buffer::new((len / BLOCK + 1) * STEP, WHAT)?,
         })
     }
 
     /// Bytes for inputs of at most `len` floats.
     pub fn bytes(len: usize) -> usize {
-        len * 5 + (len / BLOCK + 1) * 8
+        len * 5 + (len / BLOCK + 1) * (8 + STEP * 4)
     }
 
     /// What the buffers hold, with `floats` in place of their own where the input was not normed.
@@ -158,6 +160,48 @@ impl InputBuffers {
             quants: &self.quants[..b * BLOCK],
             scales: &self.scales[..b],
             sums: &self.sums[..b * 2],
+            steps: &self.steps[..b * STEP],
+        }
+    }
+
+    /// Writers for several threads, each of which takes other groups.
+    pub fn shared(&mut self) -> SharedInput {
+        SharedInput {
+            floats: self.floats.shared(),
+            quants: self.quants.shared(),
+            scales: self.scales.shared(),
+            sums: self.sums.shared(),
+            steps: self.steps.shared(),
+        }
+    }
+}
+
+/// [`InputBuffers`] that several threads fill, group by group.
+#[derive(Clone, Copy)]
+pub struct SharedInput {
+    pub floats: Shared<f32>,
+    quants: Shared<i8>,
+    scales: Shared<f32>,
+    sums: Shared<i16>,
+    steps: Shared<u32>,
+}
+
+impl SharedInput {
+    /// The int8 blocks of `rows` rows of `width` numbers from row `first` on; with what batch kernels read where `batch`.
+    ///
+    /// # Safety
+    /// As [`Shared::slice_mut`], for all blocks of these rows.
+    pub unsafe fn group<'a>(self, first: usize, rows: usize, width: usize, batch: bool) -> Group<'a> {
+        let (at, blocks) = (first * (width / BLOCK), rows * (width / BLOCK));
+        // SAFETY: the caller's promise.
+        unsafe {
+            Group {
+                rows,
+                quants: self.quants.slice_mut(at * BLOCK, blocks * BLOCK),
+                scales: self.scales.slice_mut(at, blocks),
+                sums: self.sums.slice_mut(at * 2, blocks * 2),
+                steps: self.steps.slice_mut(at * STEP, if batch { blocks * STEP } else { 0 }),
+            }
         }
     }
 }

@@ -8,6 +8,8 @@
 mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod input;
 mod isa;
 mod math;
@@ -27,7 +29,7 @@ use super::{
 use crate::error::Error;
 use crate::weights::{Linear, Norm, Table};
 use attention::{QUERIES, Queries, Stored, Stream};
-use input::BLOCK;
+use input::GROUP;
 use memory::{KvData, Shared};
 use panel::{PANEL, TILE};
 use pool::Pool;
@@ -142,22 +144,22 @@ impl Device for Cpu {
         let floats = floats.shared();
         let quantised = products.iter().flat_map(passes).any(|(linear, ..)| panel::reads_quants(linear.weight.ty()));
         if norm.is_some() || quantised {
-            let (normed, quants) = (input.floats.shared(), input.quants.shared());
-            let (scales, sums) = (input.scales.shared(), input.sums.shared());
-            let blocks = x.width / BLOCK;
-            self.pool.run(x.rows, &|m, _| {
-                // SAFETY: each call reads and writes the parts of its own row; nobody writes `x`.
+            let input = input.shared();
+            self.pool.run(x.rows.div_ceil(GROUP), &|group, _| {
+                let first = group * GROUP;
+                let count = GROUP.min(x.rows - first);
+                // SAFETY: each call reads and writes the parts of its own rows; nobody writes `x`.
                 unsafe {
-                    let mut row = floats.rows(x.slice(m, 1));
+                    let mut rows = floats.rows(x.slice(first, count));
                     if let Some(norm) = norm {
-                        let to = normed.slice_mut(m * x.width, x.width);
-                        norm::norm(self.isa, norm, row, to);
-                        row = to;
+                        let to = input.floats.slice_mut(first * x.width, count * x.width);
+                        for (row, to) in rows.chunks_exact(x.width).zip(to.chunks_exact_mut(x.width)) {
+                            norm::norm(self.isa, norm, row, to);
+                        }
+                        rows = to;
                     }
                     if quantised {
-                        let q = quants.slice_mut(m * x.width, x.width);
-                        let s = scales.slice_mut(m * blocks, blocks);
-                        input::quantise(self.isa, row, q, s, sums.slice_mut(m * blocks * 2, blocks * 2));
+                        input::quantise(self.isa, rows, &mut input.group(first, count, x.width, x.rows > 1));
                     }
                 }
             });
@@ -442,7 +444,7 @@ fn activate(isa: Isa, act: Activation, x: &mut [f32]) {
     match isa {
         Isa::Scalar => x.iter_mut().for_each(|v| *v = math::activate(act, *v)),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => avx2::activate(act, x),
+        Isa::Avx2 | Isa::Avx512 => avx2::activate(act, x),
     }
 }
 

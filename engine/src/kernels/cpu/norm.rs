@@ -9,7 +9,7 @@ pub fn norm(isa: Isa, norm: &Norm, x: &[f32], out: &mut [f32]) {
     match isa {
         Isa::Scalar => scalar(norm, x, out),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => super::avx2::norm(norm, x, out),
+        Isa::Avx2 | Isa::Avx512 => super::avx2::norm(norm, x, out),
     }
 }
 

@@ -68,11 +68,9 @@ pub fn multiply(
     match isa {
         Isa::Scalar => scalar(weights, input, from, count, scratch, tile),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 if super::avx2::has_kernel(weights.ty) => {
-            super::avx2::multiply(weights, input, from, count, scratch, tile);
-        }
+        Isa::Avx2 => super::avx2::multiply(weights, input, from, count, scratch, tile),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => scalar(weights, input, from, count, scratch, tile),
+        Isa::Avx512 => super::avx512::multiply(weights, input, from, count, scratch, tile),
     }
 }
 
@@ -91,15 +89,16 @@ fn scalar(
     for (m, out) in tile.chunks_exact_mut(PANEL).take(count).enumerate() {
         for (n, out) in out.iter_mut().take(weights.rows).enumerate() {
             *out = if reads_quants(weights.ty) {
-                let (x, x_scales, x_sums) = input.blocks(from + m);
+                let (x_scales, x_sums) = input.factors(from + m);
                 let w = &scratch.quants[n * width..(n + 1) * width];
                 let w_scales = &scratch.scales[n * width / 16..(n + 1) * width / 16];
                 let mins = &scratch.mins[n * width / 16..(n + 1) * width / 16];
                 let mut sum = 0.0;
                 for b in 0..width / BLOCK {
+                    let x = input.block(from + m, b);
                     let half = |h: usize| -> i32 {
                         let at = b * BLOCK + h * 16;
-                        w[at..at + 16].iter().zip(&x[at..at + 16]).map(|(&w, &x)| i32::from(w) * i32::from(x)).sum()
+                        w[at..at + 16].iter().zip(&x[h * 16..]).map(|(&w, &x)| i32::from(w) * i32::from(x)).sum()
                     };
                     #[allow(clippy::cast_precision_loss)]
                     let block = w_scales[b * 2] * half(0) as f32 + w_scales[b * 2 + 1] * half(1) as f32

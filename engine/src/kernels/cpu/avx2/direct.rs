@@ -1,19 +1,25 @@
 //! Products of the file's own layout with a few input rows: token time, when reading the weights is all the cost.
 //!
 //! Four weight rows go together, so that an input block is loaded once for them and four chains hide the latency of
-//! the sums. Each row is summed the same way alone.
+//! the sums; with several input rows it is two by four, so that a weight is unpacked once for four of them. Each product
+//! is summed the same way alone.
+//!
+//! The integer kernels are written once and made twice: with AVX2's products of bytes, and with those of VNNI.
 
 #![allow(clippy::needless_range_loop)] // one index goes through several rows and inputs
 
-use super::lanes::{load, load_part, sum};
-use super::pack::{load_bf16, load_f16, load_f32, scales_and_mins};
-use crate::kernels::cpu::input::{BLOCK, Input};
+use super::formats::{self, Packed, factors, load_bf16, load_f16, load_f32, quants, with_format};
+use super::lanes::{load, load_part, store, sum};
+use crate::kernels::cpu::input::{BLOCK, GROUP, Input};
 use crate::kernels::cpu::panel::{PANEL, Weights};
 use core::arch::x86_64::*;
 use ocelli_quant::TensorType;
 
-/// Weight rows that go together.
-const ROWS: usize = 4;
+/// Weight rows that go together with one input row, and with several.
+const ROWS: [usize; 2] = [4, 2];
+
+/// Input rows that go together.
+const INPUTS: usize = 4;
 
 /// The rows after the ones that are being read, asked for in the order they lie in memory: the processor's own
 /// prefetching starts anew with every row, and four short rows at once are over before it has.
@@ -31,46 +37,6 @@ impl Next {
     }
 }
 
-/// `tile[m * PANEL + n] = weights[n] · input[from + m]`.
-#[target_feature(enable = "avx2,fma,f16c")]
-pub fn multiply(weights: &Weights<'_>, input: &Input<'_>, from: usize, count: usize, tile: &mut [f32]) {
-    let row_bytes = weights.bytes.len() / weights.rows;
-    // Input rows inside: they find four weight rows in the first-level cache.
-    for n in (0..weights.rows).step_by(ROWS) {
-        let bytes = &weights.bytes[n * row_bytes..];
-        for (m, out) in tile.chunks_exact_mut(PANEL).take(count).enumerate() {
-            let out = &mut out[n..weights.rows];
-            if let Some(out) = out.first_chunk_mut::<ROWS>() {
-                *out = rows(weights.ty, bytes, row_bytes, input, from + m);
-            } else {
-                for (out, bytes) in out.iter_mut().zip(bytes.chunks_exact(row_bytes)) {
-                    [*out] = rows(weights.ty, bytes, row_bytes, input, from + m);
-                }
-            }
-        }
-    }
-}
-
-/// The products of `R` weight rows with input row `m`.
-#[target_feature(enable = "avx2,fma,f16c")]
-fn rows<const R: usize>(ty: TensorType, bytes: &[u8], row_bytes: usize, input: &Input<'_>, m: usize) -> [f32; R] {
-    let mut rows = [bytes; R];
-    for (i, row) in rows.iter_mut().enumerate() {
-        *row = &bytes[i * row_bytes..(i + 1) * row_bytes];
-    }
-    let next = Next(bytes.as_ptr().wrapping_add(R * row_bytes));
-    match ty {
-        TensorType::F32 => floats(rows, input.row(m), next, |v| load_f32(v)),
-        TensorType::F16 => floats(rows, input.row(m), next, |v| load_f16(v)),
-        TensorType::BF16 => floats(rows, input.row(m), next, |v| load_bf16(v)),
-        TensorType::Q8_0 => q8_0(rows, Blocks::of(input, m), next),
-        TensorType::Q4_0 => q4_0(rows, Blocks::of(input, m), next),
-        TensorType::Q4K => q4_k(rows, Blocks::of(input, m), next),
-        TensorType::Q6K => q6_k(rows, Blocks::of(input, m), next),
-        _ => unreachable!("has_kernel"),
-    }
-}
-
 /// Rows as arrays of `N` bytes.
 #[inline]
 fn chunks<const N: usize, const R: usize>(rows: [&[u8]; R]) -> [&[[u8; N]]; R] {
@@ -81,15 +47,47 @@ fn chunks<const N: usize, const R: usize>(rows: [&[u8]; R]) -> [&[[u8; N]]; R] {
     chunks
 }
 
-// Loops instead of `map` here and below: closures with target features are not inlined into it.
-#[inline]
+/// As [`super::multiply`], for the float formats.
 #[target_feature(enable = "avx2,fma,f16c")]
-fn finish<const R: usize>(acc: [__m256; R]) -> [f32; R] {
-    let mut sums = [0f32; R];
-    for (s, acc) in sums.iter_mut().zip(acc) {
-        *s = sum(acc);
+pub fn multiply_floats(weights: &Weights<'_>, input: &Input<'_>, from: usize, count: usize, tile: &mut [f32]) {
+    const ROWS: usize = 4;
+    let row_bytes = weights.bytes.len() / weights.rows;
+    // Input rows inside: they find four weight rows in the first-level cache.
+    for n in (0..weights.rows).step_by(ROWS) {
+        let bytes = &weights.bytes[n * row_bytes..];
+        for (m, out) in tile.chunks_exact_mut(PANEL).take(count).enumerate() {
+            let out = &mut out[n..weights.rows];
+            let x = input.row(from + m);
+            if let Some(out) = out.first_chunk_mut::<ROWS>() {
+                *out = float_rows(weights.ty, bytes, row_bytes, x);
+            } else {
+                for (out, bytes) in out.iter_mut().zip(bytes.chunks_exact(row_bytes)) {
+                    [*out] = float_rows(weights.ty, bytes, row_bytes, x);
+                }
+            }
+        }
     }
-    sums
+}
+
+/// The first `R` rows of a matrix from `bytes` on, and what comes after them.
+#[inline]
+fn split<const R: usize>(bytes: &[u8], row_bytes: usize) -> ([&[u8]; R], Next) {
+    let mut rows = [bytes; R];
+    for (i, row) in rows.iter_mut().enumerate() {
+        *row = &bytes[i * row_bytes..(i + 1) * row_bytes];
+    }
+    (rows, Next(bytes.as_ptr().wrapping_add(R * row_bytes)))
+}
+
+/// The products of `R` weight rows with an input row.
+#[target_feature(enable = "avx2,fma,f16c")]
+fn float_rows<const R: usize>(ty: TensorType, bytes: &[u8], row_bytes: usize, x: &[f32]) -> [f32; R] {
+    let (rows, next) = split(bytes, row_bytes);
+    match ty {
+        TensorType::F16 => floats(rows, x, next, |v| load_f16(v)),
+        TensorType::BF16 => floats(rows, x, next, |v| load_bf16(v)),
+        _ => floats(rows, x, next, |v| load_f32(v)),
+    }
 }
 
 #[inline]
@@ -134,210 +132,281 @@ fn floats<const R: usize, const N: usize>(
     sums
 }
 
-/// One input row in int8 blocks.
+/// `M` input rows in int8 blocks.
 #[derive(Clone, Copy)]
-struct Blocks<'a> {
+struct Rows<'a, const M: usize> {
+    /// From the first row's first block on; a block of all rows of the group, then the next.
     quants: &'a [[i8; BLOCK]],
-    scales: &'a [f32],
-    sums: &'a [[i16; 2]],
+    /// Rows of the group.
+    group: usize,
+    scales: [&'a [f32]; M],
+    sums: [&'a [[i16; 2]]; M],
 }
 
-impl<'a> Blocks<'a> {
-    fn of(input: &Input<'a>, m: usize) -> Self {
-        let (quants, scales, sums) = input.blocks(m);
-        Self { quants: quants.as_chunks().0, scales, sums: sums.as_chunks().0 }
+impl<'a, const M: usize> Rows<'a, M> {
+    /// Rows from `first` on, all of one group.
+    fn of(input: &Input<'a>, first: usize) -> Self {
+        let start = first / GROUP * GROUP;
+        let quants = &input.quants[start * input.width + (first - start) * BLOCK..];
+        let mut rows =
+            Self { quants: quants.as_chunks().0, group: input.group_rows(start), scales: [&[]; M], sums: [&[]; M] };
+        for m in 0..M {
+            let (scales, sums) = input.factors(first + m);
+            rows.scales[m] = scales;
+            rows.sums[m] = sums.as_chunks().0;
+        }
+        rows
     }
 
-    /// The sums of eight blocks from block `b` on.
+    /// The integers of block `b` of row `m`.
     #[inline]
     #[target_feature(enable = "avx2,fma,f16c")]
-    fn sums(&self, b: usize) -> __m256i {
-        let sums: &[[i16; 2]] = &self.sums[b..b + 8];
+    fn load(&self, m: usize, b: usize) -> __m256i {
+        // SAFETY: a block is 32 bytes.
+        unsafe { _mm256_loadu_si256(self.quants[b * self.group + m].as_ptr().cast()) }
+    }
+
+    /// Scale times sum of eight blocks of row `m` from block `b` on: of whole blocks, or of their halves.
+    #[inline]
+    #[target_feature(enable = "avx2,fma,f16c")]
+    fn offsets<P: Packed>(&self, m: usize, b: usize, scales: __m256) -> [__m256; 2] {
+        let sums: &[[i16; 2]] = &self.sums[m][b..b + 8];
         // SAFETY: eight pairs of i16 are 32 bytes.
-        unsafe { _mm256_loadu_si256(sums.as_ptr().cast()) }
-    }
-
-    /// The integers of block `b`.
-    #[inline]
-    #[target_feature(enable = "avx2,fma,f16c")]
-    fn load(&self, b: usize) -> __m256i {
-        // SAFETY: a block is 32 bytes.
-        unsafe { _mm256_loadu_si256(self.quants[b].as_ptr().cast()) }
-    }
-}
-
-/// The f16 of two bytes, eight times.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn scale(low: u8, high: u8) -> __m256 {
-    _mm256_cvtph_ps(_mm_set1_epi16(i16::from_le_bytes([low, high])))
-}
-
-/// 16 bytes from `AT`.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn at16<const N: usize, const AT: usize>(block: &[u8; N]) -> __m128i {
-    const { assert!(AT + 16 <= N) };
-    // SAFETY: the bytes are there.
-    unsafe { _mm_loadu_si128(block.as_ptr().add(AT).cast()) }
-}
-
-/// 32 bytes from `AT`.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn at32<const N: usize, const AT: usize>(block: &[u8; N]) -> __m256i {
-    const { assert!(AT + 32 <= N) };
-    // SAFETY: the bytes are there.
-    unsafe { _mm256_loadu_si256(block.as_ptr().add(AT).cast()) }
-}
-
-#[target_feature(enable = "avx2,fma,f16c")]
-fn q8_0<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, next: Next) -> [f32; R] {
-    let rows = chunks::<34, R>(rows);
-    let ones = _mm256_set1_epi16(1);
-    let mut acc = [_mm256_setzero_ps(); R];
-    for b in 0..x.scales.len() {
-        next.ask(b, R * 34);
-        let q = x.load(b);
-        let x_scale = _mm256_set1_ps(x.scales[b]);
-        for r in 0..R {
-            let block = &rows[r][b];
-            let w = at32::<34, 2>(block);
-            // |w| is at most 128, which a byte holds unsigned; the input never is -128.
-            let dot = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(q, w));
-            let dot = _mm256_cvtepi32_ps(_mm256_madd_epi16(dot, ones));
-            acc[r] = _mm256_fmadd_ps(dot, _mm256_mul_ps(scale(block[0], block[1]), x_scale), acc[r]);
+        let sums = unsafe { _mm256_loadu_si256(sums.as_ptr().cast()) };
+        let scaled = |v| _mm256_mul_ps(_mm256_cvtepi32_ps(v), scales);
+        if P::HALVES == 1 {
+            [scaled(_mm256_madd_epi16(sums, _mm256_set1_epi16(1))), _mm256_setzero_ps()]
+        } else {
+            let first = _mm256_srai_epi32::<16>(_mm256_slli_epi32::<16>(sums));
+            [scaled(first), scaled(_mm256_srai_epi32::<16>(sums))]
         }
     }
-    finish(acc)
 }
 
-#[target_feature(enable = "avx2,fma,f16c")]
-fn q4_0<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, next: Next) -> [f32; R] {
-    let rows = chunks::<18, R>(rows);
-    let (nibbles, eights, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi8(8), _mm256_set1_epi16(1));
-    let mut acc = [_mm256_setzero_ps(); R];
-    // Two blocks at a time: one in each 128-bit half, so that they share the conversion and the scaling.
-    let spread = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);
-    let blocks = x.scales.len();
-    for b in (0..blocks).step_by(2) {
-        next.ask(b / 2, R * 36);
-        let (first, second) = (x.load(b), if b + 1 < blocks { x.load(b + 1) } else { _mm256_setzero_si256() });
-        let q = [_mm256_permute2x128_si256::<0x20>(first, second), _mm256_permute2x128_si256::<0x31>(first, second)];
-        let zero = _mm256_add_epi16(_mm256_maddubs_epi16(eights, q[0]), _mm256_maddubs_epi16(eights, q[1]));
-        // Past the end the first block stands in again, with a scale of 0 and an input of 0.
-        let (next, next_scale) = if b + 1 < blocks { (b + 1, x.scales[b + 1]) } else { (b, 0.0) };
-        let x_scales = _mm256_set_m128(_mm_set1_ps(next_scale), _mm_set1_ps(x.scales[b]));
-        for r in 0..R {
-            let (one, two) = (&rows[r][b], &rows[r][next]);
-            let w = _mm256_set_m128i(at16::<18, 2>(two), at16::<18, 2>(one));
-            let low = _mm256_maddubs_epi16(_mm256_and_si256(w, nibbles), q[0]);
-            let high = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16::<4>(w), nibbles), q[1]);
-            let dot = _mm256_sub_epi16(_mm256_add_epi16(low, high), zero);
-            let dot = _mm256_cvtepi32_ps(_mm256_madd_epi16(dot, ones));
-            let scales = i32::from_le_bytes([one[0], one[1], two[0], two[1]]);
-            let scales = _mm256_castps128_ps256(_mm_cvtph_ps(_mm_cvtsi32_si128(scales)));
-            let scales = _mm256_permutevar8x32_ps(scales, spread);
-            acc[r] = _mm256_fmadd_ps(dot, _mm256_mul_ps(scales, x_scales), acc[r]);
+/// What was added to the weights to make them unsigned, where it is taken off by the sums of the input.
+const fn zero<P: Packed>() -> i16 {
+    // Eight bits: the signs are put back instead.
+    if P::BITS == 8 { 0 } else { P::ZERO }
+}
+
+/// A body for each of eight groups, unrolled: which bits of a block a group has must be known when it is compiled.
+macro_rules! eight {
+    ($g:ident => $body:block) => {
+        eight!(@ $g, $body, 0, 1, 2, 3, 4, 5, 6, 7)
+    };
+    (@ $g:ident, $body:block, $($i:literal),*) => {
+        $({
+            const G: usize = $i;
+            let $g = G;
+            $body
+        })*
+    };
+}
+
+macro_rules! integer_kernels {
+    ($module:ident, $features:literal, |$sums:ident, $w:ident, $q:ident| $dot:expr, $about:literal) => {
+        #[doc = $about]
+        pub mod $module {
+            use super::*;
+
+            /// `sums` plus the products of unsigned and signed bytes, four neighbours to a lane.
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn dot($sums: __m256i, $w: __m256i, $q: __m256i) -> __m256i {
+                $dot
+            }
+
+            /// As [`dot`], for weights of a format.
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn product<P: Packed>(sums: __m256i, w: __m256i, q: __m256i) -> __m256i {
+                if P::BITS == 8 {
+                    // |w| is at most 128, which a byte holds unsigned; the input never is -128.
+                    let w = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
+                    dot(sums, _mm256_abs_epi8(w), _mm256_sign_epi8(q, w))
+                } else {
+                    dot(sums, w, q)
+                }
+            }
+
+            /// `tile[m * PANEL + n] = weights[n] · input[from + m]`, for the block formats.
+            #[target_feature(enable = $features)]
+            pub fn multiply(
+                weights: &Weights<'_>,
+                input: &Input<'_>,
+                from: usize,
+                count: usize,
+                tile: &mut [f32],
+            ) {
+                let tile = &mut tile.as_chunks_mut::<PANEL>().0[..count];
+                for (i, out) in tile.chunks_mut(INPUTS).enumerate() {
+                    let first = from + i * INPUTS;
+                    match out.len() {
+                        1 => rows::<{ ROWS[0] }, 1>(weights, input, first, out),
+                        2 => rows::<{ ROWS[1] }, 2>(weights, input, first, out),
+                        3 => rows::<{ ROWS[1] }, 3>(weights, input, first, out),
+                        _ => rows::<{ ROWS[1] }, INPUTS>(weights, input, first, out),
+                    }
+                }
+            }
+
+            /// All rows of a panel, `R` at a time, with `M` input rows.
+            #[target_feature(enable = $features)]
+            fn rows<const R: usize, const M: usize>(
+                weights: &Weights<'_>,
+                input: &Input<'_>,
+                first: usize,
+                out: &mut [[f32; PANEL]],
+            ) {
+                let x = Rows::<M>::of(input, first);
+                let row_bytes = weights.bytes.len() / weights.rows;
+                let mut n = 0;
+                while n + R <= weights.rows {
+                    let (rows, next) = split::<R>(&weights.bytes[n * row_bytes..], row_bytes);
+                    let sums: [[f32; R]; M] = with_format!(weights.ty, sums::<_, R, M>(rows, x, next), [[0.0; R]; M]);
+                    for (out, sums) in out.iter_mut().zip(sums) {
+                        out[n..n + R].copy_from_slice(&sums);
+                    }
+                    n += R;
+                }
+                while n < weights.rows {
+                    let (rows, next) = split::<1>(&weights.bytes[n * row_bytes..], row_bytes);
+                    let sums: [[f32; 1]; M] = with_format!(weights.ty, sums::<_, 1, M>(rows, x, next), [[0.0]; M]);
+                    for (out, [sum]) in out.iter_mut().zip(sums) {
+                        out[n] = sum;
+                    }
+                    n += 1;
+                }
+            }
+
+            /// The products of `R` weight rows with `M` input rows.
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn sums<P: Packed, const R: usize, const M: usize>(
+                rows: [&[u8]; R],
+                x: Rows<'_, M>,
+                next: Next,
+            ) -> [[f32; R]; M] {
+                let acc = if P::GROUPS == 1 { short::<P, R, M>(rows, x, next) } else { long::<P, R, M>(rows, x, next) };
+                let mut sums = [[0f32; R]; M];
+                for (sums, acc) in sums.as_flattened_mut().iter_mut().zip(acc.as_flattened()) {
+                    *sums = sum(*acc);
+                }
+                sums
+            }
+
+            /// Formats whose blocks hold 32 weights.
+            #[target_feature(enable = $features)]
+            fn short<P: Packed, const R: usize, const M: usize>(
+                rows: [&[u8]; R],
+                x: Rows<'_, M>,
+                next: Next,
+            ) -> [[__m256; R]; M] {
+                let mut acc = [[_mm256_setzero_ps(); R]; M];
+                for b in 0..x.scales[0].len() {
+                    next.ask(b, R * P::BYTES);
+                    let mut q = [_mm256_setzero_si256(); M];
+                    let mut start = q;
+                    let mut offset = [_mm256_setzero_ps(); M];
+                    for m in 0..M {
+                        q[m] = x.load(m, b);
+                        if zero::<P>() > 0 {
+                            let less = dot(start[m], _mm256_set1_epi8(zero::<P>() as i8), q[m]);
+                            start[m] = _mm256_sub_epi32(_mm256_setzero_si256(), less);
+                        }
+                        if P::MINS == 1 {
+                            // Scale and minimum are converted together; the minimum is every second lane.
+                            let [first, second] = x.sums[m][b];
+                            let sum = x.scales[m][b] * f32::from(first + second);
+                            offset[m] = _mm256_setr_ps(0.0, sum, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+                        }
+                    }
+                    for r in 0..R {
+                        let block = &rows[r][b * P::BYTES..][..P::BYTES];
+                        let w = quants::<P>(block, 0);
+                        let both = i32::from_le_bytes([block[0], block[1], block[2], block[3]]);
+                        let both = _mm256_cvtph_ps(_mm_set1_epi32(both));
+                        let scale = _mm256_moveldup_ps(both);
+                        for m in 0..M {
+                            let dot = _mm256_cvtepi32_ps(product::<P>(start[m], w, q[m]));
+                            let scale = _mm256_mul_ps(scale, _mm256_set1_ps(x.scales[m][b]));
+                            acc[m][r] = _mm256_fmadd_ps(dot, scale, acc[m][r]);
+                            if P::MINS == 1 {
+                                acc[m][r] = _mm256_fmadd_ps(both, offset[m], acc[m][r]);
+                            }
+                        }
+                    }
+                }
+                acc
+            }
+
+            /// Formats whose blocks hold 256 weights.
+            #[target_feature(enable = $features)]
+            fn long<P: Packed, const R: usize, const M: usize>(
+                rows: [&[u8]; R],
+                x: Rows<'_, M>,
+                next: Next,
+            ) -> [[__m256; R]; M] {
+                let mut acc = [[_mm256_setzero_ps(); R]; M];
+                for i in 0..x.scales[0].len() / 8 {
+                    next.ask(i, R * P::BYTES);
+                    let mut scales = [_mm256_setzero_ps(); M];
+                    let mut offsets = [[_mm256_setzero_ps(); 2]; M];
+                    for m in 0..M {
+                        if let Some(s) = x.scales[m][i * 8..].first_chunk() {
+                            scales[m] = load(s);
+                        }
+                        if P::MINS > 0 || zero::<P>() > 0 {
+                            offsets[m] = x.offsets::<P>(m, i * 8, scales[m]);
+                        }
+                    }
+                    for r in 0..R {
+                        let block = &rows[r][i * P::BYTES..][..P::BYTES];
+                        let f = factors::<P>(block);
+                        // The scales of the products, kept where single ones can be read from.
+                        let mut both = [[[0f32; 8]; 2]; M];
+                        for m in 0..M {
+                            for h in 0..P::HALVES {
+                                store(&mut both[m][h], _mm256_mul_ps(f.scales[h], scales[m]));
+                                if zero::<P>() > 0 {
+                                    let zero = _mm256_set1_ps(f32::from(zero::<P>()));
+                                    let less = _mm256_mul_ps(f.scales[h], zero);
+                                    acc[m][r] = _mm256_fnmadd_ps(less, offsets[m][h], acc[m][r]);
+                                }
+                            }
+                            for h in 0..P::MINS {
+                                acc[m][r] = _mm256_fnmadd_ps(f.mins[h], offsets[m][h], acc[m][r]);
+                            }
+                        }
+                        eight!(g => {
+                            let w = quants::<P>(block, g);
+                            for m in 0..M {
+                                let dot = product::<P>(_mm256_setzero_si256(), w, x.load(m, i * 8 + g));
+                                let mut scale = _mm256_set1_ps(both[m][0][g]);
+                                if P::HALVES == 2 {
+                                    scale = _mm256_blend_ps::<0xf0>(scale, _mm256_set1_ps(both[m][1][g]));
+                                }
+                                acc[m][r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), scale, acc[m][r]);
+                            }
+                        });
+                    }
+                }
+                acc
+            }
         }
-    }
-    finish(acc)
+    };
 }
 
-/// 256 inputs, as long as a block of the K formats.
-struct Long<'a> {
-    quants: &'a [[i8; BLOCK]; 8],
-    scales: &'a [f32; 8],
-}
+integer_kernels!(
+    avx2,
+    "avx2,fma,f16c",
+    |sums, w, q| { _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_maddubs_epi16(w, q), _mm256_set1_epi16(1))) },
+    "Products of bytes in two steps, by way of i16. Formats of 8 bits never exceed it: 2 * 128 * 127 < 2^15."
+);
 
-impl Long<'_> {
-    /// `t` plus the products with group `G`: unsigned weights with an i16 scale for each half, found at places `2G` and
-    /// `2G + 1` of each 128-bit half of `scales`.
-    #[inline]
-    #[target_feature(enable = "avx2,fma,f16c")]
-    fn add<const G: usize>(&self, t: __m256, w: __m256i, scales: __m256i) -> __m256 {
-        // SAFETY: a block is 32 bytes.
-        let q = unsafe { _mm256_loadu_si256(self.quants[G].as_ptr().cast()) };
-        #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // below 16
-        let pick = const { ((G * 2) | ((G * 2 + 1) << 8)) as i16 };
-        let scale = _mm256_shuffle_epi8(scales, _mm256_set1_epi16(pick));
-        let dot = _mm256_madd_epi16(_mm256_maddubs_epi16(w, q), scale);
-        _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), _mm256_set1_ps(self.scales[G]), t)
-    }
-}
-
-#[target_feature(enable = "avx2,fma,f16c")]
-fn q4_k<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, next: Next) -> [f32; R] {
-    let rows = chunks::<144, R>(rows);
-    let mut acc = [_mm256_setzero_ps(); R];
-    let (x_quants, x_scales) = (x.quants.as_chunks::<8>().0, x.scales.as_chunks::<8>().0);
-    for i in 0..x_scales.len() {
-        next.ask(i, R * 144);
-        let x_long = Long { quants: &x_quants[i], scales: &x_scales[i] };
-        // What a minimum of 1 takes off in each group.
-        let sums = _mm256_cvtepi32_ps(_mm256_madd_epi16(x.sums(i * 8), _mm256_set1_epi16(1)));
-        let sums = _mm256_mul_ps(sums, load(x_long.scales));
-        for r in 0..R {
-            let block = &rows[r][i];
-            let both = scales_and_mins(block);
-            let mins = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_extracti128_si256::<1>(both)));
-            let scales = _mm256_permute2x128_si256::<0>(both, both);
-            let nibbles = _mm256_set1_epi8(15);
-            let low = |w| _mm256_and_si256(w, nibbles);
-            let high = |w| _mm256_and_si256(_mm256_srli_epi16::<4>(w), nibbles);
-            let w = at32::<144, 16>(block);
-            let t = x_long.add::<0>(_mm256_setzero_ps(), low(w), scales);
-            let t = x_long.add::<1>(t, high(w), scales);
-            let w = at32::<144, 48>(block);
-            let t = x_long.add::<2>(t, low(w), scales);
-            let t = x_long.add::<3>(t, high(w), scales);
-            let w = at32::<144, 80>(block);
-            let t = x_long.add::<4>(t, low(w), scales);
-            let t = x_long.add::<5>(t, high(w), scales);
-            let w = at32::<144, 112>(block);
-            let t = x_long.add::<6>(t, low(w), scales);
-            let t = x_long.add::<7>(t, high(w), scales);
-            let sum = _mm256_fmadd_ps(t, scale(block[0], block[1]), acc[r]);
-            acc[r] = _mm256_fnmadd_ps(_mm256_mul_ps(mins, sums), scale(block[2], block[3]), sum);
-        }
-    }
-    finish(acc)
-}
-
-#[target_feature(enable = "avx2,fma,f16c")]
-fn q6_k<const R: usize>(rows: [&[u8]; R], x: Blocks<'_>, next: Next) -> [f32; R] {
-    let rows = chunks::<210, R>(rows);
-    let (nibbles, twos) = (_mm256_set1_epi8(15), _mm256_set1_epi8(0x30));
-    // Even scales, which belong to the first half of each 32, to the low lane; odd ones to the high lane.
-    let order = _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
-    let mut acc = [_mm256_setzero_ps(); R];
-    let (x_quants, x_scales) = (x.quants.as_chunks::<8>().0, x.scales.as_chunks::<8>().0);
-    for i in 0..x_scales.len() {
-        next.ask(i, R * 210);
-        let x_long = Long { quants: &x_quants[i], scales: &x_scales[i] };
-        // The 32 that is zero comes off at the end, by the sums of the inputs.
-        let sums = x.sums(i * 8);
-        let zero = _mm256_mul_ps(load(x_long.scales), _mm256_set1_ps(32.0));
-        for r in 0..R {
-            let block = &rows[r][i];
-            let bytes = at16::<210, 192>(block);
-            let scales = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(bytes, order));
-            let offsets = _mm256_cvtepi32_ps(_mm256_madd_epi16(_mm256_cvtepi8_epi16(bytes), sums));
-            let low = |l, h| _mm256_or_si256(_mm256_and_si256(l, nibbles), _mm256_and_si256(h, twos));
-            let high = |l, h| low(_mm256_srli_epi16::<4>(l), h);
-            let (a, b, h) = (at32::<210, 0>(block), at32::<210, 32>(block), at32::<210, 128>(block));
-            let t = x_long.add::<0>(_mm256_setzero_ps(), low(a, _mm256_slli_epi16::<4>(h)), scales);
-            let t = x_long.add::<1>(t, low(b, _mm256_slli_epi16::<2>(h)), scales);
-            let t = x_long.add::<2>(t, high(a, h), scales);
-            let t = x_long.add::<3>(t, high(b, _mm256_srli_epi16::<2>(h)), scales);
-            let (a, b, h) = (at32::<210, 64>(block), at32::<210, 96>(block), at32::<210, 160>(block));
-            let t = x_long.add::<4>(t, low(a, _mm256_slli_epi16::<4>(h)), scales);
-            let t = x_long.add::<5>(t, low(b, _mm256_slli_epi16::<2>(h)), scales);
-            let t = x_long.add::<6>(t, high(a, h), scales);
-            let t = x_long.add::<7>(t, high(b, _mm256_srli_epi16::<2>(h)), scales);
-            let t = _mm256_fnmadd_ps(offsets, zero, t);
-            acc[r] = _mm256_fmadd_ps(t, scale(block[208], block[209]), acc[r]);
-        }
-    }
-    finish(acc)
-}
+integer_kernels!(
+    vnni,
+    "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni",
+    |sums, w, q| _mm256_dpbusd_epi32(sums, w, q),
+    "Products of bytes in one step."
+);

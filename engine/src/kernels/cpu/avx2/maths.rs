@@ -152,9 +152,10 @@ pub fn norm(norm: &Norm, x: &[f32], out: &mut [f32]) {
 
 /// Bit-equal to the scalar code, NaN, infinities and denormals included.
 #[target_feature(enable = "avx2,fma,f16c")]
-pub fn quantise(x: &[f32], quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
+pub fn quantise(x: &[f32], m: usize, rows: usize, quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
     let ones = _mm256_set1_epi8(1);
-    let blocks = x.as_chunks::<BLOCK>().0.iter().zip(quants.as_chunks_mut::<BLOCK>().0);
+    let quants = quants.as_chunks_mut::<BLOCK>().0.iter_mut().skip(m).step_by(rows);
+    let blocks = x.as_chunks::<BLOCK>().0.iter().zip(quants);
     for ((x, q), (scale, sums)) in blocks.zip(scales.iter_mut().zip(sums.as_chunks_mut::<2>().0)) {
         let x = x.as_chunks::<8>().0;
         let x = [load(&x[0]), load(&x[1]), load(&x[2]), load(&x[3])];

@@ -8,69 +8,53 @@
 #![allow(unsafe_code)] // entering target features, loads and stores
 
 mod attention;
-mod direct;
+pub(super) mod direct;
+pub(super) mod formats;
 mod lanes;
 mod maths;
-mod pack;
-mod tile;
+pub(super) mod pack;
+pub(super) mod tile;
 
 use super::attention::{Queries, Stored, Stream};
 use super::input::Input;
-use super::panel::{Line, Scratch, Weights};
+use super::panel::{Line, Scratch, Weights, reads_quants};
 use crate::kernels::Activation;
 use crate::weights::Norm;
 use ocelli_quant::TensorType;
 
-/// Up to this many input rows the file's layout is read as it is, every row of inputs going through it anew; above,
-/// unpacking a panel costs less than that. Floats grow by unpacking, so it takes more rows there.
-const fn direct_rows(ty: TensorType) -> usize {
+/// Up to this many input rows the file's layout is read as it is; above, unpacking a panel costs less.
+pub(super) const fn direct_rows(ty: TensorType) -> usize {
     match ty {
         TensorType::F32 | TensorType::F16 | TensorType::BF16 => 12,
-        TensorType::Q8_0 => 4,
-        TensorType::Q6K => 3,
-        _ => 2,
+        _ => 8,
     }
 }
 
-/// Whether [`multiply`] takes this type; the scalar product takes all.
-pub const fn has_kernel(ty: TensorType) -> bool {
-    matches!(
-        ty,
-        TensorType::F32
-            | TensorType::F16
-            | TensorType::BF16
-            | TensorType::Q8_0
-            | TensorType::Q4_0
-            | TensorType::Q4K
-            | TensorType::Q6K
-    )
-}
-
 /// See [`super::input::quantise`].
-pub fn quantise(x: &[f32], quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
-    // SAFETY: only an `Isa::Avx2` leads here.
-    unsafe { maths::quantise(x, quants, scales, sums) }
+pub fn quantise(x: &[f32], m: usize, rows: usize, quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
+    // SAFETY: only an `Isa::Avx2` or a better one leads here.
+    unsafe { maths::quantise(x, m, rows, quants, scales, sums) }
 }
 
 /// See [`super::norm::norm`].
 pub fn norm(norm: &Norm, x: &[f32], out: &mut [f32]) {
-    // SAFETY: only an `Isa::Avx2` leads here.
+    // SAFETY: only an `Isa::Avx2` or a better one leads here.
     unsafe { maths::norm(norm, x, out) }
 }
 
 /// See [`super::math::activate`].
 pub fn activate(act: Activation, x: &mut [f32]) {
-    // SAFETY: only an `Isa::Avx2` leads here.
+    // SAFETY: only an `Isa::Avx2` or a better one leads here.
     unsafe { maths::activate(act, x) }
 }
 
 /// See [`super::attention::attend`].
 pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mut Vec<Line>, out: &mut [f32]) {
-    // SAFETY: only an `Isa::Avx2` leads here.
+    // SAFETY: only an `Isa::Avx2` or a better one leads here.
     unsafe { attention::attend(queries, stream, packed, out) }
 }
 
-/// See [`super::panel::multiply`]; for the types with a kernel here.
+/// See [`super::panel::multiply`].
 pub fn multiply(
     weights: &Weights<'_>,
     input: &Input<'_>,
@@ -79,10 +63,14 @@ pub fn multiply(
     scratch: &mut Scratch,
     tile: &mut [f32],
 ) {
-    // SAFETY: only an `Isa::Avx2` leads here.
+    // SAFETY: only an `Isa::Avx2` or a better one leads here.
     unsafe {
         if input.rows <= direct_rows(weights.ty) {
-            direct::multiply(weights, input, from, count, tile);
+            if reads_quants(weights.ty) {
+                direct::avx2::multiply(weights, input, from, count, tile);
+            } else {
+                direct::multiply_floats(weights, input, from, count, tile);
+            }
         } else {
             if from == 0 {
                 pack::pack(weights, &mut scratch.packed);

@@ -2,9 +2,11 @@
 //!
 //! A block of 32 inputs becomes, in lines of 64 bytes: the scales of the 16 columns (one line for each half that has its
 //! own), their minima where the format has them, and eight lines a plane of integers: line `s` of a one-plane format
-//! holds inputs `4s .. 4s + 4` of columns 0 to 7 and then 8 to 15, unsigned. Two-plane formats (8 bits) have two lines a
-//! step, as i16: the even inputs of all columns, then the odd ones.
+//! holds inputs `4s .. 4s + 4` of columns 0 to 7 and then 8 to 15, unsigned. Eight bits are too wide for AVX2's product of
+//! unsigned and signed bytes: there are two planes then, as i16, and two lines a step, the even inputs of all columns
+//! and the odd ones.
 
+use super::formats::{self, Packed, factors, load_bf16, load_f16, load_f32, quants, with_format};
 use super::lanes::{store, transpose};
 use crate::kernels::cpu::input::BLOCK;
 use crate::kernels::cpu::panel::{Line, PANEL, Weights};
@@ -23,98 +25,37 @@ pub struct Floats<'a> {
     pub stride: usize,
 }
 
-/// How a block format lies in a packed panel.
-pub trait Packed {
-    /// Vectors a step takes for eight columns.
-    const PLANES: usize;
-    /// Scales for each 32 inputs.
-    const HALVES: usize;
-    /// What was added to make the integers unsigned.
-    const ZERO: i16;
-    /// Whether there are minima.
-    const MINS: bool;
-    /// Bytes of a block in the file, and how many times 32 inputs it holds.
-    const BYTES: usize;
-    /// See [`Packed::BYTES`].
-    const GROUPS: usize;
-    /// Lines of 32 inputs.
-    const LINES: usize = Self::HALVES + Self::MINS as usize + Self::PLANES * 8;
-    /// Which it is.
-    const TYPE: TensorType;
+/// Lines a group of 32 inputs takes: scales, minima, integers.
+pub const fn lines<P: Packed, const ONE_PLANE: bool>() -> usize {
+    P::HALVES + P::MINS + if ONE_PLANE { 8 } else { 8 * planes::<P>() }
 }
 
-/// See [`TensorType::Q8_0`].
-pub struct Q8_0;
-/// See [`TensorType::Q4_0`].
-pub struct Q4_0;
-/// See [`TensorType::Q4K`].
-pub struct Q4K;
-/// See [`TensorType::Q6K`].
-pub struct Q6K;
-
-impl Packed for Q8_0 {
-    const PLANES: usize = 2;
-    const HALVES: usize = 1;
-    const ZERO: i16 = 0;
-    const MINS: bool = false;
-    const BYTES: usize = 34;
-    const GROUPS: usize = 1;
-    const TYPE: TensorType = TensorType::Q8_0;
+/// Vectors a step takes for eight columns where not all formats have `ONE_PLANE`.
+pub const fn planes<P: Packed>() -> usize {
+    if P::BITS == 8 { 2 } else { 1 }
 }
 
-impl Packed for Q4_0 {
-    const PLANES: usize = 1;
-    const HALVES: usize = 1;
-    const ZERO: i16 = 8;
-    const MINS: bool = false;
-    const BYTES: usize = 18;
-    const GROUPS: usize = 1;
-    const TYPE: TensorType = TensorType::Q4_0;
-}
-
-impl Packed for Q4K {
-    const PLANES: usize = 1;
-    const HALVES: usize = 1;
-    const ZERO: i16 = 0;
-    const MINS: bool = true;
-    const BYTES: usize = 144;
-    const GROUPS: usize = 8;
-    const TYPE: TensorType = TensorType::Q4K;
-}
-
-impl Packed for Q6K {
-    const PLANES: usize = 1;
-    const HALVES: usize = 2;
-    const ZERO: i16 = 32;
-    const MINS: bool = false;
-    const BYTES: usize = 210;
-    const GROUPS: usize = 8;
-    const TYPE: TensorType = TensorType::Q6K;
+/// Makes room for a panel of `count` lines.
+fn reserve(packed: &mut Vec<Line>, count: usize) {
+    if packed.len() < count {
+        packed.resize(count, bytemuck::Zeroable::zeroed());
+    }
 }
 
 /// Fills `packed` with a panel.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub fn pack(weights: &Weights<'_>, packed: &mut Vec<Line>) {
-    let lines = match weights.ty {
-        TensorType::F32 | TensorType::F16 | TensorType::BF16 => weights.width,
-        TensorType::Q8_0 => weights.width / BLOCK * Q8_0::LINES,
-        TensorType::Q4_0 => weights.width / BLOCK * Q4_0::LINES,
-        TensorType::Q4K => weights.width / BLOCK * Q4K::LINES,
-        TensorType::Q6K => weights.width / BLOCK * Q6K::LINES,
-        _ => unreachable!("has_kernel"),
-    };
-    if packed.len() < lines {
-        packed.resize(lines, bytemuck::Zeroable::zeroed());
-    }
+    with_format!(weights.ty, ints::<_, false>(weights, packed), pack_floats(weights, packed));
+}
+
+/// Fills `packed` with a panel of a float format.
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn pack_floats(weights: &Weights<'_>, packed: &mut Vec<Line>) {
+    reserve(packed, weights.width);
     match weights.ty {
-        TensorType::F32 => floats(weights, bytemuck::cast_slice_mut(packed), |v| load_f32(v)),
         TensorType::F16 => floats(weights, bytemuck::cast_slice_mut(packed), |v| load_f16(v)),
         TensorType::BF16 => floats(weights, bytemuck::cast_slice_mut(packed), |v| load_bf16(v)),
-        TensorType::Q8_0 => ints::<Q8_0>(weights, packed),
-        TensorType::Q4_0 => ints::<Q4_0>(weights, packed),
-        TensorType::Q4K => ints::<Q4K>(weights, packed),
-        TensorType::Q6K => ints::<Q6K>(weights, packed),
-        _ => unreachable!("has_kernel"),
+        _ => floats(weights, bytemuck::cast_slice_mut(packed), |v| load_f32(v)),
     }
 }
 
@@ -123,31 +64,6 @@ pub fn pack(weights: &Weights<'_>, packed: &mut Vec<Line>) {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn prefetch(bytes: &[u8]) {
     _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(AHEAD).cast());
-}
-
-/// Eight f32.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-pub fn load_f32(bytes: &[u8; 32]) -> __m256 {
-    // SAFETY: 32 bytes are there.
-    unsafe { _mm256_loadu_ps(bytes.as_ptr().cast()) }
-}
-
-/// Eight IEEE halves.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-pub fn load_f16(bytes: &[u8; 16]) -> __m256 {
-    // SAFETY: 16 bytes are there.
-    _mm256_cvtph_ps(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
-}
-
-/// Eight bfloats.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-pub fn load_bf16(bytes: &[u8; 16]) -> __m256 {
-    // SAFETY: 16 bytes are there.
-    let half = unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
-    _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(half)))
 }
 
 /// Packs floats k-major. `load` brings eight of them, `N` bytes, to f32.
@@ -183,15 +99,19 @@ fn floats<const N: usize>(weights: &Weights<'_>, packed: &mut [f32], load8: impl
     }
 }
 
+/// Packs a block format. With `ONE_PLANE` all are bytes, whatever their width, and what was added to make them unsigned
+/// is always 128: for kernels whose instructions have room for that.
 #[target_feature(enable = "avx2,fma,f16c")]
-fn ints<P: Packed>(weights: &Weights<'_>, packed: &mut [Line]) {
+pub fn ints<P: Packed, const ONE_PLANE: bool>(weights: &Weights<'_>, packed: &mut Vec<Line>) {
+    let lines = lines::<P, ONE_PLANE>();
+    reserve(packed, weights.width / BLOCK * lines);
     let row_bytes = weights.bytes.len() / weights.rows;
-    // The scales of the halves and the minima of a file's block, group by group, for each column.
-    let mut factors = [[[0f32; 8]; 3]; PANEL];
-    for b in 0..weights.width / BLOCK {
+    // The factors of a file's block for each column: scales of both halves, minima of both.
+    let mut all = [[[0f32; 8]; 4]; PANEL];
+    let shift = _mm256_set1_epi8((128 - P::ZERO) as i8);
+    for (b, lines) in packed.chunks_exact_mut(lines).take(weights.width / BLOCK).enumerate() {
         let (block, group) = (b / P::GROUPS, b % P::GROUPS);
-        let lines = &mut packed[b * P::LINES..(b + 1) * P::LINES];
-        let (head, body) = lines.split_at_mut(P::HALVES + usize::from(P::MINS));
+        let (head, body) = lines.split_at_mut(P::HALVES + P::MINS);
         let head: &mut [f32] = bytemuck::cast_slice_mut(head);
         head.fill(0.0);
         for half in 0..2 {
@@ -200,24 +120,29 @@ fn ints<P: Packed>(weights: &Weights<'_>, packed: &mut [Line]) {
                 let n = half * 8 + i;
                 let block = &weights.bytes[n * row_bytes + block * P::BYTES..][..P::BYTES];
                 prefetch(&block[group * P::BYTES / P::GROUPS..]);
-                *r = _mm256_castsi256_ps(quants::<P>(block, group));
-                let factors = &mut factors[n];
+                let q = quants::<P>(block, group);
+                let q = if ONE_PLANE && P::ZERO > 0 { _mm256_add_epi8(q, shift) } else { q };
+                *r = _mm256_castsi256_ps(q);
+                let all = &mut all[n];
                 if group == 0 {
-                    *factors = block_factors::<P>(block);
+                    let f = factors::<P>(block);
+                    for (to, v) in all.iter_mut().zip(f.scales.into_iter().chain(f.mins)) {
+                        store(to, v);
+                    }
                 }
                 for h in 0..P::HALVES {
-                    head[h * PANEL + n] = factors[h][group];
+                    head[h * PANEL + n] = all[h][group];
                 }
-                if P::MINS {
-                    head[P::HALVES * PANEL + n] = factors[2][group];
+                for h in 0..P::MINS {
+                    head[(P::HALVES + h) * PANEL + n] = all[2 + h][group];
                 }
             }
             let vectors: &mut [[f32; 8]] = bytemuck::cast_slice_mut(body);
             for (step, v) in transpose(r).into_iter().enumerate() {
-                if P::PLANES == 1 {
+                if ONE_PLANE || planes::<P>() == 1 {
                     store(&mut vectors[step * 2 + half], v);
                 } else {
-                    let [even, odd] = widen(_mm256_castps_si256(v));
+                    let [even, odd] = widen(_mm256_xor_si256(_mm256_castps_si256(v), _mm256_set1_epi8(-128)));
                     store(&mut vectors[step * 4 + half], _mm256_castsi256_ps(even));
                     store(&mut vectors[step * 4 + 2 + half], _mm256_castsi256_ps(odd));
                 }
@@ -231,97 +156,4 @@ fn ints<P: Packed>(weights: &Weights<'_>, packed: &mut [Line]) {
 #[target_feature(enable = "avx2,fma,f16c")]
 pub fn widen(v: __m256i) -> [__m256i; 2] {
     [_mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(v)), _mm256_srai_epi16::<8>(v)]
-}
-
-/// 32 bytes from `at`.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-pub fn load32(bytes: &[u8], at: usize) -> __m256i {
-    let bytes = &bytes[at..at + 32];
-    // SAFETY: 32 bytes are there.
-    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
-}
-
-/// 16 bytes of nibbles: the low ones first, then the high ones.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-pub fn nibbles16(bytes: &[u8; 16]) -> __m256i {
-    // SAFETY: 16 bytes are there.
-    let b = unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
-    _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16::<4>(b), b), _mm256_set1_epi8(15))
-}
-
-/// 32 integers: group `group` of a block; unsigned in one-plane formats.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn quants<P: Packed>(block: &[u8], group: usize) -> __m256i {
-    let low_nibbles = _mm256_set1_epi8(15);
-    match P::TYPE {
-        TensorType::Q8_0 => load32(block, 2),
-        TensorType::Q4_0 => match block[2..].first_chunk() {
-            Some(bytes) => nibbles16(bytes),
-            None => _mm256_setzero_si256(),
-        },
-        TensorType::Q4K => {
-            let v = load32(block, 16 + group / 2 * 32);
-            let v = if group.is_multiple_of(2) { v } else { _mm256_srli_epi16::<4>(v) };
-            _mm256_and_si256(v, low_nibbles)
-        }
-        _ => {
-            let (half, quarter) = (group / 4, group % 4);
-            let low = load32(block, half * 64 + quarter % 2 * 32);
-            let low = if quarter < 2 { low } else { _mm256_srli_epi16::<4>(low) };
-            let high = load32(block, 128 + half * 32);
-            let high = _mm256_srl_epi16(high, _mm_cvtsi32_si128(i32::from(quarter as u8) * 2));
-            let high = _mm256_slli_epi16::<4>(_mm256_and_si256(high, _mm256_set1_epi8(3)));
-            _mm256_or_si256(_mm256_and_si256(low, low_nibbles), high)
-        }
-    }
-}
-
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn f16(bytes: &[u8], at: usize) -> f32 {
-    let bits = i32::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
-    _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(bits)))
-}
-
-/// The scales of the first halves, of the second halves and the minima of a block's groups.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn block_factors<P: Packed>(block: &[u8]) -> [[f32; 8]; 3] {
-    let mut all = [[0f32; 8]; 3];
-    match P::TYPE {
-        TensorType::Q4K => {
-            if let Some(block) = block.first_chunk() {
-                let both = scales_and_mins(block);
-                let scales = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_castsi256_si128(both)));
-                let mins = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_extracti128_si256::<1>(both)));
-                store(&mut all[0], _mm256_mul_ps(_mm256_set1_ps(f16(block, 0)), scales));
-                store(&mut all[2], _mm256_mul_ps(_mm256_set1_ps(f16(block, 2)), mins));
-            }
-        }
-        TensorType::Q6K => {
-            let d = f16(block, 208);
-            for (i, &scale) in block[192..208].iter().enumerate() {
-                all[i % 2][i / 2] = d * f32::from(scale.cast_signed());
-            }
-        }
-        _ => all[0][0] = f16(block, 0),
-    }
-    all
-}
-
-/// The eight 6-bit scales of a Q4_K block as i16 in the low half, its minima in the high half: `scale_min` of the format
-/// on four bytes at a time.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-pub fn scales_and_mins(block: &[u8; 144]) -> __m256i {
-    let word = |i: usize| u32::from_le_bytes([block[i], block[i + 1], block[i + 2], block[i + 3]]);
-    let (a, b, c) = (word(4), word(8), word(12));
-    let six = 0x3f3f_3f3f;
-    let scales = [a & six, (c & 0x0f0f_0f0f) | ((a >> 6) & 0x0303_0303) << 4];
-    let mins = [b & six, ((c >> 4) & 0x0f0f_0f0f) | ((b >> 6) & 0x0303_0303) << 4];
-    let two = |w: [u32; 2]| (u64::from(w[1]) << 32 | u64::from(w[0])).cast_signed();
-    _mm256_cvtepu8_epi16(_mm_set_epi64x(two(mins), two(scales)))
 }

@@ -1,0 +1,42 @@
+//! Integer products for AVX-512 with VNNI (Ice Lake 2019, Zen 4 2022 and later). `vpdpbusd` multiplies unsigned with
+//! signed bytes and adds four neighbours to 32 bits without saturating: every format is one plane of bytes, and one
+//! kernel serves all. Everything else these processors do with [`super::avx2`]: floats gain nothing where 512 bits are
+//! two passes of 256.
+//!
+//! Every function here is entered through [`super::Isa::Avx512`], a value that exists only after detection.
+
+#![allow(unsafe_code)] // entering target features
+
+mod tile;
+
+use super::avx2::direct;
+use super::input::Input;
+use super::panel::{Scratch, Weights, reads_quants};
+
+/// Up to this many input rows the file's layout is read as it is; above, unpacking a panel costs less.
+const DIRECT_ROWS: usize = 4;
+
+/// See [`super::panel::multiply`].
+pub fn multiply(
+    weights: &Weights<'_>,
+    input: &Input<'_>,
+    from: usize,
+    count: usize,
+    scratch: &mut Scratch,
+    tile: &mut [f32],
+) {
+    if !reads_quants(weights.ty) {
+        return super::avx2::multiply(weights, input, from, count, scratch, tile);
+    }
+    // SAFETY: only an `Isa::Avx512` leads here.
+    unsafe {
+        if input.rows <= DIRECT_ROWS {
+            direct::vnni::multiply(weights, input, from, count, tile);
+        } else {
+            if from == 0 {
+                tile::pack(weights, &mut scratch.packed);
+            }
+            tile::multiply(weights, input, from, count, &scratch.packed, tile);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Products of a packed panel with a group of input rows, all sums in registers: eight rows by sixteen columns of int32
+//! for the block at hand and as many of f32 for the whole width. A panel's line is a register, and an input of four bytes
+//! is the instruction's own broadcast, so a step of eight products costs nine loads.
+//!
+//! Weights that were made unsigned by adding 128 have 128 times the input's sum too much: the int32 sums begin at minus
+//! that, which the input has ready (see [`Step::Zero`]), and the integers stay exact.
+
+use crate::kernels::cpu::avx2::formats::{self, Packed, with_format};
+use crate::kernels::cpu::avx2::pack;
+use crate::kernels::cpu::input::{BLOCK, GROUP, Input, STEP, Step};
+use crate::kernels::cpu::panel::{Line, PANEL, Weights};
+use core::arch::x86_64::*;
+use ocelli_quant::TensorType;
+
+/// Fills `packed` with a panel of a block format.
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn pack(weights: &Weights<'_>, packed: &mut Vec<Line>) {
+    use pack::ints;
+    with_format!(weights.ty, ints::<_, true>(weights, packed), ());
+}
+
+/// `tile[m * PANEL + n] = weights[n] · input[from + m]`, the weights packed.
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
+pub fn multiply(
+    weights: &Weights<'_>,
+    input: &Input<'_>,
+    from: usize,
+    count: usize,
+    packed: &[Line],
+    tile: &mut [f32],
+) {
+    let tile = &mut tile.as_chunks_mut::<PANEL>().0[..count];
+    with_format!(weights.ty, groups::<_>(input, from, packed, tile), ());
+}
+
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
+fn groups<P: Packed>(input: &Input<'_>, from: usize, panel: &[Line], tile: &mut [[f32; PANEL]]) {
+    let blocks = input.width / BLOCK;
+    let panel = &panel[..blocks * const { pack::lines::<P, true>() }];
+    for (g, out) in tile.chunks_mut(GROUP).enumerate() {
+        let rows = out.len();
+        let at = (from + g * GROUP) * blocks;
+        let quants = &input.quants[at * BLOCK..(at + rows * blocks) * BLOCK];
+        let steps = &input.steps[at * STEP..(at + rows * blocks) * STEP];
+        match rows {
+            1 => group::<P, 1>(panel, quants, steps, out),
+            2 => group::<P, 2>(panel, quants, steps, out),
+            3 => group::<P, 3>(panel, quants, steps, out),
+            4 => group::<P, 4>(panel, quants, steps, out),
+            5 => group::<P, 5>(panel, quants, steps, out),
+            6 => group::<P, 6>(panel, quants, steps, out),
+            7 => group::<P, 7>(panel, quants, steps, out),
+            _ => group::<P, GROUP>(panel, quants, steps, out),
+        }
+    }
+}
+
+/// A group of exactly `M` rows.
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
+fn group<P: Packed, const M: usize>(panel: &[Line], quants: &[i8], steps: &[u32], out: &mut [[f32; PANEL]]) {
+    let lines = const { pack::lines::<P, true>() };
+    let blocks = panel.len() / lines;
+    assert!(out.len() == M && panel.len() == blocks * lines);
+    assert!(quants.len() == blocks * M * BLOCK && steps.len() == blocks * M * STEP);
+    let mut sums = [_mm512_setzero_ps(); M];
+    for b in 0..blocks {
+        // SAFETY: the asserted lengths. A block of the panel is scales, minima and eight lines of integers, see
+        // `avx2::pack`; a block of the input is 32 integers and `STEP` numbers for each of `M` rows.
+        unsafe {
+            let line = panel.as_ptr().add(b * lines);
+            let factor = |i: usize| _mm512_load_ps(line.add(i).cast());
+            let weights = line.add(P::HALVES + P::MINS);
+            let x = quants.as_ptr().add(b * M * BLOCK);
+            let step = steps.as_ptr().add(b * M * STEP);
+            let int = |which: Step, m: usize| _mm512_set1_epi32(step.add(which as usize * M + m).cast::<i32>().read());
+            let float = |which: Step, m: usize| _mm512_set1_ps(step.add(which as usize * M + m).cast::<f32>().read());
+            let mut scaled = [_mm512_setzero_ps(); M];
+            for half in 0..P::HALVES {
+                let which = match (P::HALVES, half) {
+                    (1, _) => Step::Zero,
+                    (_, 0) => Step::FirstZero,
+                    _ => Step::SecondZero,
+                };
+                let mut dots = [_mm512_setzero_si512(); M];
+                if P::ZERO > 0 {
+                    for (m, dot) in dots.iter_mut().enumerate() {
+                        *dot = int(which, m);
+                    }
+                }
+                let per_half = 8 / P::HALVES;
+                for s in half * per_half..(half + 1) * per_half {
+                    let w = _mm512_load_si512(weights.add(s).cast());
+                    for (m, dot) in dots.iter_mut().enumerate() {
+                        let x = _mm512_set1_epi32(x.add(m * BLOCK + s * 4).cast::<i32>().read_unaligned());
+                        *dot = _mm512_dpbusd_epi32(*dot, w, x);
+                    }
+                }
+                let scale = factor(half);
+                for (dot, scaled) in dots.iter().zip(&mut scaled) {
+                    let dot = _mm512_cvtepi32_ps(*dot);
+                    *scaled = if half == 0 { _mm512_mul_ps(dot, scale) } else { _mm512_fmadd_ps(dot, scale, *scaled) };
+                }
+            }
+            for (m, (sum, scaled)) in sums.iter_mut().zip(scaled).enumerate() {
+                *sum = _mm512_fmadd_ps(scaled, float(Step::Scale, m), *sum);
+            }
+            for half in 0..P::MINS {
+                let which = match (P::MINS, half) {
+                    (1, _) => Step::Offset,
+                    (_, 0) => Step::FirstOffset,
+                    _ => Step::SecondOffset,
+                };
+                let min = factor(P::HALVES + half);
+                for (m, sum) in sums.iter_mut().enumerate() {
+                    *sum = _mm512_fnmadd_ps(min, float(which, m), *sum);
+                }
+            }
+        }
+    }
+    for (out, sum) in out.iter_mut().zip(sums) {
+        // SAFETY: a row is sixteen floats.
+        unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sum) };
+    }
+}
