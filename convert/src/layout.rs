@@ -6,7 +6,8 @@
 //!
 //! Every target is one contiguous run of a source's elements: rows of a matrix in memory order are ggml's shape with
 //! the dimensions reversed, a convolution kernel `[w, 3, p, p]` is already the matrix of its unfolded patches, and the
-//! three parts of a fused qkv projection lie behind each other. So conversion never transposes.
+//! three parts of a fused qkv projection lie behind each other. So conversion never transposes. What GGUF files of a kind
+//! of model have otherwise, rows in another order or one added, is a [`Change`] on the way.
 
 use std::collections::BTreeMap;
 
@@ -55,9 +56,33 @@ pub(crate) enum Content {
         tensor: String,
         /// First element.
         first: u64,
+        /// What becomes of them.
+        change: Change,
     },
+    /// Values that follow from the configuration.
+    Values(Vec<f32>),
     /// The same value everywhere: a norm without weights multiplies by one and adds zero.
     Fill(f32),
+}
+
+/// What a value or a row becomes on its way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Change {
+    /// As it is.
+    None,
+    /// Outputs of heads this wide, of which RoPE turns the two halves: the pairs are put next to each other.
+    Pairs(u64),
+    /// That much more, where the original multiplies by one plus the weight.
+    Plus(f32),
+}
+
+impl Change {
+    /// The row of the source that becomes `row`.
+    pub(crate) fn source_row(self, row: u64) -> u64 {
+        let Self::Pairs(head) = self else { return row };
+        let within = row % head;
+        row - within + within % 2 * (head / 2) + within / 2
+    }
 }
 
 /// A tensor of the output.
@@ -108,7 +133,7 @@ impl Layout {
     }
 
     fn add(&mut self, source: String, source_shape: &[u64], name: String, shape: &[u64], kind: Kind) {
-        let content = Content::Run { tensor: source.clone(), first: 0 };
+        let content = Content::Run { tensor: source.clone(), first: 0, change: Change::None };
         self.expected.insert(source, source_shape.to_vec());
         self.targets.push(Target { name, shape: shape.to_vec(), kind, content });
     }
@@ -134,6 +159,34 @@ impl Layout {
         if bias {
             self.vector(&format!("{source}.bias"), &format!("{name}.bias"), rows);
         }
+    }
+
+    /// The same with every output changed on the way.
+    pub(crate) fn changed(&mut self, source: &str, name: &str, cols: u64, rows: u64, bias: bool, to: Change) {
+        let first = self.targets.len();
+        self.linear(source, name, cols, rows, bias);
+        self.change(first, to);
+    }
+
+    /// A norm without a shift.
+    pub(crate) fn scale(&mut self, source: &str, name: &str, width: u64, to: Change) {
+        let first = self.targets.len();
+        self.vector(&format!("{source}.weight"), &format!("{name}.weight"), width);
+        self.change(first, to);
+    }
+
+    fn change(&mut self, first: usize, to: Change) {
+        for target in &mut self.targets[first..] {
+            if let Content::Run { change, .. } = &mut target.content {
+                *change = to;
+            }
+        }
+    }
+
+    /// Numbers that no checkpoint holds.
+    pub(crate) fn values(&mut self, name: &str, values: Vec<f32>) {
+        let shape = vec![values.len() as u64];
+        self.targets.push(Target { name: name.to_owned(), shape, kind: Kind::Exact, content: Content::Values(values) });
     }
 
     /// A convolution whose stride is its kernel, as the matrix it is.
@@ -167,7 +220,7 @@ impl Layout {
             let source = format!("{source}.{part}");
             let elements: u64 = shape.iter().product();
             for (number, name) in (0u64..).zip(&names) {
-                let content = Content::Run { tensor: source.clone(), first: number * elements };
+                let content = Content::Run { tensor: source.clone(), first: number * elements, change: Change::None };
                 self.targets.push(Target { name: format!("{name}.{part}"), shape: shape.to_vec(), kind, content });
             }
             let mut stacked: Vec<u64> = shape.iter().rev().copied().collect();
@@ -183,7 +236,7 @@ impl Layout {
     /// The output head: a matrix of its own where it is untied, the embedding otherwise.
     pub(crate) fn head(&mut self, head: &str, embedding: &str, name: &str, cols: u64, rows: u64, tied: bool) {
         let (head, embedding) = (format!("{head}.weight"), format!("{embedding}.weight"));
-        let content = Content::Run { tensor: head.clone(), first: 0 };
+        let content = Content::Run { tensor: head.clone(), first: 0, change: Change::None };
         let target = Target { name: format!("{name}.weight"), shape: vec![cols, rows], kind: Kind::Matrix, content };
         self.head = Some(Head { head, embedding, tied, target });
     }

@@ -125,7 +125,7 @@ pub fn convert(source: &Path, out: &Path, options: &Options, progress: &dyn Prog
     settled.skipped.sort();
 
     let tokenizer = options.tokenizer.as_deref().unwrap_or(source);
-    families::general_keys(&mut keys, family, &config, options.ty)?;
+    families::general_keys(&mut keys, family, model.architecture(), &config, options.ty)?;
     model.keys(&Inputs { source, tokenizer }, &mut keys)?;
     for name in atomic::leftovers(out) {
         keys.note(format!("{name} was left by another conversion and is not touched"));

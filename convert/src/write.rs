@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
-use crate::layout::{Content, Kind, Target};
+use crate::layout::{Change, Content, Kind, Target};
 use crate::{Progress, Report};
 
 /// Elements of a chunk: 2 MiB as f32, and at most that much again as read and as encoded.
@@ -123,7 +123,23 @@ fn convert<'a>(
     floats.resize(job.elements, 0.0);
     match &target.content {
         Content::Fill(value) => floats.fill(*value),
-        Content::Run { tensor, first } => checkpoint.decode(tensor, first + job.first, floats, raw)?,
+        Content::Values(values) => {
+            let first = job.first as usize;
+            floats.copy_from_slice(&values[first..first + job.elements]);
+        }
+        Content::Run { tensor, first, change: change @ Change::Pairs(_) } => {
+            // A bias has one element a row.
+            let cols = if target.shape.len() > 1 { target.cols() } else { 1 };
+            for (row, to) in (job.first / cols..).zip(floats.chunks_exact_mut(cols as usize)) {
+                checkpoint.decode(tensor, first + change.source_row(row) * cols, to, raw)?;
+            }
+        }
+        Content::Run { tensor, first, change } => {
+            checkpoint.decode(tensor, first + job.first, floats, raw)?;
+            if let Change::Plus(more) = change {
+                floats.iter_mut().for_each(|value| *value += more);
+            }
+        }
     }
     let non_finite = check(floats, target, *ty)?;
     // Declaring the tensor has checked that its rows are whole blocks; should they not be, `encode` says so.

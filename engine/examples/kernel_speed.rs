@@ -301,7 +301,7 @@ fn main() {
                 });
             }
         }
-        let heads = Heads { count: 16, kv: 16, width: 88, scale: 0.1 };
+        let heads = Heads { count: 16, kv: 16, width: 88, scale: 0.1, window: 0 };
         let rows = 257;
         cases.push(Case {
             name: format!("{} attention {rows}x{rows}, 16 heads of 88", isa.name()),

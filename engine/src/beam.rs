@@ -49,7 +49,7 @@ pub fn search(
     let mut running: Vec<Running> =
         (0..beams).map(|i| Running { ids: Vec::new(), score: if i == 0 { 0.0 } else { NONE } }).collect();
     let mut finished: Vec<Finished> = Vec::new();
-    let mut scores = Vec::new();
+    let (mut scores, mut sorted) = (Vec::new(), Vec::new());
     for length in 1..=options.max_new_tokens {
         scores.clear();
         scores.extend_from_slice(session.logits());
@@ -59,7 +59,7 @@ pub fn search(
                 return Err(Error::NotANumber { position });
             }
             let seen = [prompt, &beam.ids].concat();
-            process(&options.sampling, &eos, &seen, &beam.ids, row);
+            process(&options.sampling, &eos, &seen, prompt.len(), row, &mut sorted);
         }
         let mut best = Best::new(keep);
         for (beam, state) in running.iter().enumerate() {

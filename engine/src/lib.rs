@@ -32,6 +32,7 @@ mod prompt;
 mod sample;
 mod session;
 pub mod tokenizer;
+mod tokens;
 pub mod weights;
 
 pub use cancel::CancelHandle;
@@ -43,6 +44,7 @@ pub use plan::{Plan, SessionOptions};
 pub use prompt::{IMAGE_MARKER, Item, Piece, Prompt};
 pub use sample::{Sampler, Sampling};
 pub use session::{Session, prompt_ids};
+pub use tokens::Tokens;
 pub use weights::{Load, open as open_file};
 
 /// What callers may rely on: a model is shared between threads, a session moves between them.

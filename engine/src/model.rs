@@ -1,5 +1,6 @@
 //! From a file to a model that sessions share.
 
+use crate::blocks::decoder::SEQUENCES;
 use crate::error::Error;
 use crate::generation::GenerateOptions;
 use crate::image::ImageLimits;
@@ -10,7 +11,7 @@ use crate::plan::{Plan, Resolved, SessionOptions, resolve};
 use crate::prompt::{Item, Prompt};
 use crate::sample::Sampling;
 use crate::session::Session;
-use crate::tokenizer::{BpeSpec, Tokenizer};
+use crate::tokenizer::Tokenizer;
 use crate::weights::header::Header;
 use crate::weights::{self, Load};
 use ocelli_quant::gguf::{Bytes, Gguf};
@@ -61,7 +62,7 @@ impl Engine {
         let bytes = if slice.as_ptr().addr().is_multiple_of(8) { bytes } else { weights::aligned(slice) };
         let file = Arc::new(Gguf::parse(bytes)?);
         let family = models::load(&file)?;
-        let tokenizer = tokenizer(&file)?;
+        let tokenizer = Tokenizer::from_gguf(&file)?;
         let vocabulary = family.decoder().config.vocabulary;
         let tokens = tokenizer.vocab_size();
         if tokens > vocabulary {
@@ -96,7 +97,7 @@ impl Defaults {
         const EOS: &str = "ocelli.generation.eos_ids";
         let eos_ids = match file.u32s(EOS)? {
             Some(ids) => ids,
-            None => tokenizer.eos().into_iter().collect(),
+            None => tokenizer.end_ids().to_vec(),
         };
         if let Some(id) = eos_ids.iter().find(|&&id| id as usize >= vocabulary) {
             return Err(Error::BadParameter {
@@ -223,7 +224,7 @@ impl Model {
             if got > most { Err(Error::BadOption { name, got: got.to_string(), rule }) } else { Ok(()) }
         };
         check("context", options.context, 1 << 24, "at most 16777216")?;
-        check("beams", options.beams, 64, "at most 64")?;
+        check("beams", options.beams, SEQUENCES, "at most 64")?;
         check("batch", options.batch, 1 << 16, "at most 65536")?;
         Ok(resolve(&*self.0.family, options))
     }
@@ -249,36 +250,4 @@ impl Model {
         }
         Session::new(self.clone(), &resolved)
     }
-}
-
-/// The tokenizer a file describes.
-fn tokenizer(file: &Gguf) -> Result<Tokenizer, Error> {
-    const MODEL: &str = "tokenizer.ggml.model";
-    let model = file.str(MODEL)?.unwrap_or("(no such key)");
-    if model != "gpt2" {
-        return Err(Error::UnknownArchitecture { key: MODEL, got: model.to_owned(), known: "gpt2".to_owned() });
-    }
-    let missing = |key: &str| Error::BadParameter {
-        key: key.to_owned(),
-        got: "missing".to_owned(),
-        rule: "the tokenizer needs this key".to_owned(),
-    };
-    let list = |key| file.strings(key)?.ok_or_else(|| missing(key));
-    let tokens = list("tokenizer.ggml.tokens")?;
-    let merges = list("tokenizer.ggml.merges")?;
-    let id = |name: &str| file.u32(&format!("tokenizer.ggml.{name}_token_id"));
-    Ok(Tokenizer::bpe(BpeSpec {
-        tokens: Box::new(tokens.iter()),
-        token_types: file.i32s("tokenizer.ggml.token_type")?,
-        merges: Box::new(merges.iter()),
-        bos: id("bos")?,
-        eos: id("eos")?,
-        pad: id("padding")?,
-        unk: id("unknown")?,
-        add_bos: file.bool("tokenizer.ggml.add_bos_token")?.unwrap_or(false),
-        add_eos: file.bool("tokenizer.ggml.add_eos_token")?.unwrap_or(false),
-        add_prefix_space: file.bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(false),
-        clean_up_spaces: file.bool("ocelli.tokenizer.clean_up_spaces")?.unwrap_or(false),
-        pre: file.str("tokenizer.ggml.pre")?.unwrap_or("gpt-2"),
-    })?)
 }

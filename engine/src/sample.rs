@@ -56,14 +56,23 @@ impl Sampling {
     }
 }
 
-/// Applies what depends on the tokens so far. `seen` is what the penalty looks at, `generated` what was generated.
-pub fn process(options: &Sampling, eos: &[u32], seen: &[u32], generated: &[u32], logits: &mut [f32]) {
+/// Applies what depends on the tokens so far. `seen` is what the penalty looks at, the ones from `prompt` on generated.
+/// `sorted` is overwritten.
+pub fn process(
+    options: &Sampling,
+    eos: &[u32],
+    seen: &[u32],
+    prompt: usize,
+    logits: &mut [f32],
+    sorted: &mut Vec<u32>,
+) {
     let penalty = options.repetition_penalty;
     if penalty != 1.0 {
-        let mut seen = seen.to_vec();
-        seen.sort_unstable();
-        seen.dedup();
-        for id in seen {
+        sorted.clear();
+        sorted.extend_from_slice(seen);
+        sorted.sort_unstable();
+        sorted.dedup();
+        for &id in &*sorted {
             if let Some(logit) = logits.get_mut(id as usize) {
                 *logit = if *logit < 0.0 { *logit * penalty } else { *logit / penalty };
             }
@@ -78,7 +87,7 @@ pub fn process(options: &Sampling, eos: &[u32], seen: &[u32], generated: &[u32],
             }
         }
     }
-    if generated.len() < options.min_new_tokens {
+    if seen.len() - prompt < options.min_new_tokens {
         for &id in eos {
             if let Some(logit) = logits.get_mut(id as usize) {
                 *logit = f32::NEG_INFINITY;
@@ -122,6 +131,8 @@ pub struct Sampler {
     state: u64,
     /// Candidates with logits, then weights.
     left: Vec<(u32, f64)>,
+    /// The tokens that the repetition penalty looks at.
+    seen: Vec<u32>,
 }
 
 impl Sampler {
@@ -129,7 +140,12 @@ impl Sampler {
     #[must_use]
     pub fn new(options: Sampling) -> Self {
         let state = options.seed;
-        Self { options, state, left: Vec::new() }
+        Self { options, state, left: Vec::new(), seen: Vec::new() }
+    }
+
+    /// As the function [`process`], with this sampler's options.
+    pub(crate) fn process(&mut self, eos: &[u32], seen: &[u32], prompt: usize, logits: &mut [f32]) {
+        process(&self.options, eos, seen, prompt, logits, &mut self.seen);
     }
 
     /// A number in [0, 1).
@@ -246,11 +262,12 @@ mod tests {
         let options =
             Sampling { repetition_penalty: 2.0, no_repeat_ngram: 2, min_new_tokens: 3, ..Sampling::default() };
         let mut logits = [1.0, -1.0, 3.0, 4.0, 5.0];
-        process(&options, &[4], &[0, 1, 0, 0], &[0], &mut logits);
+        process(&options, &[4], &[0, 1, 0, 0], 3, &mut logits, &mut Vec::new());
         // 0 is halved, 1 doubled below zero; after "0" both "0 1" and "0 0" were there; 4 ends the text too early
         assert_eq!(logits, [f32::NEG_INFINITY, f32::NEG_INFINITY, 3.0, 4.0, f32::NEG_INFINITY]);
         let mut logits = [1.0, -1.0];
-        process(&Sampling { repetition_penalty: 2.0, ..Sampling::default() }, &[], &[0, 0, 1], &[], &mut logits);
+        let options = Sampling { repetition_penalty: 2.0, ..Sampling::default() };
+        process(&options, &[], &[0, 0, 1], 3, &mut logits, &mut Vec::new());
         assert_eq!(logits, [0.5, -2.0]);
     }
 

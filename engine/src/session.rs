@@ -2,7 +2,7 @@
 
 use crate::beam;
 use crate::blocks::cache::Sequence;
-use crate::blocks::decoder::{DecoderRows, KvCache};
+use crate::blocks::decoder::{DecoderRows, KvCache, SEQUENCES};
 use crate::cancel::CancelHandle;
 use crate::error::Error;
 use crate::generation::{Event, Finish, GenerateOptions, Generation, Score, Sink, Timings};
@@ -12,7 +12,7 @@ use crate::kernels::{Arena, Exec, Layout};
 use crate::model::Model;
 use crate::plan::Resolved;
 use crate::prompt::{Item, Prompt};
-use crate::sample::{Sampler, log_softmax, process};
+use crate::sample::{Sampler, log_softmax};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -127,9 +127,11 @@ impl Session {
         let mut sampler = Sampler::new(options.sampling.clone());
         let mut stream = tokenizer.stream(true);
         let prompt = seen.len();
+        // From here on nothing is allocated but for text: `fits` has bounded how much comes.
+        seen.reserve(options.max_new_tokens);
         let mut finish = Finish::Length;
         loop {
-            process(&options.sampling, eos, &seen, &seen[prompt..], &mut self.logits);
+            sampler.process(eos, &seen, prompt, &mut self.logits);
             let position = sequence.len();
             let id = sampler.choose(&self.logits).ok_or(Error::NotANumber { position })?;
             seen.push(id);
@@ -260,13 +262,13 @@ impl Session {
     }
 
     /// After a call: every slot is free again, and a cancel that was meant for it is used up.
-    fn done(&mut self) {
+    pub(crate) fn done(&mut self) {
         self.kv.slots.clear();
         self.cancel.reset();
     }
 
     /// Positions one sequence may reach.
-    fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.kv.slots.len().min(self.model.context())
     }
 
@@ -299,6 +301,11 @@ impl Session {
         &self.logits
     }
 
+    /// Rows of logits computed together.
+    pub(crate) fn logit_rows(&self) -> usize {
+        self.logit_rows
+    }
+
     pub(crate) fn slots(&mut self) -> &mut crate::blocks::cache::Slots {
         &mut self.kv.slots
     }
@@ -308,7 +315,7 @@ impl Session {
         (exec, &self.rows, &mut self.kv)
     }
 
-    fn read_logits(&mut self, row: usize, count: usize) -> Result<(), Error> {
+    pub(crate) fn read_logits(&mut self, row: usize, count: usize) -> Result<(), Error> {
         let model = self.model.clone();
         let mut logits = std::mem::take(&mut self.logits);
         let (mut exec, rows, _) = self.exec();
@@ -323,7 +330,7 @@ impl Session {
         let decoder = model.0.family.decoder();
         let (mut exec, rows, kv) = self.exec();
         decoder.embed(&mut exec, ids, rows.input.first(ids.len()))?;
-        decoder.forward(&mut exec, rows, kv, sequences, &vec![1; ids.len()])?;
+        decoder.forward(&mut exec, rows, kv, sequences, &[1; SEQUENCES][..ids.len()])?;
         self.read_logits(0, ids.len())
     }
 
@@ -340,7 +347,7 @@ impl Session {
     }
 
     /// Runs a prompt in batches; `after` is called behind each with its rows and whether it was the last.
-    fn run_prompt(
+    pub(crate) fn run_prompt(
         &mut self,
         items: &[Item],
         sequence: &mut Sequence,

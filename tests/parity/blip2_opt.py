@@ -200,7 +200,7 @@ def process(settings, prompt, eos):
 def generate(model, tokenizer, pixels, ids, name, settings, eos):
     """One generation, checked for near-ties, and for beams against beams.py."""
     n = ids.shape[1]
-    kw = dict(pixel_values=pixels, input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW, do_sample=False, **settings)
+    kw = dict(**({} if pixels is None else {"pixel_values": pixels}), input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW, do_sample=False, **settings)
     out = model.generate(**kw, return_dict_in_generate=True, output_scores=True)
     seq = out.sequences[0].tolist()
     assert seq[:n] == ids[0].tolist()
@@ -226,6 +226,8 @@ def generate(model, tokenizer, pixels, ids, name, settings, eos):
 def logits(model, pixels, ids):
     """All rows of logits for ids [1, n]; only the leading `<image>` ids stand for the picture, unlike in model(...)."""
     with torch.no_grad():
+        if pixels is None:  # a language model by itself
+            return model(input_ids=ids).logits[0]
         rows = model.get_image_features(pixels)
         embedded = model.get_input_embeddings()(ids)
         mask = (ids == IMAGE) & (torch.arange(ids.shape[1]) < model.config.num_query_tokens)

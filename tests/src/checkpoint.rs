@@ -343,8 +343,22 @@ pub fn write(
         }
     }
     spec.tokenizer.write(dir)?;
+    write_weights(dir, spec.seed, &list, dtype, most, progress)
+}
 
-    let shards = shards(&list, dtype, most.unwrap_or(u64::MAX))?;
+/// Writes the weights of a list of names and shapes into `dir`, which exists.
+///
+/// # Errors
+/// Where a file cannot be written.
+pub fn write_weights(
+    dir: &Path,
+    seed: u64,
+    list: &[(String, Vec<usize>)],
+    dtype: Dtype,
+    most: Option<u64>,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<()> {
+    let shards = shards(list, dtype, most.unwrap_or(u64::MAX))?;
     let mut pieces = Vec::new();
     for (s, shard) in shards.iter().enumerate() {
         let mut file = File::create(dir.join(&shard.name))?;
@@ -373,7 +387,7 @@ pub fn write(
         let index = json!({ "metadata": { "total_size": size }, "weight_map": map });
         fs::write(dir.join("model.safetensors.index.json"), serde_json::to_string_pretty(&index)?)?;
     }
-    fill(dir, spec.seed, &list, dtype, &shards, &pieces, progress)
+    fill(dir, seed, list, dtype, &shards, &pieces, progress)
 }
 
 /// Makes all pieces, each thread with its own handle of each file.

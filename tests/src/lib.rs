@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod formula;
 pub mod golden;
 pub mod opt_tokenizer;
+pub mod text_golden;
 
 /// Errors here are read by people who run tests.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -15,8 +15,7 @@ use crate::parts::vit::Vit;
 use crate::parts::{generation, image};
 use crate::tokenizer;
 
-pub(crate) const FAMILY: Family =
-    Family { name: "blip2", model_types: &["blip-2"], architecture: "opt", read, canonical };
+pub(crate) const FAMILY: Family = Family { name: "blip2", model_types: &["blip-2"], read, canonical };
 
 struct Blip2 {
     vit: Vit,
@@ -39,6 +38,10 @@ fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
 }
 
 impl Model for Blip2 {
+    fn architecture(&self) -> &'static str {
+        "opt"
+    }
+
     fn layout(&self) -> Layout {
         let mut layout = Layout::default();
         self.opt.layout("language_model.", &mut layout);
@@ -58,8 +61,8 @@ impl Model for Blip2 {
         if let Some(token) = self.image_token {
             keys.set("ocelli.image_token", token);
         }
-        generation::keys(inputs.source, &self.text, self.opt.vocabulary, (2, 2), keys)?;
-        tokenizer::byte_bpe::keys(inputs.tokenizer, self.opt.vocabulary, keys)
+        generation::inner_keys(inputs.source, &self.text, self.opt.vocabulary, (2, 2), keys)?;
+        tokenizer::bpe::keys(inputs.tokenizer, self.opt.vocabulary, keys)
     }
 }
 

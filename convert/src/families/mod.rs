@@ -1,6 +1,7 @@
 //! The registry of families: one file each, and one line here.
 
 mod blip2;
+mod text;
 
 use std::path::Path;
 
@@ -17,8 +18,6 @@ pub(crate) struct Family {
     pub(crate) name: &'static str,
     /// Values of `model_type` in `config.json`.
     pub(crate) model_types: &'static [&'static str],
-    /// The language model's name in the output.
-    pub(crate) architecture: &'static str,
     /// Reads the configuration.
     pub(crate) read: fn(&Object) -> Result<Box<dyn Model>, ConvertError>,
     /// Another spelling of a tensor name, tried where the plain names are unknown.
@@ -27,6 +26,8 @@ pub(crate) struct Family {
 
 /// A configuration that has been read and found to be supported.
 pub(crate) trait Model {
+    /// The language model's name in the output.
+    fn architecture(&self) -> &'static str;
     /// The rules for its tensors.
     fn layout(&self) -> Layout;
     /// Its metadata.
@@ -42,7 +43,7 @@ pub(crate) struct Inputs<'a> {
 }
 
 /// Every family.
-pub(crate) const ALL: &[&Family] = &[&blip2::FAMILY];
+pub(crate) const ALL: &[&Family] = &[&blip2::FAMILY, &text::FAMILY];
 
 /// The family asked for, or the one of the configuration.
 pub(crate) fn find(name: Option<&str>, config: &Object) -> Result<&'static Family, ConvertError> {
@@ -63,12 +64,13 @@ pub(crate) fn find(name: Option<&str>, config: &Object) -> Result<&'static Famil
 pub(crate) fn general_keys(
     keys: &mut Keys,
     family: &Family,
+    architecture: &str,
     config: &Object,
     ty: TensorType,
 ) -> Result<(), ConvertError> {
     let origin = config.text("_name_or_path")?.filter(|name| is_repository(name));
-    keys.set("general.architecture", family.architecture);
-    let default = format!("{}-{}", family.name, family.architecture);
+    keys.set("general.architecture", architecture);
+    let default = format!("{}-{architecture}", family.name);
     keys.set("general.name", origin.and_then(|name| name.split('/').nth(1)).unwrap_or(&default));
     keys.set("general.file_type", file_type(ty));
     keys.set("general.quantization_version", 2u32);

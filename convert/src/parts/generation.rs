@@ -1,9 +1,9 @@
 //! How a model stops and its generation defaults.
 //!
-//! The non-obvious thing: BLIP-2's `generate` hands over to its inner language model, which builds its defaults from
-//! `text_config` alone. `generation_config.json` belongs to the outer model and is not looked at there. So the ids that
-//! end a text are those of `text_config` (the class's default where absent, none where null), and so are the defaults;
-//! only how many tokens to generate is taken from the file, where `text_config` does not say.
+//! The non-obvious thing: who is asked. A language model by itself takes all of it from `generation_config.json`, and from
+//! its configuration only where that file is missing. BLIP-2's `generate` hands over to its inner language model, which
+//! builds its defaults from `text_config` alone; only how many tokens to generate is taken from the file there, where
+//! `text_config` does not say. The ids that end a text are the class's default where absent, none where null.
 
 use std::path::Path;
 
@@ -33,8 +33,26 @@ const DEFAULTS: &[(&str, Kind)] = &[
     ("no_repeat_ngram_size", Kind::Count),
 ];
 
-/// Sets the keys; `eos` and `bos` are the language model class's defaults.
+/// Sets the keys of a language model by itself; `eos` and `bos` are its class's defaults.
 pub(crate) fn keys(
+    directory: &Path,
+    config: &Object,
+    vocabulary: u32,
+    (bos, eos): (u32, u32),
+    keys: &mut Keys,
+) -> Result<(), ConvertError> {
+    match Object::read(directory, "generation_config.json")? {
+        // What such a file leaves out is not set.
+        Some(own) => set(&own, &own, vocabulary, (bos, own.ids("eos_token_id")?.unwrap_or_default()), keys),
+        None => {
+            let ends = config.ids("eos_token_id")?.unwrap_or_else(|| vec![i64::from(eos)]);
+            set(config, config, vocabulary, (bos, ends), keys)
+        }
+    }
+}
+
+/// Sets the keys of a language model inside another; `eos` and `bos` are the inner class's defaults.
+pub(crate) fn inner_keys(
     directory: &Path,
     text: &Object,
     vocabulary: u32,
@@ -44,15 +62,6 @@ pub(crate) fn keys(
     let outer =
         Object::read(directory, "generation_config.json")?.unwrap_or_else(|| Object::empty("generation_config.json"));
     let ends = text.ids("eos_token_id")?.unwrap_or_else(|| vec![i64::from(eos)]);
-    let bos = text.count("bos_token_id", 0..=vocabulary - 1, bos)?;
-    let mut ids = Vec::new();
-    for id in &ends {
-        match u32::try_from(*id).ok().filter(|id| *id < vocabulary) {
-            Some(id) => ids.push(id),
-            // Such an id is never generated; some configurations mean "never ends" by one.
-            None => keys.note(format!("eos_token_id {id} is no token of the {vocabulary} and ends nothing")),
-        }
-    }
     if let Some(other) = outer.ids("eos_token_id")?
         && other != ends
     {
@@ -61,12 +70,32 @@ pub(crate) fn keys(
              generate uses and what is stored"
         ));
     }
+    set(text, &outer, vocabulary, (bos, ends), keys)
+}
+
+/// The keys from `own`, and where it has no number of new tokens, that from `outer`.
+fn set(
+    own: &Object,
+    outer: &Object,
+    vocabulary: u32,
+    (bos, ends): (u32, Vec<i64>),
+    keys: &mut Keys,
+) -> Result<(), ConvertError> {
+    let bos = own.count("bos_token_id", 0..=vocabulary - 1, bos)?;
+    let mut ids = Vec::new();
+    for id in &ends {
+        match u32::try_from(*id).ok().filter(|id| *id < vocabulary) {
+            Some(id) => ids.push(id),
+            // Such an id is never generated; some configurations mean "never ends" by one.
+            None => keys.note(format!("eos_token_id {id} is no token of the {vocabulary} and ends nothing")),
+        }
+    }
     keys.set("ocelli.generation.eos_ids", ids);
     keys.set("ocelli.generation.bos_id", bos);
     for (name, kind) in DEFAULTS {
-        let mut stored = value(text, name, *kind)?;
+        let mut stored = value(own, name, *kind)?;
         if stored.is_none() && *name == "max_new_tokens" {
-            stored = value(&outer, name, *kind)?;
+            stored = value(outer, name, *kind)?;
         }
         if let Some(value) = stored {
             keys.set(format!("ocelli.generation.{name}"), value);

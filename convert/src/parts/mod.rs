@@ -3,6 +3,7 @@
 
 pub(crate) mod generation;
 pub(crate) mod image;
+pub(crate) mod llama;
 pub(crate) mod opt;
 pub(crate) mod qformer;
 pub(crate) mod vit;

@@ -32,7 +32,7 @@ pub(super) struct Ids(pub(super) Vec<(String, u32)>);
 pub(super) struct TokenizerJson {
     #[serde(default)]
     pub(super) added_tokens: List<AddedToken>,
-    pub(super) normalizer: Option<Tagged>,
+    pub(super) normalizer: Option<Normalizer>,
     pub(super) pre_tokenizer: Option<PreTokenizer>,
     pub(super) post_processor: Option<PostProcessor>,
     pub(super) model: Bpe,
@@ -54,19 +54,41 @@ pub(super) struct AddedToken {
     pub(super) single_word: bool,
 }
 
-/// Something of which only the kind matters.
+/// A step before the pre-tokenizer, or a list of them.
 #[derive(Debug, Deserialize)]
-pub(super) struct Tagged {
+pub(super) struct Normalizer {
     #[serde(rename = "type")]
     pub(super) kind: String,
+    #[serde(default)]
+    pub(super) normalizers: List<Normalizer>,
+    pub(super) prepend: Option<String>,
+    pub(super) pattern: Option<Pattern>,
+    pub(super) content: Option<String>,
+}
+
+/// What to look for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Pattern {
+    #[serde(rename = "String")]
+    pub(super) string: Option<String>,
+    #[serde(rename = "Regex")]
+    pub(super) regex: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct PreTokenizer {
     #[serde(rename = "type")]
     pub(super) kind: String,
+    #[serde(default)]
+    pub(super) pretokenizers: List<PreTokenizer>,
     pub(super) add_prefix_space: Option<bool>,
     pub(super) use_regex: Option<bool>,
+    pub(super) individual_digits: Option<bool>,
+    pub(super) pattern: Option<Pattern>,
+    pub(super) behavior: Option<String>,
+    pub(super) invert: Option<bool>,
+    pub(super) prepend_scheme: Option<String>,
+    pub(super) split: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -93,7 +115,7 @@ pub(super) struct PieceToken {
     pub(super) id: String,
 }
 
-/// The model of `tokenizer.json`, as far as it is byte-level BPE.
+/// The model of `tokenizer.json`, as far as it is BPE.
 #[derive(Debug, Deserialize)]
 pub(super) struct Bpe {
     #[serde(rename = "type")]

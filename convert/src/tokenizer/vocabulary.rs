@@ -15,6 +15,7 @@ pub(super) enum TokenType {
     Control = 3,
     UserDefined = 4,
     Unused = 5,
+    Byte = 6,
 }
 
 /// A vocabulary under construction.

@@ -5,6 +5,7 @@ mod checkpoint;
 mod configuration;
 mod hostile;
 mod output;
+mod text;
 mod tiny;
 mod tokenizers;
 mod values;

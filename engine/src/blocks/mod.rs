@@ -4,4 +4,5 @@
 pub mod cache;
 pub mod decoder;
 pub mod qformer;
+pub mod rope;
 pub mod vit;

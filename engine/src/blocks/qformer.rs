@@ -157,24 +157,24 @@ impl QFormer {
         let QFormerRows { x, q, k, v, image_k, image_v, mixed, ffn } = *rows;
         let c = &self.config;
         let heads = attention(c.width, c.heads);
-        exec.gather(&self.queries, &ids(0, c.queries), x, false)?;
-        exec.norm(&self.norm, x, x)?;
+        exec.gather(&self.queries, &ids(0, c.queries), 1.0, x, false)?;
+        exec.norm(&self.norm, x, x, false)?;
         for b in &self.blocks {
             let a = &b.own;
             exec.matmul(x, None, &[Product::new(&a.q, q), Product::new(&a.k, k), Product::new(&a.v, v)])?;
             exec.attend(heads, q, k, v, mixed)?;
             exec.matmul(mixed, None, &[Product::new(&a.out, x).residual()])?;
-            exec.norm(&a.norm, x, x)?;
+            exec.norm(&a.norm, x, x, false)?;
             if let Some(a) = &b.cross {
                 exec.matmul(x, None, &[Product::new(&a.q, q)])?;
                 exec.matmul(image, None, &[Product::new(&a.k, image_k), Product::new(&a.v, image_v)])?;
                 exec.attend(heads, q, image_k, image_v, mixed)?;
                 exec.matmul(mixed, None, &[Product::new(&a.out, x).residual()])?;
-                exec.norm(&a.norm, x, x)?;
+                exec.norm(&a.norm, x, x, false)?;
             }
             exec.matmul(x, None, &[Product::new(&b.up, ffn).act(c.act)])?;
             exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;
-            exec.norm(&b.norm, x, x)?;
+            exec.norm(&b.norm, x, x, false)?;
         }
         Ok(())
     }

@@ -186,11 +186,11 @@ impl Vit {
         let first = usize::from(self.class.is_some());
         exec.matmul(patches, None, &[Product::new(&self.patch, x.slice(first, patches.rows()))])?;
         if let Some(class) = &self.class {
-            exec.gather(class, &[0], x.first(1), false)?;
+            exec.gather(class, &[0], 1.0, x.first(1), false)?;
         }
-        exec.gather(&self.position, &ids(0, x.rows()), x, true)?;
+        exec.gather(&self.position, &ids(0, x.rows()), 1.0, x, true)?;
         if let Some(norm) = &self.pre_norm {
-            exec.norm(norm, x, x)?;
+            exec.norm(norm, x, x, false)?;
         }
         for b in &self.blocks {
             let qkv = [Product::new(&b.q, q), Product::new(&b.k, k), Product::new(&b.v, v)];
@@ -201,7 +201,7 @@ impl Vit {
             exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;
         }
         if let Some(norm) = &self.post_norm {
-            exec.norm(norm, x, x)?;
+            exec.norm(norm, x, x, false)?;
         }
         Ok(())
     }
@@ -211,7 +211,7 @@ impl Vit {
 #[allow(clippy::cast_precision_loss)]
 pub(super) fn attention(width: usize, heads: usize) -> Heads {
     let head = width / heads;
-    Heads { count: heads, kv: heads, width: head, scale: 1.0 / (head as f32).sqrt() }
+    Heads { count: heads, kv: heads, width: head, scale: 1.0 / (head as f32).sqrt(), window: 0 }
 }
 
 /// The numbers `start .. start + count` as row ids.

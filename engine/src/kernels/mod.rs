@@ -170,11 +170,14 @@ impl Activation {
     }
 }
 
-/// One product of a fused block: `rows = act(W x + b)`, or `rows += …` where `add`.
+/// One product of a fused block: `rows = act(W x + b)`, or `rows += …` where `add`. Where there is a gate, the activation
+/// is the gate's: `rows = act(G x + c) ∘ (W x + b)` (gated linear units; Shazeer 2020).
 #[derive(Clone, Copy)]
 pub struct Product<'a> {
     /// The weights and the bias.
     pub linear: &'a Linear,
+    /// As many outputs as `linear`; not together with `add`.
+    pub gate: Option<&'a Linear>,
     /// Where the result goes: as many rows as the input, as wide as the layer's output.
     pub out: Rows,
     /// Applied after the bias.
@@ -187,13 +190,19 @@ impl<'a> Product<'a> {
     /// out = W x + b
     #[must_use]
     pub fn new(linear: &'a Linear, out: Rows) -> Self {
-        Self { linear, out, act: None, add: false }
+        Self { linear, gate: None, out, act: None, add: false }
     }
 
     /// out = act(W x + b)
     #[must_use]
     pub fn act(self, act: Activation) -> Self {
         Self { act: Some(act), ..self }
+    }
+
+    /// out = act(G x + c) ∘ (W x + b)
+    #[must_use]
+    pub fn gated(self, gate: &'a Linear, act: Activation) -> Self {
+        Self { gate: Some(gate), act: Some(act), ..self }
     }
 
     /// out += W x + b
@@ -214,6 +223,26 @@ pub struct Heads {
     pub width: usize,
     /// Multiplies the dot products.
     pub scale: f32,
+    /// Causal attention sees this many positions, the query's own included; 0 is all.
+    pub window: usize,
+}
+
+/// Which two numbers of a head RoPE turns together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pairs {
+    /// 2i and 2i + 1, as in the paper (Su et al. 2021) and in llama's files.
+    Adjacent,
+    /// i and i + half of the numbers that are turned, as in GPT-NeoX.
+    Halves,
+}
+
+/// Rows of heads for [`Device::rotate`].
+#[derive(Clone, Copy)]
+pub struct HeadRows<'a> {
+    /// A whole number of heads wide.
+    pub rows: Rows,
+    /// Applied to each head before it is turned.
+    pub norm: Option<&'a Norm>,
 }
 
 /// Contiguous positions of a cache.
@@ -276,14 +305,22 @@ pub trait Device: Send + Sync {
     /// Copies floats out. `data` holds exactly `from`'s floats.
     fn read(&self, arena: &Arena, from: Rows, data: &mut [f32]);
 
-    /// `out[i] = table[ids[i]]`, or `+=` where `add`. Ids are below the table's rows (callers check).
-    fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], out: Rows, add: bool);
+    /// `out[i] = scale table[ids[i]]`, or `+=` where `add`. Ids are below the table's rows (callers check).
+    fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], scale: f32, out: Rows, add: bool);
 
-    /// `out = norm(x)`, row by row; `out` may be `x`.
-    fn norm(&self, arena: &mut Arena, norm: &Norm, x: Rows, out: Rows);
+    /// `out = norm(x)`, row by row, or `+=` where `add`; `out` may be `x`.
+    fn norm(&self, arena: &mut Arena, norm: &Norm, x: Rows, out: Rows, add: bool);
 
     /// All products of one input, normed first where `norm` is given: the input is read, normed and quantised once.
     fn matmul(&self, arena: &mut Arena, x: Rows, norm: Option<&Norm>, products: &[Product<'_>]);
+
+    /// Row `i` of `out` becomes the cosines, then the sines, of `positions[i] * frequencies[j]`: what
+    /// [`Device::rotate`] turns by, once for all layers.
+    fn angles(&self, arena: &mut Arena, frequencies: &[f32], positions: &[u32], out: Rows);
+
+    /// Makes heads of `width` numbers ready for attention, in place: normed where there is a norm, then the pairs of their
+    /// first numbers, as many as `angles` has, turned by the angles of their row.
+    fn rotate(&self, arena: &mut Arena, heads: &[HeadRows<'_>], width: usize, angles: Rows, pairs: Pairs);
 
     /// `out = softmax(scale q kᵀ) v` head by head, every query seeing every key.
     fn attend(&self, arena: &mut Arena, heads: Heads, q: Rows, k: Rows, v: Rows, out: Rows);
@@ -329,21 +366,33 @@ impl Exec<'_> {
         Ok(())
     }
 
-    pub fn gather(&mut self, table: &Table, ids: &[u32], out: Rows, add: bool) -> Result<(), Error> {
+    pub fn gather(&mut self, table: &Table, ids: &[u32], scale: f32, out: Rows, add: bool) -> Result<(), Error> {
         self.cancel.check()?;
-        self.device.gather(self.arena, table, ids, out, add);
+        self.device.gather(self.arena, table, ids, scale, out, add);
         Ok(())
     }
 
-    pub fn norm(&mut self, norm: &Norm, x: Rows, out: Rows) -> Result<(), Error> {
+    pub fn norm(&mut self, norm: &Norm, x: Rows, out: Rows, add: bool) -> Result<(), Error> {
         self.cancel.check()?;
-        self.device.norm(self.arena, norm, x, out);
+        self.device.norm(self.arena, norm, x, out, add);
         Ok(())
     }
 
     pub fn matmul(&mut self, x: Rows, norm: Option<&Norm>, products: &[Product<'_>]) -> Result<(), Error> {
         self.cancel.check()?;
         self.device.matmul(self.arena, x, norm, products);
+        Ok(())
+    }
+
+    pub fn angles(&mut self, frequencies: &[f32], positions: &[u32], out: Rows) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.angles(self.arena, frequencies, positions, out);
+        Ok(())
+    }
+
+    pub fn rotate(&mut self, heads: &[HeadRows<'_>], width: usize, angles: Rows, pairs: Pairs) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.rotate(self.arena, heads, width, angles, pairs);
         Ok(())
     }
 

@@ -1,52 +1,36 @@
-//! Byte-pair merging of one word.
+//! Byte-pair encoding of one word by a list of merges.
 //!
-//! Source: Sennrich et al. 2016, as in the `tokenizers` library: of all adjacent pairs the one merged earliest in
-//! training goes first, the leftmost among equals, one at a time, until no pair has a merge.
+//! Source: Sennrich et al. 2016, as in the `tokenizers` library: the pair merged earliest in training goes first.
 //!
-//! The non-obvious thing: short words (nearly all) are merged by scanning for the best pair, which is quadratic but
-//! fast; long ones through a linked list and a heap in n log n, so a megabyte of one character costs a fraction of a
-//! second.
+//! The non-obvious thing: a word starts as bytes where the vocabulary is written in GPT-2's alphabet, and as characters
+//! where it is plain text (Gemma 4), with tokens such as `<0x41>` for the bytes of characters it lacks.
 
-use super::byte_level;
 use super::error::{TokenizerError, shortened};
+use super::merge::{ByteTokens, Merge, NONE, Pairs, Scratch, Symbol};
 use super::table::{MOST_ENTRIES, Table};
-use super::vocab::Vocab;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-/// Longest word that is merged by scanning.
-const SCANNED: usize = 40;
-/// No pair, no neighbour.
-const NONE: u32 = u32::MAX;
+use super::vocab::{Alphabet, Vocab};
 
 /// The merges of a vocabulary, by rank.
 #[derive(Debug)]
 pub(super) struct Bpe {
-    /// Token of each byte, or `NONE`.
-    bytes: [u32; 256],
+    bytes: ByteTokens,
     pairs: Vec<(u32, u32)>,
     merged: Vec<u32>,
     index: Table,
-}
-
-/// Buffers of one encoding call, reused from word to word.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    ids: Vec<u32>,
-    /// Rank of the pair that starts at each symbol.
-    ranks: Vec<u32>,
-    before: Vec<u32>,
-    after: Vec<u32>,
-    heap: Vec<Reverse<u64>>,
 }
 
 impl Bpe {
     /// Resolves merges, each "left right" in the alphabet of the vocabulary, to ids.
     ///
     /// A pair listed twice takes its last rank, as in the `tokenizers` library.
-    pub(super) fn new<'a>(vocab: &Vocab, merges: impl Iterator<Item = &'a str>) -> Result<Self, TokenizerError> {
-        let mut pairs = Vec::new();
-        let mut merged = Vec::new();
+    pub(super) fn new<'a>(
+        vocab: &Vocab,
+        merges: impl Iterator<Item = &'a str>,
+        unknown: Option<u32>,
+    ) -> Result<Self, TokenizerError> {
+        let (count, _) = merges.size_hint();
+        let mut pairs = Vec::with_capacity(count.min(MOST_ENTRIES));
+        let mut merged = Vec::with_capacity(count.min(MOST_ENTRIES));
         let mut raw = Vec::new();
         let mut scratch = Vec::new();
         for (index, merge) in merges.enumerate() {
@@ -60,9 +44,9 @@ impl Bpe {
             let absent = |text: &str| TokenizerError::MergeOfAbsentToken { index, token: shortened(text) };
             // The raw bytes of both sides lie one after the other: those of the result.
             raw.clear();
-            let pieces = byte_level::decode_into(left, &mut raw);
+            let pieces = vocab.alphabet().decode_into(left, &mut raw);
             let middle = raw.len();
-            let pieces = pieces && byte_level::decode_into(right, &mut raw);
+            let pieces = pieces && vocab.alphabet().decode_into(right, &mut raw);
             let mut find = |part: &[u8], text: &dyn Fn() -> String| {
                 let piece = if pieces { vocab.find_piece(part) } else { None };
                 piece.or_else(|| vocab.find(&text(), &mut scratch)).ok_or_else(|| absent(&text()))
@@ -83,125 +67,49 @@ impl Bpe {
             let hash = index.seed.pair(left, right);
             index.insert(hash, rank, |other| pairs[other] == (left, right));
         }
-        let bytes = std::array::from_fn(|byte| vocab.find_byte(byte as u8).unwrap_or(NONE));
-        Ok(Self { bytes, pairs, merged, index })
+        Ok(Self { bytes: vocab.byte_tokens(unknown), pairs, merged, index })
     }
 
-    /// Appends the tokens of `word`, which starts at `offset` of the text; `unknown` stands for bytes without a token.
+    /// Appends the tokens of `word`, which starts at `offset` of the text.
     pub(super) fn encode(
         &self,
-        word: &[u8],
+        vocab: &Vocab,
+        word: &str,
         offset: usize,
-        unknown: Option<u32>,
         scratch: &mut Scratch,
         out: &mut Vec<u32>,
     ) -> Result<(), TokenizerError> {
-        scratch.ids.clear();
-        for (at, &byte) in word.iter().enumerate() {
-            let id = match (self.bytes[usize::from(byte)], unknown) {
-                (NONE, Some(unknown)) => unknown,
-                (NONE, None) => {
-                    return Err(TokenizerError::NoTokenForByte { byte, offset: offset + at });
-                }
-                (id, _) => id,
-            };
-            scratch.ids.push(id);
-        }
-        scratch.ranks.clear();
-        scratch.ranks.extend(scratch.ids.windows(2).map(|pair| self.rank(pair[0], pair[1])));
-        scratch.ranks.push(NONE);
-        if scratch.ids.len() <= SCANNED {
-            self.merge_by_scanning(scratch);
-            out.extend_from_slice(&scratch.ids);
-        } else {
-            self.merge_by_heap(scratch, out);
-        }
-        Ok(())
-    }
-
-    /// Rank of a pair, or `NONE`.
-    #[inline]
-    fn rank(&self, left: u32, right: u32) -> u32 {
-        let hash = self.index.seed.pair(left, right);
-        self.index.get(hash, |rank| self.pairs[rank] == (left, right)).map_or(NONE, |rank| rank as u32)
-    }
-
-    fn merge_by_scanning(&self, scratch: &mut Scratch) {
-        let Scratch { ids, ranks, .. } = scratch;
-        loop {
-            let mut best = NONE;
-            let mut at = 0;
-            for (i, &rank) in ranks.iter().enumerate() {
-                if rank < best {
-                    (best, at) = (rank, i);
-                }
+        let bytes = word.as_bytes();
+        let symbols = match vocab.alphabet() {
+            Alphabet::Bytes => {
+                let symbol = |(&byte, at): (&u8, u32)| {
+                    let id = self.bytes.ids[usize::from(byte)];
+                    Symbol { id, start: at, end: at + 1 }
+                };
+                scratch.merge(bytes, bytes.iter().zip(0..).map(symbol), self)
             }
-            if best == NONE {
-                return;
-            }
-            ids[at] = self.merged[best as usize];
-            ids.remove(at + 1);
-            ranks.remove(at + 1);
-            ranks[at] = ids.get(at + 1).map_or(NONE, |&next| self.rank(ids[at], next));
-            if at > 0 {
-                ranks[at - 1] = self.rank(ids[at - 1], ids[at]);
-            }
-        }
-    }
-
-    /// The heap holds (rank, position); an entry is stale, and skipped, when the pair at that position has changed.
-    fn merge_by_heap(&self, scratch: &mut Scratch, out: &mut Vec<u32>) {
-        let Scratch { ids, ranks, before, after, heap } = scratch;
-        let count = ids.len() as u32;
-        before.clear();
-        before.extend((0..count).map(|i| i.wrapping_sub(1)));
-        after.clear();
-        after.extend((1..count).chain([NONE]));
-        let entry = |rank: u32, at: u32| Reverse(u64::from(rank) << 32 | u64::from(at));
-        let mut entries = std::mem::take(heap);
-        entries.clear();
-        entries.extend(ranks.iter().zip(0..).filter(|&(&rank, _)| rank != NONE).map(|(&rank, at)| entry(rank, at)));
-        let mut queue = BinaryHeap::from(entries);
-        while let Some(Reverse(best)) = queue.pop() {
-            let (rank, at) = ((best >> 32) as u32, best as u32 as usize);
-            if ranks[at] != rank {
-                continue;
-            }
-            // A pair with a rank has a right side; that symbol is taken out of the list.
-            let gone = after[at] as usize;
-            let next = after[gone];
-            ids[at] = self.merged[rank as usize];
-            ranks[gone] = NONE;
-            after[at] = next;
-            ranks[at] = NONE;
-            if next != NONE {
-                before[next as usize] = at as u32;
-                let rank = self.rank(ids[at], ids[next as usize]);
-                ranks[at] = rank;
-                if rank != NONE {
-                    queue.push(entry(rank, at as u32));
-                }
-            }
-            let previous = before[at];
-            if previous != NONE {
-                let rank = self.rank(ids[previous as usize], ids[at]);
-                ranks[previous as usize] = rank;
-                if rank != NONE {
-                    queue.push(entry(rank, previous));
-                }
-            }
-        }
-        *heap = queue.into_vec();
-        let mut at = 0;
-        while at != NONE {
-            out.push(ids[at as usize]);
-            at = after[at as usize];
-        }
+            Alphabet::Blanks => scratch.merge(bytes, vocab.characters(word), self),
+        };
+        self.bytes.append(bytes, offset, symbols, out)
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
         self.pairs.capacity() * size_of::<(u32, u32)>()
             + self.merged.capacity() * size_of::<u32>()
             + self.index.memory_bytes()
+    }
+}
+
+impl Pairs for Bpe {
+    #[inline]
+    fn pair(&self, _: &[u8], left: Symbol, right: Symbol) -> Merge {
+        if left.id == NONE || right.id == NONE {
+            return Merge::NEVER;
+        }
+        let hash = self.index.seed.pair(left.id, right.id);
+        match self.index.get(hash, |rank| self.pairs[rank] == (left.id, right.id)) {
+            Some(rank) => Merge { rank: rank as u32, id: self.merged[rank] },
+            None => Merge::NEVER,
+        }
     }
 }

@@ -70,6 +70,33 @@ pub enum TokenizerError {
         /// The limit.
         limit: usize,
     },
+    /// The list of scores has another length than the list of tokens.
+    #[error("vocabulary has {tokens} tokens and {scores} scores")]
+    ScoreCount {
+        /// Number of tokens.
+        tokens: usize,
+        /// Number of scores.
+        scores: usize,
+    },
+    /// A score that is not a number.
+    #[error("the score of token {id} is not a number")]
+    ScoreNotANumber {
+        /// The token.
+        id: u32,
+    },
+    /// A token too long to be looked for in texts.
+    #[error("token {id} has {bytes} bytes, over the limit of {limit}")]
+    TokenTooLong {
+        /// The token.
+        id: u32,
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// WordPiece without a token for words it cannot spell.
+    #[error("a WordPiece vocabulary needs an unknown token")]
+    NoUnknown,
     /// There are more merges than the limit.
     #[error("more than {limit} merges")]
     TooManyMerges {
@@ -92,10 +119,10 @@ pub enum TokenizerError {
         /// The absent text, shortened.
         token: String,
     },
-    /// A special id (bos, eos, pad or unk) outside the vocabulary.
+    /// A special id (bos, eos, pad, unk or another end) outside the vocabulary.
     #[error("{what} id {id} is outside the vocabulary of {vocab} tokens")]
     SpecialOutOfRange {
-        /// "bos", "eos", "pad" or "unk".
+        /// "bos", "eos", "pad", "unk", "eot" or "eom".
         what: &'static str,
         /// The id.
         id: u32,
@@ -111,10 +138,12 @@ pub enum TokenizerError {
         what: &'static str,
     },
     /// A pre-tokenizer that is not implemented.
-    #[error("pre-tokenizer {name:?} is unknown; known: gpt-2, opt")]
+    #[error("pre-tokenizer {name:?} is unknown; known: {known}")]
     UnknownPreTokenizer {
         /// Its name, shortened.
         name: String,
+        /// The names known here, comma-separated.
+        known: String,
     },
     /// The text is over the limit.
     #[error("text of {bytes} bytes is over the limit of {limit}")]

@@ -1,11 +1,11 @@
 //! Text to token ids and back, from the tables of a model file alone.
 //!
 //! One [`Tokenizer`] for every kind of vocabulary: the tokens, the special tokens and the ids are shared, the way a
-//! stretch of plain text becomes ids is a variant of `Model`. Here: byte-level BPE as in GPT-2 (Radford et al. 2019)
-//! and OPT, equal to the `tokenizers` library up to its older Unicode tables.
+//! stretch of plain text becomes ids is a variant of `Model`: byte-pair encoding by a list of merges (GPT-2, OPT,
+//! LLaMA-3, Qwen, Gemma 4), SentencePiece's by scores (LLaMA, Phi-3, Gemma), WordPiece (BERT).
 //!
 //! The chain of [`Tokenizer::encode`]: special tokens are cut out (`special`), the rest is split into words
-//! (`pretokenize`), each word is merged (`bpe`).
+//! (`pretokenize`, `scan`), each word is merged (`merge`, `bpe`, `sentencepiece`).
 //!
 //! The non-obvious thing: nothing here is trusted. Building checks every id and every merge, so that encoding and
 //! decoding can index without panicking; times are linear (or n log n) in the text for any vocabulary.
@@ -13,35 +13,46 @@
 mod bpe;
 mod byte_level;
 mod cleanup;
+mod endings;
 mod error;
+mod from_gguf;
+mod merge;
+mod prefixes;
 mod pretokenize;
+mod scan;
+mod sentencepiece;
 mod special;
 mod stream;
 mod table;
 mod vocab;
+mod wordpiece;
 
 pub use error::TokenizerError;
 pub use stream::Utf8Stream;
 pub use vocab::TokenKind;
 
-use bpe::{Bpe, Scratch};
+use bpe::Bpe;
+use merge::Scratch;
 use pretokenize::PreTokenizer;
+use sentencepiece::SentencePiece;
 use special::Specials;
-use vocab::Vocab;
+use std::borrow::Cow;
+use vocab::{Alphabet, BLANK, Vocab};
+use wordpiece::WordPiece;
 
 /// Longest text that is encoded, in bytes.
 pub const LONGEST_TEXT: usize = 16 << 20;
 
-/// What a byte-level BPE tokenizer is built from; the fields are the `tokenizer.ggml.*` keys of a GGUF file.
-pub struct BpeSpec<'a> {
-    /// Texts in GPT-2's byte alphabet; the id is the position. Control and user-defined tokens are plain text.
+/// What a tokenizer is built from; the fields are the `tokenizer.ggml.*` keys of a GGUF file.
+pub struct Spec<'a> {
+    /// Texts; the id is the position. Normal tokens are in the alphabet of the algorithm, others are plain text.
     pub tokens: Box<dyn Iterator<Item = &'a str> + 'a>,
     /// ggml token types: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. Without them, bos and eos
     /// are control tokens and all others normal.
     pub token_types: Option<Vec<i32>>,
-    /// "left right", in order of rank.
-    pub merges: Box<dyn Iterator<Item = &'a str> + 'a>,
-    /// Name of the pre-tokenizer: "gpt-2" or "opt".
+    /// How text becomes tokens.
+    pub algorithm: Algorithm<'a>,
+    /// Name of the pre-tokenizer, such as "gpt-2" or "llama-bpe"; of no meaning but to byte-pair encoding.
     pub pre: &'a str,
     /// Beginning of a sequence.
     pub bos: Option<u32>,
@@ -49,36 +60,83 @@ pub struct BpeSpec<'a> {
     pub eos: Option<u32>,
     /// Padding.
     pub pad: Option<u32>,
-    /// Stands for bytes without a token.
+    /// Stands for what has no token.
     pub unk: Option<u32>,
+    /// End of a turn of a conversation.
+    pub eot: Option<u32>,
+    /// End of a message within a turn.
+    pub eom: Option<u32>,
     /// Whether `bos` goes before every text.
     pub add_bos: bool,
     /// Whether `eos` goes after every text.
     pub add_eos: bool,
-    /// Whether plain text that does not begin with a blank gets one.
+    /// Whether plain text gets a blank before it: with byte-pair encoding where it does not begin with one, with
+    /// SentencePiece always (decoding takes it away again).
     pub add_prefix_space: bool,
     /// Whether decoding takes out blanks before marks and contracted endings, as transformers can.
     pub clean_up_spaces: bool,
 }
 
-impl<'a> BpeSpec<'a> {
-    /// A specification of GPT-2's kind with no special ids; set the other fields as needed.
-    pub fn new<T, M>(tokens: T, merges: M) -> Self
+/// How plain text becomes tokens.
+pub enum Algorithm<'a> {
+    /// Byte-pair encoding by a list of merges, "left right", in order of rank. Tokens are written in GPT-2's byte
+    /// alphabet; with the pre-tokenizer "gemma4" as SentencePiece's.
+    Bpe(Box<dyn Iterator<Item = &'a str> + 'a>),
+    /// SentencePiece's byte-pair encoding by one score a token. Tokens are plain text with `▁` for a blank.
+    SentencePiece(Vec<f32>),
+    /// WordPiece; tokens that begin a word are written with `▁` before them.
+    WordPiece {
+        /// Whether text is lower-cased and loses its accents.
+        lowercase: bool,
+    },
+}
+
+impl<'a> Spec<'a> {
+    /// Byte-pair encoding of GPT-2's kind with no special ids; set the other fields as needed.
+    pub fn bpe<T, M>(tokens: T, merges: M) -> Self
     where
         T: IntoIterator<Item = &'a str>,
         M: IntoIterator<Item = &'a str>,
         T::IntoIter: 'a,
         M::IntoIter: 'a,
     {
+        Self::new(tokens, Algorithm::Bpe(Box::new(merges.into_iter())))
+    }
+
+    /// SentencePiece's byte-pair encoding with no special ids and no blank before a text.
+    pub fn sentencepiece<T>(tokens: T, scores: Vec<f32>) -> Self
+    where
+        T: IntoIterator<Item = &'a str>,
+        T::IntoIter: 'a,
+    {
+        Self::new(tokens, Algorithm::SentencePiece(scores))
+    }
+
+    /// WordPiece with no special ids; `unk` must be set.
+    pub fn wordpiece<T>(tokens: T, lowercase: bool) -> Self
+    where
+        T: IntoIterator<Item = &'a str>,
+        T::IntoIter: 'a,
+    {
+        Self::new(tokens, Algorithm::WordPiece { lowercase })
+    }
+
+    fn new<T>(tokens: T, algorithm: Algorithm<'a>) -> Self
+    where
+        T: IntoIterator<Item = &'a str>,
+        T::IntoIter: 'a,
+    {
         Self {
             tokens: Box::new(tokens.into_iter()),
             token_types: None,
-            merges: Box::new(merges.into_iter()),
+            algorithm,
             pre: "gpt-2",
             bos: None,
             eos: None,
             pad: None,
             unk: None,
+            eot: None,
+            eom: None,
             add_bos: false,
             add_eos: false,
             add_prefix_space: false,
@@ -106,7 +164,9 @@ impl Default for EncodeOptions {
 /// How plain text becomes ids.
 #[derive(Debug)]
 enum Model {
-    Bpe { split: PreTokenizer, merges: Box<Bpe>, add_prefix_space: bool },
+    Bpe { pre: PreTokenizer, merges: Box<Bpe> },
+    SentencePiece(Box<SentencePiece>),
+    WordPiece(WordPiece),
 }
 
 /// A vocabulary and the way text becomes ids of it.
@@ -119,24 +179,32 @@ pub struct Tokenizer {
     eos: Option<u32>,
     pad: Option<u32>,
     unk: Option<u32>,
+    ends: Vec<u32>,
     add_bos: bool,
     add_eos: bool,
+    add_prefix_space: bool,
     clean_up_spaces: bool,
 }
 
 impl Tokenizer {
-    /// A byte-level BPE tokenizer.
+    /// Builds a tokenizer. Tokens with one of the names that chat formats end a turn with, such as `<|im_end|>`, become
+    /// control tokens where the types say otherwise.
     ///
     /// # Errors
-    /// Any inconsistency of the tables: an empty vocabulary, too many tokens or merges, duplicate tokens, type counts,
-    /// merges that are malformed or name absent tokens, ids outside the vocabulary, an unknown pre-tokenizer.
-    pub fn bpe(spec: BpeSpec<'_>) -> Result<Self, TokenizerError> {
-        let BpeSpec { tokens, token_types, merges, pre, bos, eos, pad, unk, add_bos, add_eos, .. } = spec;
-        let BpeSpec { add_prefix_space, clean_up_spaces, .. } = spec;
-        let split = PreTokenizer::from_name(pre)?;
+    /// Any inconsistency of the tables: an empty vocabulary, too many tokens or merges, duplicate tokens (empty ones
+    /// excepted), type and score counts, scores that are no numbers, merges that are malformed or name absent tokens,
+    /// ids outside the vocabulary, an unknown pre-tokenizer.
+    pub fn new(spec: Spec<'_>) -> Result<Self, TokenizerError> {
+        let Spec { tokens, token_types, algorithm, pre, bos, eos, pad, unk, eot, eom, .. } = spec;
+        let Spec { add_bos, add_eos, add_prefix_space, clean_up_spaces, .. } = spec;
+        let pre = match algorithm {
+            Algorithm::Bpe(_) => PreTokenizer::from_name(pre)?,
+            Algorithm::SentencePiece(_) | Algorithm::WordPiece { .. } => PreTokenizer::WHOLE_TEXT,
+        };
         let control: Vec<u32> = [bos, eos].into_iter().flatten().collect();
-        let vocab = Vocab::byte_level(tokens, token_types.as_deref(), &control)?;
-        for (what, id) in [("bos", bos), ("eos", eos), ("pad", pad), ("unk", unk)] {
+        let mut vocab = Vocab::new(pre.alphabet, tokens, token_types.as_deref(), &control)?;
+        let named = [("bos", bos), ("eos", eos), ("pad", pad), ("unk", unk), ("eot", eot), ("eom", eom)];
+        for (what, id) in named {
             if let Some(id) = id.filter(|&id| id as usize >= vocab.len()) {
                 return Err(TokenizerError::SpecialOutOfRange { what, id, vocab: vocab.len() });
             }
@@ -147,10 +215,29 @@ impl Tokenizer {
         if add_eos && eos.is_none() {
             return Err(TokenizerError::NothingToAdd { flag: "add_eos", what: "eos" });
         }
+        let ends = endings::find(&mut vocab, [eos, eot, eom].into_iter().flatten());
         let specials = Specials::new(&vocab)?;
-        let merges = Box::new(Bpe::new(&vocab, merges)?);
-        let model = Model::Bpe { split, merges, add_prefix_space };
-        Ok(Self { vocab, specials, model, bos, eos, pad, unk, add_bos, add_eos, clean_up_spaces })
+        let model = match algorithm {
+            Algorithm::Bpe(merges) => Model::Bpe { pre, merges: Box::new(Bpe::new(&vocab, merges, unk)?) },
+            Algorithm::SentencePiece(scores) => {
+                Model::SentencePiece(Box::new(SentencePiece::new(&vocab, &scores, unk)?))
+            }
+            Algorithm::WordPiece { lowercase } => Model::WordPiece(WordPiece::new(&vocab, unk, lowercase)?),
+        };
+        Ok(Self {
+            vocab,
+            specials,
+            model,
+            bos,
+            eos,
+            pad,
+            unk,
+            ends,
+            add_bos,
+            add_eos,
+            add_prefix_space,
+            clean_up_spaces,
+        })
     }
 
     /// Token ids of `text`.
@@ -197,27 +284,42 @@ impl Tokenizer {
     fn encode_plain(
         &self,
         text: &str,
-        mut from: usize,
+        from: usize,
         end: usize,
         scratch: &mut Scratch,
         out: &mut Vec<u32>,
     ) -> Result<(), TokenizerError> {
+        let plain = &text[from..end];
+        if plain.is_empty() {
+            return Ok(());
+        }
+        let prefix = match self.model {
+            Model::Bpe { .. } => self.add_prefix_space && !plain.starts_with(' '),
+            Model::SentencePiece(_) => self.add_prefix_space,
+            Model::WordPiece(_) => false,
+        };
+        let (plain, mut at) = if prefix { (Cow::from(format!(" {plain}")), 0) } else { (Cow::from(plain), from) };
+        // What stands for a blank in the tokens is one in a text, too.
+        let plain = match self.vocab.alphabet() {
+            Alphabet::Blanks if plain.contains(BLANK) => Cow::from(plain.replace(BLANK, " ")),
+            _ => plain,
+        };
         match &self.model {
-            Model::Bpe { split, merges, add_prefix_space } => {
-                let prefixed;
-                let (mut text, mut end) = (text, end);
-                if *add_prefix_space && from < end && !text[from..end].starts_with(' ') {
-                    prefixed = format!(" {}", &text[from..end]);
-                    (text, from, end) = (&prefixed, 0, prefixed.len());
+            Model::Bpe { pre, merges } => pre.split(&plain, |word| {
+                let whole = if pre.keeps_whole(word) { self.vocab.find_piece(word.as_bytes()) } else { None };
+                match whole {
+                    Some(id) => out.push(id),
+                    None => merges.encode(&self.vocab, word, at, scratch, out)?,
                 }
-                while from < end {
-                    let length = split.first_word(&text[from..end]);
-                    merges.encode(&text.as_bytes()[from..from + length], from, self.unk, scratch, out)?;
-                    from += length;
-                }
+                at += word.len();
+                Ok(())
+            }),
+            Model::SentencePiece(model) => model.encode(&self.vocab, &plain, at, scratch, out),
+            Model::WordPiece(model) => {
+                model.encode(&self.vocab, &plain, out);
+                Ok(())
             }
         }
-        Ok(())
     }
 
     /// The bytes token `id` stands for; they need not be whole characters.
@@ -228,17 +330,19 @@ impl Tokenizer {
         self.vocab.bytes(id)
     }
 
-    /// Text of `ids`; invalid UTF-8 becomes U+FFFD. Unused tokens
-    /// give no text; with `skip_special`, control and unknown ones neither.
+    /// Text of `ids`; invalid UTF-8 becomes U+FFFD. Unused tokens give no text; with `skip_special`, control and unknown
+    /// ones neither. A blank that encoding put before the text, or that begins WordPiece's first word, is left out.
     ///
     /// # Errors
     /// [`TokenizerError::IdOutOfRange`].
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, TokenizerError> {
         let mut bytes = Vec::new();
+        let mut trims = self.trims();
         for &id in ids {
             let token = self.vocab.bytes(id)?;
             if !self.is_silent(id, skip_special) {
-                bytes.extend_from_slice(token);
+                bytes.extend_from_slice(if trims { token.strip_prefix(b" ").unwrap_or(token) } else { token });
+                trims &= token.is_empty();
             }
         }
         let text = String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
@@ -248,7 +352,16 @@ impl Tokenizer {
     /// A stream that turns tokens into text as they come; see [`Utf8Stream`].
     #[must_use]
     pub fn stream(&self, skip_special: bool) -> Utf8Stream {
-        Utf8Stream::new(skip_special, self.clean_up_spaces)
+        Utf8Stream::new(skip_special, self.trims(), self.clean_up_spaces)
+    }
+
+    /// Whether a blank that begins a decoded text is left out.
+    fn trims(&self) -> bool {
+        match self.model {
+            Model::Bpe { .. } => false,
+            Model::SentencePiece(_) => self.add_prefix_space,
+            Model::WordPiece(_) => true,
+        }
     }
 
     /// Whether decoding leaves `id` out.
@@ -268,7 +381,8 @@ impl Tokenizer {
         ((id as usize) < self.vocab.len()).then(|| self.vocab.kind(id as usize))
     }
 
-    /// Id of the token written `text` in the file: in the byte alphabet for normal tokens (`Ġthe`), plainly for others.
+    /// Id of the token written `text` in the file: in the vocabulary's alphabet for normal tokens (`Ġthe`, `▁the`),
+    /// plainly for others.
     #[must_use]
     pub fn find(&self, text: &str) -> Option<u32> {
         self.vocab.find(text, &mut Vec::new())
@@ -292,13 +406,20 @@ impl Tokenizer {
         self.eos
     }
 
+    /// Tokens that end a generated text: eos, the ends of turns the file names, and tokens known by name such as
+    /// `<|im_end|>`; none twice, eos first.
+    #[must_use]
+    pub fn end_ids(&self) -> &[u32] {
+        &self.ends
+    }
+
     /// Padding.
     #[must_use]
     pub fn pad(&self) -> Option<u32> {
         self.pad
     }
 
-    /// Stands for bytes without a token.
+    /// Stands for what has no token.
     #[must_use]
     pub fn unk(&self) -> Option<u32> {
         self.unk
@@ -321,7 +442,10 @@ impl Tokenizer {
     pub fn memory_bytes(&self) -> usize {
         let model = match &self.model {
             Model::Bpe { merges, .. } => size_of::<Bpe>() + merges.memory_bytes(),
+            Model::SentencePiece(model) => size_of::<SentencePiece>() + model.memory_bytes(),
+            Model::WordPiece(model) => model.memory_bytes(),
         };
-        size_of::<Self>() + self.vocab.memory_bytes() + self.specials.memory_bytes() + model
+        let ends = self.ends.capacity() * size_of::<u32>();
+        size_of::<Self>() + self.vocab.memory_bytes() + self.specials.memory_bytes() + ends + model
     }
 }

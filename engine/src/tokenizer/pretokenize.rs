@@ -1,103 +1,174 @@
-//! Splitting text into the words that byte-pair merging works on.
+//! Splitting text into the words that byte-pair merging works on, by the name a file gives.
 //!
-//! Source: openai/gpt-2 `encoder.py`, the pattern
-//! `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
-//! as a hand-written scanner: one pass, constant state, no back-tracking, so time is linear in any text.
+//! Source: llama.cpp's table of `tokenizer.ggml.pre` (which names share a pattern) and the `tokenizers` library's
+//! sequences of isolating splits. A pre-tokenizer is a list of stages: each splits every piece of the one before, into
+//! what its pattern matches and what lies between.
 //!
-//! The non-obvious thing: `\s+(?!\S)` gives the last blank of a run back, so that " a" after it can take a space. A run
-//! that ends the text (or stands before a special token) is one word.
-//!
-//! `\s` is Unicode's White_Space (U+0085 and U+00A0 are in, U+001C..1F, U+180E and U+200B are out), as in Oniguruma,
-//! which the published tokenizers run on. Letters and numbers are those of the `unicode-properties` tables, which are
-//! newer than Oniguruma's: characters assigned after Unicode 16 may split differently.
+//! The non-obvious thing: a stage sees one piece as if it were the whole text, so "not before a letter" at its end holds
+//! whatever the next piece begins with.
 
 use super::error::{TokenizerError, shortened};
-use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+use super::scan::{self, Cased, Isolate, Stage, Words};
+use super::vocab::Alphabet;
 
-/// The pattern that splits text before merging.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PreTokenizer {
-    /// GPT-2's, also OPT's.
-    Gpt2,
+/// How text is split before merging, and what files leave unsaid because the name implies it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PreTokenizer {
+    stages: &'static [Stage],
+    /// How normal tokens are written.
+    pub(super) alphabet: Alphabet,
+    whole: Whole,
+    /// Whether texts begin with bos where the file does not say.
+    pub(super) adds_bos: bool,
 }
+
+/// Which words, where they are a token, are that token whatever the merges say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    None,
+    /// `ignore_merges` of the `tokenizers` library.
+    All,
+    LineFeeds,
+}
+
+/// GPT-2's pattern.
+const GPT2: &[Stage] = &[Stage::Gpt2];
+/// GPT-2's after single digits.
+const DIGITS_GPT2: &[Stage] = &[Stage::Isolate(Isolate { most: 1, ..Isolate::of(scan::is_number) }), Stage::Gpt2];
+/// LLaMA-3's: numbers in threes.
+const LLAMA3: &[Stage] = &[Stage::Words(Words { digits: 3, marks: false })];
+/// Qwen-2's: LLaMA-3's with single digits.
+const QWEN2: &[Stage] = &[Stage::Words(Words { digits: 1, marks: false })];
+/// Qwen-3.5's: marks belong to the letters before them.
+const QWEN35: &[Stage] = &[Stage::Words(Words { digits: 1, marks: true })];
+const GPT4O: &[Stage] = &[Stage::Cased(Cased { digits: 3, contractions: true })];
+const TEKKEN: &[Stage] = &[Stage::Cased(Cased { digits: 1, contractions: false })];
+const THREE_DIGITS: Stage = Stage::Isolate(Isolate { least: 3, most: 3, ..Isolate::of(scan::is_ascii_digit) });
+const FALCON: &[Stage] = &[Stage::Isolate(Isolate::of(scan::is_mark_of_falcon)), Stage::Gpt2, THREE_DIGITS];
+/// What llama.cpp does where a file names no pattern.
+const DEFAULT: &[Stage] = &[
+    Stage::Isolate(Isolate::of(scan::is_mark_of_default)),
+    Stage::Gpt2,
+    Stage::Isolate(Isolate::of(scan::is_number)),
+    THREE_DIGITS,
+];
+const LINE_ENDS: Stage = Stage::Isolate(Isolate { most: 1, ..Isolate::of(scan::is_line_end) });
+const DEEPSEEK_LLM: &[Stage] = &[
+    LINE_ENDS,
+    Stage::Isolate(Isolate { blank: true, ..Isolate::of(scan::is_cased) }),
+    Stage::Isolate(Isolate { blank: true, ..Isolate::of(scan::is_wide_mark) }),
+    Stage::TrailingBlanks,
+    Stage::Isolate(Isolate::of(scan::is_east_asian)),
+    Stage::Isolate(Isolate::of(scan::is_number)),
+];
+const DEEPSEEK_CODER: &[Stage] = &[
+    LINE_ENDS,
+    Stage::Isolate(Isolate { blank: true, ..Isolate::of(scan::is_letter) }),
+    Stage::Isolate(Isolate { blank: true, ..Isolate::of(scan::is_punctuation) }),
+    Stage::Isolate(Isolate::of(scan::is_east_asian)),
+    Stage::Isolate(Isolate { most: 1, ..Isolate::of(scan::is_number) }),
+];
+const DEEPSEEK_V3: &[Stage] = &[
+    Stage::Isolate(Isolate { most: 3, ..Isolate::of(scan::is_number) }),
+    Stage::Isolate(Isolate::of(scan::is_han_or_kana)),
+    Stage::DeepSeekV3,
+];
+/// Gemma 4's: lines, and runs of line feeds.
+const LINES: &[Stage] = &[Stage::Isolate(Isolate::of(scan::is_line_feed))];
+
+/// The names known here, by pattern.
+const NAMES: [(&[&str], PreTokenizer); 15] = [
+    (
+        &[
+            "gpt-2",
+            "opt",
+            "mpt",
+            "phi-2",
+            "olmo",
+            "jais",
+            "trillion",
+            "granite-docling",
+            "exaone4",
+            "jina-es",
+            "jina-de",
+            "jina-v2-es",
+            "jina-v2-de",
+            "gigachat",
+            "a.x-4.0",
+            "mellum",
+            "modern-bert",
+        ],
+        PreTokenizer::of(GPT2),
+    ),
+    (&["default"], PreTokenizer::of(DEFAULT)),
+    (
+        &["llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"],
+        PreTokenizer { whole: Whole::All, adds_bos: true, ..PreTokenizer::of(LLAMA3) },
+    ),
+    (&["glm4", "glm5"], PreTokenizer { whole: Whole::All, ..PreTokenizer::of(LLAMA3) }),
+    (&["dbrx", "smaug-bpe", "chatglm-bpe"], PreTokenizer::of(LLAMA3)),
+    (
+        &["qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "stablelm2", "hunyuan", "solar-open", "grok-2"],
+        PreTokenizer::of(QWEN2),
+    ),
+    (&["qwen35"], PreTokenizer::of(QWEN35)),
+    (&["gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"], PreTokenizer::of(GPT4O)),
+    (&["tekken"], PreTokenizer { whole: Whole::All, adds_bos: true, ..PreTokenizer::of(TEKKEN) }),
+    (
+        &["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"],
+        PreTokenizer::of(DIGITS_GPT2),
+    ),
+    (&["falcon"], PreTokenizer::of(FALCON)),
+    (&["deepseek-llm"], PreTokenizer::of(DEEPSEEK_LLM)),
+    (&["deepseek-coder"], PreTokenizer::of(DEEPSEEK_CODER)),
+    (&["deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"], PreTokenizer::of(DEEPSEEK_V3)),
+    (
+        &["gemma4"],
+        PreTokenizer { alphabet: Alphabet::Blanks, whole: Whole::LineFeeds, adds_bos: true, ..PreTokenizer::of(LINES) },
+    ),
+];
 
 impl PreTokenizer {
+    /// None: for algorithms that find words by themselves.
+    pub(super) const WHOLE_TEXT: Self = Self { alphabet: Alphabet::Blanks, ..Self::of(&[]) };
+
+    const fn of(stages: &'static [Stage]) -> Self {
+        Self { stages, alphabet: Alphabet::Bytes, whole: Whole::None, adds_bos: false }
+    }
+
     /// By the name in `tokenizer.ggml.pre`.
     pub(super) fn from_name(name: &str) -> Result<Self, TokenizerError> {
-        match name {
-            "gpt-2" | "opt" => Ok(Self::Gpt2),
-            _ => Err(TokenizerError::UnknownPreTokenizer { name: shortened(name) }),
+        let found = NAMES.iter().find(|(names, _)| names.contains(&name));
+        found.map(|&(_, pre)| pre).ok_or_else(|| TokenizerError::UnknownPreTokenizer {
+            name: shortened(name),
+            known: NAMES.map(|(names, _)| names.join(", ")).join(", "),
+        })
+    }
+
+    /// Whether `word`, where it is a token, is that token whatever the merges say.
+    pub(super) fn keeps_whole(self, word: &str) -> bool {
+        match self.whole {
+            Whole::None => false,
+            Whole::All => true,
+            Whole::LineFeeds => word.starts_with('\n'),
         }
     }
 
-    /// Length in bytes of the first word of `text`, at least 1 unless `text` is empty.
-    pub(super) fn first_word(self, text: &str) -> usize {
-        match self {
-            Self::Gpt2 => gpt2(text),
-        }
+    /// Calls `word` with each word of `text`, in order; together they are the text.
+    pub(super) fn split<E>(self, text: &str, mut word: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+        split(self.stages, text, &mut word)
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Space,
-    Letter,
-    Number,
-    Other,
-}
-
-fn class(c: char) -> Class {
-    if c.is_ascii() {
-        return match c {
-            'a'..='z' | 'A'..='Z' => Class::Letter,
-            '0'..='9' => Class::Number,
-            ' ' | '\t'..='\r' => Class::Space,
-            _ => Class::Other,
-        };
-    }
-    if c.is_whitespace() {
-        return Class::Space;
-    }
-    match c.general_category_group() {
-        GeneralCategoryGroup::Letter => Class::Letter,
-        GeneralCategoryGroup::Number => Class::Number,
-        _ => Class::Other,
-    }
-}
-
-fn gpt2(text: &str) -> usize {
-    let mut chars = text.chars();
-    let Some(first) = chars.next() else {
-        return 0;
+fn split<E>(stages: &[Stage], text: &str, word: &mut impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+    let Some((stage, finer)) = stages.split_first() else {
+        return word(text);
     };
-    if first == '\'' {
-        let rest = &text.as_bytes()[1..];
-        for ending in [&b"s"[..], b"t", b"re", b"ve", b"m", b"ll", b"d"] {
-            if rest.starts_with(ending) {
-                return 1 + ending.len();
-            }
-        }
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(stage.first_piece(rest));
+        split(finer, piece, word)?;
+        rest = after;
     }
-    let kind = class(first);
-    if kind != Class::Space {
-        return run(text, 0, kind);
-    }
-    if first == ' '
-        && let Some(kind) = chars.next().map(class)
-        && kind != Class::Space
-    {
-        return run(text, 1, kind);
-    }
-    let end = run(text, 0, Class::Space);
-    if end == text.len() {
-        return end;
-    }
-    // Give the last blank back, unless it is the only one.
-    let last = text[..end].chars().next_back().map_or(0, char::len_utf8);
-    if end > last { end - last } else { end }
-}
-
-/// End of the run of characters of one class that starts at `from`.
-fn run(text: &str, from: usize, kind: Class) -> usize {
-    text[from..].char_indices().find(|&(_, c)| class(c) != kind).map_or(text.len(), |(at, _)| from + at)
+    Ok(())
 }

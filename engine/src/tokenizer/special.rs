@@ -7,15 +7,16 @@
 //! asks for it. Text from an untrusted user should be encoded without, or it could write `</s>`.
 
 use super::error::TokenizerError;
+use super::prefixes::Prefixes;
 use super::vocab::{TokenKind, Vocab};
 
 /// Longest special token. A search looks at most this far ahead, so its time stays linear in the text.
 const LONGEST: usize = 512;
 
-/// The special tokens of a vocabulary, sorted by text.
+/// The special tokens of a vocabulary.
 #[derive(Debug)]
 pub(super) struct Specials {
-    sorted: Vec<u32>,
+    prefixes: Prefixes,
     /// Whether some special token starts with the byte.
     starts: [bool; 256],
 }
@@ -46,20 +47,20 @@ impl Specials {
                 sorted.push(id as u32);
             }
         }
-        sorted.sort_unstable_by(|&a, &b| vocab.at(a as usize).cmp(vocab.at(b as usize)));
-        Ok(Self { sorted, starts })
+        Ok(Self { prefixes: Prefixes::new(vocab, sorted), starts })
     }
 
     /// The first special token of `text` at or after `from`.
     pub(super) fn next(&self, vocab: &Vocab, text: &str, from: usize, control: bool) -> Option<Found> {
-        if self.sorted.is_empty() {
+        if self.prefixes.is_empty() {
             return None;
         }
         let bytes = text.as_bytes();
+        let wanted = |id: usize| control || vocab.kind(id) == TokenKind::UserDefined;
         let mut start = from;
         while let Some(skip) = bytes[start..].iter().position(|&b| self.starts[usize::from(b)]) {
             start += skip;
-            if let Some((id, length)) = self.longest_at(vocab, &bytes[start..], control) {
+            if let Some((id, length)) = self.prefixes.longest(vocab, &bytes[start..], wanted) {
                 return Some(Found { id, start, end: start + length });
             }
             start += 1;
@@ -67,30 +68,7 @@ impl Specials {
         None
     }
 
-    /// The longest special token that `bytes` starts with: the sorted list is narrowed byte by byte.
-    fn longest_at(&self, vocab: &Vocab, bytes: &[u8], control: bool) -> Option<(u32, usize)> {
-        let mut best = None;
-        let mut range = &self.sorted[..];
-        for (depth, &byte) in bytes.iter().enumerate() {
-            // All of `range` start with `bytes[..depth]`, and none is that short.
-            let at = |id: &u32| vocab.at(*id as usize)[depth];
-            let low = range.partition_point(|id| at(id) < byte);
-            let high = range.partition_point(|id| at(id) <= byte);
-            range = &range[low..high];
-            let Some((&first, longer)) = range.split_first() else {
-                break;
-            };
-            if vocab.at(first as usize).len() == depth + 1 {
-                if control || vocab.kind(first as usize) == TokenKind::UserDefined {
-                    best = Some((first, depth + 1));
-                }
-                range = longer;
-            }
-        }
-        best
-    }
-
     pub(super) fn memory_bytes(&self) -> usize {
-        self.sorted.capacity() * size_of::<u32>()
+        self.prefixes.memory_bytes()
     }
 }

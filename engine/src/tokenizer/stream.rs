@@ -13,6 +13,10 @@ use super::{Tokenizer, TokenizerError};
 #[derive(Debug, Clone, Default)]
 pub struct Utf8Stream {
     skip_special: bool,
+    /// Whether a blank that begins the text is left out.
+    trims: bool,
+    /// Whether the text has begun.
+    begun: bool,
     /// Bytes not yet emitted: the start of a character, at most 3 between calls.
     pending: Vec<u8>,
     piece: String,
@@ -21,9 +25,10 @@ pub struct Utf8Stream {
 }
 
 impl Utf8Stream {
-    /// A stream without pending bytes. With `skip_special`, special tokens give no text.
-    pub(super) fn new(skip_special: bool, clean_up: bool) -> Self {
-        Self { skip_special, cleaner: clean_up.then(Cleaner::default), ..Self::default() }
+    /// A stream without pending bytes. With `skip_special`, special tokens give no text; with `trims`, a blank that
+    /// begins the text is left out.
+    pub(super) fn new(skip_special: bool, trims: bool, clean_up: bool) -> Self {
+        Self { skip_special, trims, cleaner: clean_up.then(Cleaner::default), ..Self::default() }
     }
 
     /// The text that token `id` completes, perhaps none; valid until the next call.
@@ -33,7 +38,10 @@ impl Utf8Stream {
     pub fn push(&mut self, tokenizer: &Tokenizer, id: u32) -> Result<&str, TokenizerError> {
         let bytes = tokenizer.token_bytes(id)?;
         let skipped = tokenizer.is_silent(id, self.skip_special);
-        self.push_bytes(if skipped { &[] } else { bytes });
+        let bytes = if skipped { &[] } else { bytes };
+        let trimmed = if self.trims && !self.begun { bytes.strip_prefix(b" ").unwrap_or(bytes) } else { bytes };
+        self.begun |= !bytes.is_empty();
+        self.push_bytes(trimmed);
         if let Some(cleaner) = &mut self.cleaner {
             let piece = std::mem::take(&mut self.piece);
             cleaner.push(&piece, &mut self.piece);
@@ -41,7 +49,8 @@ impl Utf8Stream {
         Ok(&self.piece)
     }
 
-    /// The text that `bytes` complete, perhaps none; invalid sequences become U+FFFD. Blanks are not cleaned up here.
+    /// The text that `bytes` complete, perhaps none; invalid sequences become U+FFFD. Blanks are neither
+    /// cleaned up nor left out here.
     pub fn push_bytes(&mut self, bytes: &[u8]) -> &str {
         self.piece.clear();
         self.pending.extend_from_slice(bytes);
@@ -63,6 +72,7 @@ impl Utf8Stream {
     /// Ends the text: an incomplete character becomes U+FFFD. The stream may then be used again.
     pub fn flush(&mut self) -> &str {
         self.piece.clear();
+        self.begun = false;
         if !self.pending.is_empty() {
             self.piece.push(char::REPLACEMENT_CHARACTER);
             self.pending.clear();

@@ -1,7 +1,7 @@
 //! The tokens of a vocabulary: their bytes, their kinds, and the way from bytes to id.
 //!
-//! One blob of bytes with an offset a token, one byte of kind a token, and an index of 4-byte slots: about 18 bytes a
-//! token of GPT-2 beyond its text, and no allocation a token.
+//! One blob of bytes with an offset a token, one byte of kind a token, and an index of 4-byte slots: about 11 bytes a
+//! token beyond its text, and no allocation a token. The blob is a copy because neither alphabet is text as it stands.
 //!
 //! The non-obvious thing: a token's text is read in one of three ways, and each is a name space of its own. A *piece*
 //! is written in the model's alphabet and stored as the raw bytes it stands for; a *literal* (control, user-defined
@@ -9,6 +9,7 @@
 
 use super::byte_level;
 use super::error::{TokenizerError, shortened};
+use super::merge::{ByteTokens, NONE, Symbol};
 use super::table::Table;
 
 /// Most tokens of a vocabulary.
@@ -48,6 +49,40 @@ impl TokenKind {
     }
 }
 
+/// How normal tokens are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Alphabet {
+    /// GPT-2's: a character for each byte.
+    Bytes,
+    /// SentencePiece's: plain text with `▁` (U+2581) for a blank.
+    Blanks,
+}
+
+/// What stands for a blank in SentencePiece's alphabet.
+pub(super) const BLANK: char = '\u{2581}';
+
+impl Alphabet {
+    /// Appends the bytes `text` stands for to `out`; where it is not of the alphabet, appends nothing and returns false.
+    pub(super) fn decode_into(self, text: &str, out: &mut Vec<u8>) -> bool {
+        match self {
+            Self::Bytes => byte_level::decode_into(text, out),
+            Self::Blanks => {
+                if text.as_bytes().contains(&b' ') {
+                    return false;
+                }
+                let mut rest = text;
+                while let Some((head, tail)) = rest.split_once(BLANK) {
+                    out.extend_from_slice(head.as_bytes());
+                    out.push(b' ');
+                    rest = tail;
+                }
+                out.extend_from_slice(rest.as_bytes());
+                true
+            }
+        }
+    }
+}
+
 /// How a token's text is read, the name space of its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -64,6 +99,7 @@ const END_MASK: u32 = (1 << END_BITS) - 1;
 /// The tokens of a model, `0..len()`.
 #[derive(Debug)]
 pub(super) struct Vocab {
+    alphabet: Alphabet,
     blob: Vec<u8>,
     /// Where each token ends in `blob` (30 bits; it starts where the one before ends), and its form (2 bits).
     ends: Vec<u32>,
@@ -72,15 +108,24 @@ pub(super) struct Vocab {
 }
 
 impl Vocab {
-    /// A vocabulary whose normal tokens are written in GPT-2's byte alphabet.
+    /// A vocabulary whose normal tokens are written in `alphabet`.
     ///
     /// Without types every token is normal, except that those in `control` are control tokens.
-    pub(super) fn byte_level<'a>(
+    pub(super) fn new<'a>(
+        alphabet: Alphabet,
         tokens: impl Iterator<Item = &'a str>,
         types: Option<&[i32]>,
         control: &[u32],
     ) -> Result<Self, TokenizerError> {
-        let mut vocab = Self { blob: Vec::new(), ends: Vec::new(), kinds: Vec::new(), index: Table::new(0) };
+        let (count, _) = tokens.size_hint();
+        let count = count.min(MOST_TOKENS);
+        let mut vocab = Self {
+            alphabet,
+            blob: Vec::with_capacity(8 * count),
+            ends: Vec::with_capacity(count),
+            kinds: Vec::with_capacity(count),
+            index: Table::new(0),
+        };
         for text in tokens {
             if vocab.len() == MOST_TOKENS {
                 return Err(TokenizerError::TooManyTokens { limit: MOST_TOKENS });
@@ -122,7 +167,7 @@ impl Vocab {
                 self.blob.push(byte);
                 Form::Byte
             }
-            TokenKind::Normal if byte_level::decode_into(text, &mut self.blob) => Form::Piece,
+            TokenKind::Normal if self.alphabet.decode_into(text, &mut self.blob) => Form::Piece,
             _ => {
                 self.blob.extend_from_slice(text.as_bytes());
                 Form::Literal
@@ -137,6 +182,10 @@ impl Vocab {
         let mut index = Table::new(self.len());
         for id in 0..self.len() {
             let (form, bytes) = (self.form(id), self.at(id));
+            // Files have rows without a text; such tokens are not found, and many may be alike.
+            if bytes.is_empty() {
+                continue;
+            }
             let hash = index.seed.bytes(form as u8, bytes);
             let same = |other: usize| self.at(other) == bytes && self.form(other) == form;
             if let Some(first) = index.insert(hash, id, same) {
@@ -147,12 +196,12 @@ impl Vocab {
         // The same text may hide in two name spaces: a literal "a" beside a piece written "a".
         let mut decoded = Vec::new();
         for id in 0..self.len() {
-            if self.form(id) != Form::Literal as u32 {
+            if self.form(id) != Form::Literal as u32 || self.at(id).is_empty() {
                 continue;
             }
             decoded.clear();
             let text = std::str::from_utf8(self.at(id)).unwrap_or_default();
-            if byte_level::decode_into(text, &mut decoded)
+            if self.alphabet.decode_into(text, &mut decoded)
                 && let Some(other) = self.get(Form::Piece, &decoded)
             {
                 return Err(self.duplicate((other as usize).min(id), (other as usize).max(id)));
@@ -164,6 +213,11 @@ impl Vocab {
     fn duplicate(&self, first: usize, id: usize) -> TokenizerError {
         let token = shortened(&String::from_utf8_lossy(self.at(id)));
         TokenizerError::DuplicateToken { id: id as u32, first: first as u32, token }
+    }
+
+    /// How normal tokens are written.
+    pub(super) fn alphabet(&self) -> Alphabet {
+        self.alphabet
     }
 
     /// Number of tokens.
@@ -202,7 +256,7 @@ impl Vocab {
     /// Id of the token whose text in the file is `text`; `scratch` is overwritten.
     pub(super) fn find(&self, text: &str, scratch: &mut Vec<u8>) -> Option<u32> {
         scratch.clear();
-        let piece = byte_level::decode_into(text, scratch);
+        let piece = self.alphabet.decode_into(text, scratch);
         if piece && let Some(id) = self.get(Form::Piece, scratch) {
             return Some(id);
         }
@@ -220,11 +274,33 @@ impl Vocab {
         id < self.len() && self.at(id) == bytes && self.form(id) == Form::Piece as u32
     }
 
-    /// Id of the token for a single byte: the piece (or special token) written with its character, else a byte token.
-    pub(super) fn find_byte(&self, byte: u8) -> Option<u32> {
-        let mut utf8 = [0; 4];
-        self.find(byte_level::char_of(byte).encode_utf8(&mut utf8), &mut Vec::new())
-            .or_else(|| self.get(Form::Byte, &[byte]))
+    /// The tokens of single bytes: in GPT-2's alphabet the piece (or special token) written with the byte's character,
+    /// else the byte token.
+    pub(super) fn byte_tokens(&self, unknown: Option<u32>) -> ByteTokens {
+        let mut scratch = Vec::new();
+        let ids = std::array::from_fn(|byte| {
+            let byte = byte as u8;
+            let piece = match self.alphabet {
+                Alphabet::Bytes => self.find(byte_level::char_of(byte).encode_utf8(&mut [0; 4]), &mut scratch),
+                Alphabet::Blanks => None,
+            };
+            piece.or_else(|| self.get(Form::Byte, &[byte])).unwrap_or(NONE)
+        });
+        ByteTokens { ids, unknown }
+    }
+
+    /// The characters of `text` with their tokens, where they have any.
+    pub(super) fn characters(&self, text: &str) -> impl Iterator<Item = Symbol> {
+        text.char_indices().map(|(at, c)| {
+            let end = at + c.len_utf8();
+            let id = self.find_piece(&text.as_bytes()[at..end]).unwrap_or(NONE);
+            Symbol { id, start: at as u32, end: end as u32 }
+        })
+    }
+
+    /// Makes a token of any kind a control token.
+    pub(super) fn make_control(&mut self, id: u32) {
+        self.kinds[id as usize] = TokenKind::Control;
     }
 
     fn get(&self, form: Form, bytes: &[u8]) -> Option<u32> {

@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::kernels::Activation;
-use ocelli_quant::gguf::Gguf;
+use ocelli_quant::gguf::{Gguf, Value};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -76,6 +76,25 @@ impl Header {
         let eps = self.file.f32(&self.key(name))?;
         let eps = self.require(name, eps)?;
         if eps > 0.0 && eps < 1.0 { Ok(eps) } else { Err(self.bad(name, eps, "must be in (0, 1)")) }
+    }
+
+    /// A number above 0, or none where the key is absent or 0, as writers say "off".
+    ///
+    /// # Errors
+    /// As [`Header::count`].
+    pub fn positive(&self, name: &str) -> Result<Option<f32>, Error> {
+        match self.file.f32(&self.key(name))? {
+            None => Ok(None),
+            Some(value) if value == 0.0 => Ok(None),
+            Some(value) if value > 0.0 && value.is_finite() => Ok(Some(value)),
+            Some(value) => Err(self.bad(name, value, "must be a number above 0")),
+        }
+    }
+
+    /// The value of a key, whatever it is.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Value<'_>> {
+        self.file.get(&self.key(name))
     }
 
     /// An activation by name.

@@ -3,9 +3,10 @@
 use crate::{Random, bits, nmse, read};
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
 use ocelli_engine::kernels::{Arena, CacheShape, CacheType, Continuation, Device, Heads, Layout, Rows, Span};
+use std::ops::Range;
 
-/// Softmax attention in f64: `sees[i]` keys for query `i`.
-fn attention_f64(heads: Heads, q: &[f32], k: &[f32], v: &[f32], sees: impl Fn(usize) -> usize) -> Vec<f64> {
+/// Softmax attention in f64: query `i` sees the keys `sees(i)`.
+fn attention_f64(heads: Heads, q: &[f32], k: &[f32], v: &[f32], sees: impl Fn(usize) -> Range<usize>) -> Vec<f64> {
     let (wide, kv_wide) = (heads.count * heads.width, heads.kv * heads.width);
     let mut out = vec![0f64; q.len()];
     for (i, (q, out)) in q.chunks_exact(wide).zip(out.chunks_exact_mut(wide)).enumerate() {
@@ -13,7 +14,7 @@ fn attention_f64(heads: Heads, q: &[f32], k: &[f32], v: &[f32], sees: impl Fn(us
             let at = head * heads.width;
             let kv = head / (heads.count / heads.kv) * heads.width;
             let row = |x: &[f32], j: usize, d: usize| f64::from(x[j * kv_wide + kv + d]);
-            let scores: Vec<f64> = (0..sees(i))
+            let scores: Vec<f64> = sees(i)
                 .map(|j| {
                     (0..heads.width).map(|d| f64::from(q[at + d]) * row(k, j, d)).sum::<f64>() * f64::from(heads.scale)
                 })
@@ -22,7 +23,7 @@ fn attention_f64(heads: Heads, q: &[f32], k: &[f32], v: &[f32], sees: impl Fn(us
             let p: Vec<f64> = scores.iter().map(|s| (s - max).exp()).collect();
             let total: f64 = p.iter().sum();
             for d in 0..heads.width {
-                out[at + d] = p.iter().enumerate().map(|(j, p)| p * row(v, j, d)).sum::<f64>() / total;
+                out[at + d] = p.iter().zip(sees(i)).map(|(p, j)| p * row(v, j, d)).sum::<f64>() / total;
             }
         }
     }
@@ -34,11 +35,11 @@ fn attention_agrees() {
     let mut random = Random(8);
     for width in [1, 8, 10, 12, 16, 64, 80, 88] {
         for (count, kv) in [(3, 3), (4, 2)] {
-            let heads = Heads { count, kv, width, scale: 0.3 };
+            let heads = Heads { count, kv, width, scale: 0.3, window: 0 };
             for (rows, keys) in [(1, 1), (2, 70), (3, 5), (4, 63), (7, 64), (33, 65), (70, 200)] {
                 let q = random.floats(rows * count * width);
                 let (k, v) = (random.floats(keys * kv * width), random.floats(keys * kv * width));
-                let want = attention_f64(heads, &q, &k, &v, |_| keys);
+                let want = attention_f64(heads, &q, &k, &v, |_| 0..keys);
                 for isa in Isa::offered() {
                     let at = format!("{isa:?} {rows} of {keys}, {count}/{kv} heads of {width}");
                     let mut all = Vec::new();
@@ -70,8 +71,8 @@ fn attention_agrees() {
 fn cached_attention_agrees() {
     let mut random = Random(9);
     for (ty, width) in [CacheType::F16, CacheType::F32].into_iter().flat_map(|t| [(t, 10), (t, 64), (t, 80)]) {
-        for new in [1, 3, 9, 75] {
-            let heads = Heads { count: 4, kv: 2, width, scale: 0.2 };
+        for (new, window) in [1, 3, 9, 75].into_iter().flat_map(|n| [0, 1, 8, 64, 70, 200].map(|w| (n, w))) {
+            let heads = Heads { count: 4, kv: 2, width, scale: 0.2, window };
             let (kv_width, pasts) = (2 * width, [70usize, 5]);
             let slots = 400;
             let spans = [
@@ -92,7 +93,10 @@ fn cached_attention_agrees() {
             let want: Vec<f64> = (0..2)
                 .flat_map(|s| {
                     let q = &q[s * new * 4 * width..(s + 1) * new * 4 * width];
-                    attention_f64(heads, q, &k[s], &v[s], |i| pasts[s] + i + 1)
+                    attention_f64(heads, q, &k[s], &v[s], |i| {
+                        let end = pasts[s] + i + 1;
+                        if window == 0 { 0..end } else { end.saturating_sub(window)..end }
+                    })
                 })
                 .collect();
             for isa in Isa::offered() {
@@ -120,7 +124,7 @@ fn cached_attention_agrees() {
                     cpu.attend_cache(&mut arena, heads, &cache, 1, qr, &continuations, out);
                     let got = read(&cpu, &arena, out);
                     let error = nmse(&got, &want);
-                    assert!(error < 1e-9, "{ty:?} {isa:?} width {width}, {new} new: {error:e}");
+                    assert!(error < 1e-9, "{ty:?} {isa:?} width {width}, {new} new, window {window}: {error:e}");
                     all.push(bits(&got));
                 }
                 assert_eq!(all[0], all[1], "{ty:?} {isa:?} width {width}, {new} new: threads change bits");
@@ -142,7 +146,7 @@ fn layout_pair(cpu: &Cpu, rows: usize, width: usize, a: &[f32], b: &[f32]) -> (A
 #[test]
 fn attention_of_damaged_keys_is_nan() {
     let mut random = Random(10);
-    let heads = Heads { count: 1, kv: 1, width: 16, scale: 1.0 };
+    let heads = Heads { count: 1, kv: 1, width: 16, scale: 1.0, window: 0 };
     for rows in [1, 8] {
         for (bad_key, bad) in [(true, f32::NAN), (false, f32::NAN), (true, f32::INFINITY)] {
             let (mut k, mut v) = (random.floats(100 * 16), random.floats(100 * 16));

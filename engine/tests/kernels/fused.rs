@@ -3,7 +3,7 @@
 use crate::matmul::product_f64;
 use crate::{Random, bits, decoded, file, le, linear, nmse, random_linear, read, widen};
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
-use ocelli_engine::kernels::{Activation, Device, Layout, Product};
+use ocelli_engine::kernels::{Activation, Device, HeadRows, Layout, Pairs, Product};
 use ocelli_engine::weights::{Norm, NormKind};
 use ocelli_quant::TensorType;
 
@@ -40,15 +40,22 @@ fn norms_agree() {
             let want: Vec<f64> = x.chunks_exact(width).flat_map(|x| norm_f64(&norm, x)).collect();
             let mut all = Vec::new();
             for isa in Isa::offered() {
-                for in_place in [false, true] {
+                for (in_place, add) in [(false, false), (true, false), (false, true), (true, true)] {
                     let cpu = Cpu::with_isa(isa, 2);
                     let mut layout = Layout::default();
                     let (from, to) = (layout.rows(rows, width), layout.rows(rows, width));
                     let mut arena = cpu.arena(&layout).unwrap();
                     cpu.write(&mut arena, from, &x);
                     let to = if in_place { from } else { to };
-                    cpu.norm(&mut arena, &norm, from, to);
+                    let old = read(&cpu, &arena, to);
+                    cpu.norm(&mut arena, &norm, from, to, add);
                     let got = read(&cpu, &arena, to);
+                    if add {
+                        let sum: Vec<f64> = want.iter().zip(&old).map(|(w, &o)| w + f64::from(o)).collect();
+                        let error = nmse(&got, &sum);
+                        assert!(error < 1e-10, "{isa:?} {:?} width {width}, added: {error:e}", norm.kind);
+                        continue;
+                    }
                     let error = nmse(&got, &want);
                     assert!(error < 1e-10, "{isa:?} {:?} width {width}: {error:e}", norm.kind);
                     all.push(bits(&got));
@@ -101,6 +108,123 @@ fn fused_products_agree() {
                     let error = nmse(&read(&cpu, &arena, to_plain), &want_plain);
                     assert!(error < 1e-9, "second product: {isa:?} {error:e}");
                 }
+            }
+        }
+    }
+}
+
+/// A gate's activation times the other layer's result, in one product; more rows than a tile, and types that differ.
+#[test]
+fn gated_products_agree() {
+    let mut random = Random(11);
+    let (width, outputs) = (256, 45);
+    for (up_type, gate_type) in
+        [(TensorType::F32, TensorType::F32), (TensorType::Q8_0, TensorType::Q8_0), (TensorType::F16, TensorType::Q6K)]
+    {
+        let bias = random.floats(outputs);
+        let mut layer = |ty: TensorType, bias: Option<&[f32]>| {
+            let mut bytes = vec![0; ty.row_bytes(outputs * width).unwrap()];
+            let scaled: Vec<f32> = random.floats(outputs * width).iter().map(|v| v * 0.1).collect();
+            ty.encode(&scaled, &mut bytes).unwrap();
+            linear(ty, outputs, width, bytes, bias)
+        };
+        let (up, gate) = (layer(up_type, Some(&bias)), layer(gate_type, Some(&bias)));
+        let (w_up, w_gate) = (decoded(&up.weight), decoded(&gate.weight));
+        for rows in [1, 5, 70] {
+            let x = random.floats(rows * width);
+            let (a, b) = (product_f64(&w_up, &x, width), product_f64(&w_gate, &x, width));
+            for act in [Activation::Silu, Activation::GeluTanh] {
+                let want: Vec<f64> = (a.iter().zip(&b).enumerate())
+                    .map(|(i, (a, b))| {
+                        let bias = f64::from(bias[i % outputs]);
+                        activate_f64(act, b + bias) * (a + bias)
+                    })
+                    .collect();
+                for isa in Isa::offered() {
+                    let cpu = Cpu::with_isa(isa, 2);
+                    let mut layout = Layout::default();
+                    let (from, to) = (layout.rows(rows, width), layout.rows(rows, outputs));
+                    layout.input(rows, width);
+                    let mut arena = cpu.arena(&layout).unwrap();
+                    cpu.write(&mut arena, from, &x);
+                    cpu.write(&mut arena, to, &vec![f32::NAN; rows * outputs]);
+                    cpu.matmul(&mut arena, from, None, &[Product::new(&up, to).gated(&gate, act)]);
+                    let error = nmse(&read(&cpu, &arena, to), &want);
+                    let limit = if up_type == TensorType::F32 { 1e-9 } else { 1e-3 };
+                    assert!(error < limit, "{up_type} {gate_type} {isa:?} {act:?} {rows} rows: {error:e}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_of_a_table_are_scaled_and_added() {
+    let mut random = Random(12);
+    let table = random_linear(&mut random, TensorType::F16, 7, 24).weight;
+    let rows = decoded(&table);
+    let ids = [6u32, 0, 3, 3];
+    for add in [false, true] {
+        let cpu = Cpu::with_isa(Isa::Scalar, 1);
+        let mut layout = Layout::default();
+        let to = layout.rows(ids.len(), 24);
+        let mut arena = cpu.arena(&layout).unwrap();
+        cpu.write(&mut arena, to, &[2.0; 4 * 24]);
+        cpu.gather(&mut arena, &table, &ids, 3.0, to, add);
+        let old = if add { 2.0 } else { 0.0 };
+        let want: Vec<f64> = ids
+            .iter()
+            .flat_map(|&id| rows[id as usize * 24..][..24].iter().map(|&v| f64::from(v) * 3.0 + old))
+            .collect();
+        let error = nmse(&read(&cpu, &arena, to), &want);
+        assert!(error < 1e-13, "added {add}: {error:e}");
+    }
+}
+
+/// Heads are normed, then turned: queries with a norm and keys without in one call, numbers beyond the turned ones kept.
+#[test]
+fn rotated_heads_agree() {
+    let mut random = Random(13);
+    let width = 20;
+    let norm = norms(&mut random, width).remove(3);
+    for (turned, pairs) in [20, 8].into_iter().flat_map(|t| [Pairs::Adjacent, Pairs::Halves].map(|p| (t, p))) {
+        for rows in [1, 3, 40] {
+            let (queries, keys) = (random.floats(rows * 3 * width), random.floats(rows * width));
+            let positions: Vec<u32> = (0..rows).map(|i| u32::try_from(i * i * 7).unwrap()).collect();
+            let frequencies: Vec<f32> = (0..turned / 2).map(|i| 0.5f32.powi(i)).collect();
+            let turn = |head: Vec<f64>, position: u32| {
+                let mut out = head.clone();
+                for (i, &f) in frequencies.iter().enumerate() {
+                    let (a, b) = match pairs {
+                        Pairs::Adjacent => (2 * i, 2 * i + 1),
+                        Pairs::Halves => (i, i + frequencies.len()),
+                    };
+                    let (sin, cos) = (f64::from(position) * f64::from(f)).sin_cos();
+                    (out[a], out[b]) = (head[a] * cos - head[b] * sin, head[b] * cos + head[a] * sin);
+                }
+                out
+            };
+            let want_queries: Vec<f64> = (queries.chunks_exact(width).enumerate())
+                .flat_map(|(i, head)| turn(norm_f64(&norm, head), positions[i / 3]))
+                .collect();
+            let want_keys: Vec<f64> =
+                keys.chunks_exact(width).zip(&positions).flat_map(|(head, &p)| turn(widen(head), p)).collect();
+            for isa in Isa::offered() {
+                let cpu = Cpu::with_isa(isa, 2);
+                let mut layout = Layout::default();
+                let (q, k) = (layout.rows(rows, 3 * width), layout.rows(rows, width));
+                let angles = layout.rows(rows, 2 * frequencies.len());
+                let mut arena = cpu.arena(&layout).unwrap();
+                cpu.write(&mut arena, q, &queries);
+                cpu.write(&mut arena, k, &keys);
+                cpu.angles(&mut arena, &frequencies, &positions, angles);
+                let heads = [HeadRows { rows: q, norm: Some(&norm) }, HeadRows { rows: k, norm: None }];
+                cpu.rotate(&mut arena, &heads, width, angles, pairs);
+                let what = format!("{isa:?} {turned} {pairs:?} {rows} rows");
+                let error = nmse(&read(&cpu, &arena, q), &want_queries);
+                assert!(error < 1e-9, "queries, {what}: {error:e}");
+                let error = nmse(&read(&cpu, &arena, k), &want_keys);
+                assert!(error < 1e-9, "keys, {what}: {error:e}");
             }
         }
     }

@@ -5,6 +5,7 @@
 
 use super::isa::Isa;
 use crate::kernels::Span;
+use std::ops::Range;
 
 /// Keys a tile.
 pub const KEYS: usize = 64;
@@ -76,6 +77,8 @@ pub struct Queries<'a> {
     pub visible: usize,
     /// How many more each following one sees: 1 where causal, else 0.
     pub growth: usize,
+    /// Most positions a query sees, the last ones; 0 is no limit.
+    pub window: usize,
     /// Queries the head has in this call, all blocks together: kernels choose their method by it and never by `count`,
     /// so that the bits do not depend on how the queries were split.
     pub total: usize,
@@ -87,9 +90,14 @@ impl<'a> Queries<'a> {
         &self.data[i * self.stride..][..self.width]
     }
 
-    /// Positions query `i` sees.
+    /// Query `i` sees the positions before this one, from [`Queries::first`] on.
     pub fn sees(&self, i: usize) -> usize {
         self.visible + i * self.growth
+    }
+
+    /// The first position query `i` sees.
+    pub fn first(&self, i: usize) -> usize {
+        if self.window == 0 { 0 } else { self.sees(i).saturating_sub(self.window) }
     }
 }
 
@@ -117,7 +125,7 @@ pub fn attend<'s, T: Stored>(
     match isa {
         Isa::Scalar => {
             for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
-                scalar(queries.row(i), queries.scale, stream, queries.sees(i), out);
+                scalar(queries.row(i), queries.scale, stream, queries.first(i)..queries.sees(i), out);
             }
         }
         #[cfg(target_arch = "x86_64")]
@@ -126,11 +134,13 @@ pub fn attend<'s, T: Stored>(
     out
 }
 
-/// Calls `tile(first slot, count)` for the first `visible` positions in pieces of at most [`KEYS`].
-pub fn tiles(spans: &[Span], visible: usize, mut tile: impl FnMut(usize, usize)) {
-    let mut left = visible;
+/// Calls `tile(first slot, count)` for the positions `visible` in pieces of at most [`KEYS`].
+pub fn tiles(spans: &[Span], visible: Range<usize>, mut tile: impl FnMut(usize, usize)) {
+    let (mut skip, mut left) = (visible.start, visible.end.saturating_sub(visible.start));
     for span in spans {
-        let (mut at, mut len) = (span.start as usize, (span.len as usize).min(left));
+        let skipped = skip.min(span.len as usize);
+        skip -= skipped;
+        let (mut at, mut len) = (span.start as usize + skipped, (span.len as usize - skipped).min(left));
         left -= len;
         while len > 0 {
             let count = len.min(KEYS);
@@ -141,7 +151,7 @@ pub fn tiles(spans: &[Span], visible: usize, mut tile: impl FnMut(usize, usize))
     }
 }
 
-fn scalar<T: Stored>(q: &[f32], scale: f32, stream: &Stream<'_, T>, visible: usize, out: &mut [f32]) {
+fn scalar<T: Stored>(q: &[f32], scale: f32, stream: &Stream<'_, T>, visible: Range<usize>, out: &mut [f32]) {
     let width = q.len();
     let (mut max, mut sum) = (f32::NEG_INFINITY, 0f32);
     out.fill(0.0);

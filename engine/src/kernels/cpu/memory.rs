@@ -219,6 +219,36 @@ pub struct Memory {
 pub struct Scratch {
     pub panel: panel::Scratch,
     pub attention: attention::Scratch,
+    row: Vec<f32>,
+}
+
+impl Scratch {
+    /// Buffers that need not grow for inputs of at most `widest` numbers: which thread meets which layer first is
+    /// chance, and at token time nothing is allocated. Pages nobody writes cost nothing.
+    fn new(widest: usize) -> Result<Self, Error> {
+        let mut new = Self::default();
+        let numbers = panel::PANEL * widest;
+        reserve(&mut new.row, widest)?;
+        reserve(&mut new.attention.out, widest)?;
+        reserve(&mut new.panel.floats, numbers)?;
+        reserve(&mut new.panel.quants, numbers)?;
+        reserve(&mut new.panel.scales, numbers / 16)?;
+        reserve(&mut new.panel.mins, numbers / BLOCK)?;
+        Ok(new)
+    }
+
+    /// Room for one row; what is in it is of no meaning.
+    pub fn row(&mut self, width: usize) -> &mut [f32] {
+        if self.row.len() < width {
+            self.row.resize(width, 0.0);
+        }
+        &mut self.row[..width]
+    }
+}
+
+fn reserve<T>(buffer: &mut Vec<T>, len: usize) -> Result<(), Error> {
+    let bytes = len.saturating_mul(size_of::<T>());
+    buffer.try_reserve_exact(len).map_err(|_| Error::OutOfMemory { what: "a thread's buffers", bytes })
 }
 
 impl Memory {
@@ -234,7 +264,7 @@ impl Memory {
         Ok(Self {
             floats: Buffer::new(layout.peak, "activations")?,
             input: InputBuffers::new(layout.input)?,
-            scratch: (0..threads).map(|_| Mutex::default()).collect(),
+            scratch: (0..threads).map(|_| Scratch::new(layout.widest).map(Mutex::new)).collect::<Result<_, _>>()?,
         })
     }
 }

@@ -17,16 +17,17 @@ mod memory;
 mod norm;
 mod panel;
 mod pool;
+mod rope;
 
 pub use isa::Isa;
 pub(super) use memory::{KvMemory, Memory};
 
 use super::{
-    Activation, Arena, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, Heads, Layout, Product, Rows,
-    Span,
+    Activation, Arena, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, HeadRows, Heads, Layout, Pairs,
+    Product, Rows, Span,
 };
 use crate::error::Error;
-use crate::weights::{Norm, Table};
+use crate::weights::{Linear, Norm, Table};
 use attention::{QUERIES, Queries, Stored, Stream};
 use input::GROUP;
 use memory::{KvData, Shared};
@@ -94,35 +95,40 @@ impl Device for Cpu {
         data.copy_from_slice(&arena.0.floats[from.at..from.end()]);
     }
 
-    fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], out: Rows, add: bool) {
+    fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], scale: f32, out: Rows, add: bool) {
         assert!(ids.len() == out.rows && out.width == table.width());
-        let floats = &mut arena.0.floats;
-        let mut row = vec![0f32; if add { out.width } else { 0 }];
+        let Memory { floats, scratch, .. } = &mut arena.0;
+        let mut scratch = scratch[0].lock().unwrap_or_else(PoisonError::into_inner);
+        let row = scratch.row(out.width);
         for (i, &id) in ids.iter().enumerate() {
             let to = &mut floats[out.at + i * out.width..][..out.width];
+            table.decode_row(id as usize, row);
             if add {
-                table.decode_row(id as usize, &mut row);
-                to.iter_mut().zip(&row).for_each(|(o, v)| *o += v);
+                to.iter_mut().zip(&*row).for_each(|(o, v)| *o += v * scale);
             } else {
-                table.decode_row(id as usize, to);
+                to.iter_mut().zip(&*row).for_each(|(o, v)| *o = v * scale);
             }
         }
     }
 
-    fn norm(&self, arena: &mut Arena, norm: &Norm, x: Rows, out: Rows) {
+    fn norm(&self, arena: &mut Arena, norm: &Norm, x: Rows, out: Rows, add: bool) {
         assert!(x.rows == out.rows && x.width == out.width && norm.weight.len() == x.width);
         assert!(x == out || disjoint(x, out));
-        let floats = arena.0.floats.shared();
-        let in_place = x == out;
-        self.pool.run(x.rows, &|m, _| {
-            // SAFETY: each call has its own row of `out`; `x` is the same row or lies elsewhere.
+        let Memory { floats, scratch, .. } = &mut arena.0;
+        let floats = floats.shared();
+        self.pool.run(x.rows, &|m, worker| {
+            let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
+            let row = scratch.row(x.width);
+            {
+                // SAFETY: nobody writes `x` but this call, and it does so below.
+                norm::norm(self.isa, norm, unsafe { floats.rows(x.slice(m, 1)) }, row);
+            }
+            // SAFETY: each call has its own row of `out`.
             let to = unsafe { floats.rows_mut(out.slice(m, 1)) };
-            if in_place {
-                let row = to.to_vec();
-                norm::norm(self.isa, norm, &row, to);
+            if add {
+                to.iter_mut().zip(&*row).for_each(|(o, v)| *o += v);
             } else {
-                // SAFETY: nobody writes `x`.
-                norm::norm(self.isa, norm, unsafe { floats.rows(x.slice(m, 1)) }, to);
+                to.copy_from_slice(row);
             }
         });
     }
@@ -131,10 +137,12 @@ impl Device for Cpu {
         for p in products {
             assert!(p.linear.inputs() == x.width && p.linear.outputs() == p.out.width && p.out.rows == x.rows);
             assert!(disjoint(x, p.out));
+            let fits = |gate: &Linear| gate.inputs() == x.width && gate.outputs() == p.out.width && !p.add;
+            assert!(p.gate.is_none_or(fits));
         }
         let Memory { floats, input, scratch } = &mut arena.0;
         let floats = floats.shared();
-        let quantised = products.iter().any(|p| panel::reads_quants(p.linear.weight.ty()));
+        let quantised = products.iter().flat_map(passes).any(|(linear, ..)| panel::reads_quants(linear.weight.ty()));
         if norm.is_some() || quantised {
             let input = input.shared();
             self.pool.run(x.rows.div_ceil(GROUP), &|group, _| {
@@ -167,35 +175,72 @@ impl Device for Cpu {
             let mut tile = [0f32; PANEL * TILE];
             for panel in chunk * group..((chunk + 1) * group).min(panels) {
                 let Some((product, n)) = locate(products, panel) else { continue };
-                let linear = product.linear;
                 let count = PANEL.min(product.out.width - n);
-                let weights = panel::Weights {
-                    ty: linear.weight.ty(),
-                    bytes: linear.weight.rows(n, count),
-                    rows: count,
-                    width: x.width,
-                };
-                let bias = linear.bias.as_ref().map(|b| &b.get()[n..n + count]);
-                for from in (0..x.rows).step_by(TILE) {
-                    let rows = TILE.min(x.rows - from);
-                    panel::multiply(self.isa, &weights, &input, from, rows, &mut scratch.panel, &mut tile);
-                    for (m, values) in tile.chunks_exact_mut(PANEL).take(rows).enumerate() {
-                        let values = &mut values[..count];
-                        if let Some(bias) = bias {
-                            values.iter_mut().zip(bias).for_each(|(v, b)| *v += b);
-                        }
-                        if let Some(act) = product.act {
-                            activate(self.isa, act, values);
-                        }
-                        // SAFETY: this panel's columns of this row belong to this call alone.
-                        let out =
-                            unsafe { floats.slice_mut(product.out.at + (from + m) * product.out.width + n, count) };
-                        if product.add {
-                            out.iter_mut().zip(&*values).for_each(|(o, v)| *o += v);
-                        } else {
-                            out.copy_from_slice(values);
+                for (linear, act, combine) in passes(product) {
+                    let weights = panel::Weights {
+                        ty: linear.weight.ty(),
+                        bytes: linear.weight.rows(n, count),
+                        rows: count,
+                        width: x.width,
+                    };
+                    let bias = linear.bias.as_ref().map(|b| &b.get()[n..n + count]);
+                    for from in (0..x.rows).step_by(TILE) {
+                        let rows = TILE.min(x.rows - from);
+                        panel::multiply(self.isa, &weights, &input, from, rows, &mut scratch.panel, &mut tile);
+                        for (m, values) in tile.chunks_exact_mut(PANEL).take(rows).enumerate() {
+                            let values = &mut values[..count];
+                            if let Some(bias) = bias {
+                                values.iter_mut().zip(bias).for_each(|(v, b)| *v += b);
+                            }
+                            if let Some(act) = act {
+                                activate(self.isa, act, values);
+                            }
+                            let at = product.out.at + (from + m) * product.out.width + n;
+                            // SAFETY: this panel's columns of this row belong to this call alone.
+                            let out = unsafe { floats.slice_mut(at, count) };
+                            match combine {
+                                Combine::Put => out.copy_from_slice(values),
+                                Combine::Add => out.iter_mut().zip(&*values).for_each(|(o, v)| *o += v),
+                                Combine::Scale => out.iter_mut().zip(&*values).for_each(|(o, v)| *o *= v),
+                            }
                         }
                     }
+                }
+            }
+        });
+    }
+
+    fn angles(&self, arena: &mut Arena, frequencies: &[f32], positions: &[u32], out: Rows) {
+        assert!(out.rows == positions.len() && out.width == 2 * frequencies.len());
+        let floats = arena.0.floats.shared();
+        self.each_row(out.rows, &|m, _| {
+            // SAFETY: each call has its own row.
+            rope::angles(positions[m], frequencies, unsafe { floats.rows_mut(out.slice(m, 1)) });
+        });
+    }
+
+    fn rotate(&self, arena: &mut Arena, heads: &[HeadRows<'_>], width: usize, angles: Rows, pairs: Pairs) {
+        for (i, h) in heads.iter().enumerate() {
+            assert!(h.rows.rows == angles.rows && h.rows.width.is_multiple_of(width) && angles.width <= width);
+            assert!(h.norm.is_none_or(|norm| norm.weight.len() == width) && disjoint(h.rows, angles));
+            assert!(heads[..i].iter().all(|other| disjoint(other.rows, h.rows)));
+        }
+        let Memory { floats, scratch, .. } = &mut arena.0;
+        let floats = floats.shared();
+        self.each_row(angles.rows, &|m, worker| {
+            let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
+            // SAFETY: nobody writes the angles.
+            let angles = unsafe { floats.rows(angles.slice(m, 1)) };
+            for part in heads {
+                // SAFETY: each call has its own row of each of the parts, which lie apart.
+                let row = unsafe { floats.rows_mut(part.rows.slice(m, 1)) };
+                for head in row.chunks_exact_mut(width) {
+                    if let Some(norm) = part.norm {
+                        let normed = scratch.row(width);
+                        norm::norm(self.isa, norm, head, normed);
+                        head.copy_from_slice(normed);
+                    }
+                    rope::turn(head, angles, pairs);
                 }
             }
         });
@@ -204,7 +249,7 @@ impl Device for Cpu {
     fn attend(&self, arena: &mut Arena, heads: Heads, q: Rows, k: Rows, v: Rows, out: Rows) {
         assert!(q.width == heads.count * heads.width && k.width == heads.kv * heads.width && v.width == k.width);
         assert!(out.rows == q.rows && out.width == q.width && v.rows == k.rows);
-        assert!([q, k, v].into_iter().all(|r| disjoint(r, out)));
+        assert!([q, k, v].into_iter().all(|r| disjoint(r, out)) && heads.window == 0);
         let Memory { floats, scratch, .. } = &mut arena.0;
         let floats = floats.shared();
         let spans = [Span { start: 0, len: u32::try_from(k.rows).unwrap_or(u32::MAX) }];
@@ -271,6 +316,12 @@ struct Sees {
 }
 
 impl Cpu {
+    /// Calls `job(row, worker)` for each row: in place while they are so few that another thread would wake in vain.
+    fn each_row(&self, rows: usize, job: &(dyn Fn(usize, usize) + Sync)) {
+        const FEW: usize = 8;
+        if rows < FEW { (0..rows).for_each(|m| job(m, 0)) } else { self.pool.run(rows, job) }
+    }
+
     #[allow(clippy::too_many_arguments)]
     fn cached<T: Stored>(
         &self,
@@ -339,6 +390,7 @@ impl Cpu {
             scale: heads.scale,
             visible: sees.visible,
             growth: sees.growth,
+            window: heads.window,
             total: sees.total,
         };
         let result = attention::attend(self.isa, &queries, stream, scratch);
@@ -355,6 +407,25 @@ fn block(rows: usize, index: usize) -> (usize, usize) {
     let size = rows.div_ceil(rows.div_ceil(QUERIES));
     let first = (index * size).min(rows);
     (first, size.min(rows - first))
+}
+
+/// What becomes of the numbers that are there.
+#[derive(Clone, Copy)]
+enum Combine {
+    Put,
+    Add,
+    Scale,
+}
+
+/// The layers whose results a product combines, in order: a gate goes first and is then scaled, so that the second needs
+/// no place of its own and each thread unpacks one panel at a time.
+fn passes<'a>(p: &Product<'a>) -> impl Iterator<Item = (&'a Linear, Option<Activation>, Combine)> {
+    let first = p.gate.map(|gate| (gate, p.act, Combine::Put));
+    let last = match p.gate {
+        Some(_) => (p.linear, None, Combine::Scale),
+        None => (p.linear, p.act, if p.add { Combine::Add } else { Combine::Put }),
+    };
+    first.into_iter().chain([last])
 }
 
 /// The product a panel number falls into, and its first output column.

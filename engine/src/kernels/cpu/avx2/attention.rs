@@ -110,7 +110,7 @@ fn direct<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, ou
     let (q, width) = (queries.row(i), queries.width);
     let (mut max, mut total) = (f32::NEG_INFINITY, 0f32);
     out.fill(0.0);
-    tiles(stream.spans, queries.sees(i), |at, count| {
+    tiles(stream.spans, queries.first(i)..queries.sees(i), |at, count| {
         let mut scores = [0f32; KEYS];
         for (group, scores) in scores.as_chunks_mut::<8>().0.iter_mut().enumerate().take(count.div_ceil(8)) {
             score(q, stream, at + group * 8, at + count - 1, scores);
@@ -201,8 +201,8 @@ fn blocked<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mu
     sums.fill(0.0);
     maxima.fill(f32::NEG_INFINITY);
     totals.fill(0.0);
-    let mut seen = 0;
-    tiles(stream.spans, queries.sees(count - 1), |at, tile| {
+    let mut seen = queries.first(0);
+    tiles(stream.spans, seen..queries.sees(count - 1), |at, tile| {
         pack(stream, at, tile, width, keys, values);
         // Queries that see nothing of this tile are the first ones.
         let first = (0..count).find(|&i| queries.sees(i) > seen).unwrap_or(count);
@@ -217,6 +217,13 @@ fn blocked<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mu
         }
         for (i, scores) in scores.as_chunks_mut::<KEYS>().0.iter_mut().enumerate().skip(first) {
             let visible = tile.min(queries.sees(i) - seen);
+            // A window hides the positions before it, perhaps all of this tile.
+            let hidden = queries.first(i).saturating_sub(seen).min(visible);
+            if hidden == visible {
+                scores.fill(0.0);
+                continue;
+            }
+            scores[..hidden].fill(f32::NEG_INFINITY);
             let correction = soften(scores, visible, queries.scale, &mut maxima[i], &mut totals[i]);
             if correction != 1.0 {
                 multiply(&mut sums[i * wide..(i + 1) * wide], correction);

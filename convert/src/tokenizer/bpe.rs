@@ -1,4 +1,5 @@
-//! Byte-level BPE as GPT-2 and OPT use it, from `tokenizer.json` or from `vocab.json` and `merges.txt`.
+//! BPE from `tokenizer.json` (byte-level as GPT-2, OPT and llama 3 use it, or SentencePiece's), or byte-level from
+//! `vocab.json` and `merges.txt`.
 //!
 //! The non-obvious thing is who puts `</s>` in front. With a `tokenizer.json` it is the post-processor in there and
 //! nothing else; with the older files it is `add_bos_token` of `tokenizer_config.json`, which OPT sets.
@@ -7,7 +8,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::files::{AddedToken, AddedTokens, Bpe, Ids, Merge, PostProcessor, TokenizerJson};
+use super::files::{AddedToken, AddedTokens, Ids, Merge, PostProcessor, TokenizerJson};
+use super::kinds::{self, Kind};
 use super::vocabulary::{TokenType, Vocabulary};
 use crate::error::{ConvertError, shown};
 use crate::json::{self, Object};
@@ -32,7 +34,7 @@ struct Source {
     vocabulary: Vocabulary,
     merges: Vec<Merge>,
     ends: Option<Ends>,
-    prefix_space: Option<bool>,
+    kind: Kind,
     template: Option<PostProcessor>,
 }
 
@@ -85,14 +87,28 @@ pub(crate) fn keys(directory: &Path, rows: u32, keys: &mut Keys) -> Result<(), C
         return Err(source.vocabulary.bad("text starts with bos_token, which is not in the vocabulary".to_owned()));
     }
     let merges = merges(&source.vocabulary, source.merges)?;
-    let prefix_space = config.switch("add_prefix_space", source.prefix_space.unwrap_or(false))?;
+    let prefix_space = match source.kind {
+        Kind::ByteLevel { prefix, .. } => config.switch("add_prefix_space", prefix.unwrap_or(false))?,
+        Kind::SentencePiece { prefix } => prefix,
+    };
+    let scores = match source.kind {
+        Kind::ByteLevel { .. } => None,
+        Kind::SentencePiece { .. } => Some(kinds::scores(&source.vocabulary, &merges, rows as usize)?),
+    };
     let (tokens, types) = source.vocabulary.finish();
 
-    keys.set("tokenizer.ggml.model", "gpt2");
-    keys.set("tokenizer.ggml.pre", "gpt-2");
+    let (model, pre) = match source.kind {
+        Kind::ByteLevel { pre, .. } => ("gpt2", pre),
+        Kind::SentencePiece { .. } => ("llama", "default"),
+    };
+    keys.set("tokenizer.ggml.model", model);
+    keys.set("tokenizer.ggml.pre", pre);
     keys.set("tokenizer.ggml.tokens", tokens);
     keys.set("tokenizer.ggml.token_type", types);
-    keys.set("tokenizer.ggml.merges", merges);
+    match scores {
+        Some(scores) => keys.set("tokenizer.ggml.scores", scores),
+        None => keys.set("tokenizer.ggml.merges", merges),
+    }
     for (name, id) in [("bos", bos), ("eos", eos), ("padding", pad), ("unknown", unknown)] {
         if let Some(id) = id {
             keys.set(format!("tokenizer.ggml.{name}_token_id"), id);
@@ -122,18 +138,9 @@ fn bad(file: &str, message: String) -> ConvertError {
 }
 
 fn from_tokenizer_json(file: TokenizerJson, rows: u32, keys: &mut Keys) -> Result<Source, ConvertError> {
-    let refuse = |part: &str, got: &str, supported: &str| {
-        bad(TOKENIZER, format!("{part} '{}' is not supported; only {supported} is", shown(got)))
-    };
-    check_model(&file.model)?;
-    if let Some(normalizer) = &file.normalizer {
-        return Err(refuse("normalizer", &normalizer.kind, "none"));
-    }
-    let prefix_space = match &file.pre_tokenizer {
-        Some(pre) if pre.kind == "ByteLevel" && pre.use_regex != Some(false) => pre.add_prefix_space,
-        Some(pre) => return Err(refuse("pre_tokenizer", &pre.kind, "'ByteLevel' with its regex")),
-        None => return Err(refuse("pre_tokenizer", "null", "'ByteLevel' with its regex")),
-    };
+    let fail = |message| bad(TOKENIZER, message);
+    kinds::check_model(&file.model, fail)?;
+    let kind = Kind::of(&file, fail)?;
     let mut vocabulary = Vocabulary::new(TOKENIZER, rows);
     for (token, id) in &file.model.vocab.0 {
         vocabulary.add(token, *id)?;
@@ -141,36 +148,11 @@ fn from_tokenizer_json(file: TokenizerJson, rows: u32, keys: &mut Keys) -> Resul
     for token in &file.added_tokens.0 {
         add_token(&mut vocabulary, token, token.id, keys)?;
     }
+    if let Kind::SentencePiece { .. } = kind {
+        kinds::mark_bytes(&mut vocabulary)?;
+    }
     let ends = file.post_processor.is_none().then(Ends::default);
-    Ok(Source { vocabulary, merges: file.model.merges.0, ends, prefix_space, template: file.post_processor })
-}
-
-fn check_model(model: &Bpe) -> Result<(), ConvertError> {
-    let rule = |part: &str, got: String| bad(TOKENIZER, format!("model.{part} = {got} is not supported"));
-    let filled = |text: &Option<String>| text.as_ref().filter(|text| !text.is_empty()).cloned();
-    match &model.kind {
-        Some(kind) if kind != "BPE" => return Err(rule("type", format!("'{}', only 'BPE' is:", shown(kind)))),
-        _ => {}
-    }
-    if let Some(dropout) = model.dropout.filter(|dropout| *dropout != 0.0) {
-        return Err(rule("dropout", dropout.to_string()));
-    }
-    if let Some(prefix) = filled(&model.continuing_subword_prefix) {
-        return Err(rule("continuing_subword_prefix", format!("'{}'", shown(&prefix))));
-    }
-    if let Some(suffix) = filled(&model.end_of_word_suffix) {
-        return Err(rule("end_of_word_suffix", format!("'{}'", shown(&suffix))));
-    }
-    if model.byte_fallback == Some(true) {
-        return Err(rule("byte_fallback", "true".to_owned()));
-    }
-    if model.ignore_merges == Some(true) {
-        return Err(rule("ignore_merges", "true".to_owned()));
-    }
-    if model.vocab.0.is_empty() {
-        return Err(bad(TOKENIZER, "model.vocab has 0 tokens".to_owned()));
-    }
-    Ok(())
+    Ok(Source { vocabulary, merges: file.model.merges.0, ends, kind, template: file.post_processor })
 }
 
 fn add_token(vocabulary: &mut Vocabulary, token: &AddedToken, id: u32, keys: &mut Keys) -> Result<(), ConvertError> {
@@ -276,16 +258,14 @@ fn from_vocab_json(
         merges.strip_prefix("#version").map_or(&*merges, |rest| rest.split_once('\n').map_or("", |cut| cut.1));
     let lines = headless.lines().filter(|line| !line.is_empty());
     let merges = lines.map(|line| Merge::Line(line.to_owned())).collect();
-    Ok(Source { vocabulary, merges, ends: None, prefix_space: None, template: None })
+    let kind = Kind::ByteLevel { pre: "gpt-2", prefix: None };
+    Ok(Source { vocabulary, merges, ends: None, kind, template: None })
 }
 
 /// Merges as lines, each part and each result being a token.
 fn merges(vocabulary: &Vocabulary, merges: Vec<Merge>) -> Result<Vec<String>, ConvertError> {
     let check = |number: usize, merge: Merge| {
-        let (left, right) = match &merge {
-            Merge::Pair(left, right) => (left.as_str(), right.as_str()),
-            Merge::Line(line) => line.split_once(' ').unwrap_or((line, "")),
-        };
+        let (left, right) = kinds::pair(&merge);
         let wrong = |what: &str| {
             let (left, right) = (shown(left), shown(right));
             vocabulary.bad(format!("bad merge {}: '{left}' + '{right}': {what}", number + 1))

@@ -1,32 +1,14 @@
 //! BLIP-2 with OPT against transformers: each golden's checkpoint is made from the formula, converted to f32, run, and
 //! compared stage by stage: ids, pixels, logits, greedy and beam text, scores.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
-
+use crate::{check_generations, check_logits, check_scores, close, quiet, sampling};
 use ocelli_convert::Options;
-use ocelli_engine::{
-    Engine, Event, GenerateOptions, Item, Load, Model, Prompt, Sampler, Sampling, Session, SessionOptions, image,
-};
+use ocelli_engine::{Engine, GenerateOptions, Item, Load, Model, Prompt, Sampler, Session, SessionOptions, image};
 use ocelli_quant::TensorType;
 use ocelli_tests::formula::fnv1a;
-use ocelli_tests::golden::{BLIP2_OPT, Case, Generation, Golden, Logits, Score, Settings};
-use std::ops::ControlFlow;
+use ocelli_tests::golden::{BLIP2_OPT, Case, Golden};
 use std::path::Path;
 use std::sync::Arc;
-
-/// The bar for every number that is compared: difference over the largest magnitude of the reference.
-const TOLERANCE: f32 = 1e-4;
-
-fn close(got: &[f32], want: &[f32], what: &str) {
-    assert_eq!(got.len(), want.len(), "{what}: lengths");
-    let scale = want.iter().fold(0f32, |m, v| m.max(v.abs()));
-    let worst = got.iter().zip(want).map(|(g, w)| (g - w).abs()).fold(0f32, f32::max);
-    assert!(worst <= TOLERANCE * scale, "{what}: off by {worst} of {scale}");
-}
-
-fn quiet(_: Event<'_>) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 struct Subject {
     golden: Golden,
@@ -107,14 +89,6 @@ fn picture_rows_and_logits_agree() {
     });
 }
 
-fn check_logits(all: &[f32], want: &[Logits], what: &str) {
-    for row in want {
-        let n = row.values.len();
-        let got = &all[row.position * n..(row.position + 1) * n];
-        close(got, &row.values, &format!("{what}: logits at {}", row.position));
-    }
-}
-
 #[test]
 fn text_alone_agrees() {
     for name in BLIP2_OPT {
@@ -129,64 +103,12 @@ fn text_alone_agrees() {
     }
 }
 
-fn options(generation: &Generation) -> GenerateOptions {
-    let s = &generation.settings;
-    GenerateOptions {
-        max_new_tokens: generation.max_new_tokens,
-        beams: s.num_beams.unwrap_or(1),
-        length_penalty: s.length_penalty.unwrap_or(1.0),
-        early_stopping: s.early_stopping.unwrap_or(false),
-        sampling: sampling(s, 0.0),
-    }
-}
-
-fn sampling(s: &Settings, temperature: f32) -> Sampling {
-    Sampling {
-        temperature: s.temperature.unwrap_or(temperature),
-        top_k: s.top_k.unwrap_or(0),
-        top_p: s.top_p.unwrap_or(1.0),
-        min_p: s.min_p.unwrap_or(0.0),
-        repetition_penalty: s.repetition_penalty.unwrap_or(1.0),
-        no_repeat_ngram: s.no_repeat_ngram_size.unwrap_or(0),
-        min_new_tokens: s.min_new_tokens.unwrap_or(0),
-        seed: 0,
-    }
-}
-
 #[test]
 fn greedy_and_beam_texts_are_equal() {
     all(|subject, i, case, what| {
         let mut session = subject.session();
-        for want in &case.generate {
-            let mut streamed = String::new();
-            let got = session
-                .generate(&subject.prompt(i), &options(want), &mut |event| {
-                    if let Event::Piece(piece) = event {
-                        streamed.push_str(piece);
-                    }
-                    ControlFlow::Continue(())
-                })
-                .unwrap();
-            let what = format!("{what}: {}, narrowest decision {}", want.name, want.gap);
-            assert_eq!(got.ids, want.ids, "{what}");
-            assert_eq!(got.text, want.text, "{what}");
-            assert_eq!(streamed, want.text, "{what}: the stream");
-            let ended = got.finish == ocelli_engine::Finish::Eos;
-            assert_eq!(ended, want.ended, "{what}: finish");
-        }
+        check_generations(&mut session, &subject.prompt(i), &case.generate, what);
     });
-}
-
-fn check_scores(session: &mut Session, prompt: &Prompt, want: &[Score], what: &str) {
-    let texts: Vec<&str> = want.iter().map(|s| s.text.as_str()).collect();
-    let got = session.score(prompt, &texts, &mut quiet).unwrap();
-    for (got, want) in got.iter().zip(want) {
-        let what = format!("{what}: score of {:?}", want.text);
-        assert_eq!(got.ids, want.ids, "{what}");
-        close(&got.logprobs, &want.logprobs, &what);
-        let sum: f64 = want.logprobs.iter().map(|&p| f64::from(p)).sum();
-        assert!((got.sum() - sum).abs() <= f64::from(TOLERANCE) * sum.abs(), "{what}: {} for {sum}", got.sum());
-    }
 }
 
 #[test]

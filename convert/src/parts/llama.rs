@@ -1,0 +1,301 @@
+//! The language models of LLaMA's kind: LLaMA itself (Touvron et al. 2023; Dubey et al. 2024) and Gemma 3 (2025).
+//!
+//! Defaults are those of the configuration classes. What GGUF files have otherwise than checkpoints: LLaMA's queries and
+//! keys have the pairs that RoPE turns next to each other; Gemma's norms have the one added that the original adds when it
+//! runs; and llama 3.1's scaling is a factor for each frequency, `rope_freqs.weight`.
+
+use serde_json::Value;
+
+use super::{CONTEXT, HEADS, LAYERS, VOCABULARY, WIDTH, activation, only};
+use crate::error::ConvertError;
+use crate::json::Object;
+use crate::keys::Keys;
+use crate::layout::{Change, Layout};
+
+/// One layer in so many sees everything, where Gemma's configuration does not list them.
+const PATTERN: u32 = 6;
+
+/// A configuration.
+#[derive(Debug)]
+pub(crate) struct Llama {
+    gemma: Option<Gemma>,
+    width: u32,
+    pub(crate) vocabulary: u32,
+    layers: u32,
+    heads: u32,
+    kv_heads: u32,
+    head: u32,
+    ffn: u32,
+    context: u32,
+    eps: f32,
+    base: f32,
+    scaling: Scaling,
+    attention_biases: bool,
+    ffn_biases: bool,
+    tied: bool,
+}
+
+/// What only Gemma has.
+#[derive(Debug)]
+struct Gemma {
+    window: u32,
+    local: Vec<bool>,
+    local_base: f32,
+    /// The queries are divided by its root.
+    query_scalar: f64,
+    logit_cap: Option<f32>,
+}
+
+/// How RoPE is stretched.
+#[derive(Debug)]
+enum Scaling {
+    None,
+    Linear(f32),
+    Llama3 { factor: f64, low: f64, high: f64, context: f64 },
+}
+
+impl Llama {
+    pub(crate) fn read(config: &Object) -> Result<Self, ConvertError> {
+        let gemma = match config.text("model_type")? {
+            None | Some("llama") => false,
+            Some("gemma3_text") => true,
+            Some(other) => return Err(config.unsupported("model_type", other, "only 'llama' and 'gemma3_text' are")),
+        };
+        let or = |llama: u32, gemma3: u32| if gemma { gemma3 } else { llama };
+        let width = config.count("hidden_size", 1..=WIDTH, or(4_096, 2_304))?;
+        let heads = config.count("num_attention_heads", 1..=HEADS, or(32, 8))?;
+        let kv_heads = config.count("num_key_value_heads", 1..=HEADS, or(heads, 4))?;
+        if !heads.is_multiple_of(kv_heads) {
+            return Err(config.bad(
+                "num_key_value_heads",
+                kv_heads,
+                format!("must divide num_attention_heads {heads}"),
+            ));
+        }
+        let head = match config.get("head_dim") {
+            None if !gemma => width / super::heads(config, "num_attention_heads", 32, width)?,
+            _ => config.count("head_dim", 1..=4_096, 256)?,
+        };
+        if !head.is_multiple_of(2) || heads * head > WIDTH {
+            return Err(config.bad("head_dim", head, format!("must be even, and {heads} heads at most {WIDTH} wide")));
+        }
+        let (key, act) = if gemma { ("hidden_activation", "gelu_tanh") } else { ("hidden_act", "silu") };
+        let default = if gemma { "gelu_pytorch_tanh" } else { "silu" };
+        if activation(config, key, default)? != act {
+            return Err(config.unsupported(key, config.text(key)?.unwrap_or_default(), format!("only '{default}' is")));
+        }
+        let layers = config.count("num_hidden_layers", 1..=LAYERS, or(32, 26))?;
+        let base = positive(config, "rope_theta", if gemma { 1e6 } else { 1e4 })?;
+        if gemma {
+            only(config, "attention_bias", false)?;
+            only(config, "use_bidirectional_attention", false)?;
+            if let Some(cap) = config.optional_number("attn_logit_softcapping")? {
+                return Err(config.unsupported("attn_logit_softcapping", cap, "only null is"));
+            }
+        }
+        Ok(Self {
+            width,
+            vocabulary: config.count("vocab_size", 1..=VOCABULARY, or(32_000, 262_208))?,
+            layers,
+            heads,
+            kv_heads,
+            head,
+            ffn: config.count("intermediate_size", 1..=WIDTH, or(11_008, 9_216))?,
+            context: config.count("max_position_embeddings", 1..=CONTEXT, or(2_048, 131_072))?,
+            eps: config.epsilon("rms_norm_eps", 1e-6)?,
+            base,
+            scaling: Scaling::read(config, gemma)?,
+            attention_biases: config.switch("attention_bias", false)?,
+            ffn_biases: !gemma && config.switch("mlp_bias", false)?,
+            tied: config.switch("tie_word_embeddings", gemma)?,
+            gemma: gemma.then(|| Gemma::read(config, layers)).transpose()?,
+        })
+    }
+
+    pub(crate) fn architecture(&self) -> &'static str {
+        if self.gemma.is_some() { "gemma3" } else { "llama" }
+    }
+
+    /// The class's tokens that begin and end a text.
+    pub(crate) fn ends(&self) -> (u32, u32) {
+        if self.gemma.is_some() { (2, 1) } else { (1, 2) }
+    }
+
+    pub(crate) fn layout(&self, layout: &mut Layout) {
+        let (w, ffn, vocabulary) = (u64::from(self.width), u64::from(self.ffn), u64::from(self.vocabulary));
+        let head = u64::from(self.head);
+        let (queries, keys) = (u64::from(self.heads) * head, u64::from(self.kv_heads) * head);
+        let gemma = self.gemma.is_some();
+        let (turned, norm) =
+            if gemma { (Change::None, Change::Plus(1.0)) } else { (Change::Pairs(head), Change::None) };
+
+        layout.matrix("model.embed_tokens", "token_embd", w, vocabulary);
+        if let Scaling::Llama3 { .. } = self.scaling {
+            layout.values("rope_freqs.weight", self.factors());
+        }
+        for n in 0..self.layers {
+            let (from, to) = (format!("model.layers.{n}"), format!("blk.{n}"));
+            let mut scale = |source: &str, name: &str, width: u64| {
+                layout.scale(&format!("{from}.{source}"), &format!("{to}.{name}"), width, norm);
+            };
+            scale("input_layernorm", "attn_norm", w);
+            if gemma {
+                scale("self_attn.q_norm", "attn_q_norm", head);
+                scale("self_attn.k_norm", "attn_k_norm", head);
+                scale("post_attention_layernorm", "post_attention_norm", w);
+                scale("pre_feedforward_layernorm", "ffn_norm", w);
+                scale("post_feedforward_layernorm", "post_ffw_norm", w);
+            } else {
+                scale("post_attention_layernorm", "ffn_norm", w);
+            }
+            for (source, name, cols, rows, bias, change) in [
+                ("self_attn.q_proj", "attn_q", w, queries, self.attention_biases, turned),
+                ("self_attn.k_proj", "attn_k", w, keys, self.attention_biases, turned),
+                ("self_attn.v_proj", "attn_v", w, keys, self.attention_biases, Change::None),
+                ("self_attn.o_proj", "attn_output", queries, w, self.attention_biases, Change::None),
+                ("mlp.gate_proj", "ffn_gate", w, ffn, self.ffn_biases, Change::None),
+                ("mlp.up_proj", "ffn_up", w, ffn, self.ffn_biases, Change::None),
+                ("mlp.down_proj", "ffn_down", ffn, w, self.ffn_biases, Change::None),
+            ] {
+                layout.changed(&format!("{from}.{source}"), &format!("{to}.{name}"), cols, rows, bias, change);
+            }
+        }
+        layout.scale("model.norm", "output_norm", w, norm);
+        layout.head("lm_head", "model.embed_tokens", "output", w, vocabulary, self.tied);
+    }
+
+    /// What each frequency is divided by: nothing where a turn is short, the factor where it is long, and between the two
+    /// a mean of both.
+    fn factors(&self) -> Vec<f32> {
+        let Scaling::Llama3 { factor, low, high, context } = self.scaling else { return Vec::new() };
+        let one = |i: u32| {
+            let power = f64::from((2 * i) as f32 / self.head as f32);
+            let frequency = f64::from(1.0 / f64::from(self.base).powf(power) as f32);
+            let wavelength = std::f64::consts::TAU / frequency;
+            if wavelength < context / high {
+                1.0
+            } else if wavelength > context / low {
+                factor
+            } else {
+                let share = (context / wavelength - low) / (high - low);
+                1.0 / ((1.0 - share) / factor + share)
+            }
+        };
+        (0..self.head / 2).map(|i| one(i) as f32).collect()
+    }
+
+    pub(crate) fn keys(&self, keys: &mut Keys) {
+        let a = self.architecture();
+        let mut set = |name: &str, value: u32| keys.set(format!("{a}.{name}"), value);
+        set("context_length", self.context);
+        set("embedding_length", self.width);
+        set("block_count", self.layers);
+        set("feed_forward_length", self.ffn);
+        set("attention.head_count", self.heads);
+        set("attention.head_count_kv", self.kv_heads);
+        set("attention.key_length", self.head);
+        set("attention.value_length", self.head);
+        set("rope.dimension_count", self.head);
+        set("vocab_size", self.vocabulary);
+        keys.set(format!("{a}.attention.layer_norm_rms_epsilon"), self.eps);
+        keys.set(format!("{a}.rope.freq_base"), self.base);
+        if let Scaling::Linear(factor) = self.scaling {
+            keys.set(format!("{a}.rope.scaling.type"), "linear");
+            keys.set(format!("{a}.rope.scaling.factor"), factor);
+        }
+        let Some(gemma) = &self.gemma else { return };
+        keys.set(format!("{a}.attention.sliding_window"), gemma.window);
+        if gemma.local != by_pattern(PATTERN, self.layers) {
+            keys.set(format!("{a}.attention.sliding_window_pattern"), gemma.local.clone());
+        }
+        if gemma.local_base != 10_000.0 {
+            keys.set(format!("{a}.rope.freq_base_swa"), gemma.local_base);
+        }
+        let scale = (1.0 / gemma.query_scalar.sqrt()) as f32;
+        if scale != (1.0 / f64::from(self.head).sqrt()) as f32 {
+            keys.set(format!("{a}.attention.scale"), scale);
+        }
+        if let Some(cap) = gemma.logit_cap {
+            keys.set(format!("{a}.final_logit_softcapping"), cap);
+        }
+    }
+}
+
+impl Gemma {
+    fn read(config: &Object, layers: u32) -> Result<Self, ConvertError> {
+        let pattern = config.count("sliding_window_pattern", 1..=LAYERS, PATTERN)?;
+        let local = match config.get("layer_types") {
+            None => by_pattern(pattern, layers),
+            Some(Value::Array(kinds)) => {
+                let one = |kind: &Value| match kind.as_str() {
+                    Some("sliding_attention") => Ok(true),
+                    Some("full_attention") => Ok(false),
+                    _ => {
+                        let known = "each must be 'sliding_attention' or 'full_attention'";
+                        Err(config.unsupported("layer_types", kind, known))
+                    }
+                };
+                kinds.iter().map(one).collect::<Result<Vec<_>, _>>()?
+            }
+            Some(other) => return Err(config.mismatch("layer_types", "a list", other)),
+        };
+        if local.len() != layers as usize {
+            let rule = format!("must be as many as num_hidden_layers {layers}");
+            return Err(config.bad("layer_types", format!("{} layers", local.len()), rule));
+        }
+        let query_scalar = config.number("query_pre_attn_scalar", 256.0)?;
+        if !(query_scalar > 0.0 && query_scalar.is_finite()) {
+            return Err(config.bad("query_pre_attn_scalar", query_scalar, "must be above 0"));
+        }
+        let logit_cap = match config.get("final_logit_softcapping") {
+            None => None,
+            Some(_) => Some(positive(config, "final_logit_softcapping", 0.0)?),
+        };
+        Ok(Self {
+            window: config.count("sliding_window", 1..=CONTEXT, 4_096)?,
+            local,
+            local_base: positive(config, "rope_local_base_freq", 1e4)?,
+            query_scalar,
+            logit_cap,
+        })
+    }
+}
+
+/// All layers but each `pattern`th have the window.
+fn by_pattern(pattern: u32, layers: u32) -> Vec<bool> {
+    (1..=layers).map(|layer| !layer.is_multiple_of(pattern)).collect()
+}
+
+impl Scaling {
+    fn read(config: &Object, gemma: bool) -> Result<Self, ConvertError> {
+        let scaling = config.object("rope_scaling")?;
+        let key = if scaling.get("rope_type").is_some() { "rope_type" } else { "type" };
+        Ok(match scaling.text(key)?.unwrap_or("default") {
+            "default" => Self::None,
+            "linear" => Self::Linear(positive(&scaling, "factor", 0.0)?),
+            "llama3" if !gemma => {
+                let number = |name| Ok::<_, ConvertError>(f64::from(positive(&scaling, name, 0.0)?));
+                let (low, high) = (number("low_freq_factor")?, number("high_freq_factor")?);
+                if low >= high {
+                    return Err(scaling.bad("low_freq_factor", low, format!("must be below high_freq_factor {high}")));
+                }
+                let context = match scaling.get("original_max_position_embeddings") {
+                    None => f64::from(config.count("max_position_embeddings", 1..=CONTEXT, 2_048)?),
+                    Some(_) => number("original_max_position_embeddings")?,
+                };
+                Self::Llama3 { factor: number("factor")?, low, high, context }
+            }
+            other => {
+                let known = if gemma { "only 'linear' is" } else { "only 'linear' and 'llama3' are" };
+                return Err(scaling.unsupported(key, format!("'{other}'"), known));
+            }
+        })
+    }
+}
+
+/// A number above 0 that f32 holds.
+fn positive(config: &Object, key: &str, default: f64) -> Result<f32, ConvertError> {
+    let value = config.number(key, default)?;
+    let small = value as f32;
+    if small > 0.0 && small.is_finite() { Ok(small) } else { Err(config.bad(key, value, "must be a number above 0")) }
+}

@@ -1,0 +1,327 @@
+//! The decoder's switches, from the keys llama.cpp writes under `<architecture>.*`, and what an architecture fixes without
+//! a key.
+
+use crate::blocks::rope::Rope;
+use crate::error::Error;
+use crate::kernels::{Activation, Heads, Pairs};
+use crate::weights::NormKind;
+use crate::weights::header::{self, Header};
+use ocelli_quant::gguf::Value;
+
+/// Hyper-parameters, from `<architecture>.*`.
+#[derive(Debug, Clone)]
+pub struct DecoderConfig {
+    /// Width of the residual stream.
+    pub width: usize,
+    /// Width of the embedding table; where it differs from `width`, a linear layer leads in and another out.
+    pub embedding_width: usize,
+    /// Multiplies the embeddings of tokens.
+    pub embedding_scale: f32,
+    /// Layers.
+    pub blocks: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Key/value heads, dividing `heads`.
+    pub kv_heads: usize,
+    /// Numbers a head; `heads` of them need not be `width`.
+    pub head_width: usize,
+    /// Multiplies the dot products of queries and keys.
+    pub attention_scale: f32,
+    /// Positions that layers with a window see.
+    pub window: usize,
+    /// Which layers have the window.
+    pub local: Vec<bool>,
+    /// Width of the feed-forward layer.
+    pub ffn: usize,
+    /// Positions the model was made for.
+    pub context: usize,
+    /// Rows of the embedding table.
+    pub vocabulary: usize,
+    /// How positions enter.
+    pub position: Position,
+    /// Kind of all norms.
+    pub norm: NormKind,
+    /// Epsilon of all norms.
+    pub eps: f32,
+    /// Norms before each sublayer; otherwise after its residual.
+    pub norm_before: bool,
+    /// A norm of each sublayer's result too, before its residual.
+    pub norm_result: bool,
+    /// A norm of each head of queries and keys.
+    pub norm_heads: bool,
+    /// Between the feed-forward layers, on the gate where there is one.
+    pub act: Activation,
+    /// The feed-forward layer has a gate.
+    pub gated: bool,
+    /// Logits become `cap tanh(logit / cap)`.
+    pub logit_cap: Option<f32>,
+}
+
+/// How positions enter the model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Position {
+    /// A learned row is added to the embedding; `offset` is the row of position 0.
+    Learned {
+        /// Rows before position 0.
+        offset: usize,
+    },
+    /// Queries and keys are turned.
+    Rotary(Rope),
+}
+
+/// What an architecture fixes.
+struct Architecture {
+    name: &'static str,
+    norm: NormKind,
+    /// RoPE, unless positions are learned.
+    pairs: Option<Pairs>,
+    /// Where no key names it.
+    act: Option<Activation>,
+    gated: bool,
+    /// Norms of heads and of results, and embeddings times √width.
+    gemma: bool,
+    /// One layer in so many is without the window; 0 is none.
+    pattern: usize,
+    /// Base of RoPE in layers with a window; otherwise the one of all layers.
+    local_base: Option<f32>,
+}
+
+const KNOWN: &[Architecture] = &[
+    Architecture {
+        name: "opt",
+        norm: NormKind::Layer,
+        pairs: None,
+        act: None,
+        gated: false,
+        gemma: false,
+        pattern: 0,
+        local_base: None,
+    },
+    Architecture {
+        name: "llama",
+        norm: NormKind::Rms,
+        pairs: Some(Pairs::Adjacent),
+        act: Some(Activation::Silu),
+        gated: true,
+        gemma: false,
+        pattern: 0,
+        local_base: None,
+    },
+    Architecture {
+        name: "gemma3",
+        norm: NormKind::Rms,
+        pairs: Some(Pairs::Halves),
+        act: Some(Activation::GeluTanh),
+        gated: true,
+        gemma: true,
+        pattern: 6,
+        local_base: Some(10_000.0),
+    },
+];
+
+/// Keys that would change results in a way not computed here, with the one value under which they do not.
+const REFUSED: &[(&str, &str)] = &[
+    ("expert_count", "0"),
+    ("expert_used_count", "0"),
+    ("nextn_predict_layers", "0"),
+    ("use_parallel_residual", "false"),
+    ("attention.causal", "true"),
+    ("attention.max_alibi_bias", "0"),
+    ("attention.clamp_kqv", "0"),
+    ("attention.key_length_mla", "0"),
+    ("attn_logit_softcapping", "0"),
+    ("logit_scale", "1"),
+    ("residual_scale", "1"),
+    ("embedding_scale", "1"),
+    ("pooling_type", "0"),
+    ("rope.scaling.attn_factor", "1"),
+];
+
+impl DecoderConfig {
+    /// The architectures `general.architecture` may name.
+    #[must_use]
+    pub fn architectures() -> Vec<&'static str> {
+        KNOWN.iter().map(|a| a.name).collect()
+    }
+
+    /// Reads and checks the keys of an architecture, `header` being its own.
+    ///
+    /// # Errors
+    /// [`Error::UnknownArchitecture`], [`Error::BadParameter`] and [`Error::Gguf`].
+    pub fn read(architecture: &str, header: &Header) -> Result<Self, Error> {
+        let Some(a) = KNOWN.iter().find(|a| a.name == architecture) else {
+            let known = Self::architectures().join(", ");
+            return Err(Error::UnknownArchitecture {
+                key: "general.architecture",
+                got: architecture.to_owned(),
+                known,
+            });
+        };
+        refuse(header)?;
+        let width = header.count("embedding_length", header::WIDTH)?;
+        let blocks = header.count("block_count", header::LAYERS)?;
+        let context = header.count("context_length", header::CONTEXT)?;
+        let heads = header.count("attention.head_count", header::HEADS)?;
+        let kv_heads = header.count_or("attention.head_count_kv", header::HEADS, heads)?;
+        if !heads.is_multiple_of(kv_heads) {
+            return Err(header.bad("attention.head_count_kv", kv_heads, format!("must divide the heads {heads}")));
+        }
+        let head_width = head_width(header, width, heads)?;
+        let (window, local) = window(header, a, blocks)?;
+        let vocabulary = match header.file().tensor("token_embd.weight").and_then(|t| t.shape.get(1)) {
+            // Many files name no size: then it is the table's.
+            Some(&rows) => header.count_or("vocab_size", header::VOCABULARY, usize::try_from(rows).unwrap_or(0))?,
+            None => header.count("vocab_size", header::VOCABULARY)?,
+        };
+        if !header::VOCABULARY.contains(&vocabulary) {
+            return Err(header.bad("vocab_size", vocabulary, "the embedding table has too few or too many rows"));
+        }
+        Ok(Self {
+            width,
+            embedding_width: header.count_or("embedding_projection_length", header::WIDTH, width)?,
+            embedding_scale: if a.gemma { float(width).sqrt() } else { 1.0 },
+            blocks,
+            heads,
+            kv_heads,
+            head_width,
+            attention_scale: attention_scale(header, a, width, blocks, heads, head_width)?,
+            window,
+            local,
+            ffn: header.count("feed_forward_length", header::WIDTH)?,
+            context,
+            vocabulary,
+            position: match a.pairs {
+                None => Position::Learned { offset: header.count_or("position_offset", 0..=1024, 0)? },
+                Some(pairs) => Position::Rotary(rope(header, a, pairs, head_width)?),
+            },
+            norm: a.norm,
+            eps: header.epsilon(match a.norm {
+                NormKind::Layer => "attention.layer_norm_epsilon",
+                NormKind::Rms => "attention.layer_norm_rms_epsilon",
+            })?,
+            norm_before: header.switch("norm_before", true)?,
+            norm_result: a.gemma,
+            norm_heads: a.gemma,
+            act: match a.act {
+                Some(act) => act,
+                None => header.activation("activation")?,
+            },
+            gated: a.gated,
+            logit_cap: header.positive("final_logit_softcapping")?,
+        })
+    }
+
+    /// The attention of a layer.
+    #[must_use]
+    pub fn attention(&self, layer: usize) -> Heads {
+        let window = if self.is_local(layer) { self.window } else { 0 };
+        Heads { count: self.heads, kv: self.kv_heads, width: self.head_width, scale: self.attention_scale, window }
+    }
+
+    /// Whether a layer sees a window only.
+    #[must_use]
+    pub fn is_local(&self, layer: usize) -> bool {
+        self.local.get(layer).is_some_and(|local| *local)
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // widths are small
+fn float(x: usize) -> f32 {
+    x as f32
+}
+
+fn refuse(header: &Header) -> Result<(), Error> {
+    for (name, harmless) in REFUSED {
+        let text = match header.get(name) {
+            None => continue,
+            Some(Value::Bool(value)) => value.to_string(),
+            Some(Value::F32(value)) => value.to_string(),
+            Some(value) => value.as_integer().map_or_else(|| value.type_name(), |v| v.to_string()),
+        };
+        if text != *harmless {
+            return Err(header.bad(name, text, format!("this engine runs models with {harmless} only")));
+        }
+    }
+    Ok(())
+}
+
+/// Keys and values have one width here.
+fn head_width(header: &Header, width: usize, heads: usize) -> Result<usize, Error> {
+    const KEY: &str = "attention.key_length";
+    let head = match header.get(KEY) {
+        Some(_) => header.count(KEY, 1..=4096)?,
+        None => width / header.heads("attention.head_count", width)?,
+    };
+    let value = header.count_or("attention.value_length", 1..=4096, head)?;
+    if value != head {
+        return Err(header.bad("attention.value_length", value, format!("must be the keys' {head}")));
+    }
+    if heads * head > *header::WIDTH.end() {
+        return Err(header.bad(KEY, head, format!("{heads} heads are wider than {}", header::WIDTH.end())));
+    }
+    Ok(head)
+}
+
+/// 1/√(head width), unless the file says otherwise. Gemma 3's largest model takes the mean width of a head of the
+/// residual stream, which its files say by their 62 layers alone.
+fn attention_scale(
+    header: &Header,
+    a: &Architecture,
+    width: usize,
+    blocks: usize,
+    heads: usize,
+    head_width: usize,
+) -> Result<f32, Error> {
+    let of = if a.gemma && blocks == 62 { width / heads } else { head_width };
+    Ok(header.positive("attention.scale")?.unwrap_or(1.0 / float(of).sqrt()))
+}
+
+/// The window and the layers that have it.
+fn window(header: &Header, a: &Architecture, blocks: usize) -> Result<(usize, Vec<bool>), Error> {
+    const PATTERN: &str = "attention.sliding_window_pattern";
+    let window = header.count_or("attention.sliding_window", 0..=*header::CONTEXT.end(), 0)?;
+    if window == 0 {
+        return Ok((0, vec![false; blocks]));
+    }
+    let local = match header.get(PATTERN) {
+        Some(Value::Array(array)) => {
+            let local: Vec<bool> = match array.elements() {
+                Some(local) => local.collect(),
+                None => return Err(header.bad(PATTERN, array.element().name(), "must be bools or a number")),
+            };
+            if local.len() != blocks {
+                return Err(header.bad(PATTERN, format!("{} layers", local.len()), format!("must be {blocks}")));
+            }
+            local
+        }
+        _ => {
+            let pattern = header.count_or(PATTERN, 0..=*header::LAYERS.end(), a.pattern)?;
+            (0..blocks).map(|layer| pattern == 0 || layer % pattern + 1 != pattern).collect()
+        }
+    };
+    Ok((window, local))
+}
+
+fn rope(header: &Header, a: &Architecture, pairs: Pairs, head_width: usize) -> Result<Rope, Error> {
+    const WIDTH: &str = "rope.dimension_count";
+    let width = header.count_or(WIDTH, 1..=head_width, head_width)?;
+    if !width.is_multiple_of(2) {
+        return Err(header.bad(WIDTH, width, "must be even"));
+    }
+    let kind = match header.get("rope.scaling.type") {
+        None => "linear",
+        Some(_) => header.text("rope.scaling.type")?,
+    };
+    let factor = match header.positive("rope.scaling.factor")? {
+        Some(factor) => Some(factor),
+        None => header.positive("rope.scale_linear")?,
+    };
+    let stretch = match kind {
+        "none" => 1.0,
+        "linear" => factor.unwrap_or(1.0),
+        other => return Err(header.bad("rope.scaling.type", other, "must be none or linear")),
+    };
+    let base = header.positive("rope.freq_base")?.unwrap_or(10_000.0);
+    let local_base = header.positive("rope.freq_base_swa")?.or(a.local_base).unwrap_or(base);
+    Ok(Rope { width, pairs, base, stretch, local_base })
+}

@@ -1,0 +1,35 @@
+//! Rotary position embeddings (Su et al. 2021): pairs of a head's numbers turned by position times frequency.
+//!
+//! Sine and cosine are the platform's, which reduce angles of any size exactly: at long contexts they are thousands of
+//! turns.
+
+use crate::kernels::Pairs;
+
+/// `out` becomes the cosines, then the sines, of `position * frequencies[j]`, the product in f32 as in the originals.
+#[allow(clippy::cast_precision_loss)] // contexts end at 2^24
+pub fn angles(position: u32, frequencies: &[f32], out: &mut [f32]) {
+    let (cos, sin) = out.split_at_mut(frequencies.len());
+    for (f, (cos, sin)) in frequencies.iter().zip(cos.iter_mut().zip(sin)) {
+        (*sin, *cos) = (position as f32 * f).sin_cos();
+    }
+}
+
+/// Turns the first `angles.len()` numbers of a head.
+pub fn turn(head: &mut [f32], angles: &[f32], pairs: Pairs) {
+    let (cos, sin) = angles.split_at(angles.len() / 2);
+    let turned = |a: f32, b: f32, cos: f32, sin: f32| (a * cos - b * sin, b * cos + a * sin);
+    let angles = cos.iter().zip(sin);
+    match pairs {
+        Pairs::Adjacent => {
+            for (pair, (&cos, &sin)) in head.chunks_exact_mut(2).zip(angles) {
+                (pair[0], pair[1]) = turned(pair[0], pair[1], cos, sin);
+            }
+        }
+        Pairs::Halves => {
+            let (first, second) = head.split_at_mut(cos.len());
+            for ((a, b), (&cos, &sin)) in first.iter_mut().zip(second).zip(angles) {
+                (*a, *b) = turned(*a, *b, cos, sin);
+            }
+        }
+    }
+}

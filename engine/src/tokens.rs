@@ -1,0 +1,97 @@
+//! Token ids in, logits out: a sequence that the caller drives, with its own choice of every next token. Benchmarks,
+//! perplexities and decoding strategies that are not ours are written on it.
+
+use crate::blocks::cache::Sequence;
+use crate::error::Error;
+use crate::generation::Timings;
+use crate::prompt::Item;
+use crate::session::Session;
+use std::ops::ControlFlow;
+
+/// One sequence of a session, empty at first. After an error only [`Tokens::clear`] makes it usable again.
+pub struct Tokens<'a> {
+    session: &'a mut Session,
+    sequence: Sequence,
+}
+
+impl Session {
+    /// A sequence of token ids; the session is the caller's again when it is dropped.
+    pub fn tokens(&mut self) -> Tokens<'_> {
+        Tokens { session: self, sequence: Sequence::default() }
+    }
+}
+
+impl Tokens<'_> {
+    /// Positions so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sequence.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets the sequence.
+    pub fn clear(&mut self) {
+        self.sequence = Sequence::default();
+        self.session.done();
+    }
+
+    /// Appends `ids`; the logits that follow the last, as many as the embedding table has rows.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`] for no ids or one that the model does not have, [`Error::ContextFull`], [`Error::Cancelled`].
+    pub fn feed(&mut self, ids: &[u32]) -> Result<&[f32], Error> {
+        self.run(ids, &mut |s, rows, end| if end { s.read_logits(rows - 1, 1) } else { Ok(()) })?;
+        Ok(self.session.logits())
+    }
+
+    /// Appends `ids`; `each` is given the index of every id and the logits that follow it.
+    ///
+    /// # Errors
+    /// As [`Tokens::feed`].
+    pub fn feed_each(&mut self, ids: &[u32], each: &mut dyn FnMut(usize, &[f32])) -> Result<(), Error> {
+        let mut index = 0;
+        self.run(ids, &mut |s, rows, _| {
+            let (most, vocabulary) = (s.logit_rows(), s.vocabulary());
+            for start in (0..rows).step_by(most) {
+                s.read_logits(start, most.min(rows - start))?;
+                for logits in s.logits().chunks_exact(vocabulary) {
+                    each(index, logits);
+                    index += 1;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn run(&mut self, ids: &[u32], after: &mut After<'_>) -> Result<(), Error> {
+        let vocabulary = self.session.vocabulary();
+        let bad = |got: String, rule| Err(Error::BadOption { name: "token ids", got, rule });
+        if ids.is_empty() {
+            return bad("none".to_owned(), "at least one");
+        }
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= vocabulary) {
+            return bad(id.to_string(), "below the rows of the embedding table");
+        }
+        let (prompt, context) = (self.len(), self.session.room());
+        if prompt + ids.len() > context {
+            return Err(Error::ContextFull { needed: prompt + ids.len(), prompt, new: ids.len(), context });
+        }
+        let items = [Item::Tokens(ids.to_vec())];
+        let sink = &mut |_: crate::generation::Event<'_>| ControlFlow::Continue(());
+        self.session.run_prompt(&items, &mut self.sequence, &mut Timings::default(), after, sink)
+    }
+}
+
+/// What happens behind each batch: its rows, and whether it was the last.
+type After<'a> = dyn FnMut(&mut Session, usize, bool) -> Result<(), Error> + 'a;
+
+impl Drop for Tokens<'_> {
+    fn drop(&mut self) {
+        self.session.done();
+    }
+}

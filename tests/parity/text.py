@@ -1,0 +1,162 @@
+"""Goldens of language models by themselves: small random LlamaForCausalLM and Gemma3ForCausalLM run by transformers
+4.57.6, text_*.json.
+
+    python text.py                          makes every golden
+    python text.py NAME...                  only these
+    python text.py --random FIRST COUNT DIR  random configurations by seed, into DIR, for checks that are not kept
+
+Weights are formulas and the tokenizer is the one of the OPT goldens, so that only the model differs. What a stranger needs
+to know about the originals (modeling_llama.py, modeling_gemma3.py): head_dim need not be hidden_size / heads; k and v have
+num_key_value_heads heads, each shared by neighbouring query heads; RoPE turns halves of a head; Gemma's norms multiply by
+1 + weight, its embeddings by sqrt(hidden_size), and five layers of six see sliding_window positions, their own included,
+with a RoPE base of rope_local_base_freq and no scaling.
+"""
+import json
+import os
+import random
+import struct
+import sys
+import tempfile
+import warnings
+
+import blip2_opt
+import formula
+import numpy as np
+import opt_tokenizer
+import torch
+import transformers
+from blip2_opt import CONTINUATIONS, HERE, QUESTION, SETTINGS, UNICODE, generate, logits, numbers, scores, stored
+from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM
+
+ROWS = 320  # of the embedding: eight more than the tokenizer has tokens
+LONG = (
+    "this is what they are and were: a photo of the old house by the river, with the light of the evening on the water. "
+    "Question: how many people are in the image? Answer: two, a cat and a dog."
+)
+PROMPTS = [QUESTION, LONG, UNICODE]
+LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)
+
+
+def llama(width, heads, kv, ffn, layers, **more):
+    return "llama", dict(vocab_size=ROWS, hidden_size=width, num_attention_heads=heads, num_key_value_heads=kv, intermediate_size=ffn,
+                         num_hidden_layers=layers, max_position_embeddings=256, bos_token_id=2, pad_token_id=1, **more)
+
+
+def gemma(width, heads, kv, head, ffn, layers, **more):
+    return "gemma3", dict(vocab_size=ROWS, hidden_size=width, num_attention_heads=heads, num_key_value_heads=kv, head_dim=head,
+                          intermediate_size=ffn, num_hidden_layers=layers, max_position_embeddings=256, bos_token_id=2, pad_token_id=1, **more)
+
+
+# name: (what it is for, seed of the weights, stored type, (kind, config))
+CONFIGS = {
+    "llama": ("shared key heads, tied head", 101, "float32", llama(64, 4, 2, 176, 3, tie_word_embeddings=True, rms_norm_eps=1e-5)),
+    "llama_untied": ("own head, another base, biases", 112, "float16",
+                     llama(96, 6, 6, 160, 4, tie_word_embeddings=False, rope_theta=500000.0, attention_bias=True, mlp_bias=True)),
+    "llama_linear": ("linear scaling, one key head, odd sizes", 143, "float32",
+                     llama(60, 3, 1, 100, 3, tie_word_embeddings=True, rope_scaling=dict(rope_type="linear", factor=2.5))),
+    "llama_llama3": ("llama 3.1's scaling, heads wider than the stream", 104, "bfloat16",
+                     llama(48, 4, 2, 128, 3, head_dim=16, tie_word_embeddings=False, rope_theta=10000.0, rope_scaling=LLAMA3)),
+    "gemma": ("window of 8, both kinds of layers", 105, "float32", gemma(64, 4, 1, 24, 160, 7, sliding_window=8, query_pre_attn_scalar=24)),
+    "gemma_scaled": ("its own query scale, stretched global layers, two of each kind, capped logits", 116, "bfloat16",
+                     gemma(48, 4, 2, 16, 96, 12, sliding_window=8, query_pre_attn_scalar=12, rope_theta=50000.0, rope_local_base_freq=100.0,
+                           rope_scaling=dict(rope_type="linear", factor=8.0), final_logit_softcapping=20.0)),
+}
+EOS = {}
+
+
+def build(kind, config, seed, dtype, eos):
+    """The model in f32, weights rounded to the stored type, with config.json, generation_config.json and the tensor list."""
+    config = dict(config, eos_token_id=eos, attn_implementation="eager")
+    classes = {"llama": (LlamaConfig, LlamaForCausalLM), "gemma3": (Gemma3TextConfig, Gemma3ForCausalLM)}
+    model = classes[kind][1](classes[kind][0](**config))
+    model.tie_weights()
+    with torch.no_grad():
+        for k, p in model.named_parameters():
+            p.copy_(stored(k, list(p.shape), seed, dtype))
+    model = model.eval()
+    with tempfile.TemporaryDirectory() as d:
+        model.save_pretrained(d)
+        config_json, generation_json = json.load(open(f"{d}/config.json")), json.load(open(f"{d}/generation_config.json"))
+        with open(f"{d}/model.safetensors", "rb") as f:
+            header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+    header.pop("__metadata__", None)
+    config_json["dtype"] = dtype
+    return model, config_json, generation_json, sorted([k, t["shape"]] for k, t in header.items())
+
+
+def case(model, tokenizer, prompt, eos, names):
+    ids = tokenizer(prompt)["input_ids"]
+    rows = logits(model, None, torch.tensor([ids]))
+    last = len(ids) - 1
+    return {
+        "prompt": prompt, "ids": ids,
+        "logits": [{"position": p, "values": numbers(rows[p])} for p in sorted({0, last // 2, last})],
+        "generate": [generate(model, tokenizer, None, torch.tensor([ids]), n, SETTINGS[n], eos) for n in names],
+        "score": scores(lambda s: logits(model, None, torch.tensor([s])), tokenizer, ids, CONTINUATIONS),
+    }
+
+
+def golden(name, what, seed, dtype, kind, config, eos, tokenizer, names):
+    model, config_json, generation_json, tensors = build(kind, config, seed, dtype, eos)
+    check = []
+    for k, shape in tensors[:: max(1, len(tensors) // 8)]:
+        n = int(np.prod(shape))
+        index = sorted({0, 1, n // 2, n - 1})
+        bits = formula.tensor(seed, k, shape).reshape(-1)[index].view(np.uint32)
+        check.append({"name": k, "shape": shape, "index": index, "bits": [int(b) for b in bits]})
+    return {
+        "name": name, "note": what, "seed": seed, "dtype": dtype, "eos": eos, "config": config_json, "generation_config": generation_json,
+        "tensors": tensors, "formula": check, "cases": [case(model, tokenizer, p, eos, n) for p, n in zip(PROMPTS, names)],
+    }
+
+
+def some(seed):
+    """A random configuration."""
+    r = random.Random(seed)
+    kv = r.choice([1, 2, 3])
+    heads = kv * r.choice([1, 2, 4])
+    head = 2 * r.randint(2, 20)
+    width, ffn, layers = r.choice([heads * head, 8 * r.randint(3, 20)]), r.randint(20, 200), r.randint(1, 8)
+    theta = r.choice([100.0, 10000.0, 500000.0])
+    scaling = r.choice([None, None, dict(rope_type="linear", factor=r.choice([1.5, 4.0])), dict(LLAMA3, original_max_position_embeddings=r.choice([32, 128]))])
+    eps = r.choice([1e-6, 1e-5])
+    if r.random() < 0.5:
+        return llama(width, heads, kv, ffn, layers, head_dim=head, tie_word_embeddings=r.random() < 0.5, rope_theta=theta, rope_scaling=scaling,
+                     rms_norm_eps=eps, attention_bias=r.random() < 0.3, mlp_bias=r.random() < 0.3)
+    if scaling and scaling["rope_type"] != "linear":
+        scaling = None
+    more = dict(final_logit_softcapping=15.0) if r.random() < 0.2 else {}
+    if r.random() < 0.3:
+        more["layer_types"] = [r.choice(["full_attention", "sliding_attention"]) for _ in range(layers)]
+    return gemma(width, heads, kv, head, ffn, layers, sliding_window=r.choice([1, 3, 8, 40]), query_pre_attn_scalar=r.choice([head, 17]), rope_theta=theta,
+                 rope_local_base_freq=r.choice([50.0, 10000.0]), rope_scaling=scaling, rms_norm_eps=eps, **more)
+
+
+def main(args):
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    warnings.filterwarnings("ignore")
+    assert transformers.__version__ == "4.57.6", transformers.__version__
+    with tempfile.TemporaryDirectory() as d:
+        tokenizer = opt_tokenizer.save(d)
+        if args[:1] == ["--random"]:
+            for seed in range(int(args[1]), int(args[1]) + int(args[2])):
+                kind, config = some(seed)
+                g = golden(f"random_{seed}", str(config), seed, "float32", kind, config, [2], tokenizer, [[], [], []])
+                with open(os.path.join(args[3], f"text_random_{seed}.json"), "w") as f:
+                    json.dump(g, f, separators=(",", ":"))
+            return
+        for name in args or CONFIGS:
+            what, seed, dtype, (kind, config) = CONFIGS[name]
+            g = golden(name, what, seed, dtype, kind, config, EOS.get(name, [2]), tokenizer, [["greedy", "beams"], ["greedy", "beams", "repetition"], ["greedy"]])
+            with open(f"{HERE}/text_{name}.json", "w") as f:
+                json.dump(g, f, separators=(",", ":"))
+            print(f"{name}: {os.path.getsize(f.name)} bytes, eos {g['eos']}")
+            for c in g["cases"]:
+                for r in c["generate"]:
+                    mark = " NEAR-TIE" if r["gap"] < 2e-3 else ""
+                    print(f"  {r['name']:22s} gap {r['gap']:.4f} kinds {len(set(r['ids'])):2d} of {len(r['ids']):2d} {r['ids']}{mark}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

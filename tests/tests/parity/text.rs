@@ -1,0 +1,129 @@
+//! Language models by themselves: logits, greedy and beam text and scores of random LLaMA and Gemma 3 checkpoints.
+
+use crate::{check_generations, check_logits, check_scores, quiet};
+use ocelli_convert::Options;
+use ocelli_engine::{Engine, Error, Load, Model, Prompt, SessionOptions, prompt_ids};
+use ocelli_quant::TensorType;
+use ocelli_tests::text_golden::{TEXT, TextGolden};
+use std::path::Path;
+
+fn open(golden: &TextGolden, dir: &Path, threads: usize) -> Model {
+    golden.write(&dir.join("hf")).unwrap();
+    let file = dir.join("model.gguf");
+    ocelli_convert::convert(&dir.join("hf"), &file, &Options::new(TensorType::F32), &())
+        .unwrap_or_else(|e| panic!("{}: {e}", golden.name));
+    Engine::new(threads).unwrap().open(&file, Load::Map).unwrap_or_else(|e| panic!("{}: {e}", golden.name))
+}
+
+/// A batch of 7 cuts every prompt into several, at places that fall inside Gemma's windows.
+fn agrees(golden: &TextGolden, batch: usize) {
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(golden, dir.path(), 2);
+    let mut session = model.session(&SessionOptions { beams: 5, batch, ..SessionOptions::default() }).unwrap();
+    for (i, case) in golden.cases.iter().enumerate() {
+        let what = format!("{} case {i}, batch {batch}", golden.name);
+        let prompt = Prompt::new().text(case.prompt.as_str());
+        assert_eq!(prompt_ids(&model.compose(&prompt).unwrap()), case.ids, "{what}");
+        check_logits(&session.all_logits(&prompt).unwrap(), &case.logits, &what);
+        check_generations(&mut session, &prompt, &case.generate, &what);
+        check_scores(&mut session, &prompt, &case.score, &what);
+    }
+}
+
+#[test]
+fn models_agree_whole_and_in_pieces() {
+    for name in TEXT {
+        let golden = TextGolden::load(name).unwrap();
+        for batch in [7, 256] {
+            agrees(&golden, batch);
+        }
+    }
+}
+
+/// Goldens that are not kept, made by `text.py --random FIRST COUNT DIR`.
+#[test]
+#[ignore = "OCELLI_GOLDENS names a folder of goldens that are not kept"]
+fn configurations_in_a_folder_agree() {
+    let folder = std::env::var_os("OCELLI_GOLDENS").expect("OCELLI_GOLDENS names the folder");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let golden = TextGolden::read(&entry.unwrap().path()).unwrap();
+        for batch in [5, 256] {
+            agrees(&golden, batch);
+        }
+        count += 1;
+    }
+    eprintln!("{count} configurations agree");
+}
+
+/// A text scored from the begin token on, across many batches, gives what its rows of logits say.
+#[test]
+fn a_long_text_is_scored_from_nothing() {
+    for name in ["llama", "gemma"] {
+        let golden = TextGolden::load(name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 2);
+        let mut session = model.session(&SessionOptions { batch: 32, ..SessionOptions::default() }).unwrap();
+        let text: String = (0..200).map(|i| ["e", " cat", "x", " the", "9"][i * i % 5]).collect();
+        let scores = session.score(&Prompt::new(), &[&text], &mut quiet).unwrap();
+        assert!(scores[0].ids.len() > 150, "{name}: {} tokens", scores[0].ids.len());
+        assert_eq!(scores[0].ids.len(), scores[0].logprobs.len());
+        let rows = session.all_logits(&Prompt::new().text(text.as_str())).unwrap();
+        for (i, (&id, &logprob)) in scores[0].ids.iter().zip(&scores[0].logprobs).enumerate() {
+            let row = &rows[i * 320..(i + 1) * 320];
+            let sum: f64 = row.iter().map(|&l| f64::from(l).exp()).sum();
+            let want = f64::from(row[id as usize]) - sum.ln();
+            assert!((f64::from(logprob) - want).abs() < 1e-4, "{name}: token {i}: {logprob} for {want}");
+        }
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    for name in ["llama_linear", "gemma"] {
+        let golden = TextGolden::load(name).unwrap();
+        let prompt = Prompt::new().text(golden.cases[1].prompt.as_str());
+        let logits = [1, 3].map(|threads| {
+            let dir = tempfile::tempdir().unwrap();
+            let model = open(&golden, dir.path(), threads);
+            let all = model.session(&SessionOptions::default()).unwrap().all_logits(&prompt).unwrap();
+            all.iter().map(|l| l.to_bits()).collect::<Vec<_>>()
+        });
+        assert_eq!(logits[0], logits[1], "{name}");
+    }
+}
+
+/// Ids that a caller feeds, whole or one by one, give the logits of a prompt; ids that cannot be fed change nothing.
+#[test]
+fn fed_ids_give_the_logits_of_a_prompt() {
+    let golden = TextGolden::load(TEXT[0]).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 2);
+    let mut session = model.session(&SessionOptions { batch: 3, ..SessionOptions::default() }).unwrap();
+    let case = &golden.cases[0];
+    let all = session.all_logits(&Prompt::new().text(case.prompt.as_str())).unwrap();
+    let vocabulary = all.len() / case.ids.len();
+    {
+        let mut tokens = session.tokens();
+        let mut fed = Vec::new();
+        let mut each = |i: usize, logits: &[f32]| {
+            assert_eq!(i * vocabulary, fed.len());
+            fed.extend_from_slice(logits);
+        };
+        tokens.feed_each(&case.ids, &mut each).unwrap();
+        assert_eq!(fed, all);
+        tokens.clear();
+        fed.clear();
+        for &id in &case.ids {
+            let wrong = [vec![], vec![u32::try_from(vocabulary).unwrap()], vec![0; model.context() + 1]];
+            for ids in wrong {
+                let error = tokens.feed(&ids).unwrap_err();
+                assert!(matches!(error, Error::BadOption { .. } | Error::ContextFull { .. }), "{error}");
+            }
+            fed.extend_from_slice(tokens.feed(&[id]).unwrap());
+        }
+        assert_eq!(tokens.len(), case.ids.len());
+        check_logits(&fed, &case.logits, "one by one");
+    }
+    assert_eq!(session.all_logits(&Prompt::new().text(case.prompt.as_str())).unwrap(), all);
+}
