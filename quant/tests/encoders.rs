@@ -61,8 +61,8 @@ fn error(ty: TensorType, bytes: &[u8], values: &[f32], importance: &[f32]) -> f6
     error / power
 }
 
-/// The errors of ggml's `quantize_*` (llama.cpp of llama-cpp-python 0.3.36) on [`matrix`]: without importances the plain
-/// error, with them the weighted one.
+/// The errors of ggml's `quantize_*` (llama.cpp of llama-cpp-python 0.3.36) on [`matrix`]: without importances the
+/// plain error, with them the weighted one.
 #[test]
 fn errors_are_not_above_ggmls() {
     let (values, importance) = matrix();

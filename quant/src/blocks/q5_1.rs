@@ -1,7 +1,7 @@
 //! Q5_1: 32 five-bit values under one f16 scale and one f16 minimum, 24 bytes, `x[i] = q[i] * d + m`.
 //!
-//! Layout after ggml's `block_q5_1`: the scale and the minimum of Q4_1 before the bits of Q5_0. Encoding is the search of
-//! `search.rs`, eight blocks at a time.
+//! Layout after ggml's `block_q5_1`: the scale and the minimum of Q4_1 before the bits of Q5_0. Encoding is the search
+//! of `search.rs`, eight blocks at a time.
 
 use std::array::from_fn;
 

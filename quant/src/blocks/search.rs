@@ -128,8 +128,8 @@ impl<const N: usize> Groups<N> {
         sums
     }
 
-    /// The best scales found without a base. `starts` are the levels that a weight at the end of the range is mapped to:
-    /// by turns the largest one and the one that a level of 0 would cost most, which the largest need not be.
+    /// The best scales found without a base. `starts` are the levels that a weight at the end of the range is mapped
+    /// to: by turns the largest one and the one that a level of 0 would cost most, which the largest need not be.
     pub(super) fn scale(&self, range: Levels, starts: &[f32]) -> Fit {
         let zero: Lanes = [0.0; LANES];
         let extreme = self
@@ -274,8 +274,8 @@ pub(super) const SINGULAR: f32 = 1e-5;
 /// a search with a base.
 const ENDS: [f32; 4] = [-0.7, -0.2, 0.3, 0.9];
 
-/// The levels that the end of a group's range is mapped to at the start of a search without a base: of either sign, from
-/// about half a level beyond the last one to a tenth of all levels, but at most four, before it.
+/// The levels that the end of a group's range is mapped to at the start of a search without a base: of either sign,
+/// from about half a level beyond the last one to a tenth of all levels, but at most four, before it.
 pub(super) fn tops(range: Levels) -> [f32; 24] {
     let step = ((range.high - range.low) / 64.0).min(0.4);
     from_fn(|i| {
