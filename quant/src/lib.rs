@@ -5,7 +5,9 @@
 //! file and starts no thread; a caller hands it bytes (a memory map or a buffer) and gets validated views of them back.
 //!
 //! Scalar code here is the specification that every SIMD and GPU kernel is tested against: decoding is bit-equal to
-//! ggml's, in the same order of operations and without fused multiply-add.
+//! ggml's, in the same order of operations and without fused multiply-add. Encoding gives ggml's reference blocks for
+//! Q8_0, Q4_0, Q4_K and Q6_K; for the others, and wherever the caller knows how much each column matters, a search of
+//! our own looks for the least error.
 
 pub mod blocks;
 pub mod gguf;

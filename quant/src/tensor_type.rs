@@ -218,7 +218,8 @@ impl TensorType {
         Ok(())
     }
 
-    /// Encodes `src` into whole blocks in `dst`, by the method of ggml's reference quantisers.
+    /// Encodes `src` into whole blocks in `dst`, by the method of ggml's reference quantisers for Q8_0, Q4_0,
+    /// Q4_K and Q6_K, and with the least squared error found for the others.
     ///
     /// A NaN or an infinity anywhere in a quantised block makes that whole block decode to NaN: a broken checkpoint
     /// stays visibly broken instead of turning into plausible zeros. The float types keep NaN and infinity per element.
@@ -236,22 +237,63 @@ impl TensorType {
             Self::Q4_0 => blocks::encode(src, dst, BlockQ4_0::encode),
             Self::Q4K => blocks::encode(src, dst, BlockQ4K::encode),
             Self::Q6K => blocks::encode(src, dst, BlockQ6K::encode),
-            Self::Q5_1 | Self::Q5_0 | Self::Q4_1 | Self::Q2K | Self::Q3K | Self::Q5K | Self::Iq4Nl | Self::Iq4Xs => {
-                return Err(CodecError::NoEncoder { ty: self });
-            }
+            Self::Q5_1 | Self::Q5_0 | Self::Q4_1 | Self::Q2K | Self::Q3K | Self::Q5K => self.search(src, None, dst),
+            Self::Iq4Nl | Self::Iq4Xs => return Err(CodecError::NoEncoder { ty: self }),
         }
         Ok(())
+    }
+
+    /// Encodes rows whose columns matter as much as `importance` says: the sum of the squared errors, each times the
+    /// importance of its column, is made as small as the search finds. The mean square of the activations a column is
+    /// multiplied with makes that the expected squared error of the product.
+    ///
+    /// `importance` is as long as a row, and `src` is whole rows. The float types have nothing to choose and ignore it.
+    /// Where it is 0 for a whole block the block keeps its range.
+    ///
+    /// # Errors
+    /// Those of [`Self::encode`]; when `src` is not whole rows or a row not whole blocks; when an importance is
+    /// negative, infinite or NaN.
+    pub fn encode_weighted(self, src: &[f32], importance: &[f32], dst: &mut [u8]) -> Result<(), CodecError> {
+        let cols = importance.len();
+        if !src.len().is_multiple_of(cols) {
+            return Err(CodecError::PartialRow { elements: src.len(), cols });
+        }
+        if self.row_bytes(cols).is_none() {
+            return Err(CodecError::PartialBlock { ty: self, elements: cols, block_len: self.block_len() });
+        }
+        if let Some((column, &value)) = importance.iter().enumerate().find(|(_, w)| !(w.is_finite() && **w >= 0.0)) {
+            return Err(CodecError::Importance { column, value });
+        }
+        match self {
+            Self::F32 | Self::F16 | Self::BF16 | Self::Iq4Nl | Self::Iq4Xs => return self.encode(src, dst),
+            _ => self.check_lengths(src.len(), dst.len())?,
+        }
+        self.search(src, Some(importance), dst);
+        Ok(())
+    }
+
+    /// Encodes by the searches that take importances. The lengths are checked, and the type is none of the float and iq
+    /// types.
+    fn search(self, src: &[f32], importance: Option<&[f32]>, dst: &mut [u8]) {
+        match self {
+            Self::F32 | Self::F16 | Self::BF16 | Self::Iq4Nl | Self::Iq4Xs => {}
+            Self::Q8_0 => blocks::encode_run(src, importance, dst, BlockQ8_0::encode_run),
+            Self::Q5_1 => blocks::encode_run(src, importance, dst, BlockQ5_1::encode_run),
+            Self::Q5_0 => blocks::encode_run(src, importance, dst, BlockQ5_0::encode_run),
+            Self::Q4_1 => blocks::encode_run(src, importance, dst, BlockQ4_1::encode_run),
+            Self::Q4_0 => blocks::encode_run(src, importance, dst, BlockQ4_0::encode_run),
+            Self::Q2K => blocks::encode_run(src, importance, dst, |x, w| [BlockQ2K::encode_weighted(x, w)]),
+            Self::Q3K => blocks::encode_run(src, importance, dst, |x, w| [BlockQ3K::encode_weighted(x, w)]),
+            Self::Q4K => blocks::encode_run(src, importance, dst, |x, w| [BlockQ4K::encode_weighted(x, w)]),
+            Self::Q5K => blocks::encode_run(src, importance, dst, |x, w| [BlockQ5K::encode_weighted(x, w)]),
+            Self::Q6K => blocks::encode_run(src, importance, dst, |x, w| [BlockQ6K::encode_weighted(x, w)]),
+        }
     }
 
     /// Whether [`Self::encode`] writes this type; every type is read.
     #[must_use]
     pub const fn can_encode(self) -> bool {
-        match self {
-            Self::F32 | Self::F16 | Self::BF16 | Self::Q8_0 | Self::Q4_0 | Self::Q4K | Self::Q6K => true,
-            Self::Q5_1 | Self::Q5_0 | Self::Q4_1 | Self::Q2K | Self::Q3K | Self::Q5K | Self::Iq4Nl | Self::Iq4Xs => {
-                false
-            }
-        }
+        !matches!(self, Self::Iq4Nl | Self::Iq4Xs)
     }
 
     fn check_lengths(self, elements: usize, bytes: usize) -> Result<(), CodecError> {
@@ -321,7 +363,7 @@ pub enum SizeError {
 }
 
 /// Buffers whose lengths do not belong together, or a type without an encoder.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CodecError {
     /// The float side is not whole blocks.
     #[error("{elements} elements are not whole {ty} blocks of {block_len}")]
@@ -344,6 +386,22 @@ pub enum CodecError {
         bytes: usize,
         /// Bytes those elements take.
         wanted: usize,
+    },
+    /// The float side is not whole rows.
+    #[error("{elements} elements are not whole rows of {cols}, one for each importance")]
+    PartialRow {
+        /// Elements given.
+        elements: usize,
+        /// Importances given.
+        cols: usize,
+    },
+    /// An importance that no error can be multiplied with.
+    #[error("the importance of column {column} is {value}, expected a finite number of at least 0")]
+    Importance {
+        /// The first such column.
+        column: usize,
+        /// Its importance.
+        value: f32,
     },
     /// Blocks of this type are read, not made.
     #[error("{ty} can be read but not encoded")]

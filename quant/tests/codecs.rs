@@ -5,7 +5,10 @@
 use ocelli_quant::{CodecError, SizeError, TensorType, UnknownTensorType};
 use proptest::prelude::*;
 
-const QUANTISED: [TensorType; 4] = [TensorType::Q8_0, TensorType::Q4_0, TensorType::Q4K, TensorType::Q6K];
+/// The block types with an encoder.
+fn quantised() -> impl Iterator<Item = TensorType> {
+    TensorType::ALL.into_iter().filter(|ty| ty.block_len() > 1 && ty.can_encode())
+}
 
 fn encoded(ty: TensorType, values: &[f32]) -> Vec<u8> {
     let mut bytes = vec![0; ty.row_bytes(values.len()).unwrap()];
@@ -146,14 +149,20 @@ fn any_byte_slice_can_be_viewed_as_blocks() {
 #[test]
 fn quantisation_error_of_normal_weights() {
     let values = samples(256 * 256);
-    // Measured values rounded up; ggml's quantisers give the same blocks.
+    // Measured values rounded up.
     for (ty, bound) in [
         (TensorType::F16, 1e-7),
         (TensorType::BF16, 3e-6),
         (TensorType::Q8_0, 4e-5),
         (TensorType::Q6K, 5e-4),
+        (TensorType::Q5_1, 1.3e-3),
+        (TensorType::Q5K, 1.3e-3),
+        (TensorType::Q5_0, 1.8e-3),
+        (TensorType::Q4_1, 5e-3),
         (TensorType::Q4K, 6e-3),
         (TensorType::Q4_0, 9e-3),
+        (TensorType::Q3K, 2.2e-2),
+        (TensorType::Q2K, 7e-2),
     ] {
         let error = nmse(&values, &decoded(ty, &encoded(ty, &values)));
         assert!(error < bound && error > bound / 4.0, "{ty}: {error:e}");
@@ -162,7 +171,7 @@ fn quantisation_error_of_normal_weights() {
 
 #[test]
 fn non_finite_input_poisons_its_block_only() {
-    for ty in QUANTISED {
+    for ty in quantised() {
         let len = ty.block_len();
         for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for at in [0, len / 2, len - 1] {
@@ -190,7 +199,7 @@ fn float_types_keep_non_finite_elements() {
 
 #[test]
 fn extreme_finite_values_do_not_panic() {
-    for ty in QUANTISED {
+    for ty in quantised() {
         for value in [f32::MAX, f32::MIN, f32::MIN_POSITIVE, 1e-45, -1e-45, 1e-16, 65504.0, 1e9] {
             let mut values = vec![value; ty.block_len()];
             encoded(ty, &values);
@@ -203,16 +212,18 @@ fn extreme_finite_values_do_not_panic() {
 
 proptest! {
     /// Each decoded value is within its block's step of the original. The steps are those of the formats, widened for
-    /// the rounding of the scales themselves.
+    /// the rounding of the scales themselves and, at 2 and 3 bits, for ends that are cut off.
     #[test]
     fn decoded_values_stay_close(values in prop::collection::vec(-1e3f32..1e3, 512)) {
-        for ty in QUANTISED {
+        for ty in quantised() {
             let back = decoded(ty, &encoded(ty, &values));
             for (block, back) in values.chunks(ty.block_len()).zip(back.chunks(ty.block_len())) {
                 let largest = block.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
                 let steps = match ty {
                     TensorType::Q8_0 => 0.57 / 127.0,
-                    TensorType::Q6K => 0.12,
+                    TensorType::Q6K | TensorType::Q5_1 | TensorType::Q5_0 | TensorType::Q5K => 0.12,
+                    TensorType::Q3K => 0.4,
+                    TensorType::Q2K => 0.7,
                     _ => 0.25,
                 };
                 for (a, b) in block.iter().zip(back) {

@@ -1,6 +1,6 @@
 //! Names, shapes, types and numbers of a conversion.
 
-use ocelli_quant::TensorType::{self, BF16, F16, F32, Q4_0, Q4K, Q6K, Q8_0};
+use ocelli_quant::TensorType::{self, BF16, F16, F32, Q2K, Q3K, Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0};
 
 use crate::tiny::*;
 
@@ -95,13 +95,19 @@ fn fused_projections_are_split() {
 fn types_follow_the_rules_and_fall_back_by_rows() {
     let model = Model::new();
     // 64 columns divide by 32, not by 256; 48 by neither; 256 by both.
-    let cases: [(TensorType, [TensorType; 4]); 7] = [
+    let cases: [(TensorType, [TensorType; 4]); 13] = [
         (F32, [F32, F32, F32, F32]),
         (F16, [F16, F16, F16, F16]),
         (BF16, [BF16, BF16, BF16, F16]),
         (Q8_0, [Q8_0, F16, Q8_0, F16]),
+        (Q5_1, [Q5_1, F16, Q5_1, F16]),
+        (Q5_0, [Q5_0, F16, Q5_0, F16]),
+        (Q4_1, [Q4_1, F16, Q4_1, F16]),
         (Q4_0, [Q4_0, F16, Q4_0, F16]),
+        (Q2K, [Q8_0, F16, Q2K, F16]),
+        (Q3K, [Q8_0, F16, Q3K, F16]),
         (Q4K, [Q8_0, F16, Q4K, F16]),
+        (Q5K, [Q8_0, F16, Q5K, F16]),
         (Q6K, [Q8_0, F16, Q6K, F16]),
     ];
     for (asked, [narrow, odd, wide, patch]) in cases {

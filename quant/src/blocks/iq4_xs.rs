@@ -2,8 +2,8 @@
 //! `x[i] = (d * (scale[g] - 32)) * VALUES[q[i]]`.
 //!
 //! Layout after ggml's `block_iq4_xs`. Scale `g` has its low four bits in a nibble of `scales_l[g / 2]` (low for even
-//! groups) and its upper two in bits `2g` and `2g + 1` of a little-endian u16. A group's 16 bytes of quants are those of
-//! an IQ4_NL block. Files are read; there is no encoder.
+//! groups) and its upper two in bits `2g` and `2g + 1` of a little-endian u16. A group's 16 bytes of quants are those
+//! of an IQ4_NL block. Files are read; there is no encoder.
 
 use bytemuck::{Pod, Zeroable};
 

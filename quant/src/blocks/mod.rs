@@ -18,6 +18,8 @@ pub mod q5_k;
 pub mod q6_k;
 pub mod q8_0;
 mod rounding;
+mod search;
+mod super_block;
 
 pub use iq4_nl::BlockIq4Nl;
 pub use iq4_xs::BlockIq4Xs;
@@ -62,6 +64,36 @@ pub(crate) fn encode<B: Pod, const N: usize>(src: &[f32], dst: &mut [u8], block:
     let inputs = src.as_chunks::<N>().0;
     for (input, bytes) in inputs.iter().zip(dst.chunks_exact_mut(size_of::<B>())) {
         bytes.copy_from_slice(bytemuck::bytes_of(&block(input)));
+    }
+}
+
+/// Weights that are searched together: a block of the k formats, eight of 32.
+pub(crate) const RUN: usize = 256;
+
+/// Encodes run by run under importances, one a column of rows as long as `importance`; all the same where there are
+/// none. A run's `R` blocks may be more than are left. The caller has checked the lengths.
+pub(crate) fn encode_run<B: Pod, const R: usize>(
+    src: &[f32],
+    importance: Option<&[f32]>,
+    dst: &mut [u8],
+    run: fn(&[f32; RUN], &[f32; RUN]) -> [B; R],
+) {
+    let block_len = RUN / R;
+    let outputs = dst.chunks_mut(size_of::<[B; R]>());
+    for (i, (input, bytes)) in src.chunks(RUN).zip(outputs).enumerate() {
+        let (mut x, mut w) = ([0.0; RUN], [1.0; RUN]);
+        x[..input.len()].copy_from_slice(input);
+        if let Some(importance) = importance {
+            for (j, w) in w[..input.len()].chunks_exact_mut(block_len).enumerate() {
+                let column = (i * RUN + j * block_len) % importance.len();
+                w.copy_from_slice(&importance[column..][..block_len]);
+            }
+            // Only their ratios matter; in the middle of f32's range their products with squares stay in it.
+            let largest = w.iter().fold(0.0f32, |largest, &w| if w > largest { w } else { largest });
+            let inverse = if largest > 0.0 { 1.0 / largest } else { 0.0 };
+            w.iter_mut().for_each(|w| *w *= inverse);
+        }
+        bytes.copy_from_slice(&bytemuck::cast_slice(run(&x, &w).as_slice())[..bytes.len()]);
     }
 }
 

@@ -3,11 +3,18 @@
 //!
 //! Layout after ggml's `block_q2_K`. Byte `g` of the scales holds scale `g` (low nibble) and minimum `g` (high one). A
 //! block is two halves of 128 weights with 32 bytes of quants each; weight `32k + l` of a half is bits `2k` and
-//! `2k + 1` of its byte `l`.
+//! `2k + 1` of its byte `l`. Encoding is the search of `super_block.rs`.
+
+use std::array::from_fn;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::f16_value;
+use super::search::Levels;
+use super::super_block::{Affine, quants, split};
+use super::{F16_NAN, all_finite, f16_value};
+
+/// The levels.
+const RANGE: Levels = Levels { low: 0.0, high: 3.0 };
 
 /// Weights in a group with its own scale and minimum.
 const GROUP: usize = 16;
@@ -59,6 +66,25 @@ impl BlockQ2K {
             for (value, &q) in group.iter_mut().zip(bytes) {
                 *value = step * f32::from(q >> (2 * k) & 3) - offset;
             }
+        }
+    }
+
+    /// Encodes 256 weights with the least error found under their importances. A NaN or infinity makes the whole block
+    /// NaN.
+    #[must_use]
+    pub fn encode_weighted(src: &[f32; Self::LEN], importance: &[f32; Self::LEN]) -> Self {
+        if !all_finite(src) {
+            return Self { d: F16_NAN, dmin: F16_NAN, ..Self::zeroed() };
+        }
+        let groups = split::<GROUP, 2>(src, importance);
+        let block = Affine::search::<GROUP, GROUPS>(&groups, RANGE, 15.0);
+        let q = quants(&groups, &block.fits(), RANGE);
+        let (scales, mins) = (block.scales.as_flattened(), block.mins.as_flattened());
+        Self {
+            scales: from_fn(|g| scales[g] as u8 | (mins[g] as u8) << 4),
+            qs: from_fn(|l| (0..4).fold(0, |byte, k| byte | q[l / 32 * 128 + 32 * k + l % 32] << (2 * k))),
+            d: block.d,
+            dmin: block.dmin,
         }
     }
 }

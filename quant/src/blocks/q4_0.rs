@@ -2,11 +2,17 @@
 //!
 //! Layout after ggml's `block_q4_0`: byte `j` holds weight `j` in its low nibble and weight `j + 16` in its high one.
 //! The range -8..=7 is lopsided, so the scale is signed: it maps the weight of largest magnitude, whatever its sign, to
-//! exactly -8.
+//! exactly -8. Encoding with importances is the search of `search.rs`, eight blocks at a time.
+
+use std::array::from_fn;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{F16_NAN, all_finite, f16_bytes, f16_value};
+use super::search::{Groups, LANES, Levels, quants};
+use super::{F16_NAN, RUN, all_finite, f16_bytes, f16_value};
+
+/// The levels.
+const RANGE: Levels = Levels { low: -8.0, high: 7.0 };
 
 /// One block of 32 weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
@@ -58,5 +64,21 @@ impl BlockQ4_0 {
             *q = level(src[j]) | level(src[j + Self::LEN / 2]) << 4;
         }
         Self { d: f16_bytes(d), qs }
+    }
+
+    /// Encodes eight blocks in a row with the least error found under the importances of their weights. A NaN or
+    /// infinity makes its whole block NaN.
+    #[must_use]
+    pub fn encode_run(src: &[f32; RUN], importance: &[f32; RUN]) -> [Self; LANES] {
+        let groups = Groups::<{ Self::LEN }>::new(src, importance);
+        let fit = groups.stored_scale(RANGE);
+        let levels = groups.levels(&fit, RANGE);
+        from_fn(|g| {
+            if !all_finite(&src[g * Self::LEN..][..Self::LEN]) {
+                return Self { d: F16_NAN, ..Self::zeroed() };
+            }
+            let q = quants(&levels, RANGE, g);
+            Self { d: f16_bytes(fit.scale[g]), qs: from_fn(|j| q[j] | q[j + 16] << 4) }
+        })
     }
 }

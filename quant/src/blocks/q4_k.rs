@@ -12,12 +12,15 @@
 //! candidate whose fit would put the minimum above zero is refitted through zero, since the format can only subtract.
 //! The search runs the eight groups side by side, one a lane: the order of additions within a group, and so every bit
 //! of the result, stays that of the plain loop, while the compiler gets loops it can turn into vector code.
+//! Encoding with importances is the search of `super_block.rs`.
 
 use std::array::from_fn;
 
 use bytemuck::{Pod, Zeroable};
 
 use super::rounding::level;
+use super::search::Levels;
+use super::super_block::{Affine, quants, split};
 use super::{F16_NAN, all_finite, f16_bytes, f16_value};
 
 /// Weights in a group with its own scale and minimum.
@@ -26,6 +29,8 @@ const GROUP: usize = 32;
 const GROUPS: usize = 8;
 /// Largest level of a 4-bit quant.
 const TOP: f32 = 15.0;
+/// The levels.
+const RANGE: Levels = Levels { low: 0.0, high: TOP };
 
 /// One block of 256 weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
@@ -55,7 +60,7 @@ pub fn scale_min(scales: &[u8; 12], j: usize) -> (u8, u8) {
 }
 
 /// The inverse of [`scale_min`] for all groups at once.
-fn pack_scale_min(scales: [u8; GROUPS], mins: [u8; GROUPS]) -> [u8; 12] {
+pub(super) fn pack_scale_min(scales: [u8; GROUPS], mins: [u8; GROUPS]) -> [u8; 12] {
     let mut packed = [0; 12];
     for j in 0..4 {
         packed[j] = scales[j] | scales[j + 4] >> 4 << 6;
@@ -137,6 +142,28 @@ impl BlockQ4K {
             }
         }
         block
+    }
+
+    /// Encodes 256 weights with the least error found under their importances. A NaN or infinity makes the whole block
+    /// NaN.
+    #[must_use]
+    pub fn encode_weighted(src: &[f32; Self::LEN], importance: &[f32; Self::LEN]) -> Self {
+        if !all_finite(src) {
+            return Self { d: F16_NAN, dmin: F16_NAN, ..Self::zeroed() };
+        }
+        let groups = split::<GROUP, 1>(src, importance);
+        let block = Affine::search::<GROUP, GROUPS>(&groups, RANGE, 63.0);
+        let q = quants(&groups, &block.fits(), RANGE);
+        let six_bits = |lanes: &[Lanes; 1]| lanes[0].map(|value| value as u8);
+        Self {
+            d: block.d,
+            dmin: block.dmin,
+            scales: pack_scale_min(six_bits(&block.scales), six_bits(&block.mins)),
+            qs: from_fn(|l| {
+                let (run, l) = (l / GROUP, l % GROUP);
+                q[2 * GROUP * run + l] | q[2 * GROUP * run + GROUP + l] << 4
+            }),
+        }
     }
 }
 

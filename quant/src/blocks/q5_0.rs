@@ -1,11 +1,18 @@
 //! Q5_0: 32 five-bit values under one f16 scale, 22 bytes, `x[i] = (q[i] - 16) * d`.
 //!
 //! Layout after ggml's `block_q5_0`: the low four bits lie as in Q4_0, and bit `i` of a little-endian u32 is the fifth
-//! bit of weight `i`. As in Q4_0 the range -16..=15 is lopsided and the scale signed.
+//! bit of weight `i`. As in Q4_0 the range -16..=15 is lopsided and the scale signed. Encoding is the search of
+//! `search.rs`, eight blocks at a time.
+
+use std::array::from_fn;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::f16_value;
+use super::search::{Groups, LANES, Levels, quants};
+use super::{F16_NAN, RUN, all_finite, f16_bytes, f16_value};
+
+/// The levels.
+const RANGE: Levels = Levels { low: -16.0, high: 15.0 };
 
 /// One block of 32 weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
@@ -30,6 +37,12 @@ pub fn pair(qh: u32, nibbles: u8, j: usize) -> (u8, u8) {
     (nibbles & 0xf | fifth(j) << 4, nibbles >> 4 | fifth(j + 16) << 4)
 }
 
+/// The fifth bits and nibbles of 32 quants: the inverse of [`pair`].
+pub(super) fn split(q: &[u8; BlockQ5_0::LEN]) -> ([u8; 4], [u8; 16]) {
+    let high = q.iter().enumerate().fold(0u32, |high, (i, &q)| high | u32::from(q >> 4) << i);
+    (high.to_le_bytes(), from_fn(|j| q[j] & 0xf | q[j + 16] << 4))
+}
+
 impl BlockQ5_0 {
     /// Weights in a block.
     pub const LEN: usize = 32;
@@ -50,5 +63,21 @@ impl BlockQ5_0 {
             *low = (f32::from(first) - 16.0) * d;
             *high = (f32::from(second) - 16.0) * d;
         }
+    }
+
+    /// Encodes eight blocks in a row with the least error found under the importances of their weights. A NaN or
+    /// infinity makes its whole block NaN.
+    #[must_use]
+    pub fn encode_run(src: &[f32; RUN], importance: &[f32; RUN]) -> [Self; LANES] {
+        let groups = Groups::<{ Self::LEN }>::new(src, importance);
+        let fit = groups.stored_scale(RANGE);
+        let levels = groups.levels(&fit, RANGE);
+        from_fn(|g| {
+            if !all_finite(&src[g * Self::LEN..][..Self::LEN]) {
+                return Self { d: F16_NAN, ..Self::zeroed() };
+            }
+            let (qh, qs) = split(&quants(&levels, RANGE, g));
+            Self { d: f16_bytes(fit.scale[g]), qh, qs }
+        })
     }
 }

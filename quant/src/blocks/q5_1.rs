@@ -1,11 +1,18 @@
 //! Q5_1: 32 five-bit values under one f16 scale and one f16 minimum, 24 bytes, `x[i] = q[i] * d + m`.
 //!
-//! Layout after ggml's `block_q5_1`: the scale and the minimum of Q4_1 before the bits of Q5_0.
+//! Layout after ggml's `block_q5_1`: the scale and the minimum of Q4_1 before the bits of Q5_0. Encoding is the search
+//! of `search.rs`, eight blocks at a time.
+
+use std::array::from_fn;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::f16_value;
-use super::q5_0::pair;
+use super::q5_0::{pair, split};
+use super::search::{Groups, LANES, Levels, quants};
+use super::{F16_NAN, RUN, all_finite, f16_bytes, f16_value};
+
+/// The levels.
+const RANGE: Levels = Levels { low: 0.0, high: 31.0 };
 
 /// One block of 32 weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
@@ -50,5 +57,21 @@ impl BlockQ5_1 {
             *low = f32::from(first) * d + m;
             *high = f32::from(second) * d + m;
         }
+    }
+
+    /// Encodes eight blocks in a row with the least error found under the importances of their weights. A NaN or
+    /// infinity makes its whole block NaN.
+    #[must_use]
+    pub fn encode_run(src: &[f32; RUN], importance: &[f32; RUN]) -> [Self; LANES] {
+        let groups = Groups::<{ Self::LEN }>::new(src, importance);
+        let fit = groups.stored_scale_and_base(RANGE);
+        let levels = groups.levels(&fit, RANGE);
+        from_fn(|g| {
+            if !all_finite(&src[g * Self::LEN..][..Self::LEN]) {
+                return Self { d: F16_NAN, m: F16_NAN, ..Self::zeroed() };
+            }
+            let (qh, qs) = split(&quants(&levels, RANGE, g));
+            Self { d: f16_bytes(fit.scale[g]), m: f16_bytes(fit.base[g]), qh, qs }
+        })
     }
 }

@@ -2,12 +2,19 @@
 //! `x[i] = (d * scale[g]) * q[i] - (dmin * min[g])`.
 //!
 //! Layout after ggml's `block_q5_K`: scales, minima and the low four bits of the quants lie as in Q4_K, and bit `g` of
-//! `qh[l]` is the fifth bit of weight `l` of group `g`.
+//! `qh[l]` is the fifth bit of weight `l` of group `g`. Encoding is the search of `super_block.rs`.
+
+use std::array::from_fn;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::f16_value;
-use super::q4_k::scale_min;
+use super::q4_k::{pack_scale_min, scale_min};
+use super::search::Levels;
+use super::super_block::{Affine, quants, split};
+use super::{F16_NAN, all_finite, f16_value};
+
+/// The levels.
+const RANGE: Levels = Levels { low: 0.0, high: 31.0 };
 
 /// Weights in a group with its own scale and minimum.
 const GROUP: usize = 32;
@@ -61,6 +68,29 @@ impl BlockQ5K {
                 let q = low >> (4 * (g % 2)) & 0xf | (high >> g & 1) << 4;
                 *value = step * f32::from(q) - offset;
             }
+        }
+    }
+
+    /// Encodes 256 weights with the least error found under their importances. A NaN or infinity makes the whole block
+    /// NaN.
+    #[must_use]
+    pub fn encode_weighted(src: &[f32; Self::LEN], importance: &[f32; Self::LEN]) -> Self {
+        if !all_finite(src) {
+            return Self { d: F16_NAN, dmin: F16_NAN, ..Self::zeroed() };
+        }
+        let groups = split::<GROUP, 1>(src, importance);
+        let block = Affine::search::<GROUP, GROUPS>(&groups, RANGE, 63.0);
+        let q = quants(&groups, &block.fits(), RANGE);
+        let six_bits = |lanes: &[[f32; GROUPS]; 1]| lanes[0].map(|value| value as u8);
+        Self {
+            d: block.d,
+            dmin: block.dmin,
+            scales: pack_scale_min(six_bits(&block.scales), six_bits(&block.mins)),
+            qh: from_fn(|l| (0..GROUPS).fold(0, |byte, g| byte | q[GROUP * g + l] >> 4 << g)),
+            qs: from_fn(|l| {
+                let (run, l) = (l / GROUP, l % GROUP);
+                q[2 * GROUP * run + l] & 0xf | q[2 * GROUP * run + GROUP + l] << 4
+            }),
         }
     }
 }

@@ -8,13 +8,16 @@
 //! Encoding follows ggml's `quantize_row_q6_K_ref`, block for block the same: for each group, 19 step sizes around the
 //! one that maps the extreme weight to -32 are tried, each with its least-squares scale under weights `x * x`; the
 //! scale that explains most wins. As in Q4_K, the groups are searched side by side. 210 is not a multiple of 4, so
-//! blocks after the first are only 2-aligned in a file.
+//! blocks after the first are only 2-aligned in a file. Encoding with importances is the search of
+//! `super_block.rs`.
 
 use std::array::from_fn;
 
 use bytemuck::{Pod, Zeroable};
 
 use super::rounding::level;
+use super::search::Levels;
+use super::super_block::{Linear, quants, split};
 use super::{F16_NAN, all_finite, f16_bytes, f16_value};
 
 /// Weights in a group with its own scale.
@@ -24,6 +27,9 @@ const GROUPS: usize = 16;
 /// Smallest and largest level.
 const LOW: f32 = -32.0;
 const HIGH: f32 = 31.0;
+/// The levels, and the integers a group's scale can be.
+const RANGE: Levels = Levels { low: LOW, high: HIGH };
+const SCALES: Levels = Levels { low: -128.0, high: 127.0 };
 /// Groups (and blocks) whose largest magnitude is below this are stored as zeros.
 const NEGLIGIBLE: f32 = 1e-15;
 
@@ -99,18 +105,34 @@ impl BlockQ6K {
                 step => level(x[g] / step, LOW, HIGH),
             });
         }
-        block.pack(&levels);
+        block.pack(|g, i| (levels[i][g] - LOW) as u8);
         block
     }
 
-    /// Stores the levels; the bit fields are still zero.
-    fn pack(&mut self, levels: &[Lanes; GROUP]) {
+    /// Encodes 256 weights with the least error found under their importances. A NaN or infinity makes the whole block
+    /// NaN.
+    #[must_use]
+    pub fn encode_weighted(src: &[f32; Self::LEN], importance: &[f32; Self::LEN]) -> Self {
+        if !all_finite(src) {
+            return Self { d: F16_NAN, ..Self::zeroed() };
+        }
+        let groups = split::<GROUP, 2>(src, importance);
+        let found = Linear::search::<GROUP, GROUPS>(&groups, RANGE, SCALES);
+        let q = quants(&groups, &found.fits(), RANGE);
+        let scales = found.scales.as_flattened();
+        let mut block = Self { d: found.d, scales: from_fn(|g| scales[g] as i8), ..Self::zeroed() };
+        block.pack(|g, i| q[GROUP * g + i]);
+        block
+    }
+
+    /// Stores the quants, given by group and place; the bit fields are still zero.
+    fn pack(&mut self, quant: impl Fn(usize, usize) -> u8) {
         for i in 0..Self::LEN / 32 {
             let (half, k) = (i / 4, i % 4);
             let low = &mut self.ql[64 * half + 32 * (k % 2)..][..32];
             let high = &mut self.qh[32 * half..][..32];
             for (l, (low, high)) in low.iter_mut().zip(high).enumerate() {
-                let q = (levels[l % GROUP][2 * i + l / GROUP] - LOW) as u8;
+                let q = quant(2 * i + l / GROUP, l % GROUP);
                 *low |= (q & 0xf) << (4 * (k / 2));
                 *high |= (q >> 4) << (2 * k);
             }

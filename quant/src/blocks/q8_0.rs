@@ -1,11 +1,18 @@
 //! Q8_0: 32 signed bytes under one f16 scale, 34 bytes, `x[i] = d * qs[i]`.
 //!
-//! Layout after ggml's `block_q8_0`. The scale is `max|x| / 127`, so -128 never appears in a block we encode, but a
-//! file may hold it and decoding (and every kernel) must take it.
+//! Layout after ggml's `block_q8_0`. The scale is `max|x| / 127`, so -128 never appears in a block encoded without
+//! importances, but a file may hold it and decoding (and every kernel) must take it. Encoding with importances is the
+//! search of `search.rs`, eight blocks at a time.
+
+use std::array::from_fn;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{F16_NAN, all_finite, f16_bytes, f16_value};
+use super::search::{Groups, LANES, Levels};
+use super::{F16_NAN, RUN, all_finite, f16_bytes, f16_value};
+
+/// The levels.
+const RANGE: Levels = Levels { low: -128.0, high: 127.0 };
 
 /// One block of 32 weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
@@ -49,5 +56,20 @@ impl BlockQ8_0 {
         let d = largest / 127.0;
         let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
         Self { d: f16_bytes(d), qs: src.map(|x| (x * inverse).round() as i8) }
+    }
+
+    /// Encodes eight blocks in a row with the least error found under the importances of their weights. A NaN or
+    /// infinity makes its whole block NaN.
+    #[must_use]
+    pub fn encode_run(src: &[f32; RUN], importance: &[f32; RUN]) -> [Self; LANES] {
+        let groups = Groups::<{ Self::LEN }>::new(src, importance);
+        let fit = groups.stored_scale(RANGE);
+        let levels = groups.levels(&fit, RANGE);
+        from_fn(|g| {
+            if !all_finite(&src[g * Self::LEN..][..Self::LEN]) {
+                return Self { d: F16_NAN, ..Self::zeroed() };
+            }
+            Self { d: f16_bytes(fit.scale[g]), qs: from_fn(|i| levels[i][g] as i8) }
+        })
     }
 }
