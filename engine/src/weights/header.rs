@@ -85,7 +85,7 @@ impl Header {
     pub fn positive(&self, name: &str) -> Result<Option<f32>, Error> {
         match self.file.f32(&self.key(name))? {
             None => Ok(None),
-            Some(value) if value == 0.0 => Ok(None),
+            Some(0.0) => Ok(None),
             Some(value) if value > 0.0 && value.is_finite() => Ok(Some(value)),
             Some(value) => Err(self.bad(name, value, "must be a number above 0")),
         }

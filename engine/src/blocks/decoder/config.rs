@@ -325,3 +325,82 @@ fn rope(header: &Header, a: &Architecture, pairs: Pairs, head_width: usize) -> R
     let local_base = header.positive("rope.freq_base_swa")?.or(a.local_base).unwrap_or(base);
     Ok(Rope { width, pairs, base, stretch, local_base })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
+    use std::sync::Arc;
+
+    /// The configuration of a small model with one key set besides, or otherwise.
+    fn read(architecture: &str, key: &str, value: MetaValue) -> Result<DecoderConfig, Error> {
+        let sizes = [
+            ("context_length", 64),
+            ("embedding_length", 48),
+            ("block_count", 7),
+            ("feed_forward_length", 80),
+            ("attention.head_count", 6),
+            ("vocab_size", 30),
+        ];
+        let mut keys: Vec<_> = sizes.map(|(name, number)| (name, MetaValue::U32(number))).into();
+        keys.push(("attention.layer_norm_rms_epsilon", MetaValue::F32(1e-5)));
+        keys.retain(|(name, _)| *name != key);
+        keys.push((key, value));
+        let mut writer = Writer::new();
+        for (name, value) in keys {
+            writer.set(format!("{architecture}.{name}"), value);
+        }
+        let bytes = writer.begin(Vec::new()).unwrap().finish().unwrap();
+        let file = Arc::new(Gguf::parse(Arc::new(bytes)).unwrap());
+        DecoderConfig::read(architecture, &Header::new(&file, format!("{architecture}.")))
+    }
+
+    #[test]
+    fn architectures_fix_what_no_key_says() {
+        let llama = read("llama", "rope.scaling.factor", MetaValue::F32(4.0)).unwrap();
+        let Position::Rotary(rope) = llama.position else { panic!("{:?}", llama.position) };
+        assert_eq!((rope.width, rope.pairs, rope.stretch), (8, Pairs::Adjacent, 4.0));
+        assert_eq!((llama.kv_heads, llama.act, llama.embedding_scale), (6, Activation::Silu, 1.0));
+        assert_eq!(llama.attention(0).window, 0);
+
+        let gemma = read("gemma3", "attention.sliding_window", MetaValue::U32(16)).unwrap();
+        let windows: Vec<usize> = (0..7).map(|layer| gemma.attention(layer).window).collect();
+        assert_eq!(windows, [16, 16, 16, 16, 16, 0, 16]);
+        let Position::Rotary(rope) = gemma.position else { panic!("{:?}", gemma.position) };
+        assert_eq!((rope.pairs, rope.local_base), (Pairs::Halves, 10_000.0));
+        assert_eq!(gemma.embedding_scale, 48f32.sqrt());
+    }
+
+    #[test]
+    fn what_is_not_computed_or_makes_no_sense_is_refused_by_name() {
+        let (count, number) = (MetaValue::U32, MetaValue::F32);
+        for (key, value) in [
+            ("expert_count", count(8)),
+            ("attention.causal", MetaValue::Bool(false)),
+            ("attn_logit_softcapping", number(50.0)),
+            ("rope.scaling.type", MetaValue::Str("yarn".to_owned())),
+            ("rope.scaling.factor", number(-1.0)),
+            ("rope.scaling.attn_factor", number(0.5)),
+            ("rope.freq_base", number(f32::NAN)),
+            ("rope.dimension_count", count(3)),
+            ("rope.dimension_count", count(10)),
+            ("attention.head_count_kv", count(4)),
+            ("attention.head_count_kv", count(0)),
+            ("attention.head_count", count(5)),
+            ("attention.key_length", count(1 << 20)),
+            ("attention.value_length", count(4)),
+            ("attention.scale", number(f32::INFINITY)),
+            ("final_logit_softcapping", number(-30.0)),
+            ("vocab_size", count(0)),
+            ("attention.layer_norm_rms_epsilon", number(0.0)),
+        ] {
+            let got = read("llama", key, value.clone());
+            let Err(Error::BadParameter { key: named, .. }) = got else { panic!("{key} {value:?}: {got:?}") };
+            assert_eq!(named, format!("llama.{key}"));
+        }
+        let pattern = MetaValue::Bools(vec![true; 3]);
+        let got = read("gemma3", "attention.sliding_window_pattern", pattern);
+        assert!(got.is_ok(), "without a window a pattern means nothing");
+    }
+}
