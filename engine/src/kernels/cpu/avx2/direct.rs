@@ -18,10 +18,11 @@ use ocelli_quant::TensorType;
 /// Input rows that go together.
 const INPUTS: usize = 4;
 
-/// Chains of additions for each of `inputs` input rows.
-const fn chains(inputs: usize) -> usize {
-    if inputs > 2 { 1 } else { 4 / inputs }
-}
+/// Chains of additions for one input row alone.
+const ALONE: usize = 4;
+
+/// Chains for each of several: a row's bits must not depend on how many are left for its turn.
+const TOGETHER: usize = 2;
 
 /// As [`super::multiply`], for the float formats.
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -30,25 +31,31 @@ pub fn multiply_floats(weights: &Weights<'_>, input: &Input<'_>, from: usize, co
     for (i, out) in tile.chunks_mut(INPUTS).enumerate() {
         let first = from + i * INPUTS;
         match out.len() {
-            1 => float_rows::<1>(weights, input, first, out),
-            2 => float_rows::<2>(weights, input, first, out),
-            3 => float_rows::<3>(weights, input, first, out),
-            _ => float_rows::<INPUTS>(weights, input, first, out),
+            1 if input.rows == 1 => float_rows::<1, ALONE>(weights, input, first, out),
+            1 => float_rows::<1, TOGETHER>(weights, input, first, out),
+            2 => float_rows::<2, TOGETHER>(weights, input, first, out),
+            3 => float_rows::<3, TOGETHER>(weights, input, first, out),
+            _ => float_rows::<INPUTS, TOGETHER>(weights, input, first, out),
         }
     }
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn float_rows<const M: usize>(weights: &Weights<'_>, input: &Input<'_>, first: usize, out: &mut [[f32; PANEL]]) {
+fn float_rows<const M: usize, const C: usize>(
+    weights: &Weights<'_>,
+    input: &Input<'_>,
+    first: usize,
+    out: &mut [[f32; PANEL]],
+) {
     let mut x: [&[f32]; M] = [&[]; M];
     for (m, x) in x.iter_mut().enumerate() {
         *x = input.row(first + m);
     }
     for (n, row) in weights.bytes.chunks_exact(weights.bytes.len() / weights.rows).enumerate() {
         let sums = match weights.ty {
-            TensorType::F16 => floats(row, x, |v| load_f16(v)),
-            TensorType::BF16 => floats(row, x, |v| load_bf16(v)),
-            _ => floats(row, x, |v| load_f32(v)),
+            TensorType::F16 => floats::<M, C, _>(row, x, |v| load_f16(v)),
+            TensorType::BF16 => floats::<M, C, _>(row, x, |v| load_bf16(v)),
+            _ => floats::<M, C, _>(row, x, |v| load_f32(v)),
         };
         for (out, sum) in out.iter_mut().zip(sums) {
             out[n] = sum;
@@ -56,10 +63,14 @@ fn float_rows<const M: usize>(weights: &Weights<'_>, input: &Input<'_>, first: u
     }
 }
 
-/// The products of a weight row with `M` input rows; `load8` brings eight weights, `N` bytes, to f32.
+/// The products of a weight row with `M` input rows in `C` chains each; `load8` brings eight weights, `N` bytes, to f32.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn floats<const M: usize, const N: usize>(row: &[u8], x: [&[f32]; M], load8: impl Fn(&[u8; N]) -> __m256) -> [f32; M] {
+fn floats<const M: usize, const C: usize, const N: usize>(
+    row: &[u8],
+    x: [&[f32]; M],
+    load8: impl Fn(&[u8; N]) -> __m256,
+) -> [f32; M] {
     let mut acc = [[_mm256_setzero_ps(); 4]; M];
     let (weights, tail) = row.as_chunks::<N>();
     let mut inputs: [&[[f32; 8]]; M] = [&[]; M];
@@ -71,7 +82,7 @@ fn floats<const M: usize, const N: usize>(row: &[u8], x: [&[f32]; M], load8: imp
         for (j, w) in four.iter().enumerate() {
             let w = load8(w);
             for m in 0..M {
-                let sum = &mut acc[m][j % chains(M)];
+                let sum = &mut acc[m][j % C];
                 *sum = _mm256_fmadd_ps(w, load(&inputs[m][i * 4 + j]), *sum);
             }
         }
@@ -202,6 +213,12 @@ unsafe fn factors_of_eight<P: Packed>(row: &[u8], i: usize) -> Factors {
     Factors { scales: [eight(0), none], mins: [min, none] }
 }
 
+/// What was added to the weights to make them unsigned, where it is taken off by the sums of the input.
+const fn zero<P: Packed>() -> i16 {
+    // Eight bits: the signs are put back instead. Taking off 128 times a sum of floats would leave its rounding.
+    if P::BITS == 8 { 0 } else { P::ZERO }
+}
+
 /// A body for each of eight groups, unrolled: which bits of a block a group has must be known when it is compiled.
 macro_rules! unrolled {
     ($g:ident => $body:block) => {
@@ -217,19 +234,10 @@ macro_rules! unrolled {
 }
 
 macro_rules! integer_kernels {
-    ($module:ident, $features:literal, $unsigned:literal, |$w:ident, $q:ident| $dot:expr, $about:literal) => {
+    ($module:ident, $features:literal, |$w:ident, $q:ident| $dot:expr, $about:literal) => {
         #[doc = $about]
         pub mod $module {
             use super::*;
-
-            /// Whether any byte may be a weight; otherwise none above 128.
-            const UNSIGNED: bool = $unsigned;
-
-            /// What was added to the weights to make them unsigned, where it is taken off by the sums of the input.
-            const fn zero<P: Packed>() -> i16 {
-                // Eight bits without room: the signs are put back instead.
-                if P::BITS == 8 && !UNSIGNED { 0 } else { P::ZERO }
-            }
 
             /// Sums of the products of unsigned and signed bytes, four neighbours to a lane.
             #[inline]
@@ -242,7 +250,7 @@ macro_rules! integer_kernels {
             #[inline]
             #[target_feature(enable = $features)]
             fn product<P: Packed>(w: __m256i, q: __m256i) -> __m256 {
-                _mm256_cvtepi32_ps(if P::BITS == 8 && !UNSIGNED {
+                _mm256_cvtepi32_ps(if P::BITS == 8 {
                     // |w| is at most 128, which a byte holds unsigned; the input never is -128.
                     let w = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
                     dot(_mm256_abs_epi8(w), _mm256_sign_epi8(q, w))
@@ -264,17 +272,20 @@ macro_rules! integer_kernels {
                 for (i, out) in tile.chunks_mut(INPUTS).enumerate() {
                     let first = from + i * INPUTS;
                     match out.len() {
-                        1 => with_format!(weights.ty, rows::<_, 1>(weights, input, first, out), ()),
-                        2 => with_format!(weights.ty, rows::<_, 2>(weights, input, first, out), ()),
-                        3 => with_format!(weights.ty, rows::<_, 3>(weights, input, first, out), ()),
-                        _ => with_format!(weights.ty, rows::<_, INPUTS>(weights, input, first, out), ()),
+                        1 if input.rows == 1 => {
+                            with_format!(weights.ty, rows::<_, 1, ALONE>(weights, input, first, out), ());
+                        }
+                        1 => with_format!(weights.ty, rows::<_, 1, TOGETHER>(weights, input, first, out), ()),
+                        2 => with_format!(weights.ty, rows::<_, 2, TOGETHER>(weights, input, first, out), ()),
+                        3 => with_format!(weights.ty, rows::<_, 3, TOGETHER>(weights, input, first, out), ()),
+                        _ => with_format!(weights.ty, rows::<_, INPUTS, TOGETHER>(weights, input, first, out), ()),
                     }
                 }
             }
 
-            /// All rows of a panel with `M` input rows.
+            /// All rows of a panel with `M` input rows, in `C` chains each.
             #[target_feature(enable = $features)]
-            fn rows<P: Packed, const M: usize>(
+            fn rows<P: Packed, const M: usize, const C: usize>(
                 weights: &Weights<'_>,
                 input: &Input<'_>,
                 first: usize,
@@ -286,11 +297,11 @@ macro_rules! integer_kernels {
                     let mut acc = [[_mm256_setzero_ps(); 4]; M];
                     for i in 0..x.blocks / 8 {
                         // SAFETY: the row has `x.blocks` groups.
-                        unsafe { eight_groups::<P, M>(row, &x, i, &mut acc) };
+                        unsafe { eight_groups::<P, M, C>(row, &x, i, &mut acc) };
                     }
                     for b in x.blocks / 8 * 8..x.blocks {
                         // SAFETY: as above, and only formats of one group a block come here.
-                        unsafe { one_group::<P, M>(row, &x, b, &mut acc) };
+                        unsafe { one_group::<P, M, C>(row, &x, b, &mut acc) };
                     }
                     for (out, sum) in out.iter_mut().zip(finish(acc)) {
                         out[n] = sum;
@@ -304,7 +315,7 @@ macro_rules! integer_kernels {
             /// The row has them.
             #[inline]
             #[target_feature(enable = $features)]
-            unsafe fn eight_groups<P: Packed, const M: usize>(
+            unsafe fn eight_groups<P: Packed, const M: usize, const C: usize>(
                 row: &[u8],
                 x: &Rows<'_, M>,
                 i: usize,
@@ -327,7 +338,7 @@ macro_rules! integer_kernels {
                             less = f.mins[h];
                         }
                         if zero::<P>() > 0 || h < P::MINS {
-                            let sum = &mut acc[m][h % chains(M)];
+                            let sum = &mut acc[m][h % C];
                             *sum = _mm256_fnmadd_ps(less, unsafe { eight(offsets, i * 8) }, *sum);
                         }
                     }
@@ -343,7 +354,7 @@ macro_rules! integer_kernels {
                         if P::HALVES == 2 {
                             scale = _mm256_blend_ps::<0xf0>(scale, _mm256_set1_ps(both[m][1][g]));
                         }
-                        let sum = &mut acc[m][g % chains(M)];
+                        let sum = &mut acc[m][g % C];
                         *sum = _mm256_fmadd_ps(dot, scale, *sum);
                     }
                 });
@@ -355,7 +366,7 @@ macro_rules! integer_kernels {
             /// The row has more than `b` blocks.
             #[inline]
             #[target_feature(enable = $features)]
-            unsafe fn one_group<P: Packed, const M: usize>(
+            unsafe fn one_group<P: Packed, const M: usize, const C: usize>(
                 row: &[u8],
                 x: &Rows<'_, M>,
                 b: usize,
@@ -367,7 +378,7 @@ macro_rules! integer_kernels {
                 for m in 0..M {
                     let dot = product::<P>(w, unsafe { x.load(m, b) });
                     let scale = _mm256_mul_ps(f.scales[0], _mm256_set1_ps(x.scales[m][b]));
-                    let sum = &mut acc[m][b % chains(M)];
+                    let sum = &mut acc[m][b % C];
                     *sum = _mm256_fmadd_ps(dot, scale, *sum);
                     // In one lane only: the lanes are added in the end.
                     let offset = _mm256_set1_ps(x.offsets[m][0][b]);
@@ -388,7 +399,6 @@ macro_rules! integer_kernels {
 integer_kernels!(
     avx2,
     "avx2,fma,f16c",
-    false,
     |w, q| _mm256_madd_epi16(_mm256_maddubs_epi16(w, q), _mm256_set1_epi16(1)),
     "Products of bytes in two steps, by way of i16. Formats of 8 bits never exceed it: 2 * 128 * 127 < 2^15."
 );
@@ -396,7 +406,6 @@ integer_kernels!(
 integer_kernels!(
     vnni,
     "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni",
-    true,
     |w, q| _mm256_dpbusd_epi32(_mm256_setzero_si256(), w, q),
     "Products of bytes in one step."
 );
