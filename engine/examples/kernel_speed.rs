@@ -313,7 +313,7 @@ fn main() {
             best: f64::MAX,
         });
     }
-        let mut index = 0;
+    let mut index = 0;
     cases.retain(|c| {
         index += 1;
         index <= machine || c.name.contains(&filter)
