@@ -128,6 +128,8 @@ pub fn quantise(isa: Isa, x: &[f32], group: &mut Group<'_>) {
             Isa::Scalar => quantise_scalar(row, m, rows, group.quants, scales, sums),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Avx512 => super::avx2::quantise(row, m, rows, group.quants, scales, sums),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon | Isa::DotProd | Isa::I8mm => super::neon::quantise(row, m, rows, group.quants, scales, sums),
         }
         let (whole, halves) = group.offsets[m * blocks * 3..(m + 1) * blocks * 3].split_at_mut(blocks);
         let (first, second) = halves.split_at_mut(blocks);

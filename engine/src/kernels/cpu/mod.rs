@@ -14,6 +14,8 @@ mod input;
 mod isa;
 mod math;
 mod memory;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod norm;
 mod panel;
 mod pool;
@@ -445,6 +447,8 @@ fn activate(isa: Isa, act: Activation, x: &mut [f32]) {
         Isa::Scalar => x.iter_mut().for_each(|v| *v = math::activate(act, *v)),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 => avx2::activate(act, x),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon | Isa::DotProd | Isa::I8mm => neon::activate(act, x),
     }
 }
 
