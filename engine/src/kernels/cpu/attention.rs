@@ -136,6 +136,55 @@ pub fn attend<'s, T: Stored>(
     out
 }
 
+/// Numbers behind a head's sums in the results of [`attend_heads`]: the maximum of its scores, and the total of its
+/// weights.
+pub const STATS: usize = 2;
+
+/// Whether [`attend_heads`] is there.
+pub fn has_attend_heads(isa: Isa) -> bool {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::Avx512 => true,
+        _ => false,
+    }
+}
+
+/// Token time: the heads that share a stream, one query each, over part of the positions. `q` holds `width` numbers a
+/// head; `out` receives for each head the weighted sum of the values, not divided by the total, and [`STATS`].
+#[allow(unused_variables)] // where no instruction set has it
+pub fn attend_heads<T: Stored>(
+    isa: Isa,
+    q: &[f32],
+    width: usize,
+    scale: f32,
+    stream: &Stream<'_, T>,
+    range: Range<usize>,
+    out: &mut [f32],
+) {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::Avx512 => super::avx2::attend_heads(q, width, scale, stream, range, out),
+        _ => {}
+    }
+}
+
+/// Puts the parts of one head together: `parts` are results of [`attend_heads`], each from this head's place on.
+pub fn combine<'a>(parts: impl Iterator<Item = &'a [f32]> + Clone, out: &mut [f32]) {
+    let width = out.len();
+    let max = parts.clone().map(|p| p[width]).fold(f32::NEG_INFINITY, |a, b| if b > a || b.is_nan() { b } else { a });
+    let mut total = 0.0;
+    out.fill(0.0);
+    for part in parts {
+        let factor = super::math::exp(part[width] - max);
+        total += factor * part[width + 1];
+        for (out, sum) in out.iter_mut().zip(part) {
+            *out += factor * sum;
+        }
+    }
+    let inverse = 1.0 / total;
+    out.iter_mut().for_each(|o| *o *= inverse);
+}
+
 /// Calls `tile(first slot, count)` for the positions `visible` in pieces of at most [`KEYS`].
 pub fn tiles(spans: &[Span], visible: Range<usize>, mut tile: impl FnMut(usize, usize)) {
     let (mut skip, mut left) = (visible.start, visible.end.saturating_sub(visible.start));

@@ -216,6 +216,8 @@ impl SharedInput {
 pub struct Memory {
     pub floats: Buffer<f32>,
     pub input: InputBuffers,
+    /// What attention at token time found in each part of a past.
+    pub parts: Buffer<f32>,
     /// One for each thread of the pool.
     pub scratch: Vec<Mutex<Scratch>>,
 }
@@ -263,13 +265,20 @@ impl Memory {
         // An unpacked panel and its packed copy, four bytes a number at most; attention keeps a tile of one head.
         let panel = panel::PANEL * layout.widest * 8;
         let attention = 256 << 10;
-        layout.peak * 4 + InputBuffers::bytes(layout.input) + threads * (panel + attention)
+        let parts = Self::parts(layout) * 4;
+        layout.peak * 4 + InputBuffers::bytes(layout.input) + parts + threads * (panel + attention)
+    }
+
+    /// Room for attention over a past in 32 parts where the heads together are as wide as the widest input.
+    fn parts(layout: &Layout) -> usize {
+        32 * layout.widest
     }
 
     pub fn new(layout: &Layout, threads: usize) -> Result<Self, Error> {
         Ok(Self {
             floats: Buffer::new(layout.peak, "activations")?,
             input: InputBuffers::new(layout.input)?,
+            parts: Buffer::new(Self::parts(layout), "attention")?,
             scratch: (0..threads).map(|_| Scratch::new(layout.widest).map(Mutex::new)).collect::<Result<_, _>>()?,
         })
     }

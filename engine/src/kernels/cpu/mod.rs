@@ -142,7 +142,7 @@ impl Device for Cpu {
             let fits = |gate: &Linear| gate.inputs() == x.width && gate.outputs() == p.out.width && !p.add;
             assert!(p.gate.is_none_or(fits));
         }
-        let Memory { floats, input, scratch } = &mut arena.0;
+        let Memory { floats, input, scratch, .. } = &mut arena.0;
         let floats = floats.shared();
         let quantised = products.iter().flat_map(passes).any(|(linear, ..)| panel::reads_quants(linear.weight.ty()));
         if norm.is_some() || quantised {
@@ -310,6 +310,9 @@ impl Device for Cpu {
     }
 }
 
+/// Positions a part of a long past has at least, see [`Cpu::cached_parts`].
+const PART: usize = 256;
+
 /// What a block of queries sees; see [`Queries`].
 struct Sees {
     visible: usize,
@@ -335,6 +338,9 @@ impl Cpu {
         (q, out): (Rows, Rows),
         continuations: &[Continuation<'_>],
     ) {
+        if let Some(parts) = self.parts(arena, heads, continuations) {
+            return self.cached_parts(arena, heads, shape, layer, (keys, values), (q, out), continuations, parts);
+        }
         let Memory { floats, scratch, .. } = arena;
         let floats = floats.shared();
         let share = heads.count / heads.kv;
@@ -366,6 +372,89 @@ impl Cpu {
             // SAFETY: `q` lies apart from `out`, and this head's part of these rows belongs to this call alone.
             unsafe { self.block(floats, heads, head, rows, &sees, &stream, &mut scratch.attention) };
         });
+    }
+
+    /// Into how many parts each past may be divided at token time; `None` where rows do not come one a sequence, or this
+    /// instruction set does not do it.
+    fn parts(&self, arena: &Memory, heads: Heads, continuations: &[Continuation<'_>]) -> Option<usize> {
+        if !attention::has_attend_heads(self.isa) || continuations.iter().any(|c| c.rows != 1) {
+            return None;
+        }
+        let one = continuations.len() * heads.count * (heads.width + attention::STATS);
+        Some(arena.parts.len() / one.max(1)).filter(|&most| most > 0)
+    }
+
+    /// Token time: every sequence has one row. The heads that share keys go through them together, and long pasts are
+    /// divided by their length alone, so that there is work for all threads and the bits do not depend on how many.
+    #[allow(clippy::too_many_arguments)]
+    fn cached_parts<T: Stored>(
+        &self,
+        arena: &mut Memory,
+        heads: Heads,
+        shape: CacheShape,
+        layer: usize,
+        (keys, values): (&[T], &[T]),
+        (q, out): (Rows, Rows),
+        continuations: &[Continuation<'_>],
+        most: usize,
+    ) {
+        let Memory { floats, parts: results, .. } = arena;
+        let floats = floats.shared();
+        let share = heads.count / heads.kv;
+        let head_len = shape.slots * shape.head_width;
+        let each = heads.width + attention::STATS;
+        // The positions a sequence's row sees, and the parts they fall into.
+        let seen = |c: &Continuation<'_>| {
+            let end = c.past + 1;
+            if heads.window == 0 { 0..end } else { end.saturating_sub(heads.window)..end }
+        };
+        let count = |c: &Continuation<'_>| seen(c).len().div_ceil(PART).clamp(1, most);
+        let all: usize = continuations.iter().map(count).sum();
+        let written = results.shared();
+        self.pool.run(heads.kv * all, &|chunk, _| {
+            let (head, mut part) = (chunk / all, chunk % all);
+            let Some((row, c)) = continuations.iter().enumerate().find(|(_, c)| {
+                let inside = part < count(c);
+                if !inside {
+                    part -= count(c);
+                }
+                inside
+            }) else {
+                return;
+            };
+            let seen = seen(c);
+            let size = seen.len().div_ceil(count(c)).next_multiple_of(attention::KEYS);
+            let start = (seen.start + part * size).min(seen.end);
+            let from = (layer * shape.heads + head) * head_len;
+            let stream = Stream {
+                keys: &keys[from..from + head_len],
+                values: &values[from..from + head_len],
+                stride: shape.head_width,
+                spans: c.spans,
+            };
+            // SAFETY: nobody writes the queries, and this part of the results belongs to this call alone.
+            let (q, out) = unsafe {
+                let q = &floats.rows(q.slice(row, 1))[head * share * heads.width..][..share * heads.width];
+                (q, written.slice_mut(chunk * share * each, share * each))
+            };
+            let range = start..(start + size).min(seen.end);
+            attention::attend_heads(self.isa, q, heads.width, heads.scale, &stream, range, out);
+        });
+        let mut first = 0;
+        for (row, c) in continuations.iter().enumerate() {
+            let parts = count(c);
+            for head in 0..heads.count {
+                let at = out.at + row * out.width + head * heads.width;
+                // SAFETY: the threads are done; the results are read and the rows written by this one.
+                let to = unsafe { floats.slice_mut(at, heads.width) };
+                let parts = (first..first + parts).map(|part| {
+                    let chunk = head / share * all + part;
+                    &results[(chunk * share + head % share) * each..][..each]
+                });
+                attention::combine(parts, to);
+            }
+            first += parts;
+        }
     }
 
     /// One head of a few rows.

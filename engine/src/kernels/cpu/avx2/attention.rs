@@ -4,13 +4,16 @@
 //!
 //! Which method runs depends on how many queries the head has in the whole call, not on how they were split.
 
+#![allow(clippy::needless_range_loop)] // one index goes through several heads and keys
+
 use super::lanes::{load, load_part, store, store_part, sum, transpose};
 use super::maths::exp;
 use super::pack::Floats;
 use super::tile::outer_rows;
-use crate::kernels::cpu::attention::{KEYS, Queries, Stored, StoredSlice, Stream, tiles};
+use crate::kernels::cpu::attention::{KEYS, Queries, STATS, Stored, StoredSlice, Stream, tiles};
 use crate::kernels::cpu::panel::Line;
 use core::arch::x86_64::*;
+use std::ops::Range;
 
 /// Up to this many queries, keys and values are read where they lie.
 const DIRECT: usize = 3;
@@ -131,6 +134,142 @@ fn direct<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, ou
         }
     });
     multiply(out, 1.0 / total);
+}
+
+/// [`crate::kernels::cpu::attention::attend_heads`]: up to four heads at a time, so that a key is read and brought to f32
+/// once for them.
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn attend_heads<T: Stored>(
+    q: &[f32],
+    width: usize,
+    scale: f32,
+    stream: &Stream<'_, T>,
+    range: Range<usize>,
+    out: &mut [f32],
+) {
+    for (q, out) in q.chunks(4 * width).zip(out.chunks_mut(4 * (width + STATS))) {
+        match q.len() / width {
+            1 => some_heads::<1, T>(q, width, scale, stream, range.clone(), out),
+            2 => some_heads::<2, T>(q, width, scale, stream, range.clone(), out),
+            3 => some_heads::<3, T>(q, width, scale, stream, range.clone(), out),
+            _ => some_heads::<4, T>(q, width, scale, stream, range.clone(), out),
+        }
+    }
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn some_heads<const M: usize, T: Stored>(
+    q: &[f32],
+    width: usize,
+    scale: f32,
+    stream: &Stream<'_, T>,
+    range: Range<usize>,
+    out: &mut [f32],
+) {
+    let (mut max, mut total) = ([f32::NEG_INFINITY; M], [0f32; M]);
+    out.fill(0.0);
+    tiles(stream.spans, range, |at, count| {
+        let mut scores = [[0f32; KEYS]; M];
+        for group in (0..count).step_by(4) {
+            scores_of_four(q, width, stream, at + group, at + count - 1, &mut scores, group);
+        }
+        for (m, scores) in scores.iter_mut().enumerate() {
+            let correction = soften(scores, count, scale, &mut max[m], &mut total[m]);
+            if correction != 1.0 {
+                multiply(&mut out[m * (width + STATS)..][..width], correction);
+            }
+        }
+        let mut d = 0;
+        while d < width {
+            let len = if width - d >= 32 { 32 } else { 8.min(width - d) };
+            if len == 32 {
+                weigh_for_heads::<4, M, T>(&scores, count, stream, at, out, width, d, len);
+            } else {
+                weigh_for_heads::<1, M, T>(&scores, count, stream, at, out, width, d, len);
+            }
+            d += len;
+        }
+    });
+    for (m, out) in out.chunks_exact_mut(width + STATS).enumerate() {
+        out[width] = max[m];
+        out[width + 1] = total[m];
+    }
+}
+
+/// The dot products of `M` heads with four keys from slot `first` on, put at `to`; past slot `last` that key stands in.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn scores_of_four<const M: usize, T: Stored>(
+    q: &[f32],
+    width: usize,
+    stream: &Stream<'_, T>,
+    first: usize,
+    last: usize,
+    scores: &mut [[f32; KEYS]; M],
+    to: usize,
+) {
+    let mut keys: [&[T]; 4] = [&[]; 4];
+    for (j, key) in keys.iter_mut().enumerate() {
+        *key = &stream.keys[(first + j).min(last) * stream.stride..][..width];
+    }
+    let mut acc = [[_mm256_setzero_ps(); 4]; M];
+    for d in (0..width).step_by(8) {
+        let left = width - d;
+        let mut k = [_mm256_setzero_ps(); 4];
+        for j in 0..4 {
+            k[j] = eight(keys[j], d, left);
+        }
+        for m in 0..M {
+            let q = eight(q, m * width + d, left);
+            for j in 0..4 {
+                acc[m][j] = _mm256_fmadd_ps(q, k[j], acc[m][j]);
+            }
+        }
+    }
+    for (acc, scores) in acc.iter().zip(scores) {
+        let sums = _mm256_hadd_ps(_mm256_hadd_ps(acc[0], acc[1]), _mm256_hadd_ps(acc[2], acc[3]));
+        let sums = _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps::<1>(sums));
+        if let Some(to) = scores[to..].first_chunk_mut::<4>() {
+            // SAFETY: there is room for four floats.
+            unsafe { _mm_storeu_ps(to.as_mut_ptr(), sums) };
+        }
+    }
+}
+
+/// Adds the values, weighted for each of `M` heads, to `len` numbers of the results, the ones from `d` on.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+#[allow(clippy::too_many_arguments)]
+fn weigh_for_heads<const A: usize, const M: usize, T: Stored>(
+    p: &[[f32; KEYS]; M],
+    count: usize,
+    stream: &Stream<'_, T>,
+    at: usize,
+    out: &mut [f32],
+    width: usize,
+    d: usize,
+    len: usize,
+) {
+    let mut acc = [[_mm256_setzero_ps(); A]; M];
+    for j in 0..count {
+        let value = &stream.values[(at + j) * stream.stride + d..][..len];
+        let mut v = [_mm256_setzero_ps(); A];
+        for i in 0..A {
+            v[i] = eight(value, i * 8, len - i * 8);
+        }
+        for m in 0..M {
+            let p = _mm256_set1_ps(p[m][j]);
+            for i in 0..A {
+                acc[m][i] = _mm256_fmadd_ps(p, v[i], acc[m][i]);
+            }
+        }
+    }
+    for (m, acc) in acc.iter().enumerate() {
+        let to = &mut out[m * (width + STATS) + d..][..len];
+        for (acc, to) in acc.iter().zip(to.chunks_mut(8)) {
+            store_part(to, _mm256_add_ps(load_part(to), *acc));
+        }
+    }
 }
 
 /// The dot products of eight keys from slot `first` on; past slot `last` that key stands in.

@@ -54,6 +54,19 @@ pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: 
     unsafe { attention::attend(queries, stream, packed, out) }
 }
 
+/// See [`super::attention::attend_heads`].
+pub fn attend_heads<T: Stored>(
+    q: &[f32],
+    width: usize,
+    scale: f32,
+    stream: &Stream<'_, T>,
+    range: std::ops::Range<usize>,
+    out: &mut [f32],
+) {
+    // SAFETY: only an `Isa::Avx2` or a better one leads here.
+    unsafe { attention::attend_heads(q, width, scale, stream, range, out) }
+}
+
 /// See [`super::panel::multiply`].
 pub fn multiply(
     weights: &Weights<'_>,
