@@ -139,21 +139,25 @@ pub fn quantise(isa: Isa, x: &[f32], group: &mut Group<'_>) {
             second[b] = scale * f32::from(sums[1]);
         }
     }
-    for (b, step) in group.steps.chunks_exact_mut(STEP * rows).enumerate() {
-        for m in 0..rows {
-            let scale = group.scales[m * blocks + b];
-            let [first, second] = [0, 1].map(|half| group.sums[(m * blocks + b) * 2 + half]);
-            let mut put = |which: Step, bits: u32| step[which as usize * rows + m] = bits;
+    if group.steps.is_empty() {
+        return;
+    }
+    let put = |steps: &mut [u32], which: Step, m: usize, bits: u32| steps[which as usize * rows + m] = bits;
+    for m in 0..rows {
+        let scales = &group.scales[m * blocks..(m + 1) * blocks];
+        let sums = group.sums[m * blocks * 2..(m + 1) * blocks * 2].as_chunks::<2>().0;
+        let steps = group.steps.chunks_exact_mut(STEP * rows);
+        for ((&scale, &[first, second]), step) in scales.iter().zip(sums).zip(steps) {
             let zero = |sum: i16| (i32::from(sum) * -128).cast_unsigned();
             let offset = |sum: i16| (scale * f32::from(sum)).to_bits();
-            put(Step::Scale, scale.to_bits());
-            put(Step::Sums, u32::from(first.cast_unsigned()) | u32::from(second.cast_unsigned()) << 16);
-            put(Step::Zero, zero(first + second));
-            put(Step::FirstZero, zero(first));
-            put(Step::SecondZero, zero(second));
-            put(Step::Offset, offset(first + second));
-            put(Step::FirstOffset, offset(first));
-            put(Step::SecondOffset, offset(second));
+            put(step, Step::Scale, m, scale.to_bits());
+            put(step, Step::Sums, m, u32::from(first.cast_unsigned()) | u32::from(second.cast_unsigned()) << 16);
+            put(step, Step::Zero, m, zero(first + second));
+            put(step, Step::FirstZero, m, zero(first));
+            put(step, Step::SecondZero, m, zero(second));
+            put(step, Step::Offset, m, offset(first + second));
+            put(step, Step::FirstOffset, m, offset(first));
+            put(step, Step::SecondOffset, m, offset(second));
         }
     }
 }

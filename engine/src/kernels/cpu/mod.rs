@@ -200,10 +200,10 @@ impl Device for Cpu {
                             let at = product.out.at + (from + m) * product.out.width + n;
                             // SAFETY: this panel's columns of this row belong to this call alone.
                             let out = unsafe { floats.slice_mut(at, count) };
-                            match combine {
-                                Combine::Put => out.copy_from_slice(values),
-                                Combine::Add => out.iter_mut().zip(&*values).for_each(|(o, v)| *o += v),
-                                Combine::Scale => out.iter_mut().zip(&*values).for_each(|(o, v)| *o *= v),
+                            // Whole panels by a length known when this is compiled, so that no call copies them.
+                            match (out.first_chunk_mut::<PANEL>(), values.first_chunk::<PANEL>()) {
+                                (Some(out), Some(values)) => combine.put(out, values),
+                                _ => combine.put(out, values),
                             }
                         }
                     }
@@ -506,6 +506,18 @@ enum Combine {
     Put,
     Add,
     Scale,
+}
+
+impl Combine {
+    #[inline]
+    fn put(self, out: &mut [f32], values: &[f32]) {
+        let both = out.iter_mut().zip(values);
+        match self {
+            Self::Put => both.for_each(|(o, v)| *o = *v),
+            Self::Add => both.for_each(|(o, v)| *o += v),
+            Self::Scale => both.for_each(|(o, v)| *o *= v),
+        }
+    }
 }
 
 /// The layers whose results a product combines, in order: a gate goes first and is then scaled, so that the second needs

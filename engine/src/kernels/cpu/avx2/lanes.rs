@@ -23,8 +23,13 @@ pub fn store(to: &mut [f32; 8], v: __m256) {
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 pub fn load_part(from: &[f32]) -> __m256 {
+    if let Ok(all) = from.try_into() {
+        return load(all);
+    }
     let mut all = [0f32; 8];
-    all[..from.len()].copy_from_slice(from);
+    for (to, &v) in all.iter_mut().zip(from) {
+        *to = v;
+    }
     load(&all)
 }
 
@@ -32,9 +37,14 @@ pub fn load_part(from: &[f32]) -> __m256 {
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 pub fn store_part(to: &mut [f32], v: __m256) {
+    if let Ok(all) = to.try_into() {
+        return store(all, v);
+    }
     let mut all = [0f32; 8];
     store(&mut all, v);
-    to.copy_from_slice(&all[..to.len()]);
+    for (to, v) in to.iter_mut().zip(all) {
+        *to = v;
+    }
 }
 
 /// The lanes' sum from first to last, the order of the scalar code.
