@@ -206,7 +206,7 @@ impl Answer<'_> {
 }
 
 fn document(generation: &Generation, load: Duration, decode: Duration) -> Value {
-    let Timings { prepare, encode, encoded, prefill, prompt, generate, generated } = generation.timings;
+    let Timings { prepare, encode, encoded, prefill, prompt, generate, generated, .. } = generation.timings;
     json!({
         "text": generation.text,
         "ids": generation.ids,
