@@ -52,6 +52,7 @@ enum Command {
     Convert(commands::convert::Args),
     Inspect(commands::inspect::Args),
     Tokenize(commands::tokenize::Args),
+    Bench(commands::bench::Args),
     Doctor(commands::doctor::Args),
     Completions(commands::completions::Args),
 }
@@ -79,6 +80,7 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
         Command::Convert(args) => commands::convert::run(args, &interrupt),
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Tokenize(args) => commands::tokenize::run(args),
+        Command::Bench(args) => commands::bench::run(args, &interrupt),
         Command::Doctor(args) => commands::doctor::run(args, &interrupt),
         Command::Completions(args) => commands::completions::run(args, Cli::command()),
     };
