@@ -4,7 +4,9 @@ use crate::bundled;
 use crate::failure::Failure;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::kernels::{CacheType, DeviceInfo};
-use ocelli_engine::{Engine, Load, Model, SessionOptions};
+use ocelli_engine::tokenizer::Tokenizer;
+use ocelli_engine::{Engine, Load, Model, SessionOptions, open_file};
+use ocelli_quant::gguf::Gguf;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -35,13 +37,27 @@ pub struct Opened {
 }
 
 impl ModelArgs {
+    /// How the file's bytes are reached.
+    fn load(&self) -> Load {
+        if self.no_mmap { Load::Copy } else { Load::Map }
+    }
+
+    /// The model's tokenizer, from the file's keys alone: it may have no weights.
+    pub fn tokenizer(&self) -> Result<Tokenizer, Failure> {
+        let (name, bytes) = match &self.model {
+            Some(path) => (path.display().to_string(), open_file(path, self.load())),
+            None => (bundled::NAME.to_owned(), Ok(bundled::bytes())),
+        };
+        let tokenizer = bytes.and_then(|bytes| Tokenizer::from_gguf(&Gguf::parse(bytes)?));
+        tokenizer.map_err(|e| Failure::opening(&name, &e))
+    }
+
     /// Opens the model.
     pub fn open(&self) -> Result<Opened, Failure> {
         let start = Instant::now();
         let engine = Engine::new(self.threads)?;
-        let load = if self.no_mmap { Load::Copy } else { Load::Map };
         let (name, model) = match &self.model {
-            Some(path) => (path.display().to_string(), engine.open(path, load)),
+            Some(path) => (path.display().to_string(), engine.open(path, self.load())),
             None => (bundled::NAME.to_owned(), engine.open_bytes(bundled::bytes())),
         };
         let model = model.map_err(|e| Failure::opening(&name, &e))?;

@@ -1,5 +1,6 @@
 //! What can go wrong in the engine: one variant a cause, each naming the thing and the two numbers.
 
+use crate::chat::ChatError;
 use crate::image::ImageError;
 use crate::tokenizer::TokenizerError;
 use ocelli_quant::TensorType;
@@ -23,6 +24,9 @@ pub enum Error {
     /// The tokenizer in the file, or a text given to it, is not usable.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+    /// The chat template in the file, or a conversation given to it, is not usable.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
     /// A picture could not be read.
     #[error(transparent)]
     Image(#[from] ImageError),
@@ -153,6 +157,7 @@ impl Error {
             Self::Open { .. } => "open",
             Self::Gguf(e) => e.code(),
             Self::Tokenizer(_) => "tokenizer",
+            Self::Chat(_) => "chat",
             Self::Image(_) => "image",
             Self::UnknownArchitecture { .. } => "architecture",
             Self::BadParameter { .. } => "parameter",

@@ -20,6 +20,7 @@
 mod beam;
 pub mod blocks;
 mod cancel;
+pub mod chat;
 mod error;
 mod generation;
 pub mod image;

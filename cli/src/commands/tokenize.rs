@@ -1,4 +1,5 @@
-//! `ocelli tokenize`: text to token ids and back, with a model's own tokenizer.
+//! `ocelli tokenize`: text to token ids and back, with a model's own tokenizer. The weights are not opened: a file that
+//! holds a vocabulary and nothing else will do.
 
 use crate::failure::Failure;
 use crate::model_args::ModelArgs;
@@ -40,8 +41,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let model = args.model.open()?.model;
-    let tokenizer = model.tokenizer();
+    let tokenizer = &args.model.tokenizer()?;
     let mut out = Out::new();
     let Some(text) = &args.text else {
         let text = tokenizer.decode(&args.decode, false).map_err(Error::from)?;

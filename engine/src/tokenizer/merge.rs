@@ -173,8 +173,8 @@ impl ByteTokens {
                 out.push(symbol.id);
                 continue;
             }
-            for at in symbol.start as usize..symbol.end as usize {
-                let byte = word[at];
+            let start = symbol.start as usize;
+            for (&byte, at) in word[start..symbol.end as usize].iter().zip(start..) {
                 let id = match (self.ids[usize::from(byte)], self.unknown) {
                     (NONE, Some(unknown)) => unknown,
                     (NONE, None) => return Err(TokenizerError::NoTokenForByte { byte, offset: offset + at }),

@@ -37,6 +37,7 @@ use pretokenize::PreTokenizer;
 use sentencepiece::SentencePiece;
 use special::Specials;
 use std::borrow::Cow;
+use std::ops::Range;
 use vocab::{Alphabet, BLANK, Vocab};
 use wordpiece::WordPiece;
 
@@ -71,7 +72,7 @@ pub struct Spec<'a> {
     /// Whether `eos` goes after every text.
     pub add_eos: bool,
     /// Whether plain text gets a blank before it: with byte-pair encoding where it does not begin with one, with
-    /// SentencePiece always (decoding takes it away again).
+    /// SentencePiece always, also after a control token (decoding takes the first one away again).
     pub add_prefix_space: bool,
     /// Whether decoding takes out blanks before marks and contracted endings, as transformers can.
     pub clean_up_spaces: bool,
@@ -264,14 +265,18 @@ impl Tokenizer {
         }
         let mut scratch = Scratch::default();
         let mut from = 0;
+        let mut begins = true;
         while from < text.len() {
             let special = self.specials.next(&self.vocab, text, from, options.parse_special);
             let end = special.map_or(text.len(), |s| s.start);
-            if let Err(error) = self.encode_plain(text, from, end, &mut scratch, out) {
+            if let Err(error) = self.encode_plain(text, from..end, begins, &mut scratch, out) {
                 out.truncate(before);
                 return Err(error);
             }
-            out.extend(special.map(|s| s.id));
+            if let Some(special) = special {
+                out.push(special.id);
+                begins = self.is_special(special.id);
+            }
             from = special.map_or(text.len(), |s| s.end);
         }
         if options.add_special && self.add_eos {
@@ -280,30 +285,33 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// Encodes `text[from..end]`, which holds no special token.
+    /// Encodes a part of `text` that holds no special token; it begins a text, or goes on after a user-defined token.
     fn encode_plain(
         &self,
         text: &str,
-        from: usize,
-        end: usize,
+        part: Range<usize>,
+        begins: bool,
         scratch: &mut Scratch,
         out: &mut Vec<u32>,
     ) -> Result<(), TokenizerError> {
-        let plain = &text[from..end];
+        let from = part.start;
+        let plain = &text[part];
         if plain.is_empty() {
             return Ok(());
         }
         let prefix = match self.model {
             Model::Bpe { .. } => self.add_prefix_space && !plain.starts_with(' '),
-            Model::SentencePiece(_) => self.add_prefix_space,
+            Model::SentencePiece(_) => self.add_prefix_space && begins,
             Model::WordPiece(_) => false,
         };
         let (plain, mut at) = if prefix { (Cow::from(format!(" {plain}")), 0) } else { (Cow::from(plain), from) };
         // What stands for a blank in the tokens is one in a text, too.
-        let plain = match self.vocab.alphabet() {
-            Alphabet::Blanks if plain.contains(BLANK) => Cow::from(plain.replace(BLANK, " ")),
-            _ => plain,
+        let escaped = match self.model {
+            Model::Bpe { pre, .. } => pre.alphabet == Alphabet::Blanks,
+            Model::SentencePiece(_) => true,
+            Model::WordPiece(_) => false,
         };
+        let plain = if escaped && plain.contains(BLANK) { Cow::from(plain.replace(BLANK, " ")) } else { plain };
         match &self.model {
             Model::Bpe { pre, merges } => pre.split(&plain, |word| {
                 let whole = if pre.keeps_whole(word) { self.vocab.find_piece(word.as_bytes()) } else { None };

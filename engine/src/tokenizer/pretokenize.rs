@@ -172,3 +172,63 @@ fn split<E>(stages: &[Stage], text: &str, word: &mut impl FnMut(&str) -> Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::{NAMES, PreTokenizer};
+    use serde_json::Value;
+
+    /// `pretokenize_golden.json` is made by the script beside it.
+    #[test]
+    fn words_are_those_of_the_published_patterns() {
+        let golden: Value = serde_json::from_str(include_str!("../../tests/pretokenize_golden.json")).unwrap();
+        for (name, splits) in golden["splits"].as_object().unwrap() {
+            let pre = PreTokenizer::from_name(name).unwrap();
+            for (text, words) in golden["texts"].as_array().unwrap().iter().zip(splits.as_array().unwrap()) {
+                let mut got = Vec::new();
+                let text = text.as_str().unwrap();
+                let split = pre.split(text, |word| {
+                    got.push(word.to_owned());
+                    Ok::<_, ()>(())
+                });
+                split.unwrap();
+                assert_eq!(Value::from(got), *words, "{name} {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn splitting_takes_linear_time_and_loses_nothing() {
+        let long = 1 << 20;
+        let kinds = [
+            "a", "A", "1", " ", "\n", " \n", "'", "'s", "\u{301}", "你", "你A", ".", "\u{1}", "a ", "12 ", "\t", "€\n/",
+        ];
+        for (names, pre) in NAMES {
+            for kind in kinds {
+                let text = kind.repeat(long / kind.len()) + "x";
+                let start = std::time::Instant::now();
+                let mut at = 0;
+                let split = pre.split(&text, |word| {
+                    assert!(!word.is_empty() && text[at..].starts_with(word));
+                    at += word.len();
+                    Ok::<_, ()>(())
+                });
+                assert!(split.is_ok() && at == text.len());
+                assert!(start.elapsed().as_secs() < 5, "{} {kind:?}: {:?}", names[0], start.elapsed());
+            }
+        }
+    }
+
+    #[test]
+    fn no_name_is_listed_twice() {
+        let mut names: Vec<&str> = NAMES.iter().flat_map(|(names, _)| names.iter().copied()).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        let error = PreTokenizer::from_name("kimi-k2").unwrap_err().to_string();
+        assert!(error.contains("kimi-k2") && names.iter().all(|name| error.contains(name)), "{error}");
+    }
+}

@@ -318,13 +318,15 @@ impl Cased {
             _ if is_line_end(first) => 0,
             _ => first.len_utf8(),
         };
-        // The optional character may be a mark that the word needs itself.
+        // Before the second form is tried, the first is tried without the optional character, which may be a mark.
         let starts = if prefix > 0 { &[prefix, 0][..] } else { &[0] };
-        for &start in starts {
-            let word = cased_word(&text[start..]);
-            if word > 0 {
-                let end = start + word;
-                return end + if self.contractions { contraction(&text[end..]) } else { 0 };
+        for form in [lower_ended, upper_begun] {
+            for &start in starts {
+                let word = form(&text[start..]);
+                if word > 0 {
+                    let end = start + word;
+                    return end + if self.contractions { contraction(&text[end..]) } else { 0 };
+                }
             }
         }
         if class(first) == Class::Number {
@@ -338,22 +340,32 @@ impl Cased {
     }
 }
 
-/// Length of `U*L+|U+L*`, or 0.
-fn cased_word(text: &str) -> usize {
-    use GeneralCategory::{LowercaseLetter, TitlecaseLetter, UppercaseLetter};
-    let word = |c: char| matches!(class(c), Class::Letter | Class::Mark);
-    let upper = |c: char| word(c) && c.general_category() != LowercaseLetter;
-    let lower = |c: char| word(c) && !matches!(c.general_category(), UppercaseLetter | TitlecaseLetter);
-    let uppers = run_of(text, usize::MAX, upper);
-    let lowers = run_of(&text[uppers..], usize::MAX, lower);
+/// `U`
+fn is_upper(c: char) -> bool {
+    matches!(class(c), Class::Letter | Class::Mark) && c.general_category() != GeneralCategory::LowercaseLetter
+}
+
+/// `L`
+fn is_lower(c: char) -> bool {
+    use GeneralCategory::{TitlecaseLetter, UppercaseLetter};
+    matches!(class(c), Class::Letter | Class::Mark)
+        && !matches!(c.general_category(), UppercaseLetter | TitlecaseLetter)
+}
+
+/// Length of `U*L+`, or 0.
+fn lower_ended(text: &str) -> usize {
+    let uppers = run_of(text, usize::MAX, is_upper);
+    let lowers = run_of(&text[uppers..], usize::MAX, is_lower);
     if lowers > 0 {
         return uppers + lowers;
     }
-    // Without a letter after them, the upper ones give back up to one that can be either: `L+` is that one alone.
-    match text[..uppers].char_indices().rev().find(|&(_, c)| lower(c)) {
-        Some((at, c)) => at + c.len_utf8(),
-        None => uppers,
-    }
+    // The upper ones give back up to one that can be either: `L+` is that one alone.
+    text[..uppers].char_indices().rev().find(|&(_, c)| is_lower(c)).map_or(0, |(at, c)| at + c.len_utf8())
+}
+
+/// Length of `U+L*`, or 0, where `U*L+` takes nothing, so that no lower ones follow.
+fn upper_begun(text: &str) -> usize {
+    run_of(text, usize::MAX, is_upper)
 }
 
 fn deepseek_v3(text: &str) -> usize {

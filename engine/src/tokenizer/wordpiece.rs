@@ -52,10 +52,11 @@ impl WordPiece {
 
     fn words(&self, vocab: &Vocab, chars: impl Iterator<Item = char>, word: &mut String, out: &mut Vec<u32>) {
         for c in chars {
-            if c.is_whitespace() {
+            let control = c.general_category_group() == GeneralCategoryGroup::Other;
+            if matches!(c, '\t' | '\n' | '\r') || c.is_whitespace() && !control {
                 self.end_word(vocab, word, out);
-            } else if c == '\u{fffd}' || c.general_category_group() == GeneralCategoryGroup::Other {
-                // Control characters and what no font shows.
+            } else if control || c == '\u{fffd}' {
+                // Not text; a word goes on behind it.
             } else if is_mark(c) || is_chinese(c) {
                 self.end_word(vocab, word, out);
                 word.push(c);

@@ -1,0 +1,140 @@
+//! Chat templates against transformers (`chat_golden.json`, made by `chat_golden.py`), and templates that mean harm.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use ocelli_engine::Error;
+use ocelli_engine::chat::{ChatError, ChatTemplate, Message};
+use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const HELLO: [Message<'static>; 1] = [Message { role: "user", content: "Hello" }];
+
+#[test]
+fn conversations_are_rendered_as_transformers_renders_them() {
+    let golden: Value = serde_json::from_str(include_str!("chat_golden.json")).unwrap();
+    let mut refused = 0;
+    for case in golden["cases"].as_array().unwrap() {
+        let name = case[0].as_str().unwrap();
+        let template = ChatTemplate::new(golden["templates"][name].as_str().unwrap(), "<s>", "</s>").unwrap();
+        let messages: Vec<Message<'_>> = case[1]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| Message { role: m[0].as_str().unwrap(), content: m[1].as_str().unwrap() })
+            .collect();
+        match (template.render(&messages, case[2].as_bool().unwrap()), case[3].as_str()) {
+            (Ok(text), Some(wanted)) => assert_eq!(text, wanted, "{name} {messages:?}"),
+            (Err(ChatError::Refused { reason }), None) => {
+                assert_eq!(reason, case[4].as_str().unwrap());
+                refused += 1;
+            }
+            (got, wanted) => panic!("{name} {messages:?}: {got:?} for {wanted:?}"),
+        }
+    }
+    assert!(refused > 0);
+}
+
+fn file(template: Option<&str>) -> Gguf {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let tokens = ["<unk>", "<begin>", "<end>"].map(str::to_owned);
+    let mut writer = Writer::new();
+    writer.set("tokenizer.ggml.tokens", MetaValue::from(tokens.to_vec()));
+    writer.set("tokenizer.ggml.bos_token_id", MetaValue::from(1u32));
+    if let Some(template) = template {
+        writer.set("tokenizer.chat_template", MetaValue::from(template));
+    }
+    writer.begin(&mut bytes).unwrap().finish().unwrap();
+    Gguf::parse(Arc::new(bytes.into_inner())).unwrap()
+}
+
+#[test]
+fn templates_come_from_files() {
+    let text = "{{ bos_token }}[{{ eos_token }}]{{ messages[0].content }}";
+    let template = ChatTemplate::from_gguf(&file(Some(text))).unwrap().unwrap();
+    assert_eq!(template.render(&HELLO, true).unwrap(), "<begin>[]Hello");
+    assert!(ChatTemplate::from_gguf(&file(None)).unwrap().is_none());
+    let missing = ChatTemplate::required(&file(None)).unwrap_err();
+    assert!(matches!(missing, Error::Chat(ChatError::Missing)), "{missing}");
+    assert_eq!(missing.code(), "chat");
+}
+
+#[test]
+fn todays_date_is_a_date() {
+    let text = ChatTemplate::new("{{ strftime_now('%Y-%m-%d') }}", "", "").unwrap().render(&HELLO, false).unwrap();
+    assert_eq!(text.len(), 10, "{text}");
+    assert!(text.as_str() > "2024-01-01", "{text}");
+}
+
+/// No template takes more than its fuel, whatever it does with time, memory or the stack.
+#[test]
+fn hostile_templates_end() {
+    let doubling = "{% set a = 'x' %}".to_owned() + &"{% set a = a ~ a %}".repeat(60);
+    let nested = "{% for i in range(9999) %}".repeat(5) + "x" + &"{% endfor %}".repeat(5);
+    let brackets = format!("{{{{ {}1{} }}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let ifs = "{% if true %}".repeat(8_000) + &"{% endif %}".repeat(8_000);
+    let split = "{% set c = messages[0].content %}{% for i in range(99999) %}{% set p = c.split('l') %}{% endfor %}";
+    let deep = |after: &str| {
+        let grow = "{% set ns.a = [ns.a] %}".repeat(200);
+        "{% set ns = namespace(a=[]) %}{% for i in range(60) %}".to_owned() + &grow + "{% endfor %}" + after
+    };
+    let tops =
+        ["ns.a", "ns.a|string", "ns.a|tojson", "ns.a == [ns.a]", "ns.a|pprint", "[ns.a, [ns.a]]|sort", "{ns.a: 1}"];
+    for top in tops {
+        // Each ends somehow; what counts is that it does.
+        let template = ChatTemplate::new(&deep(&format!("{{{{ {top} }}}}")), "", "").unwrap();
+        let outcome = template.render(&HELLO, false);
+        assert!(outcome.is_err() || outcome.is_ok_and(|text| text.len() < 100 << 20), "{top}");
+    }
+    for source in [
+        &doubling,
+        &nested,
+        &brackets,
+        &ifs,
+        "{{ 'x' * 1000000000000 }}",
+        "{{ 'a'.join(['b'] * 100000000) }}",
+        "{{ ('a' * 1000000).replace('a', 'b' * 1000000) }}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{% set ns = namespace(a=[]) %}{% for i in range(99999) %}{% set ns.a = [ns.a] %}{% endfor %}{{ ns.a|tojson }}",
+        "{{ messages[0].nothing.at.all }}",
+        "{{ messages[0].content.nothing() }}",
+        "{% include 'other' %}",
+        "{{ open('/etc/passwd') }}",
+        "{{ 1 // 0 }}",
+        "{{ messages[0].content.split('') }}",
+        "{% for",
+        "{{ }}",
+        "{%",
+    ] {
+        let start = Instant::now();
+        let outcome = ChatTemplate::new(source, "", "").and_then(|template| template.render(&HELLO, false));
+        let error = outcome.expect_err(source.get(..80).unwrap_or(source));
+        assert!(error.to_string().len() < 1000);
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?} for {error}", start.elapsed());
+    }
+    // A long text makes each step dearer, not longer.
+    let long = "hello ".repeat(100_000);
+    let template = ChatTemplate::new(split, "", "").unwrap();
+    let start = Instant::now();
+    let outcome = template.render(&[Message { role: "user", content: &long }], false);
+    assert!(matches!(outcome, Err(ChatError::OutOfFuel { .. })), "{outcome:?}");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+
+    let huge = "x".repeat(300 << 10);
+    let limit = 256 << 10;
+    assert_eq!(ChatTemplate::new(&huge, "", "").unwrap_err(), ChatError::TooLong { bytes: huge.len(), limit });
+    let endless = "x".repeat((4 << 20) + 1);
+    let outcome = template.render(&[Message { role: "", content: &endless }], false);
+    assert!(matches!(outcome, Err(ChatError::ConversationTooLong { .. })), "{outcome:?}");
+    let outcome = template.render(&[HELLO[0]; 4097], false);
+    assert_eq!(outcome, Err(ChatError::TooManyMessages { messages: 4097, limit: 4096 }));
+}
+
+#[test]
+fn long_conversations_are_rendered() {
+    let source = "{% for m in messages %}<{{ m.role }}>{{ m.content|trim }}{% endfor %}";
+    let template = ChatTemplate::new(source, "", "").unwrap();
+    let content = "word ".repeat(200);
+    let messages = vec![Message { role: "user", content: &content }; 2000];
+    assert_eq!(template.render(&messages, false).unwrap().len(), 2000 * (6 + 999));
+}
