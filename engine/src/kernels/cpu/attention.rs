@@ -130,6 +130,8 @@ pub fn attend<'s, T: Stored>(
         }
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 => super::avx2::attend(queries, stream, &mut scratch.packed, out),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon | Isa::DotProd | Isa::I8mm => super::neon::attend(queries, stream, &mut scratch.packed, out),
     }
     out
 }

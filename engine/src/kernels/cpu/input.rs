@@ -57,6 +57,9 @@ pub struct Input<'a> {
     pub scales: &'a [f32],
     /// `rows * width / 16` sums of 16 integers, row by row.
     pub sums: &'a [i16],
+    /// Scale times sum of each block, of its first half and of its second one: `3 * rows * width / 32` numbers, row by
+    /// row, kind by kind.
+    pub offsets: &'a [f32],
     /// `rows * width / 32 *` [`STEP`] numbers: group by group, block by block, kind by kind, row by row.
     pub steps: &'a [u32],
 }
@@ -78,6 +81,17 @@ impl<'a> Input<'a> {
         (&self.scales[m * b..(m + 1) * b], &self.sums[m * b * 2..(m + 1) * b * 2])
     }
 
+    /// The scales of row `m`.
+    pub fn scales(&self, m: usize) -> &'a [f32] {
+        self.factors(m).0
+    }
+
+    /// The offsets of row `m`: of whole blocks, of first halves, of second ones.
+    pub fn offsets(&self, m: usize) -> [&'a [f32]; 3] {
+        let b = self.width / BLOCK;
+        [0, 1, 2].map(|kind| &self.offsets[(m * 3 + kind) * b..][..b])
+    }
+
     /// The integers of block `b` of row `m`.
     pub fn block(&self, m: usize, b: usize) -> &'a [i8] {
         let first = m / GROUP * GROUP;
@@ -95,6 +109,8 @@ pub struct Group<'a> {
     pub scales: &'a mut [f32],
     /// See [`Input::sums`].
     pub sums: &'a mut [i16],
+    /// See [`Input::offsets`].
+    pub offsets: &'a mut [f32],
     /// See [`Input::steps`]; empty where no batch kernel will run.
     pub steps: &'a mut [u32],
 }
@@ -112,6 +128,15 @@ pub fn quantise(isa: Isa, x: &[f32], group: &mut Group<'_>) {
             Isa::Scalar => quantise_scalar(row, m, rows, group.quants, scales, sums),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Avx512 => super::avx2::quantise(row, m, rows, group.quants, scales, sums),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon | Isa::DotProd | Isa::I8mm => super::neon::quantise(row, m, rows, group.quants, scales, sums),
+        }
+        let (whole, halves) = group.offsets[m * blocks * 3..(m + 1) * blocks * 3].split_at_mut(blocks);
+        let (first, second) = halves.split_at_mut(blocks);
+        for (b, (&scale, sums)) in scales.iter().zip(sums.as_chunks::<2>().0).enumerate() {
+            whole[b] = scale * f32::from(sums[0] + sums[1]);
+            first[b] = scale * f32::from(sums[0]);
+            second[b] = scale * f32::from(sums[1]);
         }
     }
     for (b, step) in group.steps.chunks_exact_mut(STEP * rows).enumerate() {

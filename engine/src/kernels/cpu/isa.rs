@@ -1,6 +1,8 @@
 //! Which instructions this processor has, found at run time; `OCELLI_ISA` forces one for tests.
 
 use crate::error::Error;
+#[cfg(target_arch = "aarch64")]
+use std::arch::is_aarch64_feature_detected;
 
 /// An instruction set with kernels here. A value other than `Scalar` exists only after detection said yes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +15,15 @@ pub enum Isa {
     /// And with AVX-512 and its VNNI products (Ice Lake, Zen 4 and later).
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// aarch64 with NEON, which is all of it in practice.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+    /// And with products of bytes to 32 bits, `sdot` (Cortex-A76, Apple A11 and later).
+    #[cfg(target_arch = "aarch64")]
+    DotProd,
+    /// And with products of small matrices of bytes, `smmla` (Neoverse V1, Apple M2 and later).
+    #[cfg(target_arch = "aarch64")]
+    I8mm,
 }
 
 impl Isa {
@@ -27,6 +38,16 @@ impl Isa {
             }
             all.push(Self::Avx2);
         }
+        #[cfg(target_arch = "aarch64")]
+        if is_aarch64_feature_detected!("neon") {
+            if is_aarch64_feature_detected!("dotprod") {
+                if is_aarch64_feature_detected!("i8mm") {
+                    all.push(Self::I8mm);
+                }
+                all.push(Self::DotProd);
+            }
+            all.push(Self::Neon);
+        }
         all.push(Self::Scalar);
         all
     }
@@ -39,6 +60,12 @@ impl Isa {
             Self::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => "neon",
+            #[cfg(target_arch = "aarch64")]
+            Self::DotProd => "dotprod",
+            #[cfg(target_arch = "aarch64")]
+            Self::I8mm => "i8mm",
         }
     }
 

@@ -129,6 +129,7 @@ pub struct InputBuffers {
     pub quants: Buffer<i8>,
     pub scales: Buffer<f32>,
     pub sums: Buffer<i16>,
+    pub offsets: Buffer<f32>,
     pub steps: Buffer<u32>,
 }
 
@@ -140,13 +141,14 @@ impl InputBuffers {
             quants: Buffer::new(len, WHAT)?,
             scales: Buffer::new(len / BLOCK + 1, WHAT)?,
             sums: Buffer::new(len / 16 + 2, WHAT)?,
+            offsets: Buffer::new((len / BLOCK + 1) * 3, WHAT)?,
             steps: Buffer::new((len / BLOCK + 1) * STEP, WHAT)?,
         })
     }
 
     /// Bytes for inputs of at most `len` floats.
     pub fn bytes(len: usize) -> usize {
-        len * 5 + (len / BLOCK + 1) * (8 + STEP * 4)
+        len * 5 + (len / BLOCK + 1) * (20 + STEP * 4)
     }
 
     /// What the buffers hold, with `floats` in place of their own where the input was not normed.
@@ -160,6 +162,7 @@ impl InputBuffers {
             quants: &self.quants[..b * BLOCK],
             scales: &self.scales[..b],
             sums: &self.sums[..b * 2],
+            offsets: &self.offsets[..b * 3],
             steps: &self.steps[..b * STEP],
         }
     }
@@ -171,6 +174,7 @@ impl InputBuffers {
             quants: self.quants.shared(),
             scales: self.scales.shared(),
             sums: self.sums.shared(),
+            offsets: self.offsets.shared(),
             steps: self.steps.shared(),
         }
     }
@@ -183,6 +187,7 @@ pub struct SharedInput {
     quants: Shared<i8>,
     scales: Shared<f32>,
     sums: Shared<i16>,
+    offsets: Shared<f32>,
     steps: Shared<u32>,
 }
 
@@ -200,6 +205,7 @@ impl SharedInput {
                 quants: self.quants.slice_mut(at * BLOCK, blocks * BLOCK),
                 scales: self.scales.slice_mut(at, blocks),
                 sums: self.sums.slice_mut(at * 2, blocks * 2),
+                offsets: self.offsets.slice_mut(at * 3, blocks * 3),
                 steps: self.steps.slice_mut(at * STEP, if batch { blocks * STEP } else { 0 }),
             }
         }

@@ -15,6 +15,8 @@ mod isa;
 pub mod limits;
 mod math;
 mod memory;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod norm;
 mod panel;
 mod pool;
@@ -170,7 +172,7 @@ impl Device for Cpu {
         let input = input.view(x.rows, x.width, raw, quantised);
         let panels: usize = products.iter().map(|p| p.out.width.div_ceil(PANEL)).sum();
         // A chunk of a few panels keeps each thread on one stretch of the file while there is little to do per panel.
-        let group = if x.rows < 8 { (panels / 64).clamp(1, 8) } else { 1 };
+        let group = if x.rows < 8 { (panels / 128).clamp(1, 8) } else { 1 };
         self.pool.run(panels.div_ceil(group), &|chunk, worker| {
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
             let mut tile = [0f32; PANEL * TILE];
@@ -446,6 +448,8 @@ fn activate(isa: Isa, act: Activation, x: &mut [f32]) {
         Isa::Scalar => x.iter_mut().for_each(|v| *v = math::activate(act, *v)),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 => avx2::activate(act, x),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon | Isa::DotProd | Isa::I8mm => neon::activate(act, x),
     }
 }
 

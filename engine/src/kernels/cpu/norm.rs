@@ -10,6 +10,9 @@ pub fn norm(isa: Isa, norm: &Norm, x: &[f32], out: &mut [f32]) {
         Isa::Scalar => scalar(norm, x, out),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 => super::avx2::norm(norm, x, out),
+        // The eight lanes become two vectors by themselves.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon | Isa::DotProd | Isa::I8mm => scalar(norm, x, out),
     }
 }
 

@@ -71,6 +71,10 @@ pub fn multiply(
         Isa::Avx2 => super::avx2::multiply(weights, input, from, count, scratch, tile),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => super::avx512::multiply(weights, input, from, count, scratch, tile),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon | Isa::DotProd | Isa::I8mm => {
+            super::neon::multiply(isa, weights, input, from, count, scratch, tile);
+        }
     }
 }
 

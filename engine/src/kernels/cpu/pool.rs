@@ -1,52 +1,87 @@
 //! The compute threads: started once, kept, and given one job at a time.
 //!
-//! Work stealing per row costs too much at token time, so there is none: a job is a count of chunks and a function,
-//! and whoever is free takes the next number. Idle workers spin for some microseconds, since the next fused block is
-//! usually that near, then park. The calling thread works too, so one thread means no threads.
+//! Work stealing per row costs too much at token time: a job is a count of chunks and a function. Every thread has its
+//! own stretch of the chunks, so that it reads its weights in the order they lie in, and helps with what is left of the
+//! others' when it is done. Idle workers spin for some microseconds, since the next fused block is usually that near,
+//! then park. The calling thread works too, so one thread means no threads.
+//!
+//! The non-obvious thing: a job waits only for workers that began it. One that the system has not woken yet, or gives no
+//! core to, finds the gate closed and has missed nothing.
 
-#![allow(unsafe_code)] // hands a borrowed closure to threads that outlive the call; `run` waits for all of them
+#![allow(unsafe_code)] // hands a borrowed closure to threads that outlive the call; `run` waits for all who took it
 
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, Thread};
 
 /// Turns of the idle loop before a worker parks: about 30 microseconds of `pause` on the machines of today.
 const SPINS: u32 = 2_000;
 
+/// Of [`Shared::gate`]: workers that have taken the job are counted below this bit, which closes the job; the number of
+/// the job is above it.
+const CLOSED: u64 = 1 << 16;
+
 type Job = *const (dyn Fn(usize, usize) + Sync);
 
-struct Shared {
-    /// Goes up by one with each job; workers watch it.
-    epoch: AtomicUsize,
-    /// The job of the present epoch.
-    job: UnsafeCell<Option<Job>>,
-    chunks: AtomicUsize,
+/// One thread's stretch of the chunks, on a cache line of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Stretch {
     next: AtomicUsize,
-    /// Workers that have not finished the present job.
-    busy: AtomicUsize,
+    end: AtomicUsize,
+}
+
+struct Shared {
+    /// The present job: its number, whether it is closed, how many workers took it.
+    gate: AtomicU64,
+    /// Workers that took the present job and are done with it.
+    done: AtomicUsize,
+    /// The present job.
+    job: UnsafeCell<Option<Job>>,
+    /// Chunks not begun yet, for the caller and each worker.
+    stretches: Vec<Stretch>,
     panicked: AtomicBool,
     quit: AtomicBool,
     parked: Vec<AtomicBool>,
 }
 
-// SAFETY: `job` is written only by `Pool::run`, which holds the lock and waits for every worker before it returns;
-// workers read it only between the epoch's release and their own decrement of `busy`.
+// SAFETY: `job` is written only by `Pool::run`, which holds the lock and waits for every worker that took the last job
+// before it returns; workers read it only between taking a job and their own increment of `done`.
 unsafe impl Sync for Shared {}
 // SAFETY: as above; the pointer itself is only followed while `run` is on the caller's stack.
 unsafe impl Send for Shared {}
 
 impl Shared {
     fn work(&self, job: &(dyn Fn(usize, usize) + Sync), worker: usize) {
-        let chunks = self.chunks.load(Ordering::Relaxed);
-        loop {
-            let chunk = self.next.fetch_add(1, Ordering::Relaxed);
-            if chunk >= chunks {
-                return;
+        let threads = self.stretches.len();
+        for other in 0..threads {
+            let stretch = &self.stretches[(worker + other) % threads];
+            let end = stretch.end.load(Ordering::Relaxed);
+            while stretch.next.load(Ordering::Relaxed) < end {
+                let chunk = stretch.next.fetch_add(1, Ordering::Relaxed);
+                if chunk < end {
+                    job(chunk, worker);
+                }
             }
-            job(chunk, worker);
         }
+    }
+
+    /// Takes the job numbered `epoch`, unless it is closed.
+    fn take(&self, epoch: u64) -> bool {
+        let mut gate = self.gate.load(Ordering::Acquire);
+        while gate / (2 * CLOSED) == epoch && gate & CLOSED == 0 {
+            match self.gate.compare_exchange_weak(gate, gate + 1, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(now) => gate = now,
+            }
+        }
+        false
+    }
+
+    fn epoch(&self, order: Ordering) -> u64 {
+        self.gate.load(order) / (2 * CLOSED)
     }
 }
 
@@ -63,11 +98,10 @@ impl Pool {
     pub fn new(threads: usize) -> Self {
         let wanted = threads.saturating_sub(1);
         let shared = Arc::new(Shared {
-            epoch: AtomicUsize::new(0),
+            gate: AtomicU64::new(CLOSED),
+            done: AtomicUsize::new(0),
             job: UnsafeCell::new(None),
-            chunks: AtomicUsize::new(0),
-            next: AtomicUsize::new(0),
-            busy: AtomicUsize::new(0),
+            stretches: (0..=wanted).map(|_| Stretch::default()).collect(),
             panicked: AtomicBool::new(false),
             quit: AtomicBool::new(false),
             parked: (0..wanted).map(|_| AtomicBool::new(false)).collect(),
@@ -105,20 +139,28 @@ impl Pool {
         // SAFETY: only the lifetime is erased. All workers are done with the pointer before this function returns or
         // unwinds: both paths pass the wait below.
         let erased: Job = unsafe { std::mem::transmute::<*const (dyn Fn(usize, usize) + Sync + '_), Job>(job) };
-        // SAFETY: no worker reads the cell now: `busy` was 0 at the end of the last run, and the epoch has not moved.
+        // SAFETY: no worker reads the cell now: the last job is closed, and all who took it were waited for.
         unsafe { *shared.job.get() = Some(erased) };
-        shared.chunks.store(chunks, Ordering::Relaxed);
-        shared.next.store(0, Ordering::Relaxed);
-        shared.busy.store(self.workers.len(), Ordering::Relaxed);
-        shared.epoch.fetch_add(1, Ordering::SeqCst);
+        let threads = self.threads();
+        for (i, stretch) in shared.stretches.iter().enumerate() {
+            // Stretches of threads that could not be started stay empty.
+            let bound = |i: usize| chunks * i.min(threads) / threads;
+            stretch.next.store(bound(i), Ordering::Relaxed);
+            stretch.end.store(bound(i + 1), Ordering::Relaxed);
+        }
+        shared.done.store(0, Ordering::Relaxed);
+        let epoch = shared.epoch(Ordering::Relaxed) + 1;
+        shared.gate.store(epoch * 2 * CLOSED, Ordering::SeqCst);
         for (index, (thread, _)) in self.workers.iter().enumerate() {
             if shared.parked[index].load(Ordering::SeqCst) {
                 thread.unpark();
             }
         }
         let mine = catch_unwind(AssertUnwindSafe(|| shared.work(job, 0)));
+        #[allow(clippy::cast_possible_truncation)] // below 2^16
+        let taken = (shared.gate.fetch_or(CLOSED, Ordering::AcqRel) % CLOSED) as usize;
         let mut spins = 0u32;
-        while shared.busy.load(Ordering::Acquire) != 0 {
+        while shared.done.load(Ordering::Acquire) != taken {
             spins += 1;
             if spins < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
         }
@@ -135,7 +177,7 @@ fn worker(shared: &Shared, index: usize) {
     loop {
         let mut spins = 0;
         loop {
-            let epoch = shared.epoch.load(Ordering::Acquire);
+            let epoch = shared.epoch(Ordering::Acquire);
             if epoch != seen {
                 seen = epoch;
                 break;
@@ -145,10 +187,10 @@ fn worker(shared: &Shared, index: usize) {
                 std::hint::spin_loop();
                 continue;
             }
-            // Say so, look once more, then sleep: `run` moves the epoch before it reads the flag, so one of the two
+            // Say so, look once more, then sleep: `run` opens the gate before it reads the flag, so one of the two
             // always sees the other.
             shared.parked[index].store(true, Ordering::SeqCst);
-            while shared.epoch.load(Ordering::SeqCst) == seen {
+            while shared.epoch(Ordering::SeqCst) == seen {
                 std::thread::park();
             }
             shared.parked[index].store(false, Ordering::SeqCst);
@@ -156,7 +198,10 @@ fn worker(shared: &Shared, index: usize) {
         if shared.quit.load(Ordering::Acquire) {
             return;
         }
-        // SAFETY: the epoch moved, so `run` has stored the job and waits until `busy` falls to 0, which needs us.
+        if !shared.take(seen) {
+            continue;
+        }
+        // SAFETY: the job was open when it was taken, so `run` has stored it and waits for `done`, which needs us.
         let job = unsafe { *shared.job.get() };
         if let Some(job) = job {
             // SAFETY: as above; the closure is `Sync`.
@@ -165,14 +210,14 @@ fn worker(shared: &Shared, index: usize) {
                 shared.panicked.store(true, Ordering::Relaxed);
             }
         }
-        shared.busy.fetch_sub(1, Ordering::Release);
+        shared.done.fetch_add(1, Ordering::Release);
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
         self.shared.quit.store(true, Ordering::Release);
-        self.shared.epoch.fetch_add(1, Ordering::SeqCst);
+        self.shared.gate.fetch_add(2 * CLOSED, Ordering::SeqCst);
         for (thread, handle) in &mut self.workers {
             thread.unpark();
             if let Some(handle) = handle.take() {

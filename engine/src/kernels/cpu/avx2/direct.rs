@@ -1,133 +1,116 @@
 //! Products of the file's own layout with a few input rows: token time, when reading the weights is all the cost.
 //!
-//! Four weight rows go together, so that an input block is loaded once for them and four chains hide the latency of
-//! the sums; with several input rows it is two by four, so that a weight is unpacked once for four of them. Each product
-//! is summed the same way alone.
+//! Weight rows go one after the other, so that memory is one long stream, which is what processors fetch ahead best: four
+//! rows side by side, asked for in advance, reach two thirds of what one reaches. Several chains of additions within
+//! the row hide their latency; with several input rows a weight is unpacked once for up to four of them.
 //!
 //! The integer kernels are written once and made twice: with AVX2's products of bytes, and with those of VNNI.
 
-#![allow(clippy::needless_range_loop)] // one index goes through several rows and inputs
+#![allow(clippy::needless_range_loop)] // one index goes through several inputs
 
-use super::formats::{self, Packed, factors, load_bf16, load_f16, load_f32, quants, with_format};
+use super::formats::{self, Factors, Packed, factors, load_bf16, load_f16, load_f32, quants, with_format};
 use super::lanes::{load, load_part, store, sum};
 use crate::kernels::cpu::input::{BLOCK, GROUP, Input};
 use crate::kernels::cpu::panel::{PANEL, Weights};
 use core::arch::x86_64::*;
 use ocelli_quant::TensorType;
 
-/// Weight rows that go together with one input row, and with several.
-const ROWS: [usize; 2] = [4, 2];
-
 /// Input rows that go together.
 const INPUTS: usize = 4;
 
-/// The rows after the ones that are being read, asked for in the order they lie in memory: the processor's own
-/// prefetching starts anew with every row, and four short rows at once are over before it has.
-#[derive(Clone, Copy)]
-struct Next(*const u8);
+/// Chains of additions for one input row alone.
+const ALONE: usize = 4;
 
-impl Next {
-    /// Asks for piece `i` of `bytes` bytes.
-    #[inline]
-    #[target_feature(enable = "avx2,fma,f16c")]
-    fn ask(self, i: usize, bytes: usize) {
-        for at in (0..bytes).step_by(64) {
-            _mm_prefetch::<_MM_HINT_T0>(self.0.wrapping_add(i * bytes + at).cast());
-        }
-    }
-}
-
-/// Rows as arrays of `N` bytes.
-#[inline]
-fn chunks<const N: usize, const R: usize>(rows: [&[u8]; R]) -> [&[[u8; N]]; R] {
-    let mut chunks: [&[[u8; N]]; R] = [&[]; R];
-    for (chunks, row) in chunks.iter_mut().zip(rows) {
-        *chunks = row.as_chunks().0;
-    }
-    chunks
-}
+/// Chains for each of several: a row's bits must not depend on how many are left for its turn.
+const TOGETHER: usize = 2;
 
 /// As [`super::multiply`], for the float formats.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub fn multiply_floats(weights: &Weights<'_>, input: &Input<'_>, from: usize, count: usize, tile: &mut [f32]) {
-    const ROWS: usize = 4;
-    let row_bytes = weights.bytes.len() / weights.rows;
-    // Input rows inside: they find four weight rows in the first-level cache.
-    for n in (0..weights.rows).step_by(ROWS) {
-        let bytes = &weights.bytes[n * row_bytes..];
-        for (m, out) in tile.chunks_exact_mut(PANEL).take(count).enumerate() {
-            let out = &mut out[n..weights.rows];
-            let x = input.row(from + m);
-            if let Some(out) = out.first_chunk_mut::<ROWS>() {
-                *out = float_rows(weights.ty, bytes, row_bytes, x);
-            } else {
-                for (out, bytes) in out.iter_mut().zip(bytes.chunks_exact(row_bytes)) {
-                    [*out] = float_rows(weights.ty, bytes, row_bytes, x);
-                }
+    let tile = &mut tile.as_chunks_mut::<PANEL>().0[..count];
+    for (i, out) in tile.chunks_mut(INPUTS).enumerate() {
+        let first = from + i * INPUTS;
+        match out.len() {
+            1 if input.rows == 1 => float_rows::<1, ALONE>(weights, input, first, out),
+            1 => float_rows::<1, TOGETHER>(weights, input, first, out),
+            2 => float_rows::<2, TOGETHER>(weights, input, first, out),
+            3 => float_rows::<3, TOGETHER>(weights, input, first, out),
+            _ => float_rows::<INPUTS, TOGETHER>(weights, input, first, out),
+        }
+    }
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn float_rows<const M: usize, const C: usize>(
+    weights: &Weights<'_>,
+    input: &Input<'_>,
+    first: usize,
+    out: &mut [[f32; PANEL]],
+) {
+    let mut x: [&[f32]; M] = [&[]; M];
+    for (m, x) in x.iter_mut().enumerate() {
+        *x = input.row(first + m);
+    }
+    for (n, row) in weights.bytes.chunks_exact(weights.bytes.len() / weights.rows).enumerate() {
+        let sums = match weights.ty {
+            TensorType::F16 => floats::<M, C, _>(row, x, |v| load_f16(v)),
+            TensorType::BF16 => floats::<M, C, _>(row, x, |v| load_bf16(v)),
+            _ => floats::<M, C, _>(row, x, |v| load_f32(v)),
+        };
+        for (out, sum) in out.iter_mut().zip(sums) {
+            out[n] = sum;
+        }
+    }
+}
+
+/// The products of a weight row with `M` input rows in `C` chains each; `load8` brings eight weights, `N` bytes, to f32.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn floats<const M: usize, const C: usize, const N: usize>(
+    row: &[u8],
+    x: [&[f32]; M],
+    load8: impl Fn(&[u8; N]) -> __m256,
+) -> [f32; M] {
+    let mut acc = [[_mm256_setzero_ps(); 4]; M];
+    let (weights, tail) = row.as_chunks::<N>();
+    let mut inputs: [&[[f32; 8]]; M] = [&[]; M];
+    for m in 0..M {
+        inputs[m] = &x[m].as_chunks::<8>().0[..weights.len()];
+    }
+    let (fours, rest) = weights.as_chunks::<4>();
+    for (i, four) in fours.iter().enumerate() {
+        for (j, w) in four.iter().enumerate() {
+            let w = load8(w);
+            for m in 0..M {
+                let sum = &mut acc[m][j % C];
+                *sum = _mm256_fmadd_ps(w, load(&inputs[m][i * 4 + j]), *sum);
             }
         }
     }
-}
-
-/// The first `R` rows of a matrix from `bytes` on, and what comes after them.
-#[inline]
-fn split<const R: usize>(bytes: &[u8], row_bytes: usize) -> ([&[u8]; R], Next) {
-    let mut rows = [bytes; R];
-    for (i, row) in rows.iter_mut().enumerate() {
-        *row = &bytes[i * row_bytes..(i + 1) * row_bytes];
+    for (j, w) in rest.iter().enumerate() {
+        let w = load8(w);
+        for m in 0..M {
+            acc[m][0] = _mm256_fmadd_ps(w, load(&inputs[m][fours.len() * 4 + j]), acc[m][0]);
+        }
     }
-    (rows, Next(bytes.as_ptr().wrapping_add(R * row_bytes)))
-}
-
-/// The products of `R` weight rows with an input row.
-#[target_feature(enable = "avx2,fma,f16c")]
-fn float_rows<const R: usize>(ty: TensorType, bytes: &[u8], row_bytes: usize, x: &[f32]) -> [f32; R] {
-    let (rows, next) = split(bytes, row_bytes);
-    match ty {
-        TensorType::F16 => floats(rows, x, next, |v| load_f16(v)),
-        TensorType::BF16 => floats(rows, x, next, |v| load_bf16(v)),
-        _ => floats(rows, x, next, |v| load_f32(v)),
+    if !tail.is_empty() {
+        let mut bytes = [0; N];
+        bytes[..tail.len()].copy_from_slice(tail);
+        let w = load8(&bytes);
+        for m in 0..M {
+            acc[m][0] = _mm256_fmadd_ps(w, load_part(&x[m][weights.len() * 8..]), acc[m][0]);
+        }
     }
+    finish(acc)
 }
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn floats<const R: usize, const N: usize>(
-    rows: [&[u8]; R],
-    x: &[f32],
-    next: Next,
-    load8: impl Fn(&[u8; N]) -> __m256,
-) -> [f32; R] {
-    let mut acc = [[_mm256_setzero_ps(); 2]; R];
-    let (xs, x_tail) = x.as_chunks::<8>();
-    let chunks = chunks::<N, R>(rows);
-    for (i, x) in xs.as_chunks::<2>().0.iter().enumerate() {
-        let x = [load(&x[0]), load(&x[1])];
-        next.ask(i, R * 2 * N);
-        for (acc, row) in acc.iter_mut().zip(chunks) {
-            acc[0] = _mm256_fmadd_ps(load8(&row[i * 2]), x[0], acc[0]);
-            acc[1] = _mm256_fmadd_ps(load8(&row[i * 2 + 1]), x[1], acc[1]);
-        }
-    }
-    if xs.len() % 2 == 1 {
-        let last = xs.len() - 1;
-        let x = load(&xs[last]);
-        for (acc, row) in acc.iter_mut().zip(chunks) {
-            acc[0] = _mm256_fmadd_ps(load8(&row[last]), x, acc[0]);
-        }
-    }
-    if !x_tail.is_empty() {
-        let x = load_part(x_tail);
-        for (acc, row) in acc.iter_mut().zip(rows) {
-            let tail = row.as_chunks::<N>().1;
-            let mut bytes = [0; N];
-            bytes[..tail.len()].copy_from_slice(tail);
-            acc[1] = _mm256_fmadd_ps(load8(&bytes), x, acc[1]);
-        }
-    }
-    let mut sums = [0f32; R];
-    for (s, acc) in sums.iter_mut().zip(acc) {
-        *s = sum(_mm256_add_ps(acc[0], acc[1]));
+fn finish<const M: usize>(acc: [[__m256; 4]; M]) -> [f32; M] {
+    let mut sums = [0f32; M];
+    for m in 0..M {
+        let [a, b, c, d] = acc[m];
+        sums[m] = sum(_mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d)));
     }
     sums
 }
@@ -139,70 +122,55 @@ struct Rows<'a, const M: usize> {
     quants: &'a [[i8; BLOCK]],
     /// Rows of the group.
     group: usize,
+    /// Blocks a row.
+    blocks: usize,
     scales: [&'a [f32]; M],
-    sums: [&'a [[i16; 2]]; M],
+    offsets: [[&'a [f32]; 3]; M],
 }
 
 impl<'a, const M: usize> Rows<'a, M> {
-    /// Rows from `first` on, all of one group.
+    /// Rows from `first` on, all of one group. What is found here to be there is read below without looking again.
     fn of(input: &Input<'a>, first: usize) -> Self {
         let start = first / GROUP * GROUP;
+        let blocks = input.width / BLOCK;
         let quants = &input.quants[start * input.width + (first - start) * BLOCK..];
-        let mut rows =
-            Self { quants: quants.as_chunks().0, group: input.group_rows(start), scales: [&[]; M], sums: [&[]; M] };
+        let mut rows = Self {
+            quants: quants.as_chunks().0,
+            group: input.group_rows(start),
+            blocks,
+            scales: [&[]; M],
+            offsets: [[&[]; 3]; M],
+        };
         for m in 0..M {
-            let (scales, sums) = input.factors(first + m);
-            rows.scales[m] = scales;
-            rows.sums[m] = sums.as_chunks().0;
+            rows.scales[m] = input.scales(first + m);
+            rows.offsets[m] = input.offsets(first + m);
         }
+        assert!(rows.scales.iter().chain(rows.offsets.as_flattened()).all(|s| s.len() == blocks));
+        assert!(blocks > 0 && rows.quants.len() >= (blocks - 1) * rows.group + M);
         rows
-    }
-
-    /// Blocks a row, after making sure that they are all there.
-    #[inline]
-    fn blocks(&self) -> usize {
-        let blocks = self.scales[0].len();
-        assert!(self.scales.iter().all(|s| s.len() == blocks) && self.sums.iter().all(|s| s.len() == blocks));
-        assert!(blocks > 0 && self.quants.len() >= (blocks - 1) * self.group + M);
-        blocks
     }
 
     /// The integers of block `b` of row `m`.
     ///
     /// # Safety
-    /// `b` is below [`Rows::blocks`].
+    /// `b` is below `blocks`.
     #[inline]
     #[target_feature(enable = "avx2,fma,f16c")]
     unsafe fn load(&self, m: usize, b: usize) -> __m256i {
         // SAFETY: a block is 32 bytes, and it is there.
         unsafe { _mm256_loadu_si256(self.quants.as_ptr().add(b * self.group + m).cast()) }
     }
+}
 
-    /// The scale of block `b` of row `m`.
-    ///
-    /// # Safety
-    /// `b` is below [`Rows::blocks`].
-    #[inline]
-    unsafe fn scale(&self, m: usize, b: usize) -> f32 {
-        // SAFETY: the caller's promise.
-        unsafe { *self.scales[m].get_unchecked(b) }
-    }
-
-    /// Scale times sum of eight blocks of row `m` from block `b` on: of whole blocks, or of their halves.
-    #[inline]
-    #[target_feature(enable = "avx2,fma,f16c")]
-    fn offsets<P: Packed>(&self, m: usize, b: usize, scales: __m256) -> [__m256; 2] {
-        let sums: &[[i16; 2]] = &self.sums[m][b..b + 8];
-        // SAFETY: eight pairs of i16 are 32 bytes.
-        let sums = unsafe { _mm256_loadu_si256(sums.as_ptr().cast()) };
-        let scaled = |v| _mm256_mul_ps(_mm256_cvtepi32_ps(v), scales);
-        if P::HALVES == 1 {
-            [scaled(_mm256_madd_epi16(sums, _mm256_set1_epi16(1))), _mm256_setzero_ps()]
-        } else {
-            let first = _mm256_srai_epi32::<16>(_mm256_slli_epi32::<16>(sums));
-            [scaled(first), scaled(_mm256_srai_epi32::<16>(sums))]
-        }
-    }
+/// Eight floats from `at` on.
+///
+/// # Safety
+/// They are there.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn eight(from: &[f32], at: usize) -> __m256 {
+    // SAFETY: the caller's promise.
+    unsafe { _mm256_loadu_ps(from.as_ptr().add(at)) }
 }
 
 /// Block `i` of a row of blocks of a format.
@@ -215,16 +183,46 @@ unsafe fn block<P: Packed>(row: &[u8], i: usize) -> &[u8] {
     unsafe { row.get_unchecked(i * P::BYTES..(i + 1) * P::BYTES) }
 }
 
+/// The factors of groups `8 i .. 8 i + 8` of a row.
+///
+/// # Safety
+/// The row has them.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn factors_of_eight<P: Packed>(row: &[u8], i: usize) -> Factors {
+    if P::GROUPS == 8 {
+        // SAFETY: the caller's promise.
+        return factors::<P>(unsafe { block::<P>(row, i) });
+    }
+    // SAFETY: the caller's promise; the number at `at` of each of eight blocks.
+    let eight = |at: usize| unsafe {
+        let number = |b: usize| {
+            let block = block::<P>(row, i * 8 + b);
+            i32::from(i16::from_le_bytes([block[at], block[at + 1]]))
+        };
+        let four = |b: usize| {
+            let v = _mm_cvtsi32_si128(number(b));
+            let v = _mm_insert_epi16::<1>(v, number(b + 1));
+            let v = _mm_insert_epi16::<2>(v, number(b + 2));
+            _mm_insert_epi16::<3>(v, number(b + 3))
+        };
+        _mm256_cvtph_ps(_mm_unpacklo_epi64(four(0), four(4)))
+    };
+    let none = _mm256_setzero_ps();
+    let min = if P::MINS == 1 { _mm256_xor_ps(eight(2), _mm256_set1_ps(-0.0)) } else { none };
+    Factors { scales: [eight(0), none], mins: [min, none] }
+}
+
 /// What was added to the weights to make them unsigned, where it is taken off by the sums of the input.
 const fn zero<P: Packed>() -> i16 {
-    // Eight bits: the signs are put back instead.
+    // Eight bits: the signs are put back instead. Taking off 128 times a sum of floats would leave its rounding.
     if P::BITS == 8 { 0 } else { P::ZERO }
 }
 
 /// A body for each of eight groups, unrolled: which bits of a block a group has must be known when it is compiled.
-macro_rules! eight {
+macro_rules! unrolled {
     ($g:ident => $body:block) => {
-        eight!(@ $g, $body, 0, 1, 2, 3, 4, 5, 6, 7)
+        unrolled!(@ $g, $body, 0, 1, 2, 3, 4, 5, 6, 7)
     };
     (@ $g:ident, $body:block, $($i:literal),*) => {
         $({
@@ -236,29 +234,29 @@ macro_rules! eight {
 }
 
 macro_rules! integer_kernels {
-    ($module:ident, $features:literal, |$sums:ident, $w:ident, $q:ident| $dot:expr, $about:literal) => {
+    ($module:ident, $features:literal, |$w:ident, $q:ident| $dot:expr, $about:literal) => {
         #[doc = $about]
         pub mod $module {
             use super::*;
 
-            /// `sums` plus the products of unsigned and signed bytes, four neighbours to a lane.
+            /// Sums of the products of unsigned and signed bytes, four neighbours to a lane.
             #[inline]
             #[target_feature(enable = $features)]
-            fn dot($sums: __m256i, $w: __m256i, $q: __m256i) -> __m256i {
+            fn dot($w: __m256i, $q: __m256i) -> __m256i {
                 $dot
             }
 
             /// As [`dot`], for weights of a format.
             #[inline]
             #[target_feature(enable = $features)]
-            fn product<P: Packed>(sums: __m256i, w: __m256i, q: __m256i) -> __m256i {
-                if P::BITS == 8 {
+            fn product<P: Packed>(w: __m256i, q: __m256i) -> __m256 {
+                _mm256_cvtepi32_ps(if P::BITS == 8 {
                     // |w| is at most 128, which a byte holds unsigned; the input never is -128.
                     let w = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
-                    dot(sums, _mm256_abs_epi8(w), _mm256_sign_epi8(q, w))
+                    dot(_mm256_abs_epi8(w), _mm256_sign_epi8(q, w))
                 } else {
-                    dot(sums, w, q)
-                }
+                    dot(w, q)
+                })
             }
 
             /// `tile[m * PANEL + n] = weights[n] · input[from + m]`, for the block formats.
@@ -274,169 +272,125 @@ macro_rules! integer_kernels {
                 for (i, out) in tile.chunks_mut(INPUTS).enumerate() {
                     let first = from + i * INPUTS;
                     match out.len() {
-                        1 => rows::<{ ROWS[0] }, 1>(weights, input, first, out),
-                        2 => rows::<{ ROWS[1] }, 2>(weights, input, first, out),
-                        3 => rows::<{ ROWS[1] }, 3>(weights, input, first, out),
-                        _ => rows::<{ ROWS[1] }, INPUTS>(weights, input, first, out),
+                        1 if input.rows == 1 => {
+                            with_format!(weights.ty, rows::<_, 1, ALONE>(weights, input, first, out), ());
+                        }
+                        1 => with_format!(weights.ty, rows::<_, 1, TOGETHER>(weights, input, first, out), ()),
+                        2 => with_format!(weights.ty, rows::<_, 2, TOGETHER>(weights, input, first, out), ()),
+                        3 => with_format!(weights.ty, rows::<_, 3, TOGETHER>(weights, input, first, out), ()),
+                        _ => with_format!(weights.ty, rows::<_, INPUTS, TOGETHER>(weights, input, first, out), ()),
                     }
                 }
             }
 
-            /// All rows of a panel, `R` at a time, with `M` input rows.
+            /// All rows of a panel with `M` input rows, in `C` chains each.
             #[target_feature(enable = $features)]
-            fn rows<const R: usize, const M: usize>(
+            fn rows<P: Packed, const M: usize, const C: usize>(
                 weights: &Weights<'_>,
                 input: &Input<'_>,
                 first: usize,
                 out: &mut [[f32; PANEL]],
             ) {
                 let x = Rows::<M>::of(input, first);
-                let row_bytes = weights.bytes.len() / weights.rows;
-                let mut n = 0;
-                while n + R <= weights.rows {
-                    let (rows, next) = split::<R>(&weights.bytes[n * row_bytes..], row_bytes);
-                    let sums: [[f32; R]; M] = with_format!(weights.ty, sums::<_, R, M>(rows, x, next), [[0.0; R]; M]);
-                    for (out, sums) in out.iter_mut().zip(sums) {
-                        out[n..n + R].copy_from_slice(&sums);
+                let row_bytes = x.blocks / P::GROUPS * P::BYTES;
+                for (n, row) in weights.bytes.chunks_exact(row_bytes).enumerate() {
+                    let mut acc = [[_mm256_setzero_ps(); 4]; M];
+                    for i in 0..x.blocks / 8 {
+                        // SAFETY: the row has `x.blocks` groups.
+                        unsafe { eight_groups::<P, M, C>(row, &x, i, &mut acc) };
                     }
-                    n += R;
-                }
-                while n < weights.rows {
-                    let (rows, next) = split::<1>(&weights.bytes[n * row_bytes..], row_bytes);
-                    let sums: [[f32; 1]; M] = with_format!(weights.ty, sums::<_, 1, M>(rows, x, next), [[0.0]; M]);
-                    for (out, [sum]) in out.iter_mut().zip(sums) {
+                    for b in x.blocks / 8 * 8..x.blocks {
+                        // SAFETY: as above, and only formats of one group a block come here.
+                        unsafe { one_group::<P, M, C>(row, &x, b, &mut acc) };
+                    }
+                    for (out, sum) in out.iter_mut().zip(finish(acc)) {
                         out[n] = sum;
                     }
-                    n += 1;
                 }
             }
 
-            /// The products of `R` weight rows with `M` input rows.
+            /// Groups `8 i .. 8 i + 8`: a block of 256 weights, or eight of 32.
+            ///
+            /// # Safety
+            /// The row has them.
             #[inline]
             #[target_feature(enable = $features)]
-            fn sums<P: Packed, const R: usize, const M: usize>(
-                rows: [&[u8]; R],
-                x: Rows<'_, M>,
-                next: Next,
-            ) -> [[f32; R]; M] {
-                let acc = if P::GROUPS == 1 { short::<P, R, M>(rows, x, next) } else { long::<P, R, M>(rows, x, next) };
-                let mut sums = [[0f32; R]; M];
-                for (sums, acc) in sums.as_flattened_mut().iter_mut().zip(acc.as_flattened()) {
-                    *sums = sum(*acc);
-                }
-                sums
-            }
-
-            /// Formats whose blocks hold 32 weights.
-            #[target_feature(enable = $features)]
-            fn short<P: Packed, const R: usize, const M: usize>(
-                rows: [&[u8]; R],
-                x: Rows<'_, M>,
-                next: Next,
-            ) -> [[__m256; R]; M] {
-                let mut acc = [[_mm256_setzero_ps(); R]; M];
-                let blocks = x.blocks();
-                assert!(rows.iter().all(|row| row.len() >= blocks * P::BYTES));
-                for b in 0..blocks {
-                    next.ask(b, R * P::BYTES);
-                    let mut q = [_mm256_setzero_si256(); M];
-                    let mut start = q;
-                    let mut offset = [_mm256_setzero_ps(); M];
-                    for m in 0..M {
-                        // SAFETY (all below): `b` is below `blocks`.
-                        q[m] = unsafe { x.load(m, b) };
+            unsafe fn eight_groups<P: Packed, const M: usize, const C: usize>(
+                row: &[u8],
+                x: &Rows<'_, M>,
+                i: usize,
+                acc: &mut [[__m256; 4]; M],
+            ) {
+                // SAFETY (all below): the caller's promise, and the input has as many blocks.
+                let f = unsafe { factors_of_eight::<P>(row, i) };
+                // The scales of the products.
+                let mut both = [[[0f32; 8]; 2]; M];
+                for m in 0..M {
+                    let scales = unsafe { eight(x.scales[m], i * 8) };
+                    for h in 0..P::HALVES {
+                        let offsets = &x.offsets[m][if P::HALVES == 1 { 0 } else { 1 + h }];
+                        store(&mut both[m][h], _mm256_mul_ps(f.scales[h], scales));
+                        let mut less = _mm256_setzero_ps();
                         if zero::<P>() > 0 {
-                            let less = dot(start[m], _mm256_set1_epi8(zero::<P>() as i8), q[m]);
-                            start[m] = _mm256_sub_epi32(_mm256_setzero_si256(), less);
+                            less = _mm256_mul_ps(f.scales[h], _mm256_set1_ps(f32::from(zero::<P>())));
                         }
-                        if P::MINS == 1 {
-                            // Scale and minimum are converted together; the minimum is every second lane.
-                            let [first, second] = x.sums[m][b];
-                            let sum = x.scales[m][b] * f32::from(first + second);
-                            offset[m] = _mm256_setr_ps(0.0, sum, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+                        if h < P::MINS {
+                            less = f.mins[h];
                         }
-                    }
-                    for r in 0..R {
-                        let block = unsafe { block::<P>(rows[r], b) };
-                        let w = quants::<P>(block, 0);
-                        let both = i32::from_le_bytes([block[0], block[1], block[2], block[3]]);
-                        let both = _mm256_cvtph_ps(_mm_set1_epi32(both));
-                        let scale = _mm256_moveldup_ps(both);
-                        for m in 0..M {
-                            let dot = _mm256_cvtepi32_ps(product::<P>(start[m], w, q[m]));
-                            let scale = _mm256_mul_ps(scale, _mm256_set1_ps(unsafe { x.scale(m, b) }));
-                            acc[m][r] = _mm256_fmadd_ps(dot, scale, acc[m][r]);
-                            if P::MINS == 1 {
-                                acc[m][r] = _mm256_fmadd_ps(both, offset[m], acc[m][r]);
-                            }
+                        if zero::<P>() > 0 || h < P::MINS {
+                            let sum = &mut acc[m][h % C];
+                            *sum = _mm256_fnmadd_ps(less, unsafe { eight(offsets, i * 8) }, *sum);
                         }
                     }
                 }
-                acc
+                // Kept in memory: there a load broadcasts one of them, while from registers it takes shuffles.
+                let both = std::hint::black_box(&both);
+                unrolled!(g => {
+                    let block = unsafe { block::<P>(row, (i * 8 + g) / P::GROUPS) };
+                    let w = quants::<P>(block, g % P::GROUPS);
+                    for m in 0..M {
+                        let dot = product::<P>(w, unsafe { x.load(m, i * 8 + g) });
+                        let mut scale = _mm256_set1_ps(both[m][0][g]);
+                        if P::HALVES == 2 {
+                            scale = _mm256_blend_ps::<0xf0>(scale, _mm256_set1_ps(both[m][1][g]));
+                        }
+                        let sum = &mut acc[m][g % C];
+                        *sum = _mm256_fmadd_ps(dot, scale, *sum);
+                    }
+                });
             }
 
-            /// Formats whose blocks hold 256 weights.
+            /// A group of a format that has one a block: what eight at once leave of a row.
+            ///
+            /// # Safety
+            /// The row has more than `b` blocks.
+            #[inline]
             #[target_feature(enable = $features)]
-            fn long<P: Packed, const R: usize, const M: usize>(
-                rows: [&[u8]; R],
-                x: Rows<'_, M>,
-                next: Next,
-            ) -> [[__m256; R]; M] {
-                let mut acc = [[_mm256_setzero_ps(); R]; M];
-                let blocks = x.blocks() / 8;
-                assert!(rows.iter().all(|row| row.len() >= blocks * P::BYTES));
-                for i in 0..blocks {
-                    next.ask(i, R * P::BYTES);
-                    let mut scales = [_mm256_setzero_ps(); M];
-                    let mut offsets = [[_mm256_setzero_ps(); 2]; M];
-                    for m in 0..M {
-                        if let Some(s) = x.scales[m][i * 8..].first_chunk() {
-                            scales[m] = load(s);
-                        }
-                        if P::MINS > 0 || zero::<P>() > 0 {
-                            offsets[m] = x.offsets::<P>(m, i * 8, scales[m]);
-                        }
+            unsafe fn one_group<P: Packed, const M: usize, const C: usize>(
+                row: &[u8],
+                x: &Rows<'_, M>,
+                b: usize,
+                acc: &mut [[__m256; 4]; M],
+            ) {
+                // SAFETY (all below): the caller's promise, and the input has as many blocks.
+                let block = unsafe { block::<P>(row, b) };
+                let (w, f) = (quants::<P>(block, 0), factors::<P>(block));
+                for m in 0..M {
+                    let dot = product::<P>(w, unsafe { x.load(m, b) });
+                    let scale = _mm256_mul_ps(f.scales[0], _mm256_set1_ps(x.scales[m][b]));
+                    let sum = &mut acc[m][b % C];
+                    *sum = _mm256_fmadd_ps(dot, scale, *sum);
+                    // In one lane only: the lanes are added in the end.
+                    let offset = _mm256_set1_ps(x.offsets[m][0][b]);
+                    let offset = _mm256_blend_ps::<1>(_mm256_setzero_ps(), offset);
+                    if zero::<P>() > 0 {
+                        let less = _mm256_mul_ps(f.scales[0], _mm256_set1_ps(f32::from(zero::<P>())));
+                        *sum = _mm256_fnmadd_ps(less, offset, *sum);
                     }
-                    for r in 0..R {
-                        // SAFETY (both below): `i` is below `blocks`, and `i * 8 + g` below eight times that.
-                        let block = unsafe { block::<P>(rows[r], i) };
-                        let f = factors::<P>(block);
-                        // The scales of the products, kept where single ones can be read from; and the sums of this block
-                        // alone, even groups and odd ones apart: one long chain of additions would cost its latency.
-                        let mut both = [[[0f32; 8]; 2]; M];
-                        let mut parts = [[_mm256_setzero_ps(); 2]; M];
-                        for m in 0..M {
-                            for h in 0..P::HALVES {
-                                store(&mut both[m][h], _mm256_mul_ps(f.scales[h], scales[m]));
-                                if zero::<P>() > 0 {
-                                    let zero = _mm256_set1_ps(f32::from(zero::<P>()));
-                                    let less = _mm256_mul_ps(f.scales[h], zero);
-                                    parts[m][h] = _mm256_fnmadd_ps(less, offsets[m][h], parts[m][h]);
-                                }
-                            }
-                            for h in 0..P::MINS {
-                                parts[m][h] = _mm256_fnmadd_ps(f.mins[h], offsets[m][h], parts[m][h]);
-                            }
-                        }
-                        // Kept in memory: there a load broadcasts, while from registers it takes shuffles.
-                        let both = std::hint::black_box(&both);
-                        eight!(g => {
-                            let w = quants::<P>(block, g);
-                            for m in 0..M {
-                                let dot = product::<P>(_mm256_setzero_si256(), w, unsafe { x.load(m, i * 8 + g) });
-                                let mut scale = _mm256_set1_ps(both[m][0][g]);
-                                if P::HALVES == 2 {
-                                    scale = _mm256_blend_ps::<0xf0>(scale, _mm256_set1_ps(both[m][1][g]));
-                                }
-                                parts[m][g % 2] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), scale, parts[m][g % 2]);
-                            }
-                        });
-                        for m in 0..M {
-                            acc[m][r] = _mm256_add_ps(acc[m][r], _mm256_add_ps(parts[m][0], parts[m][1]));
-                        }
+                    if P::MINS == 1 {
+                        *sum = _mm256_fnmadd_ps(f.mins[0], offset, *sum);
                     }
                 }
-                acc
             }
         }
     };
@@ -445,13 +399,13 @@ macro_rules! integer_kernels {
 integer_kernels!(
     avx2,
     "avx2,fma,f16c",
-    |sums, w, q| _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_maddubs_epi16(w, q), _mm256_set1_epi16(1))),
+    |w, q| _mm256_madd_epi16(_mm256_maddubs_epi16(w, q), _mm256_set1_epi16(1)),
     "Products of bytes in two steps, by way of i16. Formats of 8 bits never exceed it: 2 * 128 * 127 < 2^15."
 );
 
 integer_kernels!(
     vnni,
     "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni",
-    |sums, w, q| _mm256_dpbusd_epi32(sums, w, q),
+    |w, q| _mm256_dpbusd_epi32(_mm256_setzero_si256(), w, q),
     "Products of bytes in one step."
 );
