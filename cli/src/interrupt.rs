@@ -7,7 +7,7 @@ use crate::failure::{Failure, INTERRUPTED};
 use ocelli_engine::CancelHandle;
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,8 @@ enum Work {
     Idle,
     /// A call of a session.
     Session(CancelHandle),
+    /// A call of a session that is not all there is to the program.
+    Turn(CancelHandle),
     /// Something that looks at [`Interrupt::raised`] and cleans up.
     Careful,
 }
@@ -30,7 +32,7 @@ enum Work {
 struct State {
     raised: AtomicBool,
     work: Mutex<Work>,
-    first: OnceLock<Instant>,
+    first: Mutex<Option<Instant>>,
 }
 
 /// Whether a signal came, and what it is to stop. Clones share both.
@@ -41,7 +43,7 @@ impl Interrupt {
     /// Takes over SIGINT, SIGTERM and SIGHUP.
     pub fn install() -> Result<Self, Failure> {
         let state =
-            Arc::new(State { raised: AtomicBool::new(false), work: Mutex::new(Work::Idle), first: OnceLock::new() });
+            Arc::new(State { raised: AtomicBool::new(false), work: Mutex::new(Work::Idle), first: Mutex::new(None) });
         let seen = Arc::clone(&state);
         ctrlc::set_handler(move || on_signal(&seen))
             .map_err(|e| Failure::new("signals", format_args!("cannot handle signals: {e}")))?;
@@ -51,6 +53,22 @@ impl Interrupt {
     /// From now on a signal cancels a session's call.
     pub fn cancels(&self, handle: CancelHandle) {
         self.set(Work::Session(handle));
+    }
+
+    /// From now on a signal cancels a session's call, and the program goes on.
+    pub fn cancels_turn(&self, handle: CancelHandle) {
+        self.set(Work::Turn(handle));
+    }
+
+    /// From now on a signal ends the program.
+    pub fn leaves(&self) {
+        self.set(Work::Idle);
+    }
+
+    /// Whether a signal came; the next one is a first one again.
+    pub fn take(&self) -> bool {
+        *self.0.first.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.raised.swap(false, Ordering::SeqCst)
     }
 
     /// From now on a signal only sets [`Interrupt::raised`]; the caller stops by itself.
@@ -69,7 +87,7 @@ impl Interrupt {
 }
 
 fn on_signal(state: &State) {
-    let first = *state.first.get_or_init(Instant::now);
+    let first = *state.first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
     if state.raised.swap(true, Ordering::SeqCst) {
         if first.elapsed() > SAME {
             exit(INTERRUPTED.into());
@@ -79,6 +97,7 @@ fn on_signal(state: &State) {
     match &*state.work.lock().unwrap_or_else(PoisonError::into_inner) {
         Work::Idle => exit(INTERRUPTED.into()),
         Work::Careful => {}
+        Work::Turn(handle) => handle.cancel(),
         Work::Session(handle) => {
             handle.cancel();
             let _ = thread::Builder::new().spawn(|| {

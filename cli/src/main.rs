@@ -22,6 +22,7 @@ const ABOUT: &str = "Ask a picture a question, on this machine";
 const AFTER: &str = "\
 EXAMPLES
   ocelli run --image cat.png --prompt 'Question: what is this? Answer:' --model blip2.gguf
+  ocelli chat --model smollm2.gguf
   ocelli convert ./blip2-opt-2.7b -o blip2.gguf --type q4_k
   ocelli inspect blip2.gguf
   ocelli doctor
@@ -48,10 +49,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(Box<commands::run::Args>),
+    Chat(Box<commands::chat::Args>),
     Score(commands::score::Args),
     Convert(commands::convert::Args),
     Inspect(commands::inspect::Args),
     Tokenize(commands::tokenize::Args),
+    Bench(commands::bench::Args),
     Doctor(commands::doctor::Args),
     Completions(commands::completions::Args),
 }
@@ -75,10 +78,12 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
     let interrupt = interrupt::Interrupt::install()?;
     let done = match command {
         Command::Run(args) => commands::run::run(args, &interrupt),
+        Command::Chat(args) => commands::chat::run(args, &interrupt),
         Command::Score(args) => commands::score::run(args, &interrupt),
         Command::Convert(args) => commands::convert::run(args, &interrupt),
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Tokenize(args) => commands::tokenize::run(args),
+        Command::Bench(args) => commands::bench::run(args, &interrupt),
         Command::Doctor(args) => commands::doctor::run(args, &interrupt),
         Command::Completions(args) => commands::completions::run(args, Cli::command()),
     };

@@ -81,6 +81,13 @@ impl Notes {
         }
     }
 
+    /// Says that a line is awaited. Terminals only.
+    pub fn prompt(&self) {
+        if self.live() {
+            let _ = write!(io::stderr(), "> ");
+        }
+    }
+
     /// What is happening right now; the next one replaces it. Terminals only.
     pub fn stage(&self, stage: Arguments<'_>) {
         if self.live() {

@@ -8,14 +8,12 @@
 //! `cargo run --release -p ocelli-engine --example kernel_speed [threads [filter]]`
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::cast_precision_loss)]
-#![allow(unsafe_code)] // the loops that find the processor's limits
 
-use ocelli_engine::kernels::cpu::{Cpu, Isa};
+use ocelli_engine::kernels::cpu::{Cpu, Isa, limits};
 use ocelli_engine::kernels::{Device, Heads, Layout, Product};
 use ocelli_engine::weights::{Linear, Scope};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, Writer};
-use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,14 +23,14 @@ const SLICE: Duration = Duration::from_millis(60);
 
 struct Case<'a> {
     name: String,
-    /// Bytes or operations of one run.
-    work: f64,
     /// The case that is its limit.
     limit: Option<usize>,
+    /// A thousand million bytes or operations a second.
     unit: &'static str,
-    run: Box<dyn FnMut() + 'a>,
+    /// One run.
+    speed: Box<dyn FnMut() -> f64 + 'a>,
     /// The median of each round.
-    seconds: Vec<f64>,
+    speeds: Vec<f64>,
     best: f64,
 }
 
@@ -92,165 +90,37 @@ fn attention(cpu: &Cpu, rows: usize, heads: Heads) -> Box<dyn FnMut() + '_> {
     Box::new(move || cpu.attend(&mut arena, heads, q, k, v, out))
 }
 
-/// Runs `work(thread)` on as many threads.
-fn on_threads(threads: usize, work: impl Fn(usize) + Sync) {
-    std::thread::scope(|s| {
-        for t in 1..threads {
-            let work = &work;
-            s.spawn(move || work(t));
-        }
-        work(0);
-    });
+fn case<'a>(name: String, unit: &'static str, limit: Option<usize>, speed: impl FnMut() -> f64 + 'a) -> Case<'a> {
+    Case { name, limit, unit, speed: Box::new(speed), speeds: Vec::new(), best: 0.0 }
 }
 
-#[cfg(target_arch = "x86_64")]
-mod limits {
-    use core::arch::x86_64::*;
-
-    /// Sums all bytes' words: a stream of loads.
-    #[target_feature(enable = "avx2")]
-    pub fn read(bytes: &[u8]) -> i32 {
-        let mut acc = [_mm256_setzero_si256(); 8];
-        for chunk in bytes.as_chunks::<256>().0 {
-            for (acc, part) in acc.iter_mut().zip(chunk.as_chunks::<32>().0) {
-                // SAFETY: 32 bytes are there.
-                *acc = _mm256_add_epi32(*acc, unsafe { _mm256_loadu_si256(part.as_ptr().cast()) });
-            }
+/// The machine's own limits: the stream, then three of each instruction set in the order offered.
+fn machine<'a>(threads: usize, stream: &'a [u8]) -> Vec<Case<'a>> {
+    let best = Isa::offered()[0];
+    let mut cases = vec![case("read stream".to_owned(), "GB/s", None, move || limits::stream(best, threads, stream))];
+    for isa in Isa::offered() {
+        let name = format!("{} multiply-add", isa.name());
+        cases.push(case(name, "GFLOP/s", None, move || limits::f32(isa, threads)));
+        for bits in [8, 4] {
+            let name = format!("{} int8 by {bits} bits", isa.name());
+            cases.push(case(name, "GOP/s", None, move || limits::int8(isa, threads, bits)));
         }
-        let sum = acc.into_iter().fold(_mm256_setzero_si256(), |a, b| _mm256_add_epi32(a, b));
-        _mm256_extract_epi32::<0>(sum)
     }
+    cases
+}
 
-    pub const TURNS: usize = 100_000;
-
-    /// 12 chains of fused multiply-adds: 12 * 16 operations a turn.
-    #[target_feature(enable = "avx2,fma")]
-    pub fn fma(x: f32) -> f32 {
-        let mut acc = [_mm256_setzero_ps(); 12];
-        let (a, b) = (_mm256_set1_ps(x), _mm256_set1_ps(x * 0.5));
-        for _ in 0..TURNS {
-            for acc in &mut acc {
-                *acc = _mm256_fmadd_ps(a, b, *acc);
-            }
-            core::hint::black_box(&a);
-        }
-        let sum = acc.into_iter().fold(_mm256_setzero_ps(), |a, b| _mm256_add_ps(a, b));
-        _mm256_cvtss_f32(sum)
-    }
-
-    /// 12 chains of byte products with VNNI: 12 * 128 operations a turn.
-    #[target_feature(enable = "avx512f,avx512vnni")]
-    pub fn vnni(x: i8) -> i32 {
-        let mut acc = [_mm512_setzero_si512(); 12];
-        let (w, x) = (_mm512_set1_epi8(3), _mm512_set1_epi8(x));
-        for _ in 0..TURNS {
-            for acc in &mut acc {
-                *acc = _mm512_dpbusd_epi32(*acc, w, x);
-            }
-            core::hint::black_box(&w);
-        }
-        let sum = acc.into_iter().fold(_mm512_setzero_si512(), |a, b| _mm512_add_epi32(a, b));
-        _mm512_reduce_add_epi32(sum)
-    }
-
-    /// 8 x `CHAIN` maddubs, summed in i16, and one madd for each chain: 8 * `CHAIN` * 64 operations a turn.
-    #[target_feature(enable = "avx2")]
-    pub fn maddubs<const CHAIN: usize>(x: i8) -> i32 {
-        let mut acc = [_mm256_setzero_si256(); 8];
-        let (w, ones) = (_mm256_set1_epi8(3), _mm256_set1_epi16(1));
-        let mut x = [_mm256_set1_epi8(x); CHAIN];
-        for _ in 0..TURNS / CHAIN {
-            core::hint::black_box(&mut x);
-            for acc in &mut acc {
-                let mut sum = _mm256_maddubs_epi16(w, x[0]);
-                for x in &x[1..] {
-                    sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, *x));
-                }
-                *acc = _mm256_add_epi32(*acc, _mm256_madd_epi16(sum, ones));
-                core::hint::black_box(());
-            }
-        }
-        let sum = acc.into_iter().fold(_mm256_setzero_si256(), |a, b| _mm256_add_epi32(a, b));
-        _mm256_extract_epi32::<0>(sum)
+/// `work` bytes or operations by the time of a run.
+fn timed<'a>(work: f64, mut run: Box<dyn FnMut() + 'a>) -> impl FnMut() -> f64 + 'a {
+    move || {
+        let start = Instant::now();
+        run();
+        work / start.elapsed().as_secs_f64() / 1e9
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-fn limits<'a>(threads: usize, stream: &'a [u8]) -> Vec<Case<'a>> {
-    let case = |name: &str, unit, work: f64, run| Case {
-        name: name.to_owned(),
-        work,
-        limit: None,
-        unit,
-        run,
-        seconds: Vec::new(),
-        best: f64::MAX,
-    };
-    let share = stream.len() / threads;
-    let all = (threads * limits::TURNS) as f64;
-    // SAFETY (all): called only where `Isa::offered` has Avx2, and the last where it has Avx512.
-    let mut all_limits = vec![
-        case(
-            "read stream",
-            "GB/s",
-            stream.len() as f64,
-            Box::new(move || {
-                on_threads(threads, |t| {
-                    // SAFETY: AVX2 is there.
-                    black_box(unsafe { limits::read(&stream[t * share..(t + 1) * share]) });
-                });
-            }) as Box<dyn FnMut() + 'a>,
-        ),
-        case(
-            "f32 multiply-add",
-            "GFLOP/s",
-            all * 12.0 * 16.0,
-            Box::new(move || {
-                // SAFETY: FMA is there.
-                on_threads(threads, |_| _ = black_box(unsafe { limits::fma(black_box(1e-9)) }));
-            }),
-        ),
-        case(
-            "int8, 1 maddubs a madd",
-            "GOP/s",
-            all * 8.0 * 64.0,
-            Box::new(move || {
-                // SAFETY: AVX2 is there.
-                on_threads(threads, |_| _ = black_box(unsafe { limits::maddubs::<1>(black_box(1)) }));
-            }),
-        ),
-        case(
-            "int8, 4 maddubs a madd",
-            "GOP/s",
-            all * 8.0 * 64.0,
-            Box::new(move || {
-                // SAFETY: AVX2 is there.
-                on_threads(threads, |_| _ = black_box(unsafe { limits::maddubs::<4>(black_box(1)) }));
-            }),
-        ),
-    ];
-    if Isa::offered().contains(&Isa::Avx512) {
-        all_limits.push(case(
-            "int8, VNNI",
-            "GOP/s",
-            all * 12.0 * 128.0,
-            Box::new(move || {
-                // SAFETY: AVX-512 and VNNI are there.
-                on_threads(threads, |_| _ = black_box(unsafe { limits::vnni(black_box(1)) }));
-            }),
-        ));
-    }
-    all_limits
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn limits<'a>(_: usize, _: &'a [u8]) -> Vec<Case<'a>> {
-    Vec::new()
-}
-
-fn median(seconds: &mut [f64]) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
+fn median(speeds: &mut [f64]) -> f64 {
+    speeds.sort_by(f64::total_cmp);
+    speeds[speeds.len() / 2]
 }
 
 fn main() {
@@ -272,9 +142,10 @@ fn main() {
     // The stream that is the limit reads memory that came about as the weights did: pages of another size have another.
     let longest = &sets[0][0].weight;
     let stream = longest.rows(0, longest.len());
-    let mut cases = if Isa::offered().len() > 1 { limits(threads, stream) } else { Vec::new() };
+    let mut cases = machine(threads, stream);
     let machine = cases.len();
-    for (isa, cpu) in &cpus {
+    for (index, (isa, cpu)) in cpus.iter().enumerate() {
+        let [multiply_add, bytes, short_bytes] = [1, 2, 3].map(|limit| 3 * index + limit);
         for (ty, set) in TensorType::ALL.iter().zip(&sets) {
             let [long, short, tower, decoder] = set;
             for (rows, linear) in [(1, long), (1, short), (4, long), (257, tower), (512, decoder)] {
@@ -284,34 +155,19 @@ fn main() {
                 let operations = (2 * rows * width * linear.outputs()) as f64;
                 let (work, unit, limit) = match (rows, ty.block_len()) {
                     (1..=4, _) => (ty.row_bytes(width * linear.outputs()).unwrap() as f64, "GB/s", 0),
-                    (_, 1) => (operations, "GFLOP/s", 1),
-                    _ if isa.name() == "avx512" => (operations, "GOP/s", 4),
-                    // Eight bits times eight bits fill an i16, so every maddubs needs its own madd.
-                    _ if *ty == TensorType::Q8_0 => (operations, "GOP/s", 2),
-                    _ => (operations, "GOP/s", 3),
+                    (_, 1) => (operations, "GFLOP/s", multiply_add),
+                    _ if *ty == TensorType::Q8_0 => (operations, "GOP/s", bytes),
+                    _ => (operations, "GOP/s", short_bytes),
                 };
-                cases.push(Case {
-                    name: format!("{} {ty} {rows}x{width}x{}", isa.name(), linear.outputs()),
-                    work,
-                    limit: (machine > 0).then_some(limit),
-                    unit,
-                    run: matmul(cpu, linear, rows),
-                    seconds: Vec::new(),
-                    best: f64::MAX,
-                });
+                let name = format!("{} {ty} {rows}x{width}x{}", isa.name(), linear.outputs());
+                cases.push(case(name, unit, Some(limit), timed(work, matmul(cpu, linear, rows))));
             }
         }
         let heads = Heads { count: 16, kv: 16, width: 88, scale: 0.1, window: 0 };
         let rows = 257;
-        cases.push(Case {
-            name: format!("{} attention {rows}x{rows}, 16 heads of 88", isa.name()),
-            work: (4 * rows * rows * heads.count * heads.width) as f64,
-            limit: (machine > 0).then_some(1),
-            unit: "GFLOP/s",
-            run: attention(cpu, rows, heads),
-            seconds: Vec::new(),
-            best: f64::MAX,
-        });
+        let name = format!("{} attention {rows}x{rows}, 16 heads of 88", isa.name());
+        let operations = (4 * rows * rows * heads.count * heads.width) as f64;
+        cases.push(case(name, "GFLOP/s", Some(multiply_add), timed(operations, attention(cpu, rows, heads))));
     }
     let mut index = 0;
     cases.retain(|c| {
@@ -323,20 +179,17 @@ fn main() {
             let start = Instant::now();
             let mut runs = Vec::new();
             while runs.is_empty() || start.elapsed() < SLICE {
-                let start = Instant::now();
-                (case.run)();
-                runs.push(start.elapsed().as_secs_f64());
+                runs.push((case.speed)());
             }
             // The first round warms up.
             if round > 0 {
-                case.best = case.best.min(runs.iter().copied().fold(f64::MAX, f64::min));
-                case.seconds.push(median(&mut runs));
+                case.best = case.best.max(runs.iter().copied().fold(0.0, f64::max));
+                case.speeds.push(median(&mut runs));
             }
         }
     }
     println!("{threads} threads: median of {ROUNDS} rounds and best run, each beside its limit by the same measure");
-    let speeds: Vec<[f64; 2]> =
-        cases.iter_mut().map(|c| [median(&mut c.seconds), c.best].map(|s| c.work / s / 1e9)).collect();
+    let speeds: Vec<[f64; 2]> = cases.iter_mut().map(|c| [median(&mut c.speeds), c.best]).collect();
     for (case, [middle, best]) in cases.iter().zip(&speeds) {
         let share = case.limit.map_or(String::new(), |l| {
             format!(

@@ -86,6 +86,8 @@ pub struct Timings {
     pub prefill: Duration,
     /// Positions of the prompt.
     pub prompt: usize,
+    /// Of them, those whose keys and values were kept from the call before.
+    pub reused: usize,
     /// All new tokens.
     pub generate: Duration,
     /// How many they were.

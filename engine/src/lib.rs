@@ -29,6 +29,7 @@ pub mod kernels;
 mod model;
 mod models;
 mod plan;
+mod prefix;
 mod prompt;
 mod sample;
 mod session;

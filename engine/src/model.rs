@@ -4,8 +4,8 @@ use crate::blocks::decoder::SEQUENCES;
 use crate::error::Error;
 use crate::generation::GenerateOptions;
 use crate::image::ImageLimits;
-use crate::kernels::cpu::Cpu;
-use crate::kernels::{Device, DeviceInfo};
+use crate::kernels::cpu::{Cpu, cache_type_beside};
+use crate::kernels::{CacheType, Device, DeviceInfo};
 use crate::models::{self, Family};
 use crate::plan::{Plan, Resolved, SessionOptions, resolve};
 use crate::prompt::{Item, Prompt};
@@ -217,6 +217,15 @@ impl Model {
             }
         }
         ids
+    }
+
+    /// Bytes that generating one token reads with `past` positions before it: weights, and keys and values. What memory
+    /// allows is the speed of its stream divided by their sum.
+    #[must_use]
+    pub fn token_bytes(&self, past: usize, cache: Option<CacheType>) -> (u64, u64) {
+        let decoder = self.0.family.decoder();
+        let ty = cache.unwrap_or_else(|| cache_type_beside(decoder.weight_type()));
+        (decoder.row_bytes(), decoder.past_bytes(past, ty))
     }
 
     fn resolve(&self, options: &SessionOptions) -> Result<Resolved, Error> {

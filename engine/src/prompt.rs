@@ -20,6 +20,7 @@ pub enum Piece {
 #[derive(Debug, Clone, Default)]
 pub struct Prompt {
     pieces: Vec<Piece>,
+    complete: bool,
 }
 
 impl Prompt {
@@ -44,6 +45,19 @@ impl Prompt {
     pub fn image(mut self, picture: impl Into<Arc<Picture>>) -> Self {
         self.pieces.push(Piece::Image(picture.into()));
         self
+    }
+
+    /// Says that the text has the tokens that begin and end it already, as what a chat template writes has.
+    #[must_use]
+    pub fn complete(mut self) -> Self {
+        self.complete = true;
+        self
+    }
+
+    /// Whether the model's own tokens are put around the text.
+    #[must_use]
+    pub fn adds_special(&self) -> bool {
+        !self.complete
     }
 
     /// Puts `images` where `text` has `<image>` markers, in order; a text without markers follows all images.

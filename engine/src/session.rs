@@ -1,4 +1,7 @@
 //! A session: one caller's buffers, and the loops over them: encode pictures, prefill, then generate or score.
+//!
+//! A prompt that begins as the last one did, or as its answer went on, needs only its rest run: see
+//! [`Session::keep_prefix`].
 
 use crate::beam;
 use crate::blocks::cache::Sequence;
@@ -11,12 +14,14 @@ use crate::image_cache::ImageCache;
 use crate::kernels::{Arena, Exec, Layout};
 use crate::model::Model;
 use crate::plan::Resolved;
+use crate::prefix::Prefix;
 use crate::prompt::{Item, Prompt};
 use crate::sample::{Sampler, log_softmax};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-/// One caller's use of a model. Calls start from an empty context; encoded pictures are kept between them.
+/// One caller's use of a model. Calls start from an empty context, unless the caller wants it kept; encoded pictures are
+/// kept between them in any case.
 pub struct Session {
     model: Model,
     arena: Arena,
@@ -27,6 +32,8 @@ pub struct Session {
     images: ImageCache,
     cancel: CancelHandle,
     logits: Vec<f32>,
+    /// What is in the cache between calls, where the caller wants it kept.
+    kept: Option<Prefix>,
 }
 
 impl Session {
@@ -44,8 +51,18 @@ impl Session {
             images: ImageCache::new(r.image_cache),
             cancel: CancelHandle::default(),
             logits: Vec::new(),
+            kept: None,
             model,
         })
+    }
+
+    /// Whether keys and values stay after [`Session::generate`] and [`Session::score`], so that the next prompt is run
+    /// only from where it differs: for conversations, which repeat all that was said. Off at first. What stays is the
+    /// prompt with what was generated, of beams and scores the prompt alone; after an error nothing. Results are the same
+    /// but for rounding, because rows pass through the model in other batches.
+    pub fn keep_prefix(&mut self, keep: bool) {
+        self.kept = keep.then(Prefix::default);
+        self.done();
     }
 
     /// The model.
@@ -98,18 +115,21 @@ impl Session {
         sink: &mut Sink<'_>,
         timings: &mut Timings,
     ) -> Result<(Vec<u32>, Finish, String), Error> {
-        let mut sequence = Sequence::default();
-        self.prefill(items, &mut sequence, sink, timings)?;
+        let mut prompt = self.prefill(items, sink, timings)?;
         let start = Instant::now();
         let seen = self.model.placed_ids(items);
         let result = if options.beams > 1 {
+            let sequence = self.kv.slots.fork(&prompt.sequence);
             let (ids, finish) = beam::search(self, sequence, &seen, options)?;
             let text = self.text(&ids)?;
             let _ = sink(Event::Piece(&text));
             (ids, finish, text)
         } else {
-            self.sample(sequence, seen, options, sink)?
+            let result = self.sample(&mut prompt.sequence, seen, options, sink)?;
+            prompt.append(&result.0);
+            result
         };
+        self.keep(prompt);
         timings.generate = start.elapsed();
         timings.generated = result.0.len();
         Ok(result)
@@ -117,7 +137,7 @@ impl Session {
 
     fn sample(
         &mut self,
-        mut sequence: Sequence,
+        sequence: &mut Sequence,
         mut seen: Vec<u32>,
         options: &GenerateOptions,
         sink: &mut Sink<'_>,
@@ -149,7 +169,7 @@ impl Session {
             if seen.len() - prompt == options.max_new_tokens {
                 break;
             }
-            self.step(std::slice::from_mut(&mut sequence), &[id])?;
+            self.step(std::slice::from_mut(sequence), &[id])?;
         }
         let rest = stream.flush();
         if !rest.is_empty() {
@@ -182,11 +202,10 @@ impl Session {
     }
 
     fn score_inner(&mut self, items: &[Item], all: Vec<Vec<u32>>, sink: &mut Sink<'_>) -> Result<Vec<Score>, Error> {
-        let mut prompt = Sequence::default();
-        self.prefill(items, &mut prompt, sink, &mut Timings::default())?;
+        let prompt = self.prefill(items, sink, &mut Timings::default())?;
         let vocabulary = self.vocabulary();
         let mut first = self.logits[..vocabulary].to_vec();
-        let position = prompt.len() - 1;
+        let position = prompt.sequence.len() - 1;
         if !log_softmax(&mut first) {
             return Err(Error::NotANumber { position });
         }
@@ -195,7 +214,7 @@ impl Session {
         let mut scores = Vec::new();
         for ids in all {
             let mut logprobs: Vec<f32> = ids.first().map(|&id| first[id as usize]).into_iter().collect();
-            let mut sequence = self.kv.slots.fork(&prompt);
+            let mut sequence = self.kv.slots.fork(&prompt.sequence);
             let inputs = &ids[..ids.len().saturating_sub(1)];
             for chunk in inputs.chunks(self.batch) {
                 let at = logprobs.len();
@@ -216,6 +235,7 @@ impl Session {
             self.kv.slots.release(sequence);
             scores.push(Score { ids, logprobs });
         }
+        self.keep(prompt);
         Ok(scores)
     }
 
@@ -226,6 +246,7 @@ impl Session {
     pub fn all_logits(&mut self, prompt: &Prompt) -> Result<Vec<f32>, Error> {
         let items = self.model.compose(prompt)?;
         self.fits(self.model.count(&items), 0)?;
+        self.forget();
         let mut all = Vec::new();
         let result = self.run_prompt(
             &items,
@@ -261,10 +282,24 @@ impl Session {
         Ok(tokenizer.decode(&known, true)?)
     }
 
-    /// After a call: every slot is free again, and a cancel that was meant for it is used up.
+    /// After a call: every slot is free again but those that are kept, and a cancel that was meant for it is used up.
     pub(crate) fn done(&mut self) {
-        self.kv.slots.clear();
+        let none = Sequence::default();
+        self.kv.slots.keep_only(self.kept.as_ref().map_or(&none, |kept| &kept.sequence));
         self.cancel.reset();
+    }
+
+    /// Frees the slots that are kept, before a call that needs all or starts from nothing.
+    pub(crate) fn forget(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            self.kv.slots.release(std::mem::take(kept).sequence);
+        }
+    }
+
+    fn keep(&mut self, prefix: Prefix) {
+        if let Some(kept) = &mut self.kept {
+            *kept = prefix;
+        }
     }
 
     /// Positions one sequence may reach.
@@ -334,16 +369,20 @@ impl Session {
         self.read_logits(0, ids.len())
     }
 
-    /// Encodes the pictures and runs the prompt; the logits of its last position are then in `self.logits`.
-    fn prefill(
-        &mut self,
-        items: &[Item],
-        sequence: &mut Sequence,
-        sink: &mut Sink<'_>,
-        timings: &mut Timings,
-    ) -> Result<(), Error> {
+    /// Encodes the pictures and runs the prompt, or what of both is not kept; the logits of its last position are then in
+    /// `self.logits`.
+    fn prefill(&mut self, items: &[Item], sink: &mut Sink<'_>, timings: &mut Timings) -> Result<Prefix, Error> {
         let mut last = |s: &mut Self, count: usize, end: bool| if end { s.read_logits(count - 1, 1) } else { Ok(()) };
-        self.run_prompt(items, sequence, timings, &mut last, sink)
+        let Some(kept) = &mut self.kept else {
+            let mut prompt = Prefix::default();
+            self.run_prompt(items, &mut prompt.sequence, timings, &mut last, sink)?;
+            return Ok(prompt);
+        };
+        let mut kept = std::mem::take(kept);
+        let rest = kept.become_prompt(items, self.model.0.family.image_rows(), &mut self.kv.slots);
+        timings.reused = kept.sequence.len();
+        self.run_prompt(&rest, &mut kept.sequence, timings, &mut last, sink)?;
+        Ok(kept)
     }
 
     /// Runs a prompt in batches; `after` is called behind each with its rows and whether it was the last.

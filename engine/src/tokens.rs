@@ -17,6 +17,7 @@ pub struct Tokens<'a> {
 impl Session {
     /// A sequence of token ids; the session is the caller's again when it is dropped.
     pub fn tokens(&mut self) -> Tokens<'_> {
+        self.forget();
         Tokens { session: self, sequence: Sequence::default() }
     }
 }
@@ -32,6 +33,11 @@ impl Tokens<'_> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Forgets the positions from `len` on, so that another continuation of the same past can follow.
+    pub fn truncate(&mut self, len: usize) {
+        self.session.slots().truncate(&mut self.sequence, len);
     }
 
     /// Forgets the sequence.

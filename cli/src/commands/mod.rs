@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+pub mod bench;
+pub mod chat;
 pub mod completions;
 pub mod convert;
 pub mod doctor;

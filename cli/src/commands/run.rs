@@ -46,13 +46,13 @@ pub struct Args {
 /// How tokens are chosen; what is not given is as the model's file suggests.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Generation")]
-struct GenerationArgs {
+pub struct GenerationArgs {
     /// Most new tokens; without it what the model's file suggests
     #[arg(short = 'n', long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1 << 24))]
-    max_new_tokens: Option<usize>,
+    pub max_new_tokens: Option<usize>,
     /// Search with this many beams; nothing is streamed then
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
-    beams: Option<usize>,
+    pub beams: Option<usize>,
     /// Beams: divide a hypothesis' log-probability by its length to this power
     #[arg(long, value_name = "F", allow_negative_numbers = true)]
     length_penalty: Option<f32>,
@@ -87,7 +87,7 @@ struct GenerationArgs {
 
 impl GenerationArgs {
     /// What was asked for, and what the model's file suggests for the rest. `positions` is the prompt's length.
-    fn options(&self, model: &Model, positions: usize) -> Result<GenerateOptions, Failure> {
+    pub fn options(&self, model: &Model, positions: usize) -> Result<GenerateOptions, Failure> {
         let file = model.defaults();
         let least = file.generate.sampling.min_new_tokens.max(file.min_length.saturating_sub(positions));
         let sampling = Sampling {
@@ -133,7 +133,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     interrupt.cancels(session.cancel_handle());
 
     let mut out = Out::new();
-    let mut answer = Answer { out: &mut out, written: false, plain: !args.json };
+    let mut answer = Answer::new(&mut out, !args.json);
     let mut closed = None;
     let result = session.generate(&prompt, &options, &mut |event| {
         match event {
@@ -179,14 +179,19 @@ fn size(args: &Args, model: &Model, positions: usize, beams: usize) -> (SessionO
 }
 
 /// The answer on its way to standard output. In plain text the blanks before the first word are left out.
-struct Answer<'a> {
+pub struct Answer<'a> {
     out: &'a mut Out,
     written: bool,
     plain: bool,
 }
 
-impl Answer<'_> {
-    fn piece(&mut self, piece: &str) -> Result<(), Failure> {
+impl<'a> Answer<'a> {
+    /// Nothing is written if not `plain`.
+    pub fn new(out: &'a mut Out, plain: bool) -> Self {
+        Self { out, written: false, plain }
+    }
+
+    pub fn piece(&mut self, piece: &str) -> Result<(), Failure> {
         let piece = if self.written { piece } else { piece.trim_start() };
         if !self.plain || piece.is_empty() {
             return Ok(());
@@ -196,7 +201,8 @@ impl Answer<'_> {
         self.out.flush()
     }
 
-    fn end(&mut self, complete: bool) -> Result<(), Failure> {
+    /// The end of its line, if there is anything on it or the answer is `complete`.
+    pub fn end(&mut self, complete: bool) -> Result<(), Failure> {
         if self.plain && (complete || self.written) {
             self.out.line("")?;
             self.out.flush()?;
@@ -206,7 +212,7 @@ impl Answer<'_> {
 }
 
 fn document(generation: &Generation, load: Duration, decode: Duration) -> Value {
-    let Timings { prepare, encode, encoded, prefill, prompt, generate, generated } = generation.timings;
+    let Timings { prepare, encode, encoded, prefill, prompt, generate, generated, .. } = generation.timings;
     json!({
         "text": generation.text,
         "ids": generation.ids,

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bench;
+mod chat;
 mod convert;
 mod doctor;
 mod inspect;

@@ -25,7 +25,7 @@ fn interrupt(args: &[&str], signal: &str, delay: Duration) -> (Option<i32>, Stri
 }
 
 /// Machines that run many tests at once are late now and then: the best of a few tries counts.
-fn ends_soon(args: &[&str], signal: &str) {
+pub fn ends_soon(args: &[&str], signal: &str) {
     let mut seen = Vec::new();
     for attempt in 1..=6 {
         let (code, err, took) = interrupt(args, signal, Duration::from_millis(200 * attempt));

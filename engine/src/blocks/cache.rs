@@ -73,9 +73,13 @@ impl Slots {
         self.holders.is_empty()
     }
 
-    /// Takes every slot back at once, whoever holds it.
-    pub fn clear(&mut self) {
-        *self = Self::new(self.holders.len());
+    /// Takes every slot back at once, whoever holds it, but those of one sequence.
+    pub fn keep_only(&mut self, sequence: &Sequence) {
+        self.holders.fill(0);
+        (self.free, self.next) = (self.holders.len() - sequence.len, 0);
+        for slot in sequence.slots() {
+            self.holders[slot] = 1;
+        }
     }
 
     /// Slots nobody holds.
@@ -124,6 +128,23 @@ impl Slots {
         Sequence { spans: sequence.spans.clone(), len: sequence.len }
     }
 
+    /// Gives the slots of a sequence back from position `len` on.
+    pub fn truncate(&mut self, sequence: &mut Sequence, len: usize) {
+        let mut tail = Sequence::default();
+        let mut before = 0;
+        for span in &mut sequence.spans {
+            let stay = span.len.min(u32::try_from(len.saturating_sub(before)).unwrap_or(u32::MAX));
+            before += span.len as usize;
+            if stay < span.len {
+                tail.spans.push(Span { start: span.start + stay, len: span.len - stay });
+                span.len = stay;
+            }
+        }
+        sequence.spans.retain(|span| span.len > 0);
+        sequence.len = sequence.len.min(len);
+        self.release(tail);
+    }
+
     /// Gives a sequence's slots back.
     pub fn release(&mut self, sequence: Sequence) {
         for slot in sequence.slots() {
@@ -160,5 +181,31 @@ mod tests {
         assert!(matches!(slots.extend(&mut b, 1, &mut taken), Err(Error::ContextFull { .. })));
         slots.release(b);
         assert_eq!(slots.free(), 8);
+    }
+
+    #[test]
+    fn a_sequence_is_cut_and_alone_is_kept() {
+        let mut slots = Slots::new(8);
+        let mut taken = Vec::new();
+        let mut a = Sequence::default();
+        slots.extend(&mut a, 3, &mut taken).unwrap();
+        let mut b = slots.fork(&a);
+        slots.extend(&mut a, 1, &mut taken).unwrap();
+        slots.extend(&mut b, 3, &mut taken).unwrap();
+        slots.truncate(&mut b, 5);
+        assert_eq!((b.len(), b.spans()), (5, &[Span { start: 0, len: 3 }, Span { start: 4, len: 2 }][..]));
+        assert_eq!(slots.free(), 2);
+        slots.truncate(&mut b, 3);
+        assert_eq!((b.len(), b.spans()), (3, &[Span { start: 0, len: 3 }][..]));
+        slots.truncate(&mut b, 9);
+        assert_eq!((b.len(), slots.free()), (3, 4), "a cut beyond the end changes nothing");
+        slots.truncate(&mut a, 2);
+        assert_eq!(slots.free(), 5, "the other still holds the third");
+        slots.keep_only(&b);
+        assert_eq!(slots.free(), 5);
+        slots.extend(&mut b, 5, &mut taken).unwrap();
+        assert_eq!(b.spans(), [Span { start: 0, len: 8 }]);
+        slots.truncate(&mut b, 0);
+        assert!(b.is_empty() && b.spans().is_empty() && slots.free() == 8);
     }
 }

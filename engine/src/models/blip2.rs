@@ -112,7 +112,7 @@ impl Family for Blip2 {
             match piece {
                 Piece::Image(picture) => items.push(Item::Image(Arc::clone(picture))),
                 Piece::Text(text) => {
-                    let options = EncodeOptions { add_special: !begun, parse_special: true };
+                    let options = EncodeOptions { add_special: !begun && prompt.adds_special(), parse_special: true };
                     items.push(Item::Tokens(tokenizer.encode(text, options)?));
                     begun = true;
                 }

@@ -50,7 +50,8 @@ impl Family for Text {
                 }
             }
         }
-        let mut ids = tokenizer.encode(&whole, EncodeOptions { add_special: true, parse_special: true })?;
+        let mut ids =
+            tokenizer.encode(&whole, EncodeOptions { add_special: prompt.adds_special(), parse_special: true })?;
         if ids.is_empty() {
             ids.extend(tokenizer.bos());
         }

@@ -161,6 +161,30 @@ impl Decoder {
         self.blocks.first().map_or(self.embedding.ty(), |b| b.q.weight.ty())
     }
 
+    /// Bytes of weights that one row reads on its way to its logits: every matrix, and a row of each table.
+    #[must_use]
+    pub fn row_bytes(&self) -> u64 {
+        let bytes = |table: &Table, rows: usize| table.rows(0, rows).len() as u64;
+        let all = |linear: &Linear| bytes(&linear.weight, linear.outputs());
+        let block = |b: &Block| {
+            let gate = b.gate.as_ref().map_or(0, all);
+            [&b.q, &b.k, &b.v, &b.out, &b.up, &b.down].map(all).iter().sum::<u64>() + gate
+        };
+        let projection = self.projection.as_ref().map_or(0, |(lead_in, lead_out)| all(lead_in) + all(lead_out));
+        let tables = bytes(&self.embedding, 1) + self.position.as_ref().map_or(0, |table| bytes(table, 1));
+        self.blocks.iter().map(block).sum::<u64>() + projection + all(&self.head) + tables
+    }
+
+    /// Bytes of keys and values that a row with `past` positions before it reads: layers with a window read no more than
+    /// that.
+    #[must_use]
+    pub fn past_bytes(&self, past: usize, ty: CacheType) -> u64 {
+        let c = &self.config;
+        let seen = |layer: usize| if c.is_local(layer) { past.min(c.window) } else { past };
+        let positions: usize = (0..c.blocks).map(seen).sum();
+        (positions * 2 * c.kv_heads * c.head_width * ty.bytes()) as u64
+    }
+
     /// The shape of a cache with `slots` positions.
     #[must_use]
     pub fn cache_shape(&self, slots: usize, ty: CacheType) -> CacheShape {

@@ -12,6 +12,7 @@ mod avx2;
 mod avx512;
 mod input;
 mod isa;
+pub mod limits;
 mod math;
 mod memory;
 #[cfg(target_arch = "aarch64")]

@@ -1,0 +1,111 @@
+//! What a session's cache holds between calls, position by position, and how much of it a new prompt begins with.
+//!
+//! A position's keys and values depend on nothing but it and those before it, so they serve every prompt that begins the
+//! same. Pictures are known by their content.
+
+use crate::blocks::cache::{Sequence, Slots};
+use crate::image::content_hash;
+use crate::prompt::Item;
+
+/// What one position stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Token(u32),
+    /// A row of a picture, by the hash of its content.
+    Row(u128, usize),
+}
+
+/// Positions in the cache with what they stand for.
+#[derive(Debug, Default)]
+pub struct Prefix {
+    /// Where their keys and values lie.
+    pub sequence: Sequence,
+    places: Vec<Place>,
+}
+
+impl Prefix {
+    /// Cuts this down to what a prompt begins with and takes the prompt's places for its own; the items that are left
+    /// to run, which are never none. `rows` is the positions a picture takes.
+    pub fn become_prompt(&mut self, items: &[Item], rows: usize, slots: &mut Slots) -> Vec<Item> {
+        let mut places = Vec::new();
+        for item in items {
+            match item {
+                Item::Tokens(ids) => places.extend(ids.iter().map(|&id| Place::Token(id))),
+                Item::Image(picture) => {
+                    let hash = content_hash(picture);
+                    places.extend((0..rows).map(|row| Place::Row(hash, row)));
+                }
+            }
+        }
+        let held = self.places.iter().take(self.sequence.len());
+        let mut same = held.zip(&places).take_while(|(a, b)| a == b).count();
+        // The last position is run in any case, for its logits, and a picture that is not there whole is run whole.
+        same = same.min(places.len().saturating_sub(1));
+        if let Some(Place::Row(_, row)) = places.get(same) {
+            same -= row;
+        }
+        slots.truncate(&mut self.sequence, same);
+        self.places = places;
+        rest(items, rows, same)
+    }
+
+    /// What was generated behind the prompt.
+    pub fn append(&mut self, ids: &[u32]) {
+        self.places.extend(ids.iter().map(|&id| Place::Token(id)));
+    }
+}
+
+/// The items without their first `skip` positions, which end at no picture's middle.
+fn rest(items: &[Item], rows: usize, mut skip: usize) -> Vec<Item> {
+    let mut rest = Vec::new();
+    for item in items {
+        let len = if let Item::Tokens(ids) = item { ids.len() } else { rows };
+        match item {
+            _ if skip >= len => {}
+            Item::Tokens(ids) => rest.push(Item::Tokens(ids[skip..].to_vec())),
+            Item::Image(_) => rest.push(item.clone()),
+        }
+        skip = skip.saturating_sub(len);
+    }
+    rest
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::image::{ImageLimits, Picture};
+    use std::sync::Arc;
+
+    fn picture(grey: u8) -> Item {
+        Item::Image(Arc::new(Picture::new(1, 1, vec![grey; 3], &ImageLimits::default()).unwrap()))
+    }
+
+    /// Runs a prompt of pictures of 3 rows and generates `ids`; the positions kept from before and those run.
+    fn turn(prefix: &mut Prefix, slots: &mut Slots, items: &[Item], ids: &[u32]) -> (usize, usize) {
+        let rest = prefix.become_prompt(items, 3, slots);
+        let kept = prefix.sequence.len();
+        let run = rest.iter().map(|i| if let Item::Tokens(ids) = i { ids.len() } else { 3 }).sum();
+        // The last token is never run.
+        slots.extend(&mut prefix.sequence, run + ids.len().saturating_sub(1), &mut Vec::new()).unwrap();
+        prefix.append(ids);
+        (kept, run)
+    }
+
+    #[test]
+    fn only_what_differs_is_run() {
+        let mut slots = Slots::new(32);
+        let mut prefix = Prefix::default();
+        let tokens = |ids: &[u32]| Item::Tokens(ids.to_vec());
+        let mut turn = |items: &[Item], ids: &[u32]| turn(&mut prefix, &mut slots, items, ids);
+        assert_eq!(turn(&[picture(1), tokens(&[1, 2])], &[3, 4]), (0, 5));
+        assert_eq!(turn(&[picture(1), tokens(&[1, 2, 3, 4, 5])], &[6]), (6, 2), "4 was chosen, but never run");
+        assert_eq!(turn(&[picture(1), tokens(&[1, 2]), tokens(&[3, 9])], &[6]), (6, 1), "items may be cut elsewhere");
+        assert_eq!(turn(&[picture(1), tokens(&[1, 2, 3, 9])], &[6]), (6, 1), "the same again: the last has the logits");
+        assert_eq!(turn(&[picture(2), tokens(&[1, 2, 3, 9])], &[]), (0, 7), "another picture");
+        assert_eq!(turn(&[tokens(&[1])], &[]), (0, 1));
+        assert_eq!(turn(&[tokens(&[1]), picture(2)], &[]), (1, 3));
+        assert_eq!(turn(&[tokens(&[1]), picture(2)], &[]), (1, 3), "a picture at the end is run whole");
+        assert_eq!(turn(&[tokens(&[1]), picture(2), picture(2), tokens(&[7])], &[8]), (4, 4));
+    }
+}
