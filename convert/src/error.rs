@@ -250,6 +250,32 @@ pub enum ConvertError {
         /// The system's error.
         source: io::Error,
     },
+    /// A file of importances that is not what it should be.
+    #[error("importances of '{entry}': {what}")]
+    Imatrix {
+        /// The tensor, or the key.
+        entry: String,
+        /// What is wrong, with the numbers.
+        what: String,
+    },
+    /// Importances of another model: a tensor's rows have another length.
+    #[error("tensor '{tensor}' has rows of {wanted}, its importances are {got}: they are of another model")]
+    ImatrixLength {
+        /// The tensor.
+        tensor: String,
+        /// Importances.
+        got: usize,
+        /// Columns of the tensor.
+        wanted: u64,
+    },
+    /// No mix of types has this name.
+    #[error("unknown type '{name}', expected one of {known}")]
+    UnknownMix {
+        /// The name given.
+        name: String,
+        /// All names.
+        known: String,
+    },
     /// The container refused what it was given.
     #[error(transparent)]
     Gguf(#[from] WriteError),
@@ -290,6 +316,9 @@ impl ConvertError {
             Self::OutputUnfit { .. } => "output_unfit",
             Self::DiskFull { .. } => "disk_full",
             Self::Write { .. } => "write",
+            Self::Imatrix { .. } => "imatrix",
+            Self::ImatrixLength { .. } => "imatrix_length",
+            Self::UnknownMix { .. } => "unknown_type",
             Self::Gguf(_) => "gguf",
             Self::Cancelled => "cancelled",
         }

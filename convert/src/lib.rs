@@ -1,4 +1,4 @@
-//! `ocelli-convert`: a released checkpoint becomes one GGUF.
+//! `ocelli-convert`: a released checkpoint becomes one GGUF, and one GGUF another of fewer bits ([`quantize`]).
 //!
 //! The source is a Hugging Face directory: `config.json`, safetensors (one file, or shards with an index), tokenizer
 //! files and `preprocessor_config.json`. Everything a model needs ends up in the output: tower, bridge, language model,
@@ -12,10 +12,12 @@ mod atomic;
 mod checkpoint;
 mod error;
 mod families;
+pub mod imatrix;
 mod json;
 mod keys;
 mod layout;
 mod parts;
+pub mod quantize;
 mod tokenizer;
 mod write;
 
@@ -26,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub use checkpoint::SafetensorsError;
 pub use error::ConvertError;
 use ocelli_quant::TensorType;
-use ocelli_quant::gguf::{WriteError, Writer};
+use ocelli_quant::gguf::{Body, WriteError, Writer};
 
 use crate::atomic::PartFile;
 use crate::checkpoint::Checkpoint;
@@ -141,22 +143,24 @@ pub fn convert(source: &Path, out: &Path, options: &Options, progress: &dyn Prog
     report.bytes_in = checkpoint.bytes();
     report.bytes_out = writer.total_bytes()?;
     report.notes = keys.notes;
-    write_file(out, writer, &tensors, &checkpoint, progress, &mut report)?;
+    write_file(out, writer, progress, |body| write::pour(body, &tensors, &checkpoint, progress, &mut report.notes))?;
     for note in &report.notes {
         progress.note(note);
     }
     Ok(report)
 }
 
+/// The part file's body.
+type FileBody<'a> = Body<BufWriter<&'a fs::File>>;
+
+/// Writes the head, has the tensors poured, and gives the complete file its name.
 fn write_file(
     out: &Path,
     writer: Writer,
-    tensors: &[write::Tensor],
-    checkpoint: &Checkpoint,
     progress: &dyn Progress,
-    report: &mut Report,
+    pour: impl FnOnce(&mut FileBody<'_>) -> Result<(), ConvertError>,
 ) -> Result<(), ConvertError> {
-    let needed = report.bytes_out;
+    let needed = writer.total_bytes()?;
     let full = |error| match error {
         ConvertError::Gguf(WriteError::Io { source, .. }) => match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -173,7 +177,7 @@ fn write_file(
     let written = writer.begin(BufWriter::with_capacity(1 << 20, part.file())).map_err(ConvertError::from);
     let written = written.and_then(|mut body| {
         progress.start(body.tensors().iter().map(|tensor| tensor.bytes).sum());
-        write::pour(&mut body, tensors, checkpoint, progress, &mut report.notes)?;
+        pour(&mut body)?;
         Ok(body.finish().map(drop)?)
     });
     written.map_err(full)?;
@@ -196,10 +200,28 @@ fn adopt_names(checkpoint: &mut Checkpoint, layout: &layout::Layout, canonical: 
 
 /// Refuses outputs that would destroy something before anything is read.
 fn check_output(source: &Path, out: &Path, options: &Options) -> Result<(), ConvertError> {
-    let unfit = |what| Err(ConvertError::OutputUnfit { path: out.to_owned(), what });
     if !source.is_dir() {
         return Err(ConvertError::SourceNotADirectory(source.to_owned()));
     }
+    check_place(out, options.overwrite, |real| {
+        let is_input = |path: &Path| {
+            let output = path.extension().is_some_and(|extension| extension == "gguf");
+            !output && path.canonicalize().is_ok_and(|path| path == real)
+        };
+        let directories = [Some(source), options.tokenizer.as_deref()].into_iter().flatten();
+        let mut entries = directories.flat_map(|directory| fs::read_dir(directory).into_iter().flatten().flatten());
+        entries.any(|entry| is_input(&entry.path())).then_some("a file of the checkpoint")
+    })
+}
+
+/// Refuses what cannot or may not be replaced. `input` is given the real path of a file that is there and says what it
+/// is, should it be one that is read.
+fn check_place(
+    out: &Path,
+    overwrite: bool,
+    input: impl FnOnce(&Path) -> Option<&'static str>,
+) -> Result<(), ConvertError> {
+    let unfit = |what| Err(ConvertError::OutputUnfit { path: out.to_owned(), what });
     if out.file_name().is_none() {
         return unfit("no file name");
     }
@@ -210,17 +232,8 @@ fn check_output(source: &Path, out: &Path, options: &Options) -> Result<(), Conv
     if !existing.is_file() && !existing.is_symlink() {
         return unfit("neither a file nor a link");
     }
-    if let Ok(real) = out.canonicalize() {
-        for directory in [Some(source), options.tokenizer.as_deref()].into_iter().flatten() {
-            let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-            let is_input = |path: &Path| {
-                let output = path.extension().is_some_and(|extension| extension == "gguf");
-                !output && path.canonicalize().is_ok_and(|path| path == real)
-            };
-            if entries.map(|entry| entry.path()).any(|path| is_input(&path)) {
-                return unfit("a file of the checkpoint");
-            }
-        }
+    if let Some(what) = out.canonicalize().ok().and_then(|real| input(&real)) {
+        return unfit(what);
     }
-    if options.overwrite { Ok(()) } else { Err(ConvertError::OutputExists(out.to_owned())) }
+    if overwrite { Ok(()) } else { Err(ConvertError::OutputExists(out.to_owned())) }
 }

@@ -15,10 +15,10 @@ use crate::error::ConvertError;
 use crate::layout::{Change, Content, Kind, Target};
 use crate::{Progress, Report};
 
-/// Elements of a chunk: 2 MiB as f32, and at most that much again as read and as encoded.
-const CHUNK: u64 = 1 << 19;
-/// Most chunks of a window.
-const WINDOW: usize = 8;
+/// Elements of a chunk: 512 KiB as f32, and at most that much again as read and as encoded. A multiple of every block.
+pub(crate) const CHUNK: u64 = 1 << 17;
+/// Chunks of a window for each thread, so that slow ones even out, and the most in all.
+const WINDOW: (usize, usize) = (4, 256);
 
 /// A target with the type it is stored as.
 #[derive(Debug)]
@@ -54,15 +54,16 @@ struct Job<'a> {
     elements: usize,
 }
 
-/// A converted chunk.
-struct Block<'a> {
-    tensor: &'a Tensor,
-    bytes: Vec<u8>,
+/// A chunk as it will lie in the output.
+pub(crate) struct Block<'a> {
+    /// The tensor it belongs to.
+    pub(crate) name: &'a str,
+    pub(crate) bytes: Vec<u8>,
     /// NaNs and infinities among its elements.
-    non_finite: u64,
+    pub(crate) non_finite: u64,
 }
 
-/// Pours all tensors into the body.
+/// Pours all tensors of a checkpoint into the body.
 pub(crate) fn pour<W: Write + Send>(
     body: &mut Body<W>,
     tensors: &[Tensor],
@@ -70,31 +71,39 @@ pub(crate) fn pour<W: Write + Send>(
     progress: &dyn Progress,
     notes: &mut Vec<String>,
 ) -> Result<(), ConvertError> {
-    let window = rayon::current_num_threads().clamp(1, WINDOW);
-    let mut jobs = tensors.iter().flat_map(chunks);
+    let make = |buffers: &mut _, job| convert(job, checkpoint, buffers);
+    pour_blocks(body, tensors.iter().flat_map(chunks), make, progress, notes)
+}
+
+/// Makes a block of each job on all cores and writes the blocks in the order of the jobs. `make` has buffers to itself
+/// that it finds as another job left them.
+pub(crate) fn pour_blocks<'a, W: Write + Send, J: Send>(
+    body: &mut Body<W>,
+    mut jobs: impl Iterator<Item = J>,
+    make: impl Fn(&mut (Vec<u8>, Vec<f32>), J) -> Result<Block<'a>, ConvertError> + Sync,
+    progress: &dyn Progress,
+    notes: &mut Vec<String>,
+) -> Result<(), ConvertError> {
+    let window = rayon::current_num_threads().saturating_mul(WINDOW.0).clamp(1, WINDOW.1);
     let mut ready: Vec<Block<'_>> = Vec::new();
     let mut broken: BTreeMap<&str, u64> = BTreeMap::new();
     loop {
         if progress.cancelled() {
             return Err(ConvertError::Cancelled);
         }
-        let next: Vec<Job<'_>> = jobs.by_ref().take(window).collect();
+        let next: Vec<J> = jobs.by_ref().take(window).collect();
         if next.is_empty() && ready.is_empty() {
             break;
         }
         let (written, made) = rayon::join(
             || ready.iter().try_for_each(|block| body.write(&block.bytes)),
-            || {
-                let scratch = || (Vec::new(), Vec::new());
-                let convert = |buffers: &mut _, job| convert(job, checkpoint, buffers);
-                next.into_par_iter().map_init(scratch, convert).collect::<Result<Vec<_>, _>>()
-            },
+            || next.into_par_iter().map_init(Default::default, &make).collect::<Result<Vec<_>, _>>(),
         );
         written?;
         for block in &ready {
-            progress.advance(block.bytes.len() as u64, &block.tensor.target.name);
+            progress.advance(block.bytes.len() as u64, block.name);
             if block.non_finite > 0 {
-                *broken.entry(&block.tensor.target.name).or_default() += block.non_finite;
+                *broken.entry(block.name).or_default() += block.non_finite;
             }
         }
         ready = made?;
@@ -141,24 +150,23 @@ fn convert<'a>(
             }
         }
     }
-    let non_finite = check(floats, target, *ty)?;
+    let advice = if *ty == TensorType::BF16 || target.kind == Kind::Patch { "f32" } else { "bf16 or f32" };
+    let non_finite = check(floats, &target.name, *ty, advice)?;
     // Declaring the tensor has checked that its rows are whole blocks; should they not be, `encode` says so.
     let mut bytes = vec![0; ty.row_bytes(job.elements).unwrap_or_default()];
     ty.encode(floats, &mut bytes).map_err(|source| ConvertError::Encode { tensor: target.name.clone(), source })?;
-    Ok(Block { tensor: job.tensor, bytes, non_finite })
+    Ok(Block { name: &target.name, bytes, non_finite })
 }
 
-/// Counts values that are not finite; a finite one that its type would make infinite is an error.
-fn check(values: &[f32], target: &Target, ty: TensorType) -> Result<u64, ConvertError> {
+/// Counts values that are not finite; a finite one that its type would make infinite is an error that advises another.
+pub(crate) fn check(values: &[f32], name: &str, ty: TensorType, advice: &'static str) -> Result<u64, ConvertError> {
     let (bound, largest) = magnitude(ty);
     let mut non_finite = 0;
     for &value in values {
         if !value.is_finite() {
             non_finite += 1;
         } else if value.abs() >= bound {
-            let tensor = target.name.clone();
-            let advice = if ty == TensorType::BF16 || target.kind == Kind::Patch { "f32" } else { "bf16 or f32" };
-            return Err(ConvertError::Overflow { tensor, value, ty, largest, advice });
+            return Err(ConvertError::Overflow { tensor: name.to_owned(), value, ty, largest, advice });
         }
     }
     Ok(non_finite)
