@@ -321,43 +321,45 @@ macro_rules! integer_kernels {
                 i: usize,
                 acc: &mut [[__m256; 4]; M],
             ) {
-                // SAFETY (all below): the caller's promise, and the input has as many blocks.
-                let f = unsafe { factors_of_eight::<P>(row, i) };
-                // The scales of the products.
-                let mut both = [[[0f32; 8]; 2]; M];
-                for m in 0..M {
-                    let scales = unsafe { eight(x.scales[m], i * 8) };
-                    for h in 0..P::HALVES {
-                        let offsets = &x.offsets[m][if P::HALVES == 1 { 0 } else { 1 + h }];
-                        store(&mut both[m][h], _mm256_mul_ps(f.scales[h], scales));
-                        let mut less = _mm256_setzero_ps();
-                        if zero::<P>() > 0 {
-                            less = _mm256_mul_ps(f.scales[h], _mm256_set1_ps(f32::from(zero::<P>())));
-                        }
-                        if h < P::MINS {
-                            less = f.mins[h];
-                        }
-                        if zero::<P>() > 0 || h < P::MINS {
-                            let sum = &mut acc[m][h % C];
-                            *sum = _mm256_fnmadd_ps(less, unsafe { eight(offsets, i * 8) }, *sum);
-                        }
-                    }
-                }
-                // Kept in memory: there a load broadcasts one of them, while from registers it takes shuffles.
-                let both = std::hint::black_box(&both);
-                unrolled!(g => {
-                    let block = unsafe { block::<P>(row, (i * 8 + g) / P::GROUPS) };
-                    let w = quants::<P>(block, g % P::GROUPS);
+                // SAFETY: the caller's promise, and the input has as many blocks.
+                unsafe {
+                    let f = factors_of_eight::<P>(row, i);
+                    // The scales of the products.
+                    let mut both = [[[0f32; 8]; 2]; M];
                     for m in 0..M {
-                        let dot = product::<P>(w, unsafe { x.load(m, i * 8 + g) });
-                        let mut scale = _mm256_set1_ps(both[m][0][g]);
-                        if P::HALVES == 2 {
-                            scale = _mm256_blend_ps::<0xf0>(scale, _mm256_set1_ps(both[m][1][g]));
+                        let scales = eight(x.scales[m], i * 8);
+                        for h in 0..P::HALVES {
+                            let offsets = &x.offsets[m][if P::HALVES == 1 { 0 } else { 1 + h }];
+                            store(&mut both[m][h], _mm256_mul_ps(f.scales[h], scales));
+                            let mut less = _mm256_setzero_ps();
+                            if zero::<P>() > 0 {
+                                less = _mm256_mul_ps(f.scales[h], _mm256_set1_ps(f32::from(zero::<P>())));
+                            }
+                            if h < P::MINS {
+                                less = f.mins[h];
+                            }
+                            if zero::<P>() > 0 || h < P::MINS {
+                                let sum = &mut acc[m][h % C];
+                                *sum = _mm256_fnmadd_ps(less, eight(offsets, i * 8), *sum);
+                            }
                         }
-                        let sum = &mut acc[m][g % C];
-                        *sum = _mm256_fmadd_ps(dot, scale, *sum);
                     }
-                });
+                    // Kept in memory: there a load broadcasts one of them, while from registers it takes shuffles.
+                    let both = std::hint::black_box(&both);
+                    unrolled!(g => {
+                        let block = block::<P>(row, (i * 8 + g) / P::GROUPS);
+                        let w = quants::<P>(block, g % P::GROUPS);
+                        for m in 0..M {
+                            let dot = product::<P>(w, x.load(m, i * 8 + g));
+                            let mut scale = _mm256_set1_ps(both[m][0][g]);
+                            if P::HALVES == 2 {
+                                scale = _mm256_blend_ps::<0xf0>(scale, _mm256_set1_ps(both[m][1][g]));
+                            }
+                            let sum = &mut acc[m][g % C];
+                            *sum = _mm256_fmadd_ps(dot, scale, *sum);
+                        }
+                    });
+                }
             }
 
             /// A group of a format that has one a block: what eight at once leave of a row.
@@ -372,23 +374,25 @@ macro_rules! integer_kernels {
                 b: usize,
                 acc: &mut [[__m256; 4]; M],
             ) {
-                // SAFETY (all below): the caller's promise, and the input has as many blocks.
-                let block = unsafe { block::<P>(row, b) };
-                let (w, f) = (quants::<P>(block, 0), factors::<P>(block));
-                for m in 0..M {
-                    let dot = product::<P>(w, unsafe { x.load(m, b) });
-                    let scale = _mm256_mul_ps(f.scales[0], _mm256_set1_ps(x.scales[m][b]));
-                    let sum = &mut acc[m][b % C];
-                    *sum = _mm256_fmadd_ps(dot, scale, *sum);
-                    // In one lane only: the lanes are added in the end.
-                    let offset = _mm256_set1_ps(x.offsets[m][0][b]);
-                    let offset = _mm256_blend_ps::<1>(_mm256_setzero_ps(), offset);
-                    if zero::<P>() > 0 {
-                        let less = _mm256_mul_ps(f.scales[0], _mm256_set1_ps(f32::from(zero::<P>())));
-                        *sum = _mm256_fnmadd_ps(less, offset, *sum);
-                    }
-                    if P::MINS == 1 {
-                        *sum = _mm256_fnmadd_ps(f.mins[0], offset, *sum);
+                // SAFETY: the caller's promise, and the input has as many blocks.
+                unsafe {
+                    let block = block::<P>(row, b);
+                    let (w, f) = (quants::<P>(block, 0), factors::<P>(block));
+                    for m in 0..M {
+                        let dot = product::<P>(w, x.load(m, b));
+                        let scale = _mm256_mul_ps(f.scales[0], _mm256_set1_ps(x.scales[m][b]));
+                        let sum = &mut acc[m][b % C];
+                        *sum = _mm256_fmadd_ps(dot, scale, *sum);
+                        // In one lane only: the lanes are added in the end.
+                        let offset = _mm256_set1_ps(x.offsets[m][0][b]);
+                        let offset = _mm256_blend_ps::<1>(_mm256_setzero_ps(), offset);
+                        if zero::<P>() > 0 {
+                            let less = _mm256_mul_ps(f.scales[0], _mm256_set1_ps(f32::from(zero::<P>())));
+                            *sum = _mm256_fnmadd_ps(less, offset, *sum);
+                        }
+                        if P::MINS == 1 {
+                            *sum = _mm256_fnmadd_ps(f.mins[0], offset, *sum);
+                        }
                     }
                 }
             }
