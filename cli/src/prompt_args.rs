@@ -33,7 +33,8 @@ impl PromptArgs {
     }
 }
 
-fn read_picture(path: &Path, limits: &ImageLimits) -> Result<Arc<Picture>, Failure> {
+/// Reads and decodes a picture.
+pub fn read_picture(path: &Path, limits: &ImageLimits) -> Result<Arc<Picture>, Failure> {
     let mut bytes = Vec::new();
     // One byte more than allowed is enough to refuse, whatever the file is: it may be a device without an end.
     let read = File::open(path).and_then(|file| file.take(limits.file_bytes + 1).read_to_end(&mut bytes));

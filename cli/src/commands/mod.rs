@@ -3,7 +3,9 @@
 pub mod completions;
 pub mod convert;
 pub mod doctor;
+pub mod imatrix;
 pub mod inspect;
+pub mod quantize;
 pub mod run;
 pub mod score;
 pub mod tokenize;

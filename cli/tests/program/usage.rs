@@ -2,7 +2,8 @@
 
 use crate::process::{ocelli, picture};
 
-const COMMANDS: [&str; 7] = ["run", "score", "convert", "inspect", "tokenize", "doctor", "completions"];
+const COMMANDS: [&str; 9] =
+    ["run", "score", "convert", "quantize", "imatrix", "inspect", "tokenize", "doctor", "completions"];
 
 #[test]
 fn every_command_explains_itself() {
