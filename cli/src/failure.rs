@@ -108,6 +108,15 @@ impl From<ocelli_engine::Error> for Failure {
     }
 }
 
+impl From<ocelli_convert::ConvertError> for Failure {
+    fn from(error: ocelli_convert::ConvertError) -> Self {
+        match error {
+            ocelli_convert::ConvertError::Cancelled => Self::Interrupted,
+            _ => Self::new(error.code(), error),
+        }
+    }
+}
+
 impl From<io::Error> for Failure {
     /// Only standard output is written through this.
     fn from(error: io::Error) -> Self {

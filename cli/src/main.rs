@@ -12,6 +12,7 @@ mod interrupt;
 mod model_args;
 mod output;
 mod prompt_args;
+mod watch;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
@@ -24,6 +25,7 @@ EXAMPLES
   ocelli run --image cat.png --prompt 'Question: what is this? Answer:' --model blip2.gguf
   ocelli chat --model smollm2.gguf
   ocelli convert ./blip2-opt-2.7b -o blip2.gguf --type q4_k
+  ocelli quantize blip2.gguf blip2-q4.gguf --type q4_k_m
   ocelli inspect blip2.gguf
   ocelli doctor
 
@@ -52,6 +54,8 @@ enum Command {
     Chat(Box<commands::chat::Args>),
     Score(commands::score::Args),
     Convert(commands::convert::Args),
+    Quantize(commands::quantize::Args),
+    Imatrix(commands::imatrix::Args),
     Inspect(commands::inspect::Args),
     Tokenize(commands::tokenize::Args),
     Bench(commands::bench::Args),
@@ -81,6 +85,8 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
         Command::Chat(args) => commands::chat::run(args, &interrupt),
         Command::Score(args) => commands::score::run(args, &interrupt),
         Command::Convert(args) => commands::convert::run(args, &interrupt),
+        Command::Quantize(args) => commands::quantize::run(args, &interrupt),
+        Command::Imatrix(args) => commands::imatrix::run(args, &interrupt),
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Tokenize(args) => commands::tokenize::run(args),
         Command::Bench(args) => commands::bench::run(args, &interrupt),

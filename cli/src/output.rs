@@ -41,6 +41,22 @@ impl Out {
         Ok(writeln!(self.writer, "{line}")?)
     }
 
+    /// How many tensors, and the first few of them.
+    pub fn list(&mut self, what: &str, tensors: &[String]) -> Result<(), Failure> {
+        const SHOWN: usize = 6;
+        if tensors.is_empty() {
+            return Ok(());
+        }
+        self.line(format_args!("{} {what}:", counted(tensors.len(), "tensor")))?;
+        for tensor in tensors.iter().take(SHOWN) {
+            self.line(format_args!("  {tensor}"))?;
+        }
+        match tensors.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => self.line(format_args!("  … and {more} more")),
+        }
+    }
+
     /// One JSON document, and nothing after it.
     pub fn json(&mut self, value: &Value) -> Result<(), Failure> {
         self.line(value)?;

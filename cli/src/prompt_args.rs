@@ -33,7 +33,7 @@ impl PromptArgs {
     }
 }
 
-/// A picture of a file.
+/// Reads and decodes a picture.
 pub fn read_picture(path: &Path, limits: &ImageLimits) -> Result<Arc<Picture>, Failure> {
     let mut bytes = Vec::new();
     // One byte more than allowed is enough to refuse, whatever the file is: it may be a device without an end.

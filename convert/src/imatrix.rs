@@ -90,6 +90,10 @@ impl Imatrix {
     /// # Errors
     /// Those of the output; see [`ConvertError`].
     pub fn write(&self, out: &Path, overwrite: bool) -> Result<(), ConvertError> {
+        if let Some((name, _)) = self.entries.iter().find(|(_, entry)| entry.sums.iter().any(|sum| !sum.is_finite())) {
+            let what = "a sum is NaN or infinite".to_owned();
+            return Err(ConvertError::Imatrix { entry: shown(name), what });
+        }
         crate::check_place(out, overwrite, |_| None)?;
         let mut writer = Writer::new();
         writer.set(TYPE, "imatrix").set(DATASETS, self.datasets.clone());

@@ -9,6 +9,7 @@ mod doctor;
 mod inspect;
 mod pipes;
 mod process;
+mod quantize;
 mod run;
 mod score;
 mod signals;

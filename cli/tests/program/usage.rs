@@ -2,8 +2,8 @@
 
 use crate::process::{ocelli, picture};
 
-const COMMANDS: [&str; 9] =
-    ["run", "chat", "score", "convert", "inspect", "tokenize", "bench", "doctor", "completions"];
+const COMMANDS: [&str; 11] =
+    ["run", "chat", "score", "convert", "quantize", "imatrix", "inspect", "tokenize", "bench", "doctor", "completions"];
 
 #[test]
 fn every_command_explains_itself() {

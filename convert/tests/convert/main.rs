@@ -5,6 +5,7 @@ mod checkpoint;
 mod configuration;
 mod hostile;
 mod output;
+mod quantize;
 mod text;
 mod tiny;
 mod tokenizers;

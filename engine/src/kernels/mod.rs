@@ -5,6 +5,7 @@
 //! its arena wherever it likes; on the CPU they resolve to slices of one buffer.
 
 pub mod cpu;
+pub mod observe;
 
 use crate::cancel::CancelHandle;
 use crate::error::Error;

@@ -31,6 +31,12 @@ impl Scope {
         Self { file, prefix: String::new() }
     }
 
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &Gguf {
+        &self.file
+    }
+
     /// The scope `name` inside this one.
     #[must_use]
     pub fn at(&self, name: impl std::fmt::Display) -> Self {
@@ -163,6 +169,12 @@ impl Table {
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// Where the first row starts in the file.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.slice.start
     }
 
     /// The bytes of `count` rows from row `start` on.

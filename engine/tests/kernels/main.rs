@@ -8,6 +8,7 @@
 mod attention;
 mod fused;
 mod matmul;
+mod observe;
 
 use ocelli_engine::kernels::cpu::Cpu;
 use ocelli_engine::kernels::{Arena, Device, Rows};

@@ -1,0 +1,78 @@
+//! How far the writing of a file is: what [`ocelli_convert`] reports, for people.
+
+use crate::interrupt::Interrupt;
+use crate::output::{Notes, size};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ocelli_convert::Progress;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// A bar for whoever watches a terminal, for logs a line now and then.
+pub struct Watch {
+    notes: Notes,
+    interrupt: Interrupt,
+    bar: ProgressBar,
+    total: Cell<u64>,
+    done: Cell<u64>,
+    /// Tenths and time of the last line.
+    last: Cell<(u64, Instant)>,
+}
+
+impl Watch {
+    /// The shortest and the longest time between two lines of a log.
+    const PAUSE: Duration = Duration::from_secs(2);
+    const SILENCE: Duration = Duration::from_secs(10);
+
+    pub fn new(notes: Notes, interrupt: Interrupt) -> Self {
+        let bar = if notes.live() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        let last = Cell::new((0, Instant::now()));
+        Self { notes, interrupt, bar, total: Cell::new(0), done: Cell::new(0), last }
+    }
+
+    /// Takes the bar off the screen.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for Watch {
+    fn start(&self, total_bytes: u64) {
+        self.total.set(total_bytes);
+        if self.notes.live() {
+            let template =
+                "{bar:32} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left  {wide_msg}";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                self.bar.set_style(style);
+            }
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            self.bar.set_length(total_bytes);
+        }
+    }
+
+    fn advance(&self, bytes: u64, tensor: &str) {
+        self.done.set(self.done.get().saturating_add(bytes));
+        if self.notes.live() {
+            self.bar.inc(bytes);
+            // Only when it changes: a message is allocated, and chunks are many.
+            if self.bar.message() != tensor {
+                self.bar.set_message(tensor.to_owned());
+            }
+            return;
+        }
+        let (done, total) = (self.done.get(), self.total.get());
+        let tenths = done.saturating_mul(10).checked_div(total).unwrap_or(10);
+        let (before, when) = self.last.get();
+        let silent = when.elapsed();
+        if tenths > before && silent >= Self::PAUSE || silent >= Self::SILENCE {
+            self.last.set((tenths, Instant::now()));
+            self.notes.line(format_args!("{} of {} written", size(done), size(total)));
+        }
+    }
+
+    /// Notes are part of the summary.
+    fn note(&self, _: &str) {}
+
+    fn cancelled(&self) -> bool {
+        self.interrupt.raised()
+    }
+}
