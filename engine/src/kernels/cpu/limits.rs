@@ -1,15 +1,15 @@
 //! What the processor can do at best, found by loops that do nothing else: what speeds are measured against.
 //!
 //! The best known loops, not data-sheet figures: a stream of loads, chains of multiply-adds in registers, and chains of
-//! byte products as the integer kernels form them. Each call is one short run of some milliseconds on threads of its own;
+//! byte products as the integer kernels form them. Each call is one short run of some ten milliseconds on threads of its own;
 //! callers repeat it in turn with what they measure, so that a change of clock or load hits both alike.
 
 use super::Isa;
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Turns of a loop in registers: milliseconds, beside which starting a thread is nothing.
-const TURNS: usize = 400_000;
+/// Turns of a loop in registers: some ten milliseconds, beside which starting a thread and finding it a core is little.
+const TURNS: usize = 4_000_000;
 
 /// Bytes that [`stream`] wants at least: more than the last caches of most processors hold.
 pub const STREAM_BYTES: usize = 256 << 20;
