@@ -126,10 +126,9 @@ impl<'a, const M: usize> Rows<'a, M> {
     ///
     /// # Safety
     /// `b` is below [`Rows::blocks`].
-    #[inline]
-    #[target_feature(enable = "neon")]
+    #[inline(always)]
     unsafe fn load(&self, m: usize, b: usize) -> [int8x16_t; 2] {
-        // SAFETY: a block is 32 bytes, and it is there.
+        // SAFETY: a block is 32 bytes, and it is there; so is NEON on every aarch64.
         unsafe {
             let at = self.quants.as_ptr().add(b * self.group + m).cast::<i8>();
             [vld1q_s8(at), vld1q_s8(at.add(16))]
@@ -140,7 +139,7 @@ impl<'a, const M: usize> Rows<'a, M> {
     ///
     /// # Safety
     /// `b` is below [`Rows::blocks`].
-    #[inline]
+    #[inline(always)]
     unsafe fn scale(&self, m: usize, b: usize) -> f32 {
         // SAFETY: the caller's promise.
         unsafe { *self.scales[m].get_unchecked(b) }
@@ -150,7 +149,7 @@ impl<'a, const M: usize> Rows<'a, M> {
     ///
     /// # Safety
     /// `b` is below [`Rows::blocks`].
-    #[inline]
+    #[inline(always)]
     unsafe fn offset<P: Packed>(&self, m: usize, b: usize, h: usize) -> f32 {
         // SAFETY: the caller's promise.
         let (scale, [first, second]) = unsafe { (self.scale(m, b), *self.sums[m].get_unchecked(b)) };

@@ -2,7 +2,7 @@
 //!
 //! Rust's intrinsics for `sdot` and `smmla` are unstable: they are one instruction of assembly each. The assembler must
 //! be told of the extension there, while the compiler need not: it hands over vectors as any NEON code has them. So the
-//! functions around them enable NEON alone and are compiled into each kernel.
+//! functions around them are compiled into each kernel, and must be: a call would put all sums into memory.
 
 use super::formats::Packed;
 use core::arch::aarch64::*;
@@ -48,8 +48,7 @@ impl Dots for Matrix {
 ///
 /// # Safety
 /// The processor has `sdot`.
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 pub unsafe fn sdot(mut sums: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t {
     // SAFETY: registers alone are read and written; the caller's promise.
     unsafe {
@@ -67,8 +66,7 @@ pub unsafe fn sdot(mut sums: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t
 ///
 /// # Safety
 /// The processor has `sdot`.
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 pub unsafe fn sdot_lane<const LANE: i32>(mut sums: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t {
     // SAFETY: as for `sdot`.
     unsafe {
@@ -86,8 +84,7 @@ pub unsafe fn sdot_lane<const LANE: i32>(mut sums: int32x4_t, w: int8x16_t, x: i
 ///
 /// # Safety
 /// The processor has `smmla`.
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 pub unsafe fn smmla(mut sums: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
     // SAFETY: as for `sdot`.
     unsafe {
@@ -106,28 +103,22 @@ pub unsafe fn smmla(mut sums: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_
 ///
 /// # Safety
 /// The processor has the products of `D`.
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 pub unsafe fn products<P: Packed, D: Dots>(w: [int8x16_t; 2], x: [int8x16_t; 2]) -> [int32x4_t; 2] {
-    let none = vdupq_n_s32(0);
-    match (D::KIND, P::HALVES) {
-        // In i16 two products of eight bits fit, 2 * 128 * 127 < 2^15, and eight of six bits, 8 * 32 * 127 < 2^15.
-        (Kind::Widening, 1) if P::WIDE => {
-            let [first, second] =
-                [0, 1].map(|i| vmlal_high_s8(vmull_s8(vget_low_s8(w[i]), vget_low_s8(x[i])), w[i], x[i]));
-            [vpadalq_s16(vpaddlq_s16(first), second), none]
+    // SAFETY: NEON is everywhere on aarch64, and what has `smmla` here has `sdot`; for that, the caller's promise.
+    unsafe {
+        let none = vdupq_n_s32(0);
+        let short = |i: usize| vmlal_high_s8(vmull_s8(vget_low_s8(w[i]), vget_low_s8(x[i])), w[i], x[i]);
+        match (D::KIND, P::HALVES) {
+            // In i16 two products of eight bits fit, 2 * 128 * 127 < 2^15, and eight of six bits, 8 * 32 * 127 < 2^15.
+            (Kind::Widening, 1) if P::WIDE => [vpadalq_s16(vpaddlq_s16(short(0)), short(1)), none],
+            (Kind::Widening, 1) => {
+                let sums = vmlal_s8(short(0), vget_low_s8(w[1]), vget_low_s8(x[1]));
+                [vpaddlq_s16(vmlal_high_s8(sums, w[1], x[1])), none]
+            }
+            (Kind::Widening, _) => [vpaddlq_s16(short(0)), vpaddlq_s16(short(1))],
+            (_, 1) => [sdot(sdot(none, w[0], x[0]), w[1], x[1]), none],
+            _ => [sdot(none, w[0], x[0]), sdot(none, w[1], x[1])],
         }
-        (Kind::Widening, 1) => {
-            let sums = vmlal_high_s8(vmull_s8(vget_low_s8(w[0]), vget_low_s8(x[0])), w[0], x[0]);
-            let sums = vmlal_high_s8(vmlal_s8(sums, vget_low_s8(w[1]), vget_low_s8(x[1])), w[1], x[1]);
-            [vpaddlq_s16(sums), none]
-        }
-        (Kind::Widening, _) => {
-            [0, 1].map(|i| vpaddlq_s16(vmlal_high_s8(vmull_s8(vget_low_s8(w[i]), vget_low_s8(x[i])), w[i], x[i])))
-        }
-        // SAFETY: what has `smmla` here has `sdot`; the caller's promise.
-        (_, 1) => [unsafe { sdot(sdot(none, w[0], x[0]), w[1], x[1]) }, none],
-        // SAFETY: as above.
-        _ => unsafe { [sdot(none, w[0], x[0]), sdot(none, w[1], x[1])] },
     }
 }

@@ -5,6 +5,8 @@
 //! `2s + 1` hold inputs `8s .. 8s + 8` of two columns a vector; otherwise line `s` holds inputs `4s .. 4s + 4` of four
 //! columns a vector.
 
+#![allow(clippy::needless_range_loop)] // one index goes through several rows and columns
+
 use super::dots::{Dots, Kind};
 use super::formats::{self, Packed, factors, load_bf16, load_f16, load_f32, quants, with_format};
 use super::lanes::{store, transpose};

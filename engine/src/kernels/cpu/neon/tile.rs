@@ -5,6 +5,11 @@
 //! it, products widen to i16 and are added there while they fit: eight steps of a block if the integers have at most 6
 //! bits, two if 8; one lane then holds two neighbouring inputs' sums, and pairs are added at the end. `smmla` multiplies
 //! eight inputs of two columns by those of two rows, and the four sums are put in order after the block.
+//!
+//! The steps within a block are always compiled into the loop over blocks, where all sums stay in registers; the compiler
+//! allows that only without `#[target_feature]`, so there the intrinsics are unsafe. NEON is everywhere on aarch64.
+
+#![allow(clippy::needless_range_loop)] // one index goes through several rows and columns
 
 use super::dots::{Dots, Kind, sdot_lane, smmla};
 use super::formats::{self, Packed, with_format};
@@ -90,11 +95,7 @@ fn outer<const M: usize>(w: Floats<'_>, x: Floats<'_>, depth: usize, sums: &mut 
             *acc = unsafe { vld1q_f32(to.add(m * stride + v * 4)) };
         }
     }
-    // SAFETY (both): `w` holds 16 floats from `k * stride`, as asserted.
-    let weights = |k: usize| unsafe {
-        let w = w.data.as_ptr().add(k * w.stride);
-        [vld1q_f32(w), vld1q_f32(w.add(4)), vld1q_f32(w.add(8)), vld1q_f32(w.add(12))]
-    };
+    let at = |k: usize| w.data.as_ptr().wrapping_add(k * w.stride);
     let from = x.data.as_ptr();
     // Four inputs of a row are loaded at once and multiply from their lanes.
     for k in (0..depth / 4 * 4).step_by(4) {
@@ -103,10 +104,13 @@ fn outer<const M: usize>(w: Floats<'_>, x: Floats<'_>, depth: usize, sums: &mut 
             // SAFETY: `x` holds `depth` floats from `m * stride`, as asserted.
             *xs = unsafe { vld1q_f32(from.add(m * x.stride + k)) };
         }
-        add_lane::<0, M>(&mut acc, weights(k), xs);
-        add_lane::<1, M>(&mut acc, weights(k + 1), xs);
-        add_lane::<2, M>(&mut acc, weights(k + 2), xs);
-        add_lane::<3, M>(&mut acc, weights(k + 3), xs);
+        // SAFETY: `w` holds 16 floats from `k * stride`, as asserted.
+        unsafe {
+            add_lane::<0, M>(&mut acc, at(k), xs);
+            add_lane::<1, M>(&mut acc, at(k + 1), xs);
+            add_lane::<2, M>(&mut acc, at(k + 2), xs);
+            add_lane::<3, M>(&mut acc, at(k + 3), xs);
+        }
     }
     for k in depth / 4 * 4..depth {
         let mut xs = [vdupq_n_f32(0.0); M];
@@ -114,7 +118,8 @@ fn outer<const M: usize>(w: Floats<'_>, x: Floats<'_>, depth: usize, sums: &mut 
             // SAFETY: as above.
             *xs = unsafe { vdupq_n_f32(*from.add(m * x.stride + k)) };
         }
-        add_lane::<0, M>(&mut acc, weights(k), xs);
+        // SAFETY: `w` holds 16 floats from `k * stride`, as asserted.
+        unsafe { add_lane::<0, M>(&mut acc, at(k), xs) };
     }
     for (m, acc) in acc.iter().enumerate() {
         for (v, acc) in acc.iter().enumerate() {
@@ -125,16 +130,22 @@ fn outer<const M: usize>(w: Floats<'_>, x: Floats<'_>, depth: usize, sums: &mut 
 }
 
 /// Adds sixteen weights times lane `LANE` of each row's inputs.
-#[inline]
-#[target_feature(enable = "neon")]
-fn add_lane<const LANE: i32, const M: usize>(
+///
+/// # Safety
+/// There are sixteen at `w`.
+#[inline(always)]
+unsafe fn add_lane<const LANE: i32, const M: usize>(
     acc: &mut [[float32x4_t; 4]; M],
-    w: [float32x4_t; 4],
+    w: *const f32,
     x: [float32x4_t; M],
 ) {
-    for (acc, x) in acc.iter_mut().zip(x) {
-        for (acc, w) in acc.iter_mut().zip(w) {
-            *acc = vfmaq_laneq_f32::<LANE>(*acc, w, x);
+    // SAFETY: the caller's promise.
+    unsafe {
+        let w = [vld1q_f32(w), vld1q_f32(w.add(4)), vld1q_f32(w.add(8)), vld1q_f32(w.add(12))];
+        for (acc, x) in acc.iter_mut().zip(x) {
+            for (acc, w) in acc.iter_mut().zip(w) {
+                *acc = vfmaq_laneq_f32::<LANE>(*acc, w, x);
+            }
         }
     }
 }
@@ -249,15 +260,16 @@ unsafe fn int_rows<P: Packed, D: Dots, const M: usize>(x: Part<'_>, lines: &[Lin
 ///
 /// # Safety
 /// They are at `x` and at the `M - 1` blocks after it.
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 unsafe fn inputs<const M: usize>(x: *const i8, i: usize) -> [int8x16_t; M] {
-    let mut inputs = [vdupq_n_s8(0); M];
-    for (m, input) in inputs.iter_mut().enumerate() {
-        // SAFETY: the caller's promise.
-        *input = unsafe { vld1q_s8(x.add(m * BLOCK + i * 16)) };
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut inputs = [vdupq_n_s8(0); M];
+        for (m, input) in inputs.iter_mut().enumerate() {
+            *input = vld1q_s8(x.add(m * BLOCK + i * 16));
+        }
+        inputs
     }
-    inputs
 }
 
 /// Sums over a half of a block, or all of it if it has one scale.
@@ -265,29 +277,27 @@ unsafe fn inputs<const M: usize>(x: *const i8, i: usize) -> [int8x16_t; M] {
 /// # Safety
 /// There are as many integers of sixteen columns at `w`, at `x` and at the `M - 1` blocks after it; the processor has
 /// `sdot`.
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 unsafe fn long<P: Packed, const M: usize>(w: *const i8, x: *const i8) -> Sums<M> {
-    let mut sums = [[vdupq_n_s32(0); 4]; M];
-    for i in 0..2 / P::HALVES {
-        // SAFETY: the caller's promise.
-        unsafe {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut sums = [[vdupq_n_s32(0); 4]; M];
+        for i in 0..2 / P::HALVES {
             let (w, x) = (w.add(i * 256), inputs::<M>(x, i));
             long_step::<0, M>(&mut sums, w, x);
             long_step::<1, M>(&mut sums, w, x);
             long_step::<2, M>(&mut sums, w, x);
             long_step::<3, M>(&mut sums, w, x);
         }
+        sums
     }
-    sums
 }
 
 /// Adds the products of four inputs, those in lane `LANE`.
 ///
 /// # Safety
 /// As for [`long`].
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 unsafe fn long_step<const LANE: i32, const M: usize>(sums: &mut Sums<M>, w: *const i8, x: [int8x16_t; M]) {
     for v in 0..4 {
         // SAFETY: the caller's promise.
@@ -304,14 +314,13 @@ unsafe fn long_step<const LANE: i32, const M: usize>(sums: &mut Sums<M>, w: *con
 ///
 /// # Safety
 /// As for [`long`], of a panel in pairs of columns; the processor has `smmla`.
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 unsafe fn matrix<P: Packed, const M: usize>(w: *const i8, x: *const i8) -> Sums<M> {
-    // For two rows at a time, pairs of columns: row 0 and both columns, row 1 and both.
-    let mut pairs = [[vdupq_n_s32(0); PANEL / 2]; ROWS / 2];
-    for i in 0..2 / P::HALVES {
-        // SAFETY: the caller's promise.
-        unsafe {
+    // SAFETY: the caller's promise.
+    unsafe {
+        // For two rows at a time, pairs of columns: row 0 and both columns, row 1 and both.
+        let mut pairs = [[vdupq_n_s32(0); PANEL / 2]; ROWS / 2];
+        for i in 0..2 / P::HALVES {
             let x = inputs::<M>(x, i);
             let mut eights = [[vdupq_n_s8(0); ROWS / 2]; 2];
             for two in 0..M.div_ceil(2) {
@@ -330,28 +339,27 @@ unsafe fn matrix<P: Packed, const M: usize>(w: *const i8, x: *const i8) -> Sums<
                 }
             }
         }
-    }
-    let mut sums = [[vdupq_n_s32(0); 4]; M];
-    for (m, sums) in sums.iter_mut().enumerate() {
-        let pairs = pairs[m / 2].as_chunks::<2>().0;
-        for (sum, &[a, b]) in sums.iter_mut().zip(pairs) {
-            let (a, b) = (vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b));
-            *sum = vreinterpretq_s32_s64(if m % 2 == 0 { vzip1q_s64(a, b) } else { vzip2q_s64(a, b) });
+        let mut sums = [[vdupq_n_s32(0); 4]; M];
+        for (m, sums) in sums.iter_mut().enumerate() {
+            for (v, sum) in sums.iter_mut().enumerate() {
+                let (a, b) = (pairs[m / 2][v * 2], pairs[m / 2][v * 2 + 1]);
+                let (a, b) = (vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b));
+                *sum = vreinterpretq_s32_s64(if m % 2 == 0 { vzip1q_s64(a, b) } else { vzip2q_s64(a, b) });
+            }
         }
+        sums
     }
-    sums
 }
 
 /// As [`long`], by products in i16, of the first eight columns.
 ///
 /// # Safety
 /// As for [`long`], less what it says of the processor.
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 unsafe fn widening<P: Packed, const M: usize>(w: *const i8, x: *const i8) -> Sums<M> {
-    let mut sums = [[vdupq_n_s32(0); 4]; M];
     // SAFETY: the caller's promise.
     unsafe {
+        let mut sums = [[vdupq_n_s32(0); 4]; M];
         if P::WIDE {
             // Two columns to a vector.
             let mut parts = [[[vdupq_n_s32(0); 2]; 2]; M];
@@ -380,31 +388,30 @@ unsafe fn widening<P: Packed, const M: usize>(w: *const i8, x: *const i8) -> Sum
                 }
             }
         }
+        sums
     }
-    sums
 }
 
 /// Adds the products of four inputs, those in lane `LANE`, in i16.
 ///
 /// # Safety
 /// As for [`widening`].
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 unsafe fn widening_step<const LANE: i32, const M: usize>(
     parts: &mut [[[int16x8_t; 2]; 2]; M],
     w: *const i8,
     x: [int8x16_t; M],
 ) {
     // SAFETY: the caller's promise.
-    let w = unsafe {
+    unsafe {
         let w = w.add(LANE as usize * 64);
-        [vld1q_s8(w), vld1q_s8(w.add(16))]
-    };
-    for (parts, x) in parts.iter_mut().zip(x) {
-        let x = four_inputs::<LANE>(x);
-        for ([low, high], w) in parts.iter_mut().zip(w) {
-            *low = vmlal_s8(*low, vget_low_s8(w), vget_low_s8(x));
-            *high = vmlal_high_s8(*high, w, x);
+        let w = [vld1q_s8(w), vld1q_s8(w.add(16))];
+        for (parts, x) in parts.iter_mut().zip(x) {
+            let x = four_inputs::<LANE>(x);
+            for ([low, high], w) in parts.iter_mut().zip(w) {
+                *low = vmlal_s8(*low, vget_low_s8(w), vget_low_s8(x));
+                *high = vmlal_high_s8(*high, w, x);
+            }
         }
     }
 }
@@ -413,29 +420,30 @@ unsafe fn widening_step<const LANE: i32, const M: usize>(
 ///
 /// # Safety
 /// As for [`widening`].
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 unsafe fn widening_pair<const A: i32, const B: i32, const M: usize>(
     parts: &mut [[[int32x4_t; 2]; 2]; M],
     w: *const i8,
     x: [int8x16_t; M],
 ) {
-    for v in 0..2 {
-        // SAFETY: the caller's promise.
-        let (a, b) = unsafe { (vld1q_s8(w.add(A as usize * 64 + v * 16)), vld1q_s8(w.add(B as usize * 64 + v * 16))) };
-        for (parts, x) in parts.iter_mut().zip(x) {
-            let [low, high] = &mut parts[v];
-            let (xa, xb) = (four_inputs::<A>(x), four_inputs::<B>(x));
-            let sum = vmull_s8(vget_low_s8(a), vget_low_s8(xa));
-            *low = vpadalq_s16(*low, vmlal_s8(sum, vget_low_s8(b), vget_low_s8(xb)));
-            *high = vpadalq_s16(*high, vmlal_high_s8(vmull_high_s8(a, xa), b, xb));
+    // SAFETY: the caller's promise.
+    unsafe {
+        for v in 0..2 {
+            let (a, b) = (vld1q_s8(w.add(A as usize * 64 + v * 16)), vld1q_s8(w.add(B as usize * 64 + v * 16)));
+            for (parts, x) in parts.iter_mut().zip(x) {
+                let [low, high] = &mut parts[v];
+                let (xa, xb) = (four_inputs::<A>(x), four_inputs::<B>(x));
+                let sum = vmull_s8(vget_low_s8(a), vget_low_s8(xa));
+                *low = vpadalq_s16(*low, vmlal_s8(sum, vget_low_s8(b), vget_low_s8(xb)));
+                *high = vpadalq_s16(*high, vmlal_high_s8(vmull_high_s8(a, xa), b, xb));
+            }
         }
     }
 }
 
 /// Lane `LANE`'s four inputs, four times.
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 fn four_inputs<const LANE: i32>(x: int8x16_t) -> int8x16_t {
-    vreinterpretq_s8_s32(vdupq_laneq_s32::<LANE>(vreinterpretq_s32_s8(x)))
+    // SAFETY: NEON is everywhere on aarch64.
+    unsafe { vreinterpretq_s8_s32(vdupq_laneq_s32::<LANE>(vreinterpretq_s32_s8(x))) }
 }
