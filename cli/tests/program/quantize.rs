@@ -49,7 +49,8 @@ fn a_language_model_is_measured_and_quantised() {
 
     for mix in MIXES {
         let summary = ocelli(&["quantize", text(&input), text(&out), "--type", mix, "--imatrix", text(&imatrix)]).ok();
-        assert!(!summary.contains("blk.0.attn_q.weight: has none"), "{summary}");
+        // All but the embedding, which is looked up.
+        assert!(mix == "f16" || summary.contains("1 tensor encoded without importances"), "{mix}: {summary}");
         let answer = ocelli(&["run", "-m", text(&out), "-p", "the quick", "-n", "3", "--json"]).json();
         assert!(!answer["ids"].as_array().unwrap().is_empty(), "{mix}: {answer}");
     }
