@@ -1,7 +1,7 @@
 //! What the processor can do at best, found by loops that do nothing else: what speeds are measured against.
 //!
 //! The best known loops, not data-sheet figures: a stream of loads, chains of multiply-adds in registers, and chains of
-//! byte products as the integer kernels form them. Each call is one short run of some ten milliseconds on threads of its own;
+//! byte products as the integer kernels form them. Each call is one run of some ten milliseconds on threads of its own;
 //! callers repeat it in turn with what they measure, so that a change of clock or load hits both alike.
 
 use super::Isa;
