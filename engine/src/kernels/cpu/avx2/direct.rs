@@ -8,8 +8,9 @@
 
 #![allow(clippy::needless_range_loop)] // one index goes through several inputs
 
-use super::formats::{self, Factors, Packed, factors, load_bf16, load_f16, load_f32, quants, with_format};
-use super::lanes::{load, load_part, store, sum};
+use super::formats::{Factors, factors, load_bf16, load_f16, load_f32, quants};
+use super::lanes::{load, load_part, store, transpose};
+use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::{BLOCK, GROUP, Input};
 use crate::kernels::cpu::panel::{PANEL, Weights};
 use core::arch::x86_64::*;
@@ -51,16 +52,16 @@ fn float_rows<const M: usize, const C: usize>(
     for (m, x) in x.iter_mut().enumerate() {
         *x = input.row(first + m);
     }
-    for (n, row) in weights.bytes.chunks_exact(weights.bytes.len() / weights.rows).enumerate() {
-        let sums = match weights.ty {
+    let mut sums = [[_mm256_setzero_ps(); PANEL]; M];
+    for (n, row) in weights.bytes.chunks_exact(weights.bytes.len() / weights.rows).take(PANEL).enumerate() {
+        let acc = match weights.ty {
             TensorType::F16 => floats::<M, C, _>(row, x, |v| load_f16(v)),
             TensorType::BF16 => floats::<M, C, _>(row, x, |v| load_bf16(v)),
             _ => floats::<M, C, _>(row, x, |v| load_f32(v)),
         };
-        for (out, sum) in out.iter_mut().zip(sums) {
-            out[n] = sum;
-        }
+        join(acc, n, &mut sums);
     }
+    finish(&sums, out);
 }
 
 /// The products of a weight row with `M` input rows in `C` chains each; `load8` brings eight weights, `N` bytes, to f32.
@@ -70,7 +71,7 @@ fn floats<const M: usize, const C: usize, const N: usize>(
     row: &[u8],
     x: [&[f32]; M],
     load8: impl Fn(&[u8; N]) -> __m256,
-) -> [f32; M] {
+) -> [[__m256; 4]; M] {
     let mut acc = [[_mm256_setzero_ps(); 4]; M];
     let (weights, tail) = row.as_chunks::<N>();
     let mut inputs: [&[[f32; 8]]; M] = [&[]; M];
@@ -101,18 +102,31 @@ fn floats<const M: usize, const C: usize, const N: usize>(
             acc[m][0] = _mm256_fmadd_ps(w, load_part(&x[m][weights.len() * 8..]), acc[m][0]);
         }
     }
-    finish(acc)
+    acc
 }
 
+/// Puts the chains of weight row `n` together.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn finish<const M: usize>(acc: [[__m256; 4]; M]) -> [f32; M] {
-    let mut sums = [0f32; M];
+fn join<const M: usize>(acc: [[__m256; 4]; M], n: usize, sums: &mut [[__m256; PANEL]; M]) {
     for m in 0..M {
         let [a, b, c, d] = acc[m];
-        sums[m] = sum(_mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d)));
+        sums[m][n] = _mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d));
     }
-    sums
+}
+
+/// Adds the lanes of all weight rows of a panel, eight rows at once: one after another they would cost as much as the
+/// products of a short row.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn finish<const M: usize>(sums: &[[__m256; PANEL]; M], out: &mut [[f32; PANEL]]) {
+    for (sums, out) in sums.iter().zip(out) {
+        for (sums, out) in sums.as_chunks::<8>().0.iter().zip(out.as_chunks_mut::<8>().0) {
+            let t = transpose(*sums);
+            let add = |a, b| _mm256_add_ps(a, b);
+            store(out, add(add(add(t[0], t[4]), add(t[2], t[6])), add(add(t[1], t[5]), add(t[3], t[7]))));
+        }
+    }
 }
 
 /// `M` input rows in int8 blocks.
@@ -183,35 +197,32 @@ unsafe fn block<P: Packed>(row: &[u8], i: usize) -> &[u8] {
     unsafe { row.get_unchecked(i * P::BYTES..(i + 1) * P::BYTES) }
 }
 
-/// The factors of groups `8 i .. 8 i + 8` of a row.
+/// The 16-bit number at byte `at` of each of eight blocks of a format that holds one group in a block.
 ///
 /// # Safety
-/// The row has them.
+/// `blocks` is eight blocks.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn factors_of_eight<P: Packed>(row: &[u8], i: usize) -> Factors {
-    if P::GROUPS == 8 {
-        // SAFETY: the caller's promise.
-        return factors::<P>(unsafe { block::<P>(row, i) });
-    }
-    // SAFETY: the caller's promise; the number at `at` of each of eight blocks.
-    let eight = |at: usize| unsafe {
-        let number = |b: usize| {
-            let block = block::<P>(row, i * 8 + b);
-            i32::from(i16::from_le_bytes([block[at], block[at + 1]]))
-        };
-        let four = |b: usize| {
-            let v = _mm_cvtsi32_si128(number(b));
-            let v = _mm_insert_epi16::<1>(v, number(b + 1));
-            let v = _mm_insert_epi16::<2>(v, number(b + 2));
-            _mm_insert_epi16::<3>(v, number(b + 3))
-        };
-        _mm256_cvtph_ps(_mm_unpacklo_epi64(four(0), four(4)))
+unsafe fn one_of_each<P: Packed>(blocks: &[u8], at: usize) -> __m128i {
+    // SAFETY: the caller's promise.
+    let number = |b: usize| unsafe {
+        let block = block::<P>(blocks, b);
+        i32::from(i16::from_le_bytes([block[at], block[at + 1]]))
     };
-    let none = _mm256_setzero_ps();
-    let min = if P::MINS == 1 { _mm256_xor_ps(eight(2), _mm256_set1_ps(-0.0)) } else { none };
-    Factors { scales: [eight(0), none], mins: [min, none] }
+    let four = |b: usize| {
+        let v = _mm_cvtsi32_si128(number(b));
+        let v = _mm_insert_epi16::<1>(v, number(b + 1));
+        let v = _mm_insert_epi16::<2>(v, number(b + 2));
+        _mm_insert_epi16::<3>(v, number(b + 3))
+    };
+    _mm_unpacklo_epi64(four(0), four(4))
 }
+
+/// Eights of groups whose scales are made before their integers are read.
+const AHEAD: usize = 8;
+
+/// The scales of eight groups' products; where a group has two, both of group 0, of 1, 4, 5, 2, 3, 6 and 7.
+type Scales = [[f32; 8]; 2];
 
 /// What was added to the weights to make them unsigned, where it is taken off by the sums of the input.
 const fn zero<P: Packed>() -> i16 {
@@ -283,6 +294,26 @@ macro_rules! integer_kernels {
                 }
             }
 
+            /// The factors of groups `8 i .. 8 i + 8` of a row.
+            ///
+            /// # Safety
+            /// The row has them.
+            #[inline]
+            #[target_feature(enable = $features)]
+            unsafe fn factors_of_eight<P: Packed>(row: &[u8], i: usize) -> Factors {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    if P::GROUPS == 8 {
+                        return factors::<P>(block::<P>(row, i));
+                    }
+                    let blocks = row.get_unchecked(i * 8 * P::BYTES..(i + 1) * 8 * P::BYTES);
+                    let eight = |at: usize| _mm256_cvtph_ps(one_of_each::<P>(blocks, at));
+                    let none = _mm256_setzero_ps();
+                    let min = if P::MINS == 1 { _mm256_xor_ps(eight(2), _mm256_set1_ps(-0.0)) } else { none };
+                    Factors { scales: [eight(0), none], mins: [min, none] }
+                }
+            }
+
             /// All rows of a panel with `M` input rows, in `C` chains each.
             #[target_feature(enable = $features)]
             fn rows<P: Packed, const M: usize, const C: usize>(
@@ -293,44 +324,61 @@ macro_rules! integer_kernels {
             ) {
                 let x = Rows::<M>::of(input, first);
                 let row_bytes = x.blocks / P::GROUPS * P::BYTES;
-                for (n, row) in weights.bytes.chunks_exact(row_bytes).enumerate() {
+                let mut sums = [[_mm256_setzero_ps(); PANEL]; M];
+                let mut scales = [[[[0.0; 8]; 2]; M]; AHEAD];
+                for (n, row) in weights.bytes.chunks_exact(row_bytes).take(PANEL).enumerate() {
                     let mut acc = [[_mm256_setzero_ps(); 4]; M];
-                    for i in 0..x.blocks / 8 {
-                        // SAFETY: the row has `x.blocks` groups.
-                        unsafe { eight_groups::<P, M, C>(row, &x, i, &mut acc) };
+                    // First the scales of many groups, then their products: one after the other for each eight, the
+                    // products would wait for the scales, which come about by a longer way than the integers.
+                    for first in (0..x.blocks / 8).step_by(AHEAD) {
+                        let eights = first..(first + AHEAD).min(x.blocks / 8);
+                        for (i, scales) in eights.clone().zip(&mut scales) {
+                            // SAFETY: the row has `x.blocks` groups.
+                            unsafe { scale_eight::<P, M, C>(row, &x, i, scales, &mut acc) };
+                        }
+                        // Kept in memory: there a load broadcasts one of them, while from registers it takes shuffles.
+                        for (i, scales) in eights.zip(std::hint::black_box(&scales)) {
+                            // SAFETY: as above.
+                            unsafe { eight_groups::<P, M, C>(row, &x, i, scales, &mut acc) };
+                        }
                     }
                     for b in x.blocks / 8 * 8..x.blocks {
                         // SAFETY: as above, and only formats of one group a block come here.
-                        unsafe { one_group::<P, M, C>(row, &x, b, &mut acc) };
+                        unsafe { one_group::<P, M>(row, &x, b, &mut acc) };
                     }
-                    for (out, sum) in out.iter_mut().zip(finish(acc)) {
-                        out[n] = sum;
-                    }
+                    join(acc, n, &mut sums);
                 }
+                finish(&sums, out);
             }
 
-            /// Groups `8 i .. 8 i + 8`: a block of 256 weights, or eight of 32.
+            /// The scales of the products of groups `8 i .. 8 i + 8`, a block of 256 weights or eight of 32; and what
+            /// their zeros and minima take off the sums.
             ///
             /// # Safety
             /// The row has them.
             #[inline]
             #[target_feature(enable = $features)]
-            unsafe fn eight_groups<P: Packed, const M: usize, const C: usize>(
+            unsafe fn scale_eight<P: Packed, const M: usize, const C: usize>(
                 row: &[u8],
                 x: &Rows<'_, M>,
                 i: usize,
+                to: &mut [Scales; M],
                 acc: &mut [[__m256; 4]; M],
             ) {
                 // SAFETY: the caller's promise, and the input has as many blocks.
                 unsafe {
                     let f = factors_of_eight::<P>(row, i);
-                    // The scales of the products.
-                    let mut both = [[[0f32; 8]; 2]; M];
                     for m in 0..M {
                         let scales = eight(x.scales[m], i * 8);
+                        let scaled = f.scales.map(|s| _mm256_mul_ps(s, scales));
+                        if P::HALVES == 2 {
+                            store(&mut to[m][0], _mm256_unpacklo_ps(scaled[0], scaled[1]));
+                            store(&mut to[m][1], _mm256_unpackhi_ps(scaled[0], scaled[1]));
+                        } else {
+                            store(&mut to[m][0], scaled[0]);
+                        }
                         for h in 0..P::HALVES {
                             let offsets = &x.offsets[m][if P::HALVES == 1 { 0 } else { 1 + h }];
-                            store(&mut both[m][h], _mm256_mul_ps(f.scales[h], scales));
                             let mut less = _mm256_setzero_ps();
                             if zero::<P>() > 0 {
                                 less = _mm256_mul_ps(f.scales[h], _mm256_set1_ps(f32::from(zero::<P>())));
@@ -344,17 +392,37 @@ macro_rules! integer_kernels {
                             }
                         }
                     }
-                    // Kept in memory: there a load broadcasts one of them, while from registers it takes shuffles.
-                    let both = std::hint::black_box(&both);
+                }
+            }
+
+            /// The products of groups `8 i .. 8 i + 8`.
+            ///
+            /// # Safety
+            /// The row has them.
+            #[inline]
+            #[target_feature(enable = $features)]
+            unsafe fn eight_groups<P: Packed, const M: usize, const C: usize>(
+                row: &[u8],
+                x: &Rows<'_, M>,
+                i: usize,
+                scales: &[Scales; M],
+                acc: &mut [[__m256; 4]; M],
+            ) {
+                // SAFETY: the caller's promise, and the input has as many blocks.
+                unsafe {
+                    let halves = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);
                     unrolled!(g => {
                         let block = block::<P>(row, (i * 8 + g) / P::GROUPS);
                         let w = quants::<P>(block, g % P::GROUPS);
                         for m in 0..M {
                             let dot = product::<P>(w, x.load(m, i * 8 + g));
-                            let mut scale = _mm256_set1_ps(both[m][0][g]);
-                            if P::HALVES == 2 {
-                                scale = _mm256_blend_ps::<0xf0>(scale, _mm256_set1_ps(both[m][1][g]));
-                            }
+                            let scale = if P::HALVES == 2 {
+                                let both = scales[m][g / 2 % 2].as_ptr().add((g % 2 + g / 4 * 2) * 2);
+                                let both = _mm256_castpd_ps(_mm256_set1_pd(both.cast::<f64>().read_unaligned()));
+                                _mm256_permutevar_ps(both, halves)
+                            } else {
+                                _mm256_set1_ps(scales[m][0][g])
+                            };
                             let sum = &mut acc[m][g % C];
                             *sum = _mm256_fmadd_ps(dot, scale, *sum);
                         }
@@ -368,7 +436,7 @@ macro_rules! integer_kernels {
             /// The row has more than `b` blocks.
             #[inline]
             #[target_feature(enable = $features)]
-            unsafe fn one_group<P: Packed, const M: usize, const C: usize>(
+            unsafe fn one_group<P: Packed, const M: usize>(
                 row: &[u8],
                 x: &Rows<'_, M>,
                 b: usize,
@@ -381,7 +449,8 @@ macro_rules! integer_kernels {
                     for m in 0..M {
                         let dot = product::<P>(w, x.load(m, b));
                         let scale = _mm256_mul_ps(f.scales[0], _mm256_set1_ps(x.scales[m][b]));
-                        let sum = &mut acc[m][b % C];
+                        // Always the same chain: an index known only when this runs would keep all of them in memory.
+                        let sum = &mut acc[m][0];
                         *sum = _mm256_fmadd_ps(dot, scale, *sum);
                         // In one lane only: the lanes are added in the end.
                         let offset = _mm256_set1_ps(x.offsets[m][0][b]);

@@ -6,8 +6,9 @@
 //! unsigned and signed bytes: there are two planes then, as i16, and two lines a step, the even inputs of all columns
 //! and the odd ones.
 
-use super::formats::{self, Packed, factors, load_bf16, load_f16, load_f32, quants, with_format};
+use super::formats::{factors, load_bf16, load_f16, load_f32, quants};
 use super::lanes::{store, transpose};
+use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::BLOCK;
 use crate::kernels::cpu::panel::{Line, PANEL, Weights};
 use core::arch::x86_64::*;

@@ -7,8 +7,8 @@
 //! i16 (8 * 2 * 15 * 127 < 2^15), at 5 bits four of them, at 6 bits two. 8-bit weights leave no room: there both sides
 //! are widened to i16 and `madd` multiplies.
 
-use super::formats::{self, Packed, with_format};
 use super::pack::{self, Floats};
+use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::{BLOCK, GROUP, Input, STEP, Step};
 use crate::kernels::cpu::panel::{Line, PANEL, Weights};
 use core::arch::x86_64::*;

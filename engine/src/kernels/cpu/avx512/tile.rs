@@ -5,8 +5,8 @@
 //! Weights that were made unsigned by adding 128 have 128 times the input's sum too much: the int32 sums begin at minus
 //! that, which the input has ready (see [`Step::Zero`]), and the integers stay exact.
 
-use crate::kernels::cpu::avx2::formats::{self, Packed, with_format};
 use crate::kernels::cpu::avx2::pack;
+use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::{BLOCK, GROUP, Input, STEP, Step};
 use crate::kernels::cpu::panel::{Line, PANEL, Weights};
 use core::arch::x86_64::*;

@@ -8,8 +8,9 @@
 #![allow(clippy::needless_range_loop)] // one index goes through several rows and inputs
 
 use super::dots::{Dots, products};
-use super::formats::{self, Packed, factors, half, load_bf16, load_f16, load_f32, quants, with_format};
+use super::formats::{factors, half, load_bf16, load_f16, load_f32, quants};
 use super::lanes::{int_sums, load, load_part, store, sums, transpose, widen};
+use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::{BLOCK, GROUP, Input};
 use crate::kernels::cpu::panel::{PANEL, Weights};
 use core::arch::aarch64::*;

@@ -4,7 +4,7 @@
 //! be told of the extension there, while the compiler need not: it hands over vectors as any NEON code has them. So the
 //! functions around them are compiled into each kernel, and must be: a call would put all sums into memory.
 
-use super::formats::Packed;
+use crate::kernels::cpu::formats::Packed;
 use core::arch::aarch64::*;
 use core::arch::asm;
 
@@ -111,7 +111,7 @@ pub unsafe fn products<P: Packed, D: Dots>(w: [int8x16_t; 2], x: [int8x16_t; 2])
         let short = |i: usize| vmlal_high_s8(vmull_s8(vget_low_s8(w[i]), vget_low_s8(x[i])), w[i], x[i]);
         match (D::KIND, P::HALVES) {
             // In i16 two products of eight bits fit, 2 * 128 * 127 < 2^15, and eight of six bits, 8 * 32 * 127 < 2^15.
-            (Kind::Widening, 1) if P::WIDE => [vpadalq_s16(vpaddlq_s16(short(0)), short(1)), none],
+            (Kind::Widening, 1) if P::BITS == 8 => [vpadalq_s16(vpaddlq_s16(short(0)), short(1)), none],
             (Kind::Widening, 1) => {
                 let sums = vmlal_s8(short(0), vget_low_s8(w[1]), vget_low_s8(x[1]));
                 [vpaddlq_s16(vmlal_high_s8(sums, w[1], x[1])), none]

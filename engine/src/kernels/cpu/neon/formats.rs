@@ -5,80 +5,10 @@
 //! A weight is `scale[half] * byte - min[half]`, where `half` is the first or the second 16 of a group.
 
 use super::lanes::widen;
+use crate::kernels::cpu::formats::Packed;
 use core::arch::aarch64::*;
 use ocelli_quant::TensorType;
 use ocelli_quant::blocks::iq4_nl;
-
-/// What is fixed about a format.
-pub trait Packed {
-    /// Which it is.
-    const TYPE: TensorType;
-    /// Bytes of a block in the file, and how many groups of 32 inputs it holds.
-    const BYTES: usize;
-    /// See [`Packed::BYTES`].
-    const GROUPS: usize;
-    /// Whether the integers take a whole byte; else none is beyond -32..=32.
-    const WIDE: bool;
-    /// Scales a group.
-    const HALVES: usize;
-    /// Minima a group.
-    const MINS: usize;
-}
-
-macro_rules! formats {
-    ($($name:ident: $bytes:literal / $groups:literal, wide $wide:literal, $halves:literal scales, $mins:literal minima;)*) => {
-        $(
-            #[doc = concat!("See [`TensorType::", stringify!($name), "`].")]
-            pub struct $name;
-
-            impl Packed for $name {
-                const TYPE: TensorType = TensorType::$name;
-                const BYTES: usize = $bytes;
-                const GROUPS: usize = $groups;
-                const WIDE: bool = $wide;
-                const HALVES: usize = $halves;
-                const MINS: usize = $mins;
-            }
-        )*
-    };
-}
-
-formats! {
-    Q8_0: 34 / 1, wide true, 1 scales, 0 minima;
-    Q4_0: 18 / 1, wide false, 1 scales, 0 minima;
-    Q4_1: 20 / 1, wide false, 1 scales, 1 minima;
-    Q5_0: 22 / 1, wide false, 1 scales, 0 minima;
-    Q5_1: 24 / 1, wide false, 1 scales, 1 minima;
-    Iq4Nl: 18 / 1, wide true, 1 scales, 0 minima;
-    Q2K: 84 / 8, wide false, 2 scales, 2 minima;
-    Q3K: 110 / 8, wide false, 2 scales, 0 minima;
-    Q4K: 144 / 8, wide false, 1 scales, 1 minima;
-    Q5K: 176 / 8, wide false, 1 scales, 1 minima;
-    Q6K: 210 / 8, wide false, 2 scales, 0 minima;
-    Iq4Xs: 136 / 8, wide true, 1 scales, 0 minima;
-}
-
-/// Calls a function that is generic over the format with the one of a [`TensorType`]; `$else` for the float types.
-macro_rules! with_format {
-    ($ty:expr, $function:ident::<_ $(, $more:tt)*>($($arg:expr),*), $else:expr) => {
-        match $ty {
-            TensorType::Q8_0 => $function::<formats::Q8_0 $(, $more)*>($($arg),*),
-            TensorType::Q4_0 => $function::<formats::Q4_0 $(, $more)*>($($arg),*),
-            TensorType::Q4_1 => $function::<formats::Q4_1 $(, $more)*>($($arg),*),
-            TensorType::Q5_0 => $function::<formats::Q5_0 $(, $more)*>($($arg),*),
-            TensorType::Q5_1 => $function::<formats::Q5_1 $(, $more)*>($($arg),*),
-            TensorType::Iq4Nl => $function::<formats::Iq4Nl $(, $more)*>($($arg),*),
-            TensorType::Q2K => $function::<formats::Q2K $(, $more)*>($($arg),*),
-            TensorType::Q3K => $function::<formats::Q3K $(, $more)*>($($arg),*),
-            TensorType::Q4K => $function::<formats::Q4K $(, $more)*>($($arg),*),
-            TensorType::Q5K => $function::<formats::Q5K $(, $more)*>($($arg),*),
-            TensorType::Q6K => $function::<formats::Q6K $(, $more)*>($($arg),*),
-            TensorType::Iq4Xs => $function::<formats::Iq4Xs $(, $more)*>($($arg),*),
-            TensorType::F32 | TensorType::F16 | TensorType::BF16 => $else,
-        }
-    };
-}
-pub(super) use with_format;
 
 /// 16 bytes from `at`.
 #[inline(always)]

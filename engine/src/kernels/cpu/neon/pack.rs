@@ -8,8 +8,9 @@
 #![allow(clippy::needless_range_loop)] // one index goes through several rows and columns
 
 use super::dots::{Dots, Kind};
-use super::formats::{self, Packed, factors, load_bf16, load_f16, load_f32, quants, with_format};
+use super::formats::{factors, load_bf16, load_f16, load_f32, quants};
 use super::lanes::{store, transpose};
+use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::BLOCK;
 use crate::kernels::cpu::panel::{Line, PANEL, Weights};
 use core::arch::aarch64::*;

@@ -12,8 +12,8 @@
 #![allow(clippy::needless_range_loop)] // one index goes through several rows and columns
 
 use super::dots::{Dots, Kind, sdot_lane, smmla};
-use super::formats::{self, Packed, with_format};
 use super::pack::{self, Floats};
+use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::{BLOCK, GROUP, Input, STEP, Step};
 use crate::kernels::cpu::panel::{Line, PANEL, Weights};
 use core::arch::aarch64::*;
@@ -360,7 +360,7 @@ unsafe fn widening<P: Packed, const M: usize>(w: *const i8, x: *const i8) -> Sum
     // SAFETY: the caller's promise.
     unsafe {
         let mut sums = [[vdupq_n_s32(0); 4]; M];
-        if P::WIDE {
+        if P::BITS == 8 {
             // Two columns to a vector.
             let mut parts = [[[vdupq_n_s32(0); 2]; 2]; M];
             for i in 0..2 / P::HALVES {
