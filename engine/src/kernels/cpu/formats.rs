@@ -17,6 +17,7 @@ pub trait Packed {
     /// Width of the integers when they are unsigned.
     const BITS: usize;
     /// What makes them unsigned when it is added.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     const ZERO: i16;
     /// Scales a group.
     const HALVES: usize;

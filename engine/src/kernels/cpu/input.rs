@@ -57,10 +57,12 @@ pub struct Input<'a> {
     pub scales: &'a [f32],
     /// `rows * width / 16` sums of 16 integers, row by row.
     pub sums: &'a [i16],
-    /// Scale times sum of each block, of its first half and of its second one: `3 * rows * width / 32` numbers, row by
-    /// row, kind by kind.
+    /// Where the rows are [`few`](super::panel::few): scale times sum of each block, of its first half and of its second
+    /// one, `3 * rows * width / 32` numbers, row by row, kind by kind.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub offsets: &'a [f32],
-    /// `rows * width / 32 *` [`STEP`] numbers: group by group, block by block, kind by kind, row by row.
+    /// Where they are more: `rows * width / 32 *` [`STEP`] numbers, group by group, block by block, kind by kind, row by
+    /// row.
     pub steps: &'a [u32],
 }
 
@@ -82,11 +84,13 @@ impl<'a> Input<'a> {
     }
 
     /// The scales of row `m`.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub fn scales(&self, m: usize) -> &'a [f32] {
         self.factors(m).0
     }
 
     /// The offsets of row `m`: of whole blocks, of first halves, of second ones.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub fn offsets(&self, m: usize) -> [&'a [f32]; 3] {
         let b = self.width / BLOCK;
         [0, 1, 2].map(|kind| &self.offsets[(m * 3 + kind) * b..][..b])
@@ -111,7 +115,7 @@ pub struct Group<'a> {
     pub sums: &'a mut [i16],
     /// See [`Input::offsets`].
     pub offsets: &'a mut [f32],
-    /// See [`Input::steps`]; empty where no batch kernel will run.
+    /// See [`Input::steps`].
     pub steps: &'a mut [u32],
 }
 
@@ -130,6 +134,9 @@ pub fn quantise(isa: Isa, x: &[f32], group: &mut Group<'_>) {
             Isa::Avx2 | Isa::Avx512 => super::avx2::quantise(row, m, rows, group.quants, scales, sums),
             #[cfg(target_arch = "aarch64")]
             Isa::Neon | Isa::DotProd | Isa::I8mm => super::neon::quantise(row, m, rows, group.quants, scales, sums),
+        }
+        if group.offsets.is_empty() {
+            continue;
         }
         let (whole, halves) = group.offsets[m * blocks * 3..(m + 1) * blocks * 3].split_at_mut(blocks);
         let (first, second) = halves.split_at_mut(blocks);

@@ -151,10 +151,12 @@ impl InputBuffers {
         len * 5 + (len / BLOCK + 1) * (20 + STEP * 4)
     }
 
-    /// What the buffers hold, with `floats` in place of their own where the input was not normed.
-    pub fn view<'a>(&'a self, rows: usize, width: usize, floats: Option<&'a [f32]>, quantised: bool) -> Input<'a> {
+    /// What the buffers hold, with `floats` in place of their own where the input was not normed; int8 blocks for `few`
+    /// rows or for more, where any were made.
+    pub fn view<'a>(&'a self, rows: usize, width: usize, floats: Option<&'a [f32]>, few: Option<bool>) -> Input<'a> {
         let n = rows * width;
-        let b = if quantised { n / BLOCK } else { 0 };
+        let blocks = |made: bool| if made { n / BLOCK } else { 0 };
+        let b = blocks(few.is_some());
         Input {
             rows,
             width,
@@ -162,8 +164,8 @@ impl InputBuffers {
             quants: &self.quants[..b * BLOCK],
             scales: &self.scales[..b],
             sums: &self.sums[..b * 2],
-            offsets: &self.offsets[..b * 3],
-            steps: &self.steps[..b * STEP],
+            offsets: &self.offsets[..blocks(few == Some(true)) * 3],
+            steps: &self.steps[..blocks(few == Some(false)) * STEP],
         }
     }
 
@@ -192,12 +194,13 @@ pub struct SharedInput {
 }
 
 impl SharedInput {
-    /// The int8 blocks of `rows` rows of `width` numbers from row `first` on; with what batch kernels read where `batch`.
+    /// The int8 blocks of `rows` rows of `width` numbers from row `first` on, for kernels that read `few` or more.
     ///
     /// # Safety
     /// As [`Shared::slice_mut`], for all blocks of these rows.
-    pub unsafe fn group<'a>(self, first: usize, rows: usize, width: usize, batch: bool) -> Group<'a> {
+    pub unsafe fn group<'a>(self, first: usize, rows: usize, width: usize, few: bool) -> Group<'a> {
         let (at, blocks) = (first * (width / BLOCK), rows * (width / BLOCK));
+        let (offsets, steps) = if few { (blocks * 3, 0) } else { (0, blocks * STEP) };
         // SAFETY: the caller's promise.
         unsafe {
             Group {
@@ -205,8 +208,8 @@ impl SharedInput {
                 quants: self.quants.slice_mut(at * BLOCK, blocks * BLOCK),
                 scales: self.scales.slice_mut(at, blocks),
                 sums: self.sums.slice_mut(at * 2, blocks * 2),
-                offsets: self.offsets.slice_mut(at * 3, blocks * 3),
-                steps: self.steps.slice_mut(at * STEP, if batch { blocks * STEP } else { 0 }),
+                offsets: self.offsets.slice_mut(at * 3, offsets),
+                steps: self.steps.slice_mut(at * STEP, steps),
             }
         }
     }

@@ -146,8 +146,10 @@ impl Device for Cpu {
         }
         let Memory { floats, input, scratch, .. } = &mut arena.0;
         let floats = floats.shared();
-        let quantised = products.iter().flat_map(passes).any(|(linear, ..)| panel::reads_quants(linear.weight.ty()));
-        if norm.is_some() || quantised {
+        let mut types = products.iter().flat_map(passes).map(|(linear, ..)| linear.weight.ty());
+        // Which rows are few is the same for all block formats.
+        let few = types.find(|&ty| panel::reads_quants(ty)).map(|ty| x.rows <= panel::few(self.isa, ty));
+        if norm.is_some() || few.is_some() {
             let input = input.shared();
             self.pool.run(x.rows.div_ceil(GROUP), &|group, _| {
                 let first = group * GROUP;
@@ -162,15 +164,15 @@ impl Device for Cpu {
                         }
                         rows = to;
                     }
-                    if quantised {
-                        input::quantise(self.isa, rows, &mut input.group(first, count, x.width, x.rows > 1));
+                    if let Some(few) = few {
+                        input::quantise(self.isa, rows, &mut input.group(first, count, x.width, few));
                     }
                 }
             });
         }
         // SAFETY: `x` lies apart from every product's rows, so nobody writes it below.
         let raw = norm.is_none().then(|| unsafe { floats.rows(x) });
-        let input = input.view(x.rows, x.width, raw, quantised);
+        let input = input.view(x.rows, x.width, raw, few);
         let panels: usize = products.iter().map(|p| p.out.width.div_ceil(PANEL)).sum();
         // A chunk of a few panels keeps each thread on one stretch of the file while there is little to do per panel.
         let group = if x.rows < 8 { (panels / 128).clamp(1, 8) } else { 1 };

@@ -54,6 +54,23 @@ pub fn reads_quants(ty: TensorType) -> bool {
     !matches!(ty, TensorType::F32 | TensorType::F16 | TensorType::BF16)
 }
 
+/// Up to this many input rows the SIMD kernels read the file's layout as it is; above, unpacking a panel costs less.
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
+pub fn few(isa: Isa, ty: TensorType) -> usize {
+    match isa {
+        // Unpacks always, and reads only what an input has for both.
+        Isa::Scalar => usize::MAX,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::Avx512 if !reads_quants(ty) => 12,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => 8,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => 4,
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon | Isa::DotProd | Isa::I8mm => 4,
+    }
+}
+
 /// `tile[m * PANEL + n] = weights[n] · input[from + m]` for `count` input rows. The caller calls this for one panel
 /// with rising `from`, starting at 0: what was unpacked at 0 is in `scratch` still.
 pub fn multiply(

@@ -26,12 +26,25 @@ const COLUMNS: usize = 16;
 #[target_feature(enable = "avx2,fma,f16c")]
 pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mut Vec<Line>, out: &mut [f32]) {
     if queries.total <= DIRECT {
+        let sums = floats(packed, queries.width + STATS);
         for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
-            direct(queries, i, stream, out);
+            let range = queries.first(i)..queries.sees(i);
+            some_heads::<1, T>(queries.row(i), queries.width, queries.scale, stream, range, sums);
+            out.copy_from_slice(&sums[..queries.width]);
+            multiply(out, 1.0 / sums[queries.width + 1]);
         }
     } else {
         blocked(queries, stream, packed, out);
     }
+}
+
+/// `len` floats of a thread's buffer, which grows to the widest head and stays.
+fn floats(buffer: &mut Vec<Line>, len: usize) -> &mut [f32] {
+    let lines = len.div_ceil(COLUMNS);
+    if buffer.len() < lines {
+        buffer.resize(lines, bytemuck::Zeroable::zeroed());
+    }
+    &mut bytemuck::cast_slice_mut(buffer)[..len]
 }
 
 /// Numbers from `at` on as f32: eight, or as many as `len`.
@@ -106,34 +119,6 @@ fn multiply(x: &mut [f32], by: f32) {
         store(c, _mm256_mul_ps(load(c), by));
     }
     store_part(tail, _mm256_mul_ps(load_part(tail), by));
-}
-
-#[target_feature(enable = "avx2,fma,f16c")]
-fn direct<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, out: &mut [f32]) {
-    let (q, width) = (queries.row(i), queries.width);
-    let (mut max, mut total) = (f32::NEG_INFINITY, 0f32);
-    out.fill(0.0);
-    tiles(stream.spans, queries.first(i)..queries.sees(i), |at, count| {
-        let mut scores = [0f32; KEYS];
-        for (group, scores) in scores.as_chunks_mut::<8>().0.iter_mut().enumerate().take(count.div_ceil(8)) {
-            score(q, stream, at + group * 8, at + count - 1, scores);
-        }
-        let correction = soften(&mut scores, count, queries.scale, &mut max, &mut total);
-        if correction != 1.0 {
-            multiply(out, correction);
-        }
-        let scores = &scores[..count];
-        let mut d = 0;
-        while d < width {
-            d += match width - d {
-                64.. => weigh::<8, T>(scores, stream, at, &mut out[d..d + 64], d),
-                32.. => weigh::<4, T>(scores, stream, at, &mut out[d..d + 32], d),
-                8.. => weigh::<1, T>(scores, stream, at, &mut out[d..d + 8], d),
-                _ => weigh::<1, T>(scores, stream, at, &mut out[d..], d),
-            };
-        }
-    });
-    multiply(out, 1.0 / total);
 }
 
 /// [`crate::kernels::cpu::attention::attend_heads`]: up to four heads at a time, so that a key is read and brought to f32
@@ -272,67 +257,13 @@ fn weigh_for_heads<const A: usize, const M: usize, T: Stored>(
     }
 }
 
-/// The dot products of eight keys from slot `first` on; past slot `last` that key stands in.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn score<T: Stored>(q: &[f32], stream: &Stream<'_, T>, first: usize, last: usize, scores: &mut [f32; 8]) {
-    let mut keys: [&[T]; 8] = [&[]; 8];
-    for (j, key) in keys.iter_mut().enumerate() {
-        *key = &stream.keys[(first + j).min(last) * stream.stride..][..q.len()];
-    }
-    let mut acc = [_mm256_setzero_ps(); 8];
-    let (whole, tail) = q.as_chunks::<8>();
-    for (i, q) in whole.iter().enumerate() {
-        let q = load(q);
-        for j in 0..8 {
-            acc[j] = _mm256_fmadd_ps(q, eight(keys[j], i * 8, 8), acc[j]);
-        }
-    }
-    if !tail.is_empty() {
-        let q = load_part(tail);
-        for j in 0..8 {
-            acc[j] = _mm256_fmadd_ps(q, eight(keys[j], whole.len() * 8, tail.len()), acc[j]);
-        }
-    }
-    let t = transpose(acc);
-    let add = |a, b| _mm256_add_ps(a, b);
-    store(scores, add(add(add(t[0], t[1]), add(t[2], t[3])), add(add(t[4], t[5]), add(t[6], t[7]))));
-}
-
-/// Adds the values, weighted, to at most `8 * A` numbers of the result, the ones from `d` on; returns how many.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn weigh<const A: usize, T: Stored>(p: &[f32], stream: &Stream<'_, T>, at: usize, out: &mut [f32], d: usize) -> usize {
-    let len = out.len();
-    let mut acc = [_mm256_setzero_ps(); A];
-    for (i, acc) in acc.iter_mut().enumerate() {
-        *acc = eight(out, i * 8, len - i * 8);
-    }
-    for (j, &p) in p.iter().enumerate() {
-        let value = &stream.values[(at + j) * stream.stride + d..][..len];
-        let p = _mm256_set1_ps(p);
-        for (i, acc) in acc.iter_mut().enumerate() {
-            *acc = _mm256_fmadd_ps(p, eight(value, i * 8, len - i * 8), *acc);
-        }
-    }
-    for (i, acc) in acc.into_iter().enumerate() {
-        store_part(&mut out[i * 8..len.min(i * 8 + 8)], acc);
-    }
-    len
-}
-
 #[target_feature(enable = "avx2,fma,f16c")]
 fn blocked<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mut Vec<Line>, out: &mut [f32]) {
     let (count, width) = (queries.count, queries.width);
     let wide = width.next_multiple_of(COLUMNS);
     // Keys, values, sums (padded), scores, and for each query the maximum and the total.
     let parts = [KEYS * wide, KEYS * wide, count * wide, count * KEYS, count * 2];
-    let lines = parts.iter().sum::<usize>().div_ceil(COLUMNS);
-    if packed.len() < lines {
-        packed.resize(lines, bytemuck::Zeroable::zeroed());
-    }
-    let floats: &mut [f32] = bytemuck::cast_slice_mut(packed);
-    let (keys, floats) = floats.split_at_mut(parts[0]);
+    let (keys, floats) = floats(packed, parts.iter().sum()).split_at_mut(parts[0]);
     let (values, floats) = floats.split_at_mut(parts[1]);
     let (sums, floats) = floats.split_at_mut(parts[2]);
     let (scores, floats) = floats.split_at_mut(parts[3]);

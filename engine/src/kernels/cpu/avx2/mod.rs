@@ -17,18 +17,10 @@ pub(super) mod tile;
 
 use super::attention::{Queries, Stored, Stream};
 use super::input::Input;
-use super::panel::{Line, Scratch, Weights, reads_quants};
+use super::isa::Isa;
+use super::panel::{Line, Scratch, Weights, few, reads_quants};
 use crate::kernels::Activation;
 use crate::weights::Norm;
-use ocelli_quant::TensorType;
-
-/// Up to this many input rows the file's layout is read as it is; above, unpacking a panel costs less.
-pub(super) const fn direct_rows(ty: TensorType) -> usize {
-    match ty {
-        TensorType::F32 | TensorType::F16 | TensorType::BF16 => 12,
-        _ => 8,
-    }
-}
 
 /// See [`super::input::quantise`].
 pub fn quantise(x: &[f32], m: usize, rows: usize, quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
@@ -78,7 +70,7 @@ pub fn multiply(
 ) {
     // SAFETY: only an `Isa::Avx2` or a better one leads here.
     unsafe {
-        if input.rows <= direct_rows(weights.ty) {
+        if input.rows <= few(Isa::Avx2, weights.ty) {
             if reads_quants(weights.ty) {
                 direct::avx2::multiply(weights, input, from, count, tile);
             } else {

@@ -11,10 +11,8 @@ mod tile;
 
 use super::avx2::direct;
 use super::input::Input;
-use super::panel::{Scratch, Weights, reads_quants};
-
-/// Up to this many input rows the file's layout is read as it is; above, unpacking a panel costs less.
-const DIRECT_ROWS: usize = 4;
+use super::isa::Isa;
+use super::panel::{Scratch, Weights, few, reads_quants};
 
 /// See [`super::panel::multiply`].
 pub fn multiply(
@@ -30,7 +28,7 @@ pub fn multiply(
     }
     // SAFETY: only an `Isa::Avx512` leads here.
     unsafe {
-        if input.rows <= DIRECT_ROWS {
+        if input.rows <= few(Isa::Avx512, weights.ty) {
             direct::vnni::multiply(weights, input, from, count, tile);
         } else {
             if from == 0 {

@@ -23,12 +23,9 @@ mod tile;
 use super::attention::{Queries, Stored, Stream};
 use super::input::Input;
 use super::isa::Isa;
-use super::panel::{Line, Scratch, Weights, reads_quants};
+use super::panel::{Line, Scratch, Weights, few, reads_quants};
 use crate::kernels::Activation;
 use dots::{Dots, Long, Matrix, Widening};
-
-/// Up to this many input rows the file's layout is read as it is; above, unpacking a panel costs less.
-const DIRECT_ROWS: usize = 4;
 
 /// See [`super::input::quantise`].
 pub fn quantise(x: &[f32], m: usize, rows: usize, quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
@@ -59,13 +56,14 @@ pub fn multiply(
     tile: &mut [f32],
 ) {
     match isa {
-        Isa::I8mm => multiply_with::<Matrix>(weights, input, from, count, scratch, tile),
-        Isa::DotProd => multiply_with::<Long>(weights, input, from, count, scratch, tile),
-        Isa::Neon | Isa::Scalar => multiply_with::<Widening>(weights, input, from, count, scratch, tile),
+        Isa::I8mm => multiply_with::<Matrix>(isa, weights, input, from, count, scratch, tile),
+        Isa::DotProd => multiply_with::<Long>(isa, weights, input, from, count, scratch, tile),
+        Isa::Neon | Isa::Scalar => multiply_with::<Widening>(isa, weights, input, from, count, scratch, tile),
     }
 }
 
 fn multiply_with<D: Dots>(
+    isa: Isa,
     weights: &Weights<'_>,
     input: &Input<'_>,
     from: usize,
@@ -75,7 +73,7 @@ fn multiply_with<D: Dots>(
 ) {
     // SAFETY: only an `Isa::Neon` or a better one leads here, and one that has the products of `D`.
     unsafe {
-        if input.rows <= DIRECT_ROWS {
+        if input.rows <= few(isa, weights.ty) {
             if reads_quants(weights.ty) {
                 direct::multiply::<D>(weights, input, from, count, tile);
             } else {
