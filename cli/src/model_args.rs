@@ -73,7 +73,7 @@ pub struct MemoryArgs {
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     context: Option<usize>,
     /// Number format of keys and values; without it f16, or f32 beside f32 weights
-    #[arg(long, value_name = "TYPE", value_parser = ["f16", "f32"])]
+    #[arg(long, value_name = "TYPE", value_parser = CacheType::ALL.map(|(_, name)| name))]
     kv: Option<String>,
     /// Refuse to start if more memory is needed: a number of bytes, or with K, M, G or T
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
@@ -85,7 +85,7 @@ impl MemoryArgs {
     pub fn session(&self, positions: usize) -> SessionOptions {
         SessionOptions {
             context: self.context.unwrap_or(positions),
-            cache: self.kv.as_deref().map(|kv| if kv == "f32" { CacheType::F32 } else { CacheType::F16 }),
+            cache: self.kv.as_deref().and_then(CacheType::parse),
             budget: self.budget.unwrap_or(0),
             ..SessionOptions::default()
         }

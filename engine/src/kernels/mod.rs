@@ -103,15 +103,27 @@ pub enum CacheType {
     F16,
     /// For parity with references, and the default beside f32 weights.
     F32,
+    /// Blocks of 32 signed bytes with a scale, as of the weights' format of this name: half of what f16 takes.
+    Q8_0,
 }
 
 impl CacheType {
-    /// Bytes of one number.
+    /// Every format with its name.
+    pub const ALL: [(Self, &'static str); 3] = [(Self::F16, "f16"), (Self::F32, "f32"), (Self::Q8_0, "q8_0")];
+
+    /// The format of that name.
     #[must_use]
-    pub fn bytes(self) -> usize {
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, n)| *n == name).map(|(ty, _)| *ty)
+    }
+
+    /// Bytes of `width` numbers: what one head keeps of one position, twice.
+    #[must_use]
+    pub fn row_bytes(self, width: usize) -> usize {
         match self {
-            Self::F16 => 2,
-            Self::F32 => 4,
+            Self::F16 => width * 2,
+            Self::F32 => width * 4,
+            Self::Q8_0 => width.div_ceil(32) * 34,
         }
     }
 }
@@ -135,7 +147,7 @@ impl CacheShape {
     /// Bytes of keys and values together.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        2 * self.layers * self.slots * self.heads * self.head_width * self.ty.bytes()
+        2 * self.layers * self.slots * self.heads * self.ty.row_bytes(self.head_width)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{Random, bits, nmse, read};
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
 use ocelli_engine::kernels::{Arena, CacheShape, CacheType, Continuation, Device, Heads, Layout, Rows, Span};
+use ocelli_quant::TensorType;
 use std::ops::Range;
 
 /// Softmax attention in f64: query `i` sees the keys `sees(i)`.
@@ -70,7 +71,7 @@ fn attention_agrees() {
 #[test]
 fn cached_attention_agrees() {
     let mut random = Random(9);
-    for (ty, width) in [CacheType::F16, CacheType::F32].into_iter().flat_map(|t| [(t, 10), (t, 64), (t, 80)]) {
+    for (ty, width) in CacheType::ALL.into_iter().flat_map(|(t, _)| [(t, 10), (t, 64), (t, 80)]) {
         for (new, window) in [1, 3, 9, 75].into_iter().flat_map(|n| [0, 1, 8, 64, 70, 200].map(|w| (n, w))) {
             let heads = Heads { count: 4, kv: 2, width, scale: 0.2, window };
             let (kv_width, pasts) = (2 * width, [70usize, 5]);
@@ -83,12 +84,28 @@ fn cached_attention_agrees() {
                 let [a, b] = spans[s];
                 if p < a.len as usize { a.start as usize + p } else { b.start as usize + p - a.len as usize }
             };
-            let round = |x: f32| if ty == CacheType::F16 { half::f16::from_f32(x).to_f32() } else { x };
+            // What a cache of this type keeps of rows of heads.
+            let kept = |rows: Vec<f32>| -> Vec<f32> {
+                match ty {
+                    CacheType::F32 => rows,
+                    CacheType::F16 => rows.into_iter().map(|x| half::f16::from_f32(x).to_f32()).collect(),
+                    CacheType::Q8_0 => {
+                        let head = |head: &[f32]| {
+                            let mut whole = head.to_vec();
+                            whole.resize(width.next_multiple_of(32), 0.0);
+                            let mut bytes = vec![0; TensorType::Q8_0.row_bytes(whole.len()).unwrap()];
+                            TensorType::Q8_0.encode(&whole, &mut bytes).unwrap();
+                            TensorType::Q8_0.decode(&bytes, &mut whole).unwrap();
+                            whole.truncate(width);
+                            whole
+                        };
+                        rows.chunks(width).flat_map(head).collect()
+                    }
+                }
+            };
             let len = pasts.map(|p| p + new);
-            let k: Vec<Vec<f32>> =
-                len.iter().map(|n| random.floats(n * kv_width).into_iter().map(round).collect()).collect();
-            let v: Vec<Vec<f32>> =
-                len.iter().map(|n| random.floats(n * kv_width).into_iter().map(round).collect()).collect();
+            let k: Vec<Vec<f32>> = len.iter().map(|n| kept(random.floats(n * kv_width))).collect();
+            let v: Vec<Vec<f32>> = len.iter().map(|n| kept(random.floats(n * kv_width))).collect();
             let q = random.floats(2 * new * 4 * width);
             let want: Vec<f64> = (0..2)
                 .flat_map(|s| {

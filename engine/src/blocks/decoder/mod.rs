@@ -182,7 +182,7 @@ impl Decoder {
         let c = &self.config;
         let seen = |layer: usize| if c.is_local(layer) { past.min(c.window) } else { past };
         let positions: usize = (0..c.blocks).map(seen).sum();
-        (positions * 2 * c.kv_heads * c.head_width * ty.bytes()) as u64
+        (positions * 2 * c.kv_heads * ty.row_bytes(c.head_width)) as u64
     }
 
     /// The shape of a cache with `slots` positions.

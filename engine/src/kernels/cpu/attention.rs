@@ -5,6 +5,7 @@
 
 use super::isa::Isa;
 use crate::kernels::Span;
+use ocelli_quant::blocks::q8_0::BlockQ8_0;
 use std::ops::Range;
 
 /// Keys a tile.
@@ -13,51 +14,103 @@ pub const KEYS: usize = 64;
 /// Most queries a block: enough to pay for bringing a tile of keys and values into the order the kernels like.
 pub const QUERIES: usize = 32;
 
-/// A number as keys and values are stored.
+/// A number, or a block of numbers, as keys and values are stored.
 pub trait Stored: Copy + Send + Sync + 'static {
-    /// As f32.
-    fn load(self) -> f32;
-    /// The SIMD versions read whole slices: which type is it?
-    fn kind(data: &[Self]) -> StoredSlice<'_>;
+    /// Numbers in one.
+    const NUMBERS: usize;
+    /// Number `i` of a row, as f32.
+    fn load(row: &[Self], i: usize) -> f32;
+    /// Writes a row; what is left of the last block is 0.
+    fn store(numbers: &[f32], row: &mut [Self]);
+    /// The SIMD versions read whole rows: which type is it?
+    fn kind(row: &[Self]) -> StoredSlice<'_>;
+    /// How many hold a row of `width` numbers.
+    fn count(width: usize) -> usize {
+        width.div_ceil(Self::NUMBERS)
+    }
 }
 
-/// A slice of either stored type.
+/// A row of any stored type.
 pub enum StoredSlice<'a> {
     /// f32
     F32(&'a [f32]),
     /// IEEE half
     F16(&'a [half::f16]),
+    /// Blocks of 32 bytes with a scale.
+    Q8_0(&'a [BlockQ8_0]),
 }
 
 impl Stored for f32 {
-    fn load(self) -> f32 {
-        self
+    const NUMBERS: usize = 1;
+    fn load(row: &[Self], i: usize) -> f32 {
+        row[i]
     }
-    fn kind(data: &[Self]) -> StoredSlice<'_> {
-        StoredSlice::F32(data)
+    fn store(numbers: &[f32], row: &mut [Self]) {
+        row.copy_from_slice(numbers);
+    }
+    fn kind(row: &[Self]) -> StoredSlice<'_> {
+        StoredSlice::F32(row)
     }
 }
 
 impl Stored for half::f16 {
-    fn load(self) -> f32 {
-        self.to_f32()
+    const NUMBERS: usize = 1;
+    fn load(row: &[Self], i: usize) -> f32 {
+        row[i].to_f32()
     }
-    fn kind(data: &[Self]) -> StoredSlice<'_> {
-        StoredSlice::F16(data)
+    fn store(numbers: &[f32], row: &mut [Self]) {
+        row.iter_mut().zip(numbers).for_each(|(to, &x)| *to = Self::from_f32(x));
+    }
+    fn kind(row: &[Self]) -> StoredSlice<'_> {
+        StoredSlice::F16(row)
+    }
+}
+
+impl Stored for BlockQ8_0 {
+    const NUMBERS: usize = Self::LEN;
+    fn load(row: &[Self], i: usize) -> f32 {
+        let block = &row[i / Self::LEN];
+        block.d() * f32::from(block.qs[i % Self::LEN])
+    }
+    fn store(numbers: &[f32], row: &mut [Self]) {
+        for (numbers, to) in numbers.chunks(Self::LEN).zip(row) {
+            let mut whole = [0.0; Self::LEN];
+            whole[..numbers.len()].copy_from_slice(numbers);
+            *to = Self::encode(&whole);
+        }
+    }
+    fn kind(row: &[Self]) -> StoredSlice<'_> {
+        StoredSlice::Q8_0(row)
     }
 }
 
 /// One head's keys and values: position `p` of a span starting at slot `s` lies at `(s + p) * stride`.
 #[derive(Clone, Copy)]
 pub struct Stream<'a, T> {
-    /// Keys, from this head's first number on.
+    /// Keys, from this head's first one on.
     pub keys: &'a [T],
     /// Values, likewise.
     pub values: &'a [T],
-    /// Numbers from one position to the next.
+    /// From one position to the next.
     pub stride: usize,
+    /// Of one position.
+    pub row: usize,
     /// Where the positions are.
     pub spans: &'a [Span],
+}
+
+impl<'a, T> Stream<'a, T> {
+    /// The key at a slot.
+    #[inline]
+    pub fn key(&self, slot: usize) -> &'a [T] {
+        &self.keys[slot * self.stride..][..self.row]
+    }
+
+    /// The value at a slot.
+    #[inline]
+    pub fn value(&self, slot: usize) -> &'a [T] {
+        &self.values[slot * self.stride..][..self.row]
+    }
 }
 
 /// Queries of one head that go through its keys together.
@@ -203,15 +256,14 @@ pub fn tiles(spans: &[Span], visible: Range<usize>, mut tile: impl FnMut(usize, 
 }
 
 fn scalar<T: Stored>(q: &[f32], scale: f32, stream: &Stream<'_, T>, visible: Range<usize>, out: &mut [f32]) {
-    let width = q.len();
     let (mut max, mut sum) = (f32::NEG_INFINITY, 0f32);
     out.fill(0.0);
     tiles(stream.spans, visible, |at, count| {
         let mut scores = [0f32; KEYS];
         let mut top = max;
         for (j, score) in scores[..count].iter_mut().enumerate() {
-            let key = &stream.keys[(at + j) * stream.stride..][..width];
-            *score = q.iter().zip(key).map(|(q, k)| q * k.load()).sum::<f32>() * scale;
+            let key = stream.key(at + j);
+            *score = q.iter().enumerate().map(|(d, q)| q * T::load(key, d)).sum::<f32>() * scale;
             // Not f32::max, which drops a NaN: damage must show in the output.
             if *score > top || score.is_nan() {
                 top = *score;
@@ -226,9 +278,9 @@ fn scalar<T: Stored>(q: &[f32], scale: f32, stream: &Stream<'_, T>, visible: Ran
         for (j, score) in scores[..count].iter().enumerate() {
             let p = super::math::exp(score - max);
             sum += p;
-            let value = &stream.values[(at + j) * stream.stride..][..width];
-            for (o, v) in out.iter_mut().zip(value) {
-                *o += p * v.load();
+            let value = stream.value(at + j);
+            for (d, o) in out.iter_mut().enumerate() {
+                *o += p * T::load(value, d);
             }
         }
     });

@@ -7,6 +7,8 @@ use super::input::{BLOCK, Group, Input, STEP};
 use super::{CacheShape, CacheType, Layout, Rows};
 use super::{attention, panel};
 use crate::error::Error;
+use attention::Stored;
+use ocelli_quant::blocks::q8_0::BlockQ8_0;
 use std::alloc;
 use std::ptr::NonNull;
 use std::sync::Mutex;
@@ -287,7 +289,8 @@ impl Memory {
     }
 }
 
-/// Keys and values on the CPU: `[layer][head][slot][head_width]`, so that one head's past is one stream.
+/// Keys and values on the CPU: `[layer][head][slot][head_width]`, so that one head's past is one stream. A head of a
+/// position begins with a block of its own.
 pub struct KvMemory {
     pub shape: CacheShape,
     pub data: KvData,
@@ -297,18 +300,24 @@ pub struct KvMemory {
 pub enum KvData {
     F16 { k: Buffer<half::f16>, v: Buffer<half::f16> },
     F32 { k: Buffer<f32>, v: Buffer<f32> },
+    Q8_0 { k: Buffer<BlockQ8_0>, v: Buffer<BlockQ8_0> },
 }
 
 impl KvMemory {
     pub fn new(shape: CacheShape) -> Result<Self, Error> {
         const WHAT: &str = "keys and values";
-        let len = [shape.layers, shape.slots, shape.heads, shape.head_width]
-            .into_iter()
-            .try_fold(1usize, usize::checked_mul)
-            .ok_or(Error::OutOfMemory { what: WHAT, bytes: usize::MAX })?;
+        let len = |row: usize| {
+            let all = [shape.layers, shape.slots, shape.heads, row].into_iter().try_fold(1usize, usize::checked_mul);
+            all.ok_or(Error::OutOfMemory { what: WHAT, bytes: usize::MAX })
+        };
+        let rows = len(shape.head_width)?;
         let data = match shape.ty {
-            CacheType::F16 => KvData::F16 { k: Buffer::new(len, WHAT)?, v: Buffer::new(len, WHAT)? },
-            CacheType::F32 => KvData::F32 { k: Buffer::new(len, WHAT)?, v: Buffer::new(len, WHAT)? },
+            CacheType::F16 => KvData::F16 { k: Buffer::new(rows, WHAT)?, v: Buffer::new(rows, WHAT)? },
+            CacheType::F32 => KvData::F32 { k: Buffer::new(rows, WHAT)?, v: Buffer::new(rows, WHAT)? },
+            CacheType::Q8_0 => {
+                let blocks = len(BlockQ8_0::count(shape.head_width))?;
+                KvData::Q8_0 { k: Buffer::new(blocks, WHAT)?, v: Buffer::new(blocks, WHAT)? }
+            }
         };
         Ok(Self { shape, data })
     }

@@ -266,7 +266,8 @@ impl Device for Cpu {
         self.pool.run(heads.count * blocks, &|chunk, worker| {
             let head = chunk / blocks;
             let from = head / share * heads.width;
-            let stream = Stream { keys: &keys[from..], values: &values[from..], stride: k.width, spans: &spans };
+            let (keys, values) = (&keys[from..], &values[from..]);
+            let stream = Stream { keys, values, stride: k.width, row: heads.width, spans: &spans };
             let (first, count) = block(q.rows, chunk % blocks);
             let sees = Sees { visible: k.rows, growth: 0, total: q.rows };
             let rows = (q.slice(first, count), out.slice(first, count));
@@ -283,12 +284,16 @@ impl Device for Cpu {
         let (k, v) = (&floats[k.at..k.end()], &floats[v.at..v.end()]);
         match &mut cache.0.data {
             KvData::F16 { k: keys, v: values } => {
-                scatter(shape, layer, slots, k, keys, half::f16::from_f32);
-                scatter(shape, layer, slots, v, values, half::f16::from_f32);
+                scatter(shape, layer, slots, k, keys);
+                scatter(shape, layer, slots, v, values);
             }
             KvData::F32 { k: keys, v: values } => {
-                scatter(shape, layer, slots, k, keys, |x| x);
-                scatter(shape, layer, slots, v, values, |x| x);
+                scatter(shape, layer, slots, k, keys);
+                scatter(shape, layer, slots, v, values);
+            }
+            KvData::Q8_0 { k: keys, v: values } => {
+                scatter(shape, layer, slots, k, keys);
+                scatter(shape, layer, slots, v, values);
             }
         }
     }
@@ -310,6 +315,7 @@ impl Device for Cpu {
         match &cache.0.data {
             KvData::F16 { k, v } => self.cached(arena, heads, shape, layer, (k, v), (q, out), continuations),
             KvData::F32 { k, v } => self.cached(arena, heads, shape, layer, (k, v), (q, out), continuations),
+            KvData::Q8_0 { k, v } => self.cached(arena, heads, shape, layer, (k, v), (q, out), continuations),
         }
     }
 }
@@ -348,7 +354,8 @@ impl Cpu {
         let Memory { floats, scratch, .. } = arena;
         let floats = floats.shared();
         let share = heads.count / heads.kv;
-        let head_len = shape.slots * shape.head_width;
+        let row = T::count(shape.head_width);
+        let head_len = shape.slots * row;
         let blocks: usize = continuations.iter().map(|c| c.rows.div_ceil(QUERIES)).sum();
         self.pool.run(heads.count * blocks, &|chunk, worker| {
             let (head, mut index) = (chunk / blocks, chunk % blocks);
@@ -368,7 +375,8 @@ impl Cpu {
             let stream = Stream {
                 keys: &keys[from..from + head_len],
                 values: &values[from..from + head_len],
-                stride: shape.head_width,
+                stride: row,
+                row,
                 spans: continuation.spans,
             };
             let rows = (q.slice(start + first, count), out.slice(start + first, count));
@@ -405,7 +413,8 @@ impl Cpu {
         let Memory { floats, parts: results, .. } = arena;
         let floats = floats.shared();
         let share = heads.count / heads.kv;
-        let head_len = shape.slots * shape.head_width;
+        let row = T::count(shape.head_width);
+        let head_len = shape.slots * row;
         let each = heads.width + attention::STATS;
         // The positions a sequence's row sees, and the parts they fall into.
         let seen = |c: &Continuation<'_>| {
@@ -433,7 +442,8 @@ impl Cpu {
             let stream = Stream {
                 keys: &keys[from..from + head_len],
                 values: &values[from..from + head_len],
-                stride: shape.head_width,
+                stride: row,
+                row,
                 spans: c.spans,
             };
             // SAFETY: nobody writes the queries, and this part of the results belongs to this call alone.
@@ -558,14 +568,12 @@ fn activate(isa: Isa, act: Activation, x: &mut [f32]) {
 }
 
 /// Spreads rows of all heads over the heads' own streams.
-fn scatter<T: Copy>(shape: CacheShape, layer: usize, slots: &[u32], rows: &[f32], to: &mut [T], f: impl Fn(f32) -> T) {
-    let width = shape.head_width;
+fn scatter<T: Stored>(shape: CacheShape, layer: usize, slots: &[u32], rows: &[f32], to: &mut [T]) {
+    let (width, stored) = (shape.head_width, T::count(shape.head_width));
     for (row, &slot) in rows.chunks_exact(shape.heads * width).zip(slots) {
         for (head, numbers) in row.chunks_exact(width).enumerate() {
-            let at = ((layer * shape.heads + head) * shape.slots + slot as usize) * width;
-            for (t, &x) in to[at..at + width].iter_mut().zip(numbers) {
-                *t = f(x);
-            }
+            let at = ((layer * shape.heads + head) * shape.slots + slot as usize) * stored;
+            T::store(numbers, &mut to[at..at + stored]);
         }
     }
 }

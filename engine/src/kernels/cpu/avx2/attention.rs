@@ -13,6 +13,7 @@ use super::tile::outer_rows;
 use crate::kernels::cpu::attention::{KEYS, Queries, STATS, Stored, StoredSlice, Stream, tiles};
 use crate::kernels::cpu::panel::Line;
 use core::arch::x86_64::*;
+use ocelli_quant::blocks::q8_0::BlockQ8_0;
 use std::ops::Range;
 
 /// Up to this many queries, keys and values are read where they lie.
@@ -47,11 +48,19 @@ fn floats(buffer: &mut Vec<Line>, len: usize) -> &mut [f32] {
     &mut bytemuck::cast_slice_mut(buffer)[..len]
 }
 
-/// Numbers from `at` on as f32: eight, or as many as `len`.
+/// Numbers of a row from `at` on, a multiple of eight, as f32: eight, or as many as `len`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn eight<T: Stored>(data: &[T], at: usize, len: usize) -> __m256 {
-    match T::kind(data) {
+fn eight<T: Stored>(row: &[T], at: usize, len: usize) -> __m256 {
+    match T::kind(row) {
+        StoredSlice::Q8_0(blocks) => {
+            let block = &blocks[at / BlockQ8_0::LEN];
+            let quants = &block.qs.as_chunks::<8>().0[at % BlockQ8_0::LEN / 8];
+            // SAFETY: eight bytes are there.
+            let quants = unsafe { _mm_loadl_epi64(quants.as_ptr().cast()) };
+            let scale = _mm256_cvtph_ps(_mm_set1_epi16(i16::from_le_bytes(block.d)));
+            _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(quants)), scale)
+        }
         StoredSlice::F32(data) => match data[at..].first_chunk::<8>() {
             Some(v) if len >= 8 => load(v),
             _ => load_part(&data[at..at + len.min(8)]),
@@ -195,7 +204,7 @@ fn scores_of_four<const M: usize, T: Stored>(
 ) {
     let mut keys: [&[T]; 4] = [&[]; 4];
     for (j, key) in keys.iter_mut().enumerate() {
-        *key = &stream.keys[(first + j).min(last) * stream.stride..][..width];
+        *key = stream.key((first + j).min(last));
     }
     let mut acc = [[_mm256_setzero_ps(); 4]; M];
     for d in (0..width).step_by(8) {
@@ -237,10 +246,10 @@ fn weigh_for_heads<const A: usize, const M: usize, T: Stored>(
 ) {
     let mut acc = [[_mm256_setzero_ps(); A]; M];
     for j in 0..count {
-        let value = &stream.values[(at + j) * stream.stride + d..][..len];
+        let value = stream.value(at + j);
         let mut v = [_mm256_setzero_ps(); A];
         for i in 0..A {
-            v[i] = eight(value, i * 8, len - i * 8);
+            v[i] = eight(value, d + i * 8, len - i * 8);
         }
         for m in 0..M {
             let p = _mm256_set1_ps(p[m][j]);
@@ -334,7 +343,7 @@ fn pack<T: Stored>(
         for d in (0..width).step_by(8) {
             let mut r = [_mm256_setzero_ps(); 8];
             for (j, r) in r.iter_mut().enumerate().take(rows) {
-                *r = eight(&stream.keys[(at + n + j) * stream.stride..][..width], d, width - d);
+                *r = eight(stream.key(at + n + j), d, width - d);
             }
             for (i, v) in transpose(r).into_iter().enumerate().take(width - d) {
                 if let Some(to) = to[(d + i) * COLUMNS..].first_chunk_mut() {
@@ -344,7 +353,7 @@ fn pack<T: Stored>(
         }
     }
     for (j, row) in values.chunks_exact_mut(wide).take(count).enumerate() {
-        let value = &stream.values[(at + j) * stream.stride..][..width];
+        let value = stream.value(at + j);
         for (i, to) in row.as_chunks_mut::<8>().0.iter_mut().enumerate() {
             let left = width.saturating_sub(i * 8);
             store(to, if left == 0 { _mm256_setzero_ps() } else { eight(value, i * 8, left) });

@@ -11,6 +11,7 @@ use super::tile::outer_rows;
 use crate::kernels::cpu::attention::{KEYS, Queries, Stored, StoredSlice, Stream, tiles};
 use crate::kernels::cpu::panel::Line;
 use core::arch::aarch64::*;
+use ocelli_quant::blocks::q8_0::BlockQ8_0;
 
 /// Up to this many queries, keys and values are read where they lie.
 const DIRECT: usize = 3;
@@ -31,14 +32,19 @@ pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: 
     }
 }
 
-/// Numbers from `at` on as f32: four, or as many as are left and then zeros.
+/// Numbers of a row from `at` on, a multiple of four, as f32: four, or as many as are left and then zeros.
 #[inline]
 #[target_feature(enable = "neon")]
-fn four<T: Stored>(data: &[T], at: usize) -> float32x4_t {
-    match T::kind(&data[at..]) {
-        StoredSlice::F32(data) => data.first_chunk().map_or_else(|| load_part(data), |v| load(v)),
+fn four<T: Stored>(row: &[T], at: usize) -> float32x4_t {
+    match T::kind(row) {
+        StoredSlice::Q8_0(blocks) => {
+            let Some(block) = blocks.get(at / BlockQ8_0::LEN) else { return vdupq_n_f32(0.0) };
+            let scale = block.d();
+            load(&block.qs.as_chunks::<4>().0[at % BlockQ8_0::LEN / 4].map(|q| scale * f32::from(q)))
+        }
+        StoredSlice::F32(data) => data[at..].first_chunk().map_or_else(|| load_part(&data[at..]), |v| load(v)),
         StoredSlice::F16(data) => {
-            let mut bits = [0u16; 4];
+            let (data, mut bits) = (&data[at..], [0u16; 4]);
             if let Some(v) = data.first_chunk::<4>() {
                 bits = v.map(half::f16::to_bits);
             } else {
@@ -123,14 +129,14 @@ fn direct<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, ou
 fn score<T: Stored>(q: &[f32], stream: &Stream<'_, T>, first: usize, last: usize, scores: &mut [f32; GROUP]) {
     let mut keys: [&[T]; GROUP] = [&[]; GROUP];
     for (j, key) in keys.iter_mut().enumerate() {
-        *key = &stream.keys[(first + j).min(last) * stream.stride..][..q.len()];
+        *key = stream.key((first + j).min(last));
     }
     let mut acc = [vdupq_n_f32(0.0); GROUP];
     let (whole, tail) = q.as_chunks::<4>();
     for (i, q) in whole.iter().enumerate() {
         let q = load(q);
         for (acc, key) in acc.iter_mut().zip(keys) {
-            *acc = vfmaq_f32(*acc, q, four(&key[i * 4..i * 4 + 4], 0));
+            *acc = vfmaq_f32(*acc, q, four(key, i * 4));
         }
     }
     if !tail.is_empty() {
@@ -157,9 +163,9 @@ fn weigh<const A: usize, T: Stored>(p: &[f32], stream: &Stream<'_, T>, at: usize
         *acc = four(out, i * 4);
     }
     for (j, &p) in p.iter().enumerate() {
-        let value = &stream.values[(at + j) * stream.stride + d..][..len];
+        let value = stream.value(at + j);
         for (i, acc) in acc.iter_mut().enumerate() {
-            *acc = vfmaq_n_f32(*acc, four(value, i * 4), p);
+            *acc = vfmaq_n_f32(*acc, four(value, d + i * 4), p);
         }
     }
     for (i, acc) in acc.into_iter().enumerate() {
@@ -248,7 +254,7 @@ fn pack<T: Stored>(
         for d in (0..width).step_by(4) {
             let mut r = [vdupq_n_f32(0.0); 4];
             for (j, r) in r.iter_mut().enumerate().take(rows) {
-                *r = four(&stream.keys[(at + n + j) * stream.stride..][..width], d);
+                *r = four(stream.key(at + n + j), d);
             }
             for (i, v) in transpose(r).into_iter().enumerate().take(width - d) {
                 if let Some(to) = to[(d + i) * COLUMNS..].first_chunk_mut() {
@@ -258,7 +264,7 @@ fn pack<T: Stored>(
         }
     }
     for (j, row) in values.chunks_exact_mut(wide).take(count).enumerate() {
-        let value = &stream.values[(at + j) * stream.stride..][..width];
+        let value = stream.value(at + j);
         for (i, to) in row.as_chunks_mut::<4>().0.iter_mut().enumerate() {
             store(to, four(value, (i * 4).min(width)));
         }
