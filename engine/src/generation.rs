@@ -80,6 +80,8 @@ pub struct Timings {
     pub prepare: Duration,
     /// Tower and bridge.
     pub encode: Duration,
+    /// The bridge alone.
+    pub bridge: Duration,
     /// Pictures that were encoded; those found in the session's cache do not count.
     pub encoded: usize,
     /// The prompt through the language model.

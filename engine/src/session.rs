@@ -460,9 +460,12 @@ impl Session {
             let prepared = Instant::now();
             let mut rows = Vec::new();
             let (mut exec, ..) = self.exec();
-            family.encode(&mut exec, &pixels, &mut rows)?;
+            family.tower(&mut exec, &pixels)?;
+            let seen = Instant::now();
+            family.bridge(&mut exec, &mut rows)?;
             timings.prepare += prepared - start;
             timings.encode += prepared.elapsed();
+            timings.bridge += seen.elapsed();
             timings.encoded += 1;
             self.images.insert(key, rows);
         }

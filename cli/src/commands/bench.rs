@@ -26,17 +26,17 @@ EXAMPLES
   ocelli bench -m llama.gguf -p 512 -n 128 --depth 1024,4096 --repeat 5 --json
 
 Prefill reads tokens together, decode one by one, at the start or behind as many as --depth says. A picture is another
-one each time; encode is tower and bridge. The first token is that of a short question, about a picture where the
-model takes them. Load is opening the file once more. Every figure is the median of the runs after one to warm up, with
-the least and the most.
+one each time; encode is tower and bridge, and bridge is its part of that. The first token is that of a short question,
+about a picture where the model takes them. Load is opening the file once more. Every figure is the median of the runs
+after one to warm up, with the least and the most.
 
 The read stream, int8 and f32 are what the machine does at best with as many threads; a share is the bytes of weights,
 keys and values that a token reads, times tokens a second, by the stream. A model that fits the caches can have more
 than all of it.
 
 With --json standard output is one object; what does not apply is null:
-  {\"model\", \"threads\", \"isa\", \"repeat\", \"prefill\", \"decode\", \"decode_at_depth\": [], \"prepare\", \"encode\", \"load\",
-   \"first_token\", \"memory\": {\"anonymous\", \"file\", \"peak\"}, \"limits\", \"shares\"}";
+  {\"model\", \"threads\", \"isa\", \"repeat\", \"prefill\", \"decode\", \"decode_at_depth\": [], \"prepare\", \"encode\", \"bridge\",
+   \"load\", \"first_token\", \"memory\": {\"anonymous\", \"file\", \"peak\"}, \"limits\", \"shares\"}";
 
 /// Tokens of prefill and decode where the command line names no number and the context has room.
 const PREFILL: usize = 512;
@@ -125,6 +125,7 @@ struct Runs {
     decode: Vec<Vec<f64>>,
     prepare: Vec<f64>,
     encode: Vec<f64>,
+    bridge: Vec<f64>,
     first_token: Vec<f64>,
     load: Vec<f64>,
     stream: Vec<f64>,
@@ -218,6 +219,7 @@ fn measure(
     if answer.timings.encoded > 0 {
         runs.prepare.push(ms(answer.timings.prepare));
         runs.encode.push(ms(answer.timings.encode));
+        runs.bridge.push(ms(answer.timings.bridge));
     }
     Ok(())
 }
@@ -401,6 +403,7 @@ impl Report<'_> {
             "decode_at_depth": &decodes[1..],
             "prepare": time(&runs.prepare),
             "encode": time(&runs.encode),
+            "bridge": time(&runs.bridge),
             "load": time(&runs.load),
             "first_token": first.map(|s| s.document("milliseconds", json!({ "positions": self.question }))),
             "memory": {
@@ -443,6 +446,7 @@ impl Report<'_> {
         }
         line("prepare a picture", &runs.prepare, "ms")?;
         line("encode a picture", &runs.encode, "ms")?;
+        line("of it the bridge", &runs.bridge, "ms")?;
         line(&format!("first token of {}", counted(self.question, "position")), &runs.first_token, "ms")?;
         line("load", &runs.load, "ms")?;
         line("machine: read stream", &runs.stream, "GB/s")?;

@@ -25,7 +25,7 @@ fn json_has_every_figure() {
     for name in ["prefill", "decode"] {
         is_summary(&json[name], "tokens_per_second");
     }
-    for name in ["prepare", "encode", "load", "first_token"] {
+    for name in ["prepare", "encode", "bridge", "load", "first_token"] {
         is_summary(&json[name], "milliseconds");
     }
     assert_eq!((&json["prefill"]["tokens"], &json["decode"]["tokens"]), (&8.into(), &4.into()));

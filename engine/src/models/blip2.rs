@@ -93,9 +93,13 @@ impl Family for Blip2 {
         self.rows(layout);
     }
 
-    fn encode(&self, exec: &mut Exec<'_>, pixels: &Pixels, out: &mut Vec<f32>) -> Result<(), Error> {
+    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels) -> Result<(), Error> {
+        let (tower, ..) = self.rows(&mut Layout::default());
+        self.vit.encode(exec, &tower, &pixels.data)
+    }
+
+    fn bridge(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error> {
         let (tower, bridge, result) = self.rows(&mut Layout::default());
-        self.vit.encode(exec, &tower, &pixels.data)?;
         self.qformer.encode(exec, &bridge, tower.x)?;
         exec.matmul(bridge.x, None, &[Product::new(&self.projector, result)])?;
         out.resize(result.rows() * result.width(), 0.0);

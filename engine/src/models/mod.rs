@@ -25,15 +25,21 @@ pub trait Family: Send + Sync {
     /// Rows of the decoder's input a picture takes.
     fn image_rows(&self) -> usize;
 
-    /// Room that [`Family::encode`] needs.
+    /// Room that [`Family::tower`] and [`Family::bridge`] need.
     fn layout(&self, layout: &mut Layout);
 
-    /// Prepared pixels to rows of the decoder's input, pushed through tower and bridge. `out` receives
-    /// [`Family::image_rows`] x the decoder's embedding width.
+    /// Prepared pixels through the tower.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
-    fn encode(&self, exec: &mut Exec<'_>, pixels: &Pixels, out: &mut Vec<f32>) -> Result<(), Error>;
+    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels) -> Result<(), Error>;
+
+    /// What the tower has left to rows of the decoder's input. `out` receives [`Family::image_rows`] x the decoder's
+    /// embedding width.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    fn bridge(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error>;
 
     /// A prompt in the order and with the special tokens the model was trained on.
     ///

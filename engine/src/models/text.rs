@@ -33,7 +33,11 @@ impl Family for Text {
 
     fn layout(&self, _: &mut Layout) {}
 
-    fn encode(&self, _: &mut Exec<'_>, _: &Pixels, _: &mut Vec<f32>) -> Result<(), Error> {
+    fn tower(&self, _: &mut Exec<'_>, _: &Pixels) -> Result<(), Error> {
+        Err(Error::NoVision { images: 1 })
+    }
+
+    fn bridge(&self, _: &mut Exec<'_>, _: &mut Vec<f32>) -> Result<(), Error> {
         Err(Error::NoVision { images: 1 })
     }
 
