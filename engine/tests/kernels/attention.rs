@@ -72,13 +72,14 @@ fn attention_agrees() {
 fn cached_attention_agrees() {
     let mut random = Random(9);
     for (ty, width) in CacheType::ALL.into_iter().flat_map(|(t, _)| [(t, 10), (t, 64), (t, 80)]) {
-        for (new, window) in [1, 3, 9, 75].into_iter().flat_map(|n| [0, 1, 8, 64, 70, 200].map(|w| (n, w))) {
+        for (new, window) in [1, 3, 9, 75].into_iter().flat_map(|n| [0, 1, 8, 64, 70, 200, 300].map(|w| (n, w))) {
             let heads = Heads { count: 4, kv: 2, width, scale: 0.2, window };
-            let (kv_width, pasts) = (2 * width, [70usize, 5]);
-            let slots = 400;
+            // One new row each is token time, which goes through a long past in parts.
+            let pasts = if new == 1 { [600usize, 270] } else { [70, 5] };
+            let (kv_width, slots) = (2 * width, 1000);
             let spans = [
-                [Span { start: 3, len: 66 }, Span { start: 150, len: 90 }],
-                [Span { start: 90, len: 2 }, Span { start: 280, len: 90 }],
+                [Span { start: 3, len: 66 }, Span { start: 150, len: 540 }],
+                [Span { start: 90, len: 2 }, Span { start: 700, len: 300 }],
             ];
             let slot = |s: usize, p: usize| {
                 let [a, b] = spans[s];
@@ -123,10 +124,11 @@ fn cached_attention_agrees() {
                     let mut layout = Layout::default();
                     let (qr, out) = (layout.rows(2 * new, 4 * width), layout.rows(2 * new, 4 * width));
                     let rows = layout.rows(slots, kv_width);
+                    layout.input(2 * new, 4 * width);
                     let mut arena = cpu.arena(&layout).unwrap();
                     let mut cache =
                         cpu.cache(CacheShape { layers: 2, heads: 2, head_width: width, slots, ty }).unwrap();
-                    let every: Vec<u32> = (0..400).collect();
+                    let every: Vec<u32> = (0..1000).collect();
                     cpu.write(&mut arena, rows, &vec![f32::NAN; slots * kv_width]);
                     for layer in 0..2 {
                         cpu.store(&arena, &mut cache, layer, rows, rows, &every);

@@ -354,8 +354,8 @@ impl Cpu {
         let Memory { floats, scratch, .. } = arena;
         let floats = floats.shared();
         let share = heads.count / heads.kv;
-        let row = T::count(shape.head_width);
-        let head_len = shape.slots * row;
+        let stored = T::count(shape.head_width);
+        let head_len = shape.slots * stored;
         let blocks: usize = continuations.iter().map(|c| c.rows.div_ceil(QUERIES)).sum();
         self.pool.run(heads.count * blocks, &|chunk, worker| {
             let (head, mut index) = (chunk / blocks, chunk % blocks);
@@ -375,8 +375,8 @@ impl Cpu {
             let stream = Stream {
                 keys: &keys[from..from + head_len],
                 values: &values[from..from + head_len],
-                stride: row,
-                row,
+                stride: stored,
+                row: stored,
                 spans: continuation.spans,
             };
             let rows = (q.slice(start + first, count), out.slice(start + first, count));
@@ -413,8 +413,8 @@ impl Cpu {
         let Memory { floats, parts: results, .. } = arena;
         let floats = floats.shared();
         let share = heads.count / heads.kv;
-        let row = T::count(shape.head_width);
-        let head_len = shape.slots * row;
+        let stored = T::count(shape.head_width);
+        let head_len = shape.slots * stored;
         let each = heads.width + attention::STATS;
         // The positions a sequence's row sees, and the parts they fall into.
         let seen = |c: &Continuation<'_>| {
@@ -442,8 +442,8 @@ impl Cpu {
             let stream = Stream {
                 keys: &keys[from..from + head_len],
                 values: &values[from..from + head_len],
-                stride: row,
-                row,
+                stride: stored,
+                row: stored,
                 spans: c.spans,
             };
             // SAFETY: nobody writes the queries, and this part of the results belongs to this call alone.
