@@ -178,7 +178,7 @@ impl Device for Cpu {
         let group = if x.rows < 8 { (panels / 128).clamp(1, 8) } else { 1 };
         self.pool.run(panels.div_ceil(group), &|chunk, worker| {
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
-            let mut tile = [0f32; PANEL * TILE];
+            let mut tile = [[0f32; PANEL]; TILE];
             for panel in chunk * group..((chunk + 1) * group).min(panels) {
                 let Some((product, n)) = locate(products, panel) else { continue };
                 let count = PANEL.min(product.out.width - n);
@@ -189,26 +189,26 @@ impl Device for Cpu {
                         rows: count,
                         width: x.width,
                     };
-                    let bias = linear.bias.as_ref().map(|b| &b.get()[n..n + count]);
+                    let bias = linear.bias.as_ref().map(|b| {
+                        let mut bias = [0.0; PANEL];
+                        bias[..count].copy_from_slice(&b.get()[n..n + count]);
+                        bias
+                    });
                     for from in (0..x.rows).step_by(TILE) {
-                        let rows = TILE.min(x.rows - from);
-                        panel::multiply(self.isa, &weights, &input, from, rows, &mut scratch.panel, &mut tile);
-                        for (m, values) in tile.chunks_exact_mut(PANEL).take(rows).enumerate() {
-                            let values = &mut values[..count];
-                            if let Some(bias) = bias {
-                                values.iter_mut().zip(bias).for_each(|(v, b)| *v += b);
-                            }
-                            if let Some(act) = act {
-                                activate(self.isa, act, values);
-                            }
+                        let tile = &mut tile[..TILE.min(x.rows - from)];
+                        let rows = tile.len();
+                        let scratch = &mut scratch.panel;
+                        panel::multiply(self.isa, &weights, &input, from, rows, scratch, tile.as_flattened_mut());
+                        if let Some(bias) = &bias {
+                            tile.iter_mut().for_each(|row| row.iter_mut().zip(bias).for_each(|(v, b)| *v += b));
+                        }
+                        if let Some(act) = act {
+                            activate(self.isa, act, tile.as_flattened_mut());
+                        }
+                        for (m, values) in tile.iter().enumerate() {
                             let at = product.out.at + (from + m) * product.out.width + n;
                             // SAFETY: this panel's columns of this row belong to this call alone.
-                            let out = unsafe { floats.slice_mut(at, count) };
-                            // Whole panels by a length known when this is compiled, so that no call copies them.
-                            match (out.first_chunk_mut::<PANEL>(), values.first_chunk::<PANEL>()) {
-                                (Some(out), Some(values)) => combine.put(out, values),
-                                _ => combine.put(out, values),
-                            }
+                            combine.put(unsafe { floats.slice_mut(at, count) }, values);
                         }
                     }
                 }
@@ -523,13 +523,24 @@ enum Combine {
 }
 
 impl Combine {
+    /// As many numbers as there is room for.
     #[inline]
-    fn put(self, out: &mut [f32], values: &[f32]) {
-        let both = out.iter_mut().zip(values);
-        match self {
-            Self::Put => both.for_each(|(o, v)| *o = *v),
-            Self::Add => both.for_each(|(o, v)| *o += v),
-            Self::Scale => both.for_each(|(o, v)| *o *= v),
+    fn put(self, out: &mut [f32], values: &[f32; PANEL]) {
+        // A length known when this is compiled, so that no call copies a few numbers.
+        if let Some(out) = out.first_chunk_mut::<PANEL>() {
+            match self {
+                Self::Put => *out = *values,
+                Self::Add => out.iter_mut().zip(values).for_each(|(o, v)| *o += v),
+                Self::Scale => out.iter_mut().zip(values).for_each(|(o, v)| *o *= v),
+            }
+            return;
+        }
+        for (o, v) in out.iter_mut().zip(values) {
+            match self {
+                Self::Put => *o = *v,
+                Self::Add => *o += v,
+                Self::Scale => *o *= v,
+            }
         }
     }
 }
