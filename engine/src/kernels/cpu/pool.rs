@@ -49,6 +49,8 @@ struct Shared {
     panicked: AtomicBool,
     quit: AtomicBool,
     parked: Vec<AtomicBool>,
+    /// Workers that are running.
+    started: AtomicUsize,
     /// Whether there are more threads than cores.
     crowded: bool,
 }
@@ -121,19 +123,29 @@ impl Pool {
             panicked: AtomicBool::new(false),
             quit: AtomicBool::new(false),
             parked: (0..wanted).map(|_| AtomicBool::new(false)).collect(),
+            started: AtomicUsize::new(0),
             crowded: std::thread::available_parallelism().is_ok_and(|cores| threads > cores.get()),
         });
         let mut workers = Vec::new();
         for index in 0..wanted {
-            let shared = Arc::clone(&shared);
+            let (shared, caller) = (Arc::clone(&shared), std::thread::current());
             let spawned = std::thread::Builder::new()
                 .name(format!("ocelli-{index}"))
                 .stack_size(1 << 20)
-                .spawn(move || worker(&shared, index));
+                .spawn(move || {
+                    shared.started.fetch_add(1, Ordering::Release);
+                    caller.unpark();
+                    drop(caller);
+                    worker(&shared, index);
+                });
             match spawned {
                 Ok(handle) => workers.push((handle.thread().clone(), Some(handle))),
                 Err(_) => break,
             }
+        }
+        // What a thread allocates when it starts is not to fall between two tokens.
+        while shared.started.load(Ordering::Acquire) < workers.len() {
+            std::thread::park();
         }
         Self { shared, workers, turn: Mutex::new(()) }
     }
