@@ -129,10 +129,8 @@ impl Pool {
         let mut workers = Vec::new();
         for index in 0..wanted {
             let (shared, caller) = (Arc::clone(&shared), std::thread::current());
-            let spawned = std::thread::Builder::new()
-                .name(format!("ocelli-{index}"))
-                .stack_size(1 << 20)
-                .spawn(move || {
+            let spawned =
+                std::thread::Builder::new().name(format!("ocelli-{index}")).stack_size(1 << 20).spawn(move || {
                     shared.started.fetch_add(1, Ordering::Release);
                     caller.unpark();
                     drop(caller);
