@@ -12,7 +12,7 @@ use std::ops::Range;
 pub const KEYS: usize = 64;
 
 /// Most queries a block: enough to pay for bringing a tile of keys and values into the order the kernels like.
-pub const QUERIES: usize = 32;
+pub const QUERIES: usize = 64;
 
 /// A number, or a block of numbers, as keys and values are stored.
 pub trait Stored: Copy + Send + Sync + 'static {
