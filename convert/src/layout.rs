@@ -278,6 +278,7 @@ impl Layout {
             if ![Dtype::F32, Dtype::F16, Dtype::BF16].contains(&tensor.dtype) {
                 return Err(ConvertError::Dtype { tensor: name.clone(), dtype: tensor.dtype.name });
             }
+            tensor.check_order()?;
         }
         let unused = |name: &&str| !self.expected.contains_key(*name);
         let skipped = checkpoint.names().filter(unused).map(str::to_owned).collect();
