@@ -226,6 +226,24 @@ pub struct Heads {
     pub scale: f32,
     /// Causal attention sees this many positions, the query's own included; 0 is all.
     pub window: usize,
+    /// Scores fall with the distance of a key, in each head by a slope of its own (ALiBi; Press et al. 2022): the steepest
+    /// head's is about, the gentlest's exactly 2 to the minus this; 0 is none. For causal attention only.
+    pub alibi: f32,
+}
+
+impl Heads {
+    /// What a head takes off a score for each position that the key lies before the query. Heads that are no power of two
+    /// have the slopes of the power below, and between them those of twice as many.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // heads are some thousands at most
+    pub fn slope(&self, head: usize) -> f32 {
+        if self.alibi == 0.0 {
+            return 0.0;
+        }
+        let whole = 1 << self.count.ilog2();
+        let steps = if head < whole { (head + 1) as f32 } else { (head - whole) as f32 + 0.5 };
+        (-self.alibi * steps / whole as f32).exp2()
+    }
 }
 
 /// Which two numbers of a head RoPE turns together.

@@ -215,7 +215,14 @@ impl DecoderConfig {
     #[must_use]
     pub fn attention(&self, layer: usize) -> Heads {
         let window = if self.is_local(layer) { self.window } else { 0 };
-        Heads { count: self.heads, kv: self.kv_heads, width: self.head_width, scale: self.attention_scale, window }
+        Heads {
+            count: self.heads,
+            kv: self.kv_heads,
+            width: self.head_width,
+            scale: self.attention_scale,
+            window,
+            alibi: 0.0,
+        }
     }
 
     /// Whether a layer sees a window only.

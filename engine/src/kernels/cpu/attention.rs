@@ -79,6 +79,8 @@ pub struct Queries<'a> {
     pub growth: usize,
     /// Most positions a query sees, the last ones; 0 is no limit.
     pub window: usize,
+    /// Taken off a score for each position that the key lies before the last one seen.
+    pub slope: f32,
     /// Queries the head has in this call, all blocks together: kernels choose their method by it and never by `count`,
     /// so that the bits do not depend on how the queries were split.
     pub total: usize,
@@ -93,6 +95,18 @@ impl<'a> Queries<'a> {
     /// Query `i` sees the positions before this one, from [`Queries::first`] on.
     pub fn sees(&self, i: usize) -> usize {
         self.visible + i * self.growth
+    }
+
+    /// Takes the slope off the dot products of query `i` with the keys from position `at` on; they are scaled later.
+    #[allow(clippy::cast_precision_loss)] // contexts end at 2^24
+    pub fn lean(&self, i: usize, at: usize, scores: &mut [f32]) {
+        if self.slope == 0.0 {
+            return;
+        }
+        let (slope, first) = (self.slope / self.scale, at as f32 - (self.sees(i) as f32 - 1.0));
+        for (j, score) in scores.iter_mut().enumerate() {
+            *score += slope * (first + j as f32);
+        }
     }
 
     /// The first position query `i` sees.
@@ -125,7 +139,7 @@ pub fn attend<'s, T: Stored>(
     match isa {
         Isa::Scalar => {
             for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
-                scalar(queries.row(i), queries.scale, stream, queries.first(i)..queries.sees(i), out);
+                scalar(queries, i, stream, out);
             }
         }
         #[cfg(target_arch = "x86_64")]
@@ -202,16 +216,22 @@ pub fn tiles(spans: &[Span], visible: Range<usize>, mut tile: impl FnMut(usize, 
     }
 }
 
-fn scalar<T: Stored>(q: &[f32], scale: f32, stream: &Stream<'_, T>, visible: Range<usize>, out: &mut [f32]) {
-    let width = q.len();
+fn scalar<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, out: &mut [f32]) {
+    let (q, width) = (queries.row(i), queries.width);
     let (mut max, mut sum) = (f32::NEG_INFINITY, 0f32);
+    let mut seen = queries.first(i);
     out.fill(0.0);
-    tiles(stream.spans, visible, |at, count| {
+    tiles(stream.spans, seen..queries.sees(i), |at, count| {
         let mut scores = [0f32; KEYS];
         let mut top = max;
         for (j, score) in scores[..count].iter_mut().enumerate() {
             let key = &stream.keys[(at + j) * stream.stride..][..width];
-            *score = q.iter().zip(key).map(|(q, k)| q * k.load()).sum::<f32>() * scale;
+            *score = q.iter().zip(key).map(|(q, k)| q * k.load()).sum::<f32>();
+        }
+        queries.lean(i, seen, &mut scores[..count]);
+        seen += count;
+        for score in &mut scores[..count] {
+            *score *= queries.scale;
             // Not f32::max, which drops a NaN: damage must show in the output.
             if *score > top || score.is_nan() {
                 top = *score;

@@ -252,7 +252,8 @@ impl Device for Cpu {
     fn attend(&self, arena: &mut Arena, heads: Heads, q: Rows, k: Rows, v: Rows, out: Rows) {
         assert!(q.width == heads.count * heads.width && k.width == heads.kv * heads.width && v.width == k.width);
         assert!(out.rows == q.rows && out.width == q.width && v.rows == k.rows);
-        assert!([q, k, v].into_iter().all(|r| disjoint(r, out)) && heads.window == 0);
+        assert!([q, k, v].into_iter().all(|r| disjoint(r, out)));
+        assert!(heads.window == 0 && heads.alibi == 0.0);
         let Memory { floats, scratch, .. } = &mut arena.0;
         let floats = floats.shared();
         let spans = [Span { start: 0, len: u32::try_from(k.rows).unwrap_or(u32::MAX) }];
@@ -375,10 +376,10 @@ impl Cpu {
         });
     }
 
-    /// Into how many parts each past may be divided at token time; `None` where rows do not come one a sequence, or this
-    /// instruction set does not do it.
+    /// Into how many parts each past may be divided at token time; `None` where rows do not come one a sequence, heads have
+    /// slopes, or this instruction set does not do it.
     fn parts(&self, arena: &Memory, heads: Heads, continuations: &[Continuation<'_>]) -> Option<usize> {
-        if !attention::has_attend_heads(self.isa) || continuations.iter().any(|c| c.rows != 1) {
+        if !attention::has_attend_heads(self.isa) || heads.alibi != 0.0 || continuations.iter().any(|c| c.rows != 1) {
             return None;
         }
         let one = continuations.len() * heads.count * (heads.width + attention::STATS);
@@ -483,6 +484,7 @@ impl Cpu {
             visible: sees.visible,
             growth: sees.growth,
             window: heads.window,
+            slope: heads.slope(head),
             total: sees.total,
         };
         let result = attention::attend(self.isa, &queries, stream, scratch);
