@@ -85,8 +85,8 @@ fn preprocess(file: &Arc<Gguf>, side: usize) -> Result<Preprocess, Error> {
     let image = Header::new(file, "ocelli.image.");
     let vision = Header::new(file, "clip.vision.");
     let mode = image.text("resize")?;
-    if mode != "square" {
-        return Err(image.bad("resize", mode, "must be square"));
+    if !["square", "crop"].contains(&mode) {
+        return Err(image.bad("resize", mode, "must be square or crop"));
     }
     let size = file.u32s("ocelli.image.size")?.unwrap_or_default();
     if size.len() != 2 || size.iter().any(|&s| s as usize != side) {
@@ -113,6 +113,7 @@ fn preprocess(file: &Arc<Gguf>, side: usize) -> Result<Preprocess, Error> {
         mean: vision.triple("image_mean")?,
         std: vision.triple("image_std")?,
         do_resize: image.switch("do_resize", true)?,
+        crop: mode == "crop",
         do_rescale: image.switch("do_rescale", true)?,
         do_normalize: image.switch("do_normalize", true)?,
         order: PassOrder::default(),
