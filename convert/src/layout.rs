@@ -66,12 +66,20 @@ pub(crate) enum Content {
 }
 
 /// What a value or a row becomes on its way.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) enum Change {
     /// As it is.
+    #[default]
     None,
     /// Outputs of heads this wide, of which RoPE turns the two halves: the pairs are put next to each other.
     Pairs(u64),
+    /// One of three projections whose heads, this wide, take turns in the source: the first head of each, then the second.
+    Third {
+        /// Rows of a head.
+        head: u64,
+        /// Which of the three.
+        number: u64,
+    },
     /// That much more, where the original multiplies by one plus the weight.
     Plus(f32),
 }
@@ -79,9 +87,14 @@ pub(crate) enum Change {
 impl Change {
     /// The row of the source that becomes `row`.
     pub(crate) fn source_row(self, row: u64) -> u64 {
-        let Self::Pairs(head) = self else { return row };
-        let within = row % head;
-        row - within + within % 2 * (head / 2) + within / 2
+        match self {
+            Self::Pairs(head) => {
+                let within = row % head;
+                row - within + within % 2 * (head / 2) + within / 2
+            }
+            Self::Third { head, number } => (row / head * 3 + number) * head + row % head,
+            Self::None | Self::Plus(_) => row,
+        }
     }
 }
 
@@ -210,6 +223,18 @@ impl Layout {
                     kind: Kind::Exact,
                     content: Content::Fill(value),
                 });
+            }
+        }
+    }
+
+    /// Three projections from and to `width`, whose `heads` take turns in one tensor.
+    pub(crate) fn interleaved(&mut self, source: &str, names: [String; 3], width: u64, heads: u64, bias: bool) {
+        let start = self.targets.len();
+        self.fused(source, names, width, width, bias);
+        for (number, target) in (0u64..).zip(&mut self.targets[start..]) {
+            if let Content::Run { first, change, .. } = &mut target.content {
+                *first = 0;
+                *change = Change::Third { head: width / heads, number: number % 3 };
             }
         }
     }

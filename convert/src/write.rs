@@ -136,7 +136,7 @@ fn convert<'a>(
             let first = job.first as usize;
             floats.copy_from_slice(&values[first..first + job.elements]);
         }
-        Content::Run { tensor, first, change: change @ Change::Pairs(_) } => {
+        Content::Run { tensor, first, change: change @ (Change::Pairs(_) | Change::Third { .. }) } => {
             // A bias has one element a row.
             let cols = if target.shape.len() > 1 { target.cols() } else { 1 };
             for (row, to) in (job.first / cols..).zip(floats.chunks_exact_mut(cols as usize)) {

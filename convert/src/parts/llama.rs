@@ -6,7 +6,8 @@
 
 use serde_json::Value;
 
-use super::{CONTEXT, HEADS, LAYERS, VOCABULARY, WIDTH, activation, only};
+use super::language::Language;
+use super::{CONTEXT, HEADS, LAYERS, VOCABULARY, WIDTH, activation, only, positive};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
@@ -20,7 +21,7 @@ const PATTERN: u32 = 6;
 pub(crate) struct Llama {
     gemma: Option<Gemma>,
     width: u32,
-    pub(crate) vocabulary: u32,
+    vocabulary: u32,
     layers: u32,
     heads: u32,
     kv_heads: u32,
@@ -112,16 +113,57 @@ impl Llama {
         })
     }
 
-    pub(crate) fn architecture(&self) -> &'static str {
+    /// What each frequency is divided by: nothing where a turn is short, the factor where it is long, and between the two
+    /// a mean of both.
+    fn factors(&self) -> Vec<f32> {
+        let Scaling::Llama3 { factor, low, high, context } = self.scaling else { return Vec::new() };
+        let one = |i: u32| {
+            let power = f64::from((2 * i) as f32 / self.head as f32);
+            let frequency = f64::from(1.0 / f64::from(self.base).powf(power) as f32);
+            let wavelength = std::f64::consts::TAU / frequency;
+            if wavelength < context / high {
+                1.0
+            } else if wavelength > context / low {
+                factor
+            } else {
+                let share = (context / wavelength - low) / (high - low);
+                1.0 / ((1.0 - share) / factor + share)
+            }
+        };
+        (0..self.head / 2).map(|i| one(i) as f32).collect()
+    }
+}
+
+impl Language for Llama {
+    fn architecture(&self) -> &'static str {
         if self.gemma.is_some() { "gemma3" } else { "llama" }
     }
 
-    /// The class's tokens that begin and end a text.
-    pub(crate) fn ends(&self) -> (u32, u32) {
+    fn vocabulary(&self) -> u32 {
+        self.vocabulary
+    }
+
+    fn width(&self) -> u32 {
+        self.width
+    }
+
+    fn layers(&self) -> u32 {
+        self.layers
+    }
+
+    fn embedding(&self) -> &'static str {
+        "model.embed_tokens"
+    }
+
+    fn blocks(&self) -> &'static str {
+        "model.layers."
+    }
+
+    fn ends(&self) -> (u32, u32) {
         if self.gemma.is_some() { (2, 1) } else { (1, 2) }
     }
 
-    pub(crate) fn layout(&self, layout: &mut Layout) {
+    fn layout(&self, layout: &mut Layout) {
         let (w, ffn, vocabulary) = (u64::from(self.width), u64::from(self.ffn), u64::from(self.vocabulary));
         let head = u64::from(self.head);
         let (queries, keys) = (u64::from(self.heads) * head, u64::from(self.kv_heads) * head);
@@ -164,27 +206,7 @@ impl Llama {
         layout.head("lm_head", "model.embed_tokens", "output", w, vocabulary, self.tied);
     }
 
-    /// What each frequency is divided by: nothing where a turn is short, the factor where it is long, and between the two
-    /// a mean of both.
-    fn factors(&self) -> Vec<f32> {
-        let Scaling::Llama3 { factor, low, high, context } = self.scaling else { return Vec::new() };
-        let one = |i: u32| {
-            let power = f64::from((2 * i) as f32 / self.head as f32);
-            let frequency = f64::from(1.0 / f64::from(self.base).powf(power) as f32);
-            let wavelength = std::f64::consts::TAU / frequency;
-            if wavelength < context / high {
-                1.0
-            } else if wavelength > context / low {
-                factor
-            } else {
-                let share = (context / wavelength - low) / (high - low);
-                1.0 / ((1.0 - share) / factor + share)
-            }
-        };
-        (0..self.head / 2).map(|i| one(i) as f32).collect()
-    }
-
-    pub(crate) fn keys(&self, keys: &mut Keys) {
+    fn keys(&self, keys: &mut Keys) {
         let a = self.architecture();
         let mut set = |name: &str, value: u32| keys.set(format!("{a}.{name}"), value);
         set("context_length", self.context);
@@ -291,11 +313,4 @@ impl Scaling {
             }
         })
     }
-}
-
-/// A number above 0 that f32 holds.
-fn positive(config: &Object, key: &str, default: f64) -> Result<f32, ConvertError> {
-    let value = config.number(key, default)?;
-    let small = value as f32;
-    if small > 0.0 && small.is_finite() { Ok(small) } else { Err(config.bad(key, value, "must be a number above 0")) }
 }

@@ -1,13 +1,14 @@
 //! The decoder-only language model, driven by switches: OPT (Zhang et al. 2022) with learned positions and biases, LLaMA
 //! (Touvron et al. 2023) with RMS norms, RoPE, shared key/value heads and a gated feed-forward layer, Gemma 3 (2025) with
-//! more norms and layers that see a window.
+//! more norms and layers that see a window, MPT (MosaicML 2023) whose scores fall with the distance of keys, and GPT-NeoX
+//! (Black et al. 2022) with two sublayers side by side.
 //!
 //! A pass at token time is five runs of the pool a layer: queries, keys and values; attention; its output; the
 //! feed-forward layer up; and down. What lies between them is done in place by the caller, and nothing is allocated.
 
 mod config;
 
-pub use config::{DecoderConfig, Position};
+pub use config::{DecoderConfig, Position, QueryNorm};
 
 use super::cache::{Sequence, Slots};
 use crate::error::Error;
@@ -99,15 +100,24 @@ impl Decoder {
         let blocks = (0..c.blocks)
             .map(|i| {
                 let s = scope.at(format_args!("blk.{i}"));
-                let head_norm = |name| c.norm_heads.then(|| normed(&s, name, c.head_width)).transpose();
+                let query_norm = |name, row| match c.norm_queries {
+                    QueryNorm::None => Ok(None),
+                    QueryNorm::Heads => normed(&s, name, c.head_width).map(Some),
+                    QueryNorm::Rows => normed(&s, name, row).map(Some),
+                };
                 let result_norm = |name| c.norm_result.then(|| norm(&s, name)).transpose();
+                let [q, k, v] = if s.has("attn_qkv.weight") {
+                    s.fused("attn_qkv", w, [queries, keys, keys])?
+                } else {
+                    [s.linear("attn_q", w, queries)?, s.linear("attn_k", w, keys)?, s.linear("attn_v", w, keys)?]
+                };
                 Ok(Block {
                     attn_norm: norm(&s, "attn_norm")?,
-                    q: s.linear("attn_q", w, queries)?,
-                    k: s.linear("attn_k", w, keys)?,
-                    v: s.linear("attn_v", w, keys)?,
-                    q_norm: head_norm("attn_q_norm")?,
-                    k_norm: head_norm("attn_k_norm")?,
+                    q,
+                    k,
+                    v,
+                    q_norm: query_norm("attn_q_norm", queries)?,
+                    k_norm: query_norm("attn_k_norm", keys)?,
                     out: s.linear("attn_output", queries, w)?,
                     attn_result: result_norm("post_attention_norm")?,
                     ffn_norm: norm(&s, "ffn_norm")?,
@@ -142,6 +152,7 @@ impl Decoder {
                 let local = if c.local.contains(&true) { rope.local() } else { Vec::new() };
                 (None, [rope.global(factors.as_ref().map(|f| f.get())), local])
             }
+            Position::Alibi { .. } => (None, Default::default()),
         };
         Ok(Self {
             position,
@@ -204,7 +215,9 @@ impl Decoder {
         let mark = layout.mark();
         let (q, mixed) = (layout.rows(batch, queries), layout.rows(batch, queries));
         let (k, v) = (layout.rows(batch, keys), layout.rows(batch, keys));
-        layout.rewind(mark); // attention and feed-forward never live at once
+        if !c.parallel {
+            layout.rewind(mark); // attention and feed-forward never live at once
+        }
         let ffn = layout.rows(batch, c.ffn);
         layout.rewind(mark);
         let projected = layout.rows(logits, c.embedding_width);
@@ -275,6 +288,10 @@ impl Decoder {
             let (before, after) = if c.norm_before { (Some(&b.attn_norm), None) } else { (None, Some(&b.attn_norm)) };
             let qkv = [Product::new(&b.q, q), Product::new(&b.k, k), Product::new(&b.v, v)];
             exec.matmul(x, before, &qkv)?;
+            if let (QueryNorm::Rows, Some(q_norm), Some(k_norm)) = (c.norm_queries, &b.q_norm, &b.k_norm) {
+                exec.norm(q_norm, q, q, false)?;
+                exec.norm(k_norm, k, k, false)?;
+            }
             if let Position::Rotary(rope) = c.position {
                 let heads =
                     [HeadRows { rows: q, norm: b.q_norm.as_ref() }, HeadRows { rows: k, norm: b.k_norm.as_ref() }];
@@ -282,14 +299,19 @@ impl Decoder {
             }
             exec.store(data, layer, k, v, taken)?;
             exec.attend_cache(c.attention(layer), data, layer, q, continuations, mixed)?;
+            let up = Product::new(&b.up, ffn);
+            let up = b.gate.as_ref().map_or(up.act(c.act), |gate| up.gated(gate, c.act));
+            if c.parallel {
+                exec.matmul(x, Some(&b.ffn_norm), &[up])?;
+            }
             add(exec, &b.out, mixed, b.attn_result.as_ref(), result, x)?;
             if let Some(norm) = after {
                 exec.norm(norm, x, x, false)?;
             }
             let (before, after) = if c.norm_before { (Some(&b.ffn_norm), None) } else { (None, Some(&b.ffn_norm)) };
-            let up = Product::new(&b.up, ffn);
-            let up = b.gate.as_ref().map_or(up.act(c.act), |gate| up.gated(gate, c.act));
-            exec.matmul(x, before, &[up])?;
+            if !c.parallel {
+                exec.matmul(x, before, &[up])?;
+            }
             add(exec, &b.down, ffn, b.ffn_result.as_ref(), result, x)?;
             if let Some(norm) = after {
                 exec.norm(norm, x, x, false)?;
