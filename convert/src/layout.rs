@@ -59,6 +59,8 @@ pub(crate) enum Content {
         /// What becomes of them.
         change: Change,
     },
+    /// Whole checkpoint tensors one behind the other, each with its number of elements.
+    Joined(Vec<(String, u64)>),
     /// Values that follow from the configuration.
     Values(Vec<f32>),
     /// The same value everywhere: a norm without weights multiplies by one and adds zero.
@@ -202,12 +204,26 @@ impl Layout {
         self.targets.push(Target { name: name.to_owned(), shape, kind: Kind::Exact, content: Content::Values(values) });
     }
 
+    /// Matrices whose rows become those of one, in order: each with its rows.
+    pub(crate) fn joined(&mut self, sources: &[(String, u64)], name: &str, cols: u64) {
+        let mut parts = Vec::new();
+        for (source, rows) in sources {
+            self.expected.insert(source.clone(), vec![*rows, cols]);
+            parts.push((source.clone(), rows * cols));
+        }
+        let shape = vec![cols, sources.iter().map(|(_, rows)| rows).sum()];
+        let name = format!("{name}.weight");
+        self.targets.push(Target { name, shape, kind: Kind::Matrix, content: Content::Joined(parts) });
+    }
+
     /// A convolution whose stride is its kernel, as the matrix it is.
-    pub(crate) fn patch(&mut self, source: &str, name: &str, side: u64, rows: u64) {
+    pub(crate) fn patch(&mut self, source: &str, name: &str, side: u64, rows: u64, bias: bool) {
         let shape = [3 * side * side, rows];
         let kernel = [rows, 3, side, side];
         self.add(format!("{source}.weight"), &kernel, format!("{name}.weight"), &shape, Kind::Patch);
-        self.vector(&format!("{source}.bias"), &format!("{name}.bias"), rows);
+        if bias {
+            self.vector(&format!("{source}.bias"), &format!("{name}.bias"), rows);
+        }
     }
 
     /// A layer norm; without learned parameters it is written as ones and zeros.
@@ -239,8 +255,8 @@ impl Layout {
         }
     }
 
-    /// Three projections of `rows` outputs each, stored behind each other in one tensor.
-    pub(crate) fn fused(&mut self, source: &str, names: [String; 3], cols: u64, rows: u64, bias: bool) {
+    /// Projections of `rows` outputs each, stored behind each other in one tensor.
+    pub(crate) fn fused<const N: usize>(&mut self, source: &str, names: [String; N], cols: u64, rows: u64, bias: bool) {
         let mut split = |part: &str, shape: &[u64], kind| {
             let source = format!("{source}.{part}");
             let elements: u64 = shape.iter().product();
@@ -249,7 +265,7 @@ impl Layout {
                 self.targets.push(Target { name: format!("{name}.{part}"), shape: shape.to_vec(), kind, content });
             }
             let mut stacked: Vec<u64> = shape.iter().rev().copied().collect();
-            stacked[0] *= 3;
+            stacked[0] *= N as u64;
             self.expected.insert(source, stacked);
         };
         split("weight", &[cols, rows], Kind::Matrix);

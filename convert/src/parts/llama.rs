@@ -20,15 +20,18 @@ const PATTERN: u32 = 6;
 #[derive(Debug)]
 pub(crate) struct Llama {
     gemma: Option<Gemma>,
-    width: u32,
-    vocabulary: u32,
-    layers: u32,
+    pub(crate) width: u32,
+    /// All rows of the embedding.
+    pub(crate) vocabulary: u32,
+    /// Of them, those in a table of their own: IDEFICS'.
+    additional: u32,
+    pub(crate) layers: u32,
     heads: u32,
     kv_heads: u32,
     head: u32,
     ffn: u32,
     context: u32,
-    eps: f32,
+    pub(crate) eps: f32,
     base: f32,
     scaling: Scaling,
     attention_biases: bool,
@@ -58,7 +61,7 @@ enum Scaling {
 impl Llama {
     pub(crate) fn read(config: &Object) -> Result<Self, ConvertError> {
         let gemma = match config.text("model_type")? {
-            None | Some("llama") => false,
+            None | Some("llama" | "idefics") => false,
             Some("gemma3_text") => true,
             Some(other) => return Err(config.unsupported("model_type", other, "only 'llama' and 'gemma3_text' are")),
         };
@@ -94,15 +97,22 @@ impl Llama {
                 return Err(config.unsupported("attn_logit_softcapping", cap, "only null is"));
             }
         }
+        let additional = config.count("additional_vocab_size", 0..=VOCABULARY, 0)?;
+        // IDEFICS' configurations name the length of what it was trained on, if anything.
+        let context = match config.get("max_sequence_length") {
+            Some(_) if config.get("max_position_embeddings").is_none() => "max_sequence_length",
+            _ => "max_position_embeddings",
+        };
         Ok(Self {
             width,
-            vocabulary: config.count("vocab_size", 1..=VOCABULARY, or(32_000, 262_208))?,
+            vocabulary: config.count("vocab_size", 1..=VOCABULARY, or(32_000, 262_208))? + additional,
+            additional,
             layers,
             heads,
             kv_heads,
             head,
             ffn: config.count("intermediate_size", 1..=WIDTH, or(11_008, 9_216))?,
-            context: config.count("max_position_embeddings", 1..=CONTEXT, or(2_048, 131_072))?,
+            context: config.count(context, 1..=CONTEXT, or(2_048, 131_072))?,
             eps: config.epsilon("rms_norm_eps", 1e-6)?,
             base,
             scaling: Scaling::read(config, gemma)?,
@@ -171,7 +181,19 @@ impl Language for Llama {
         let (turned, norm) =
             if gemma { (Change::None, Change::Plus(1.0)) } else { (Change::Pairs(head), Change::None) };
 
-        layout.matrix("model.embed_tokens", "token_embd", w, vocabulary);
+        let joined = |layout: &mut Layout, base: &str, additional: &str, name: &str| {
+            let additional_rows = u64::from(self.additional);
+            let parts = [
+                (format!("{base}.weight"), vocabulary - additional_rows),
+                (format!("{base}.{additional}.weight"), additional_rows),
+            ];
+            layout.joined(&parts, name, w);
+        };
+        if self.additional == 0 {
+            layout.matrix("model.embed_tokens", "token_embd", w, vocabulary);
+        } else {
+            joined(layout, "model.embed_tokens", "additional_embedding", "token_embd");
+        }
         if let Scaling::Llama3 { .. } = self.scaling {
             layout.values("rope_freqs.weight", self.factors());
         }
@@ -203,7 +225,11 @@ impl Language for Llama {
             }
         }
         layout.scale("model.norm", "output_norm", w, norm);
-        layout.head("lm_head", "model.embed_tokens", "output", w, vocabulary, self.tied);
+        match (self.additional, self.tied) {
+            (0, tied) => layout.head("lm_head", "model.embed_tokens", "output", w, vocabulary, tied),
+            (_, false) => joined(layout, "lm_head", "additional_fc", "output"),
+            (_, true) => layout.skip(|name| name.starts_with("lm_head.")),
+        }
     }
 
     fn keys(&self, keys: &mut Keys) {

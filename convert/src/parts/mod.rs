@@ -1,6 +1,8 @@
 //! Parts that several families share: each reads its piece of a configuration, and gives the tensor rules and the keys
 //! that follow from it.
 
+pub(crate) mod clip;
+pub(crate) mod gated;
 pub(crate) mod generation;
 pub(crate) mod image;
 pub(crate) mod language;
@@ -9,6 +11,7 @@ pub(crate) mod mpt;
 pub(crate) mod neox;
 pub(crate) mod opt;
 pub(crate) mod qformer;
+pub(crate) mod resampler;
 pub(crate) mod vit;
 
 use crate::error::ConvertError;

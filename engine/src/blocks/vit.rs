@@ -151,6 +151,12 @@ impl Vit {
         })
     }
 
+    /// Whether the first row is a class row.
+    #[must_use]
+    pub fn has_class(&self) -> bool {
+        self.class.is_some()
+    }
+
     /// Rows of the result.
     #[must_use]
     pub fn rows(&self) -> usize {

@@ -1,6 +1,7 @@
 //! The families: one small file each, and the table that names them.
 
 mod blip2;
+mod flamingo;
 mod text;
 
 use crate::blocks::decoder::{Decoder, DecoderConfig};
@@ -25,11 +26,16 @@ pub trait Family: Send + Sync {
     /// Rows of the decoder's input a picture takes.
     fn image_rows(&self) -> usize;
 
+    /// Numbers an encoded picture is.
+    fn encoded_len(&self) -> usize {
+        self.image_rows() * self.decoder().config.embedding_width
+    }
+
     /// Room that [`Family::encode`] needs.
     fn layout(&self, layout: &mut Layout);
 
-    /// Prepared pixels to rows of the decoder's input, pushed through tower and bridge. `out` receives
-    /// [`Family::image_rows`] x the decoder's embedding width.
+    /// Prepared pixels pushed through tower and bridge, to rows of the decoder's input or, where it has gated layers, to
+    /// the rows that these attend to. `out` receives [`Family::encoded_len`] numbers.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -45,7 +51,7 @@ pub trait Family: Send + Sync {
 type Load = fn(&Arc<Gguf>) -> Result<Box<dyn Family>, Error>;
 
 /// Every family by the name that `ocelli.family` gives it in files.
-const FAMILIES: &[(&str, Load)] = &[("blip2", blip2::load), ("text", text::load)];
+const FAMILIES: &[(&str, Load)] = &[("blip2", blip2::load), ("flamingo", flamingo::load), ("text", text::load)];
 
 /// The families that run here, by the names `ocelli.family` gives them.
 #[must_use]

@@ -124,7 +124,8 @@ fn cached_attention_agrees() {
                         cpu.store(&other.0, &mut cache, 1, other.1, other.2, &at);
                     }
                     cpu.write(&mut arena, qr, &q);
-                    let continuations = [0, 1].map(|s| Continuation { rows: new, past: pasts[s], spans: &spans[s] });
+                    let continuations =
+                        [0, 1].map(|s| Continuation { rows: new, past: pasts[s], causal: true, spans: &spans[s] });
                     cpu.attend_cache(&mut arena, heads, &cache, 1, qr, &continuations, out);
                     let got = read(&cpu, &arena, out);
                     let error = nmse(&got, &want);
@@ -136,6 +137,65 @@ fn cached_attention_agrees() {
                 }
                 assert_eq!(all[0], all[1], "{ty:?} {isa:?} width {width}, {new} new: threads change bits");
             }
+        }
+    }
+}
+
+/// Rows beside a cache: runs that see all of their own span, one that sees nothing, and the same span twice.
+#[test]
+fn rows_beside_a_cache_see_their_span_or_nothing() {
+    let mut random = Random(10);
+    let (slots, width) = (200, 24);
+    let spans = [Span { start: 3, len: 70 }, Span { start: 90, len: 5 }];
+    let heads = Heads { count: 4, kv: 4, width, scale: 0.2, window: 0, alibi: 0.0 };
+    let wide = 4 * width;
+    let (k, v) = (random.floats(slots * wide), random.floats(slots * wide));
+    for runs in [&[(1, Some(0)), (1, None), (1, Some(1))][..], &[(7, None), (40, Some(0)), (1, Some(1)), (3, Some(0))]]
+    {
+        let rows: usize = runs.iter().map(|(rows, _)| rows).sum();
+        let q = random.floats(rows * wide);
+        let mut want = Vec::new();
+        for &(count, span) in runs {
+            let from = want.len();
+            let q = &q[from..from + count * wide];
+            match span.map(|i: usize| spans[i]) {
+                None => want.extend(std::iter::repeat_n(0.0, count * wide)),
+                Some(Span { start, len }) => {
+                    want.extend(attention_f64(heads, q, &k, &v, |_| start as usize..(start + len) as usize));
+                }
+            }
+        }
+        for isa in Isa::offered() {
+            let mut all = Vec::new();
+            for threads in [1, 3] {
+                let cpu = Cpu::with_isa(isa, threads);
+                let mut layout = Layout::default();
+                let (qr, out) = (layout.rows(rows, wide), layout.rows(rows, wide));
+                let (kr, vr) = (layout.rows(slots, wide), layout.rows(slots, wide));
+                layout.input(rows, wide);
+                let mut arena = cpu.arena(&layout).unwrap();
+                let shape = CacheShape { layers: 2, heads: 4, head_width: width, slots, ty: CacheType::F32 };
+                let mut cache = cpu.cache(shape).unwrap();
+                let every: Vec<u32> = (0..200).collect();
+                cpu.write(&mut arena, kr, &k);
+                cpu.write(&mut arena, vr, &v);
+                cpu.store(&arena, &mut cache, 1, kr, vr, &every);
+                cpu.write(&mut arena, qr, &q);
+                cpu.write(&mut arena, out, &vec![f32::NAN; rows * wide]);
+                let views: Vec<Continuation<'_>> = runs
+                    .iter()
+                    .map(|&(rows, span)| {
+                        let spans = span.map_or(&[][..], |i: usize| &spans[i..=i]);
+                        Continuation { rows, past: spans.iter().map(|s| s.len as usize).sum(), causal: false, spans }
+                    })
+                    .collect();
+                cpu.attend_cache(&mut arena, heads, &cache, 1, qr, &views, out);
+                let got = read(&cpu, &arena, out);
+                let error = nmse(&got, &want);
+                assert!(error < 1e-9, "{isa:?} {rows} rows: {error:e}");
+                all.push(bits(&got));
+            }
+            assert_eq!(all[0], all[1], "{isa:?} {rows} rows: threads change bits");
         }
     }
 }

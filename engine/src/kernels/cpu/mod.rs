@@ -361,7 +361,19 @@ impl Cpu {
             }
             let Some(continuation) = found else { return };
             let (first, count) = block(continuation.rows, index);
-            let sees = Sees { visible: continuation.past + first + 1, growth: 1, total: continuation.rows };
+            let rows = (q.slice(start + first, count), out.slice(start + first, count));
+            let sees = match continuation.causal {
+                true => Sees { visible: continuation.past + first + 1, growth: 1, total: continuation.rows },
+                false => Sees { visible: continuation.past, growth: 0, total: continuation.rows },
+            };
+            if sees.visible == 0 {
+                for row in 0..count {
+                    let at = rows.1.at + row * out.width + head * heads.width;
+                    // SAFETY: this head's part of these rows belongs to this call alone.
+                    unsafe { floats.slice_mut(at, heads.width) }.fill(0.0);
+                }
+                return;
+            }
             let from = (layer * shape.heads + head / share) * head_len;
             let stream = Stream {
                 keys: &keys[from..from + head_len],
@@ -369,7 +381,6 @@ impl Cpu {
                 stride: shape.head_width,
                 spans: continuation.spans,
             };
-            let rows = (q.slice(start + first, count), out.slice(start + first, count));
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
             // SAFETY: `q` lies apart from `out`, and this head's part of these rows belongs to this call alone.
             unsafe { self.block(floats, heads, head, rows, &sees, &stream, &mut scratch.attention) };
@@ -407,7 +418,7 @@ impl Cpu {
         let each = heads.width + attention::STATS;
         // The positions a sequence's row sees, and the parts they fall into.
         let seen = |c: &Continuation<'_>| {
-            let end = c.past + 1;
+            let end = c.past + usize::from(c.causal);
             if heads.window == 0 { 0..end } else { end.saturating_sub(heads.window)..end }
         };
         let count = |c: &Continuation<'_>| seen(c).len().div_ceil(PART).clamp(1, most);
@@ -425,6 +436,9 @@ impl Cpu {
                 return;
             };
             let seen = seen(c);
+            if seen.is_empty() {
+                return;
+            }
             let size = seen.len().div_ceil(count(c)).next_multiple_of(attention::KEYS);
             let start = (seen.start + part * size).min(seen.end);
             let from = (layer * shape.heads + head) * head_len;
@@ -449,6 +463,10 @@ impl Cpu {
                 let at = out.at + row * out.width + head * heads.width;
                 // SAFETY: the threads are done; the results are read and the rows written by this one.
                 let to = unsafe { floats.slice_mut(at, heads.width) };
+                if seen(c).is_empty() {
+                    to.fill(0.0);
+                    continue;
+                }
                 let parts = (first..first + parts).map(|part| {
                     let chunk = head / share * all + part;
                     &results[(chunk * share + head % share) * each..][..each]
@@ -507,7 +525,8 @@ fn block(rows: usize, index: usize) -> (usize, usize) {
 #[derive(Clone, Copy)]
 enum Combine {
     Put,
-    Add,
+    /// That many times.
+    Add(f32),
     Scale,
 }
 
@@ -517,7 +536,7 @@ impl Combine {
         let both = out.iter_mut().zip(values);
         match self {
             Self::Put => both.for_each(|(o, v)| *o = *v),
-            Self::Add => both.for_each(|(o, v)| *o += v),
+            Self::Add(scale) => both.for_each(|(o, v)| *o += scale * v),
             Self::Scale => both.for_each(|(o, v)| *o *= v),
         }
     }
@@ -529,7 +548,7 @@ fn passes<'a>(p: &Product<'a>) -> impl Iterator<Item = (&'a Linear, Option<Activ
     let first = p.gate.map(|gate| (gate, p.act, Combine::Put));
     let last = match p.gate {
         Some(_) => (p.linear, None, Combine::Scale),
-        None => (p.linear, p.act, if p.add { Combine::Add } else { Combine::Put }),
+        None => (p.linear, p.act, if p.add { Combine::Add(p.scale) } else { Combine::Put }),
     };
     first.into_iter().chain([last])
 }
