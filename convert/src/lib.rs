@@ -1,7 +1,7 @@
 //! `ocelli-convert`: a released checkpoint becomes one GGUF, and one GGUF another of fewer bits ([`quantize`]).
 //!
-//! The source is a Hugging Face directory: `config.json`, safetensors (one file, or shards with an index), tokenizer
-//! files and `preprocessor_config.json`. Everything a model needs ends up in the output: tower, bridge, language model,
+//! The source is a Hugging Face directory: `config.json`, weights as safetensors or as PyTorch saves them (one file, or
+//! shards with an index), tokenizer files and `preprocessor_config.json`. Everything a model needs ends up in the output: tower, bridge, language model,
 //! tokenizer, preprocessing and generation defaults. `docs/format.md` lists each key and tensor.
 //!
 //! What is promised: every input is checked against its family's rules before the first byte is written; memory stays
@@ -25,7 +25,7 @@ use std::fs;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-pub use checkpoint::SafetensorsError;
+pub use checkpoint::{SafetensorsError, TorchError};
 pub use error::ConvertError;
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Body, WriteError, Writer};

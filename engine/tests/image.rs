@@ -79,6 +79,7 @@ fn preprocessing_is_transformers_to_the_bit() {
             mean: Preprocess::three("image_mean", &floats("mean")).unwrap(),
             std: Preprocess::three("image_std", &floats("std")).unwrap(),
             do_resize: true,
+            crop: case["crop"].as_bool().unwrap_or(false),
             do_rescale: case["do_rescale"].as_bool().unwrap(),
             do_normalize: case["do_normalize"].as_bool().unwrap(),
         };

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod checkpoint;
+pub mod flamingo_golden;
 pub mod formula;
 pub mod golden;
 pub mod opt_tokenizer;

@@ -1,6 +1,7 @@
 //! The registry of families: one file each, and one line here.
 
 mod blip2;
+mod flamingo;
 mod text;
 
 use std::path::Path;
@@ -43,7 +44,7 @@ pub(crate) struct Inputs<'a> {
 }
 
 /// Every family.
-pub(crate) const ALL: &[&Family] = &[&blip2::FAMILY, &text::FAMILY];
+pub(crate) const ALL: &[&Family] = &[&blip2::FAMILY, &flamingo::FAMILY, &text::FAMILY];
 
 /// The family asked for, or the one of the configuration.
 pub(crate) fn find(name: Option<&str>, config: &Object) -> Result<&'static Family, ConvertError> {

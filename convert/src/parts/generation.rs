@@ -104,6 +104,17 @@ fn set(
     Ok(())
 }
 
+/// One more id that ends a text.
+pub(crate) fn also_ends(keys: &mut Keys, id: u32) {
+    for (name, value) in &mut keys.values {
+        if let ("ocelli.generation.eos_ids", MetaValue::U32s(ids)) = (name.as_str(), value)
+            && !ids.contains(&id)
+        {
+            ids.push(id);
+        }
+    }
+}
+
 fn value(config: &Object, name: &str, kind: Kind) -> Result<Option<MetaValue>, ConvertError> {
     Ok(match kind {
         Kind::Count => match config.integer(name)? {

@@ -38,14 +38,21 @@ pub(crate) fn keys(directory: &Path, side: u32, keys: &mut Keys) -> Result<(), C
         keys.note(format!("no {FILE}: pictures are resized to image_size {side} with CLIP's mean and deviation"));
     }
     let kind = config.text("image_processor_type")?.unwrap_or("BlipImageProcessor");
-    if !kind.starts_with("BlipImageProcessor") {
-        return Err(config.unsupported("image_processor_type", format!("'{kind}'"), "only 'BlipImageProcessor' is"));
+    // IDEFICS' has one number for the size and always bicubic.
+    let idefics = kind.starts_with("IdeficsImageProcessor");
+    if !kind.starts_with("BlipImageProcessor") && !idefics {
+        let known = "only 'BlipImageProcessor' and 'IdeficsImageProcessor' are";
+        return Err(config.unsupported("image_processor_type", format!("'{kind}'"), known));
     }
     for switch in ["do_center_crop", "do_pad"] {
         only(&config, switch, false)?;
     }
     let resize = config.switch("do_resize", true)?;
-    let (width, height) = if given { size(&config, side)? } else { (side, side) };
+    let (width, height) = match given {
+        true if idefics => (config.count("image_size", 1..=SIDE, side)?, config.count("image_size", 1..=SIDE, side)?),
+        true => size(&config, side)?,
+        false => (side, side),
+    };
     if resize && (width, height) != (side, side) {
         let rule = format!("must be the {side} x {side} of vision_config.image_size");
         return Err(config.bad("size", format!("{width} x {height}"), rule));

@@ -9,4 +9,6 @@ mod quantize;
 mod text;
 mod tiny;
 mod tokenizers;
+mod torch;
+mod torch_file;
 mod values;

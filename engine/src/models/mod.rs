@@ -1,6 +1,7 @@
 //! The families: one small file each, and the table that names them.
 
 mod blip2;
+mod flamingo;
 mod text;
 
 use crate::blocks::decoder::{Decoder, DecoderConfig};
@@ -25,6 +26,11 @@ pub trait Family: Send + Sync {
     /// Rows of the decoder's input a picture takes.
     fn image_rows(&self) -> usize;
 
+    /// Numbers an encoded picture is.
+    fn encoded_len(&self) -> usize {
+        self.image_rows() * self.decoder().config.embedding_width
+    }
+
     /// Room that [`Family::tower`] and [`Family::bridge`] need.
     fn layout(&self, layout: &mut Layout);
 
@@ -34,8 +40,8 @@ pub trait Family: Send + Sync {
     /// [`Error::Cancelled`].
     fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels) -> Result<(), Error>;
 
-    /// What the tower has left to rows of the decoder's input. `out` receives [`Family::image_rows`] x the decoder's
-    /// embedding width.
+    /// What the tower has left, to rows of the decoder's input or, where it has gated layers, to the rows that these
+    /// attend to. `out` receives [`Family::encoded_len`] numbers.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -51,7 +57,7 @@ pub trait Family: Send + Sync {
 type Load = fn(&Arc<Gguf>) -> Result<Box<dyn Family>, Error>;
 
 /// Every family by the name that `ocelli.family` gives it in files.
-const FAMILIES: &[(&str, Load)] = &[("blip2", blip2::load), ("text", text::load)];
+const FAMILIES: &[(&str, Load)] = &[("blip2", blip2::load), ("flamingo", flamingo::load), ("text", text::load)];
 
 /// The families that run here, by the names `ocelli.family` gives them.
 #[must_use]
@@ -91,8 +97,8 @@ fn preprocess(file: &Arc<Gguf>, side: usize) -> Result<Preprocess, Error> {
     let image = Header::new(file, "ocelli.image.");
     let vision = Header::new(file, "clip.vision.");
     let mode = image.text("resize")?;
-    if mode != "square" {
-        return Err(image.bad("resize", mode, "must be square"));
+    if !["square", "crop"].contains(&mode) {
+        return Err(image.bad("resize", mode, "must be square or crop"));
     }
     let size = file.u32s("ocelli.image.size")?.unwrap_or_default();
     if size.len() != 2 || size.iter().any(|&s| s as usize != side) {
@@ -119,6 +125,7 @@ fn preprocess(file: &Arc<Gguf>, side: usize) -> Result<Preprocess, Error> {
         mean: vision.triple("image_mean")?,
         std: vision.triple("image_std")?,
         do_resize: image.switch("do_resize", true)?,
+        crop: mode == "crop",
         do_rescale: image.switch("do_rescale", true)?,
         do_normalize: image.switch("do_normalize", true)?,
         order: PassOrder::default(),

@@ -30,7 +30,8 @@ pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: 
         let sums = floats(packed, queries.width + STATS);
         for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
             let range = queries.first(i)..queries.sees(i);
-            some_heads::<1, T>(queries.row(i), queries.width, queries.scale, stream, range, sums);
+            let lean = |_, at, scores: &mut [f32]| queries.lean(i, at, scores);
+            some_heads::<1, T>(queries.row(i), queries.width, queries.scale, stream, range, lean, sums);
             out.copy_from_slice(&sums[..queries.width]);
             multiply(out, 1.0 / sums[queries.width + 1]);
         }
@@ -139,14 +140,16 @@ pub fn attend_heads<T: Stored>(
     scale: f32,
     stream: &Stream<'_, T>,
     range: Range<usize>,
+    lean: &dyn Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
-    for (q, out) in q.chunks(4 * width).zip(out.chunks_mut(4 * (width + STATS))) {
+    for (i, (q, out)) in q.chunks(4 * width).zip(out.chunks_mut(4 * (width + STATS))).enumerate() {
+        let lean = |m: usize, at: usize, scores: &mut [f32]| lean(i * 4 + m, at, scores);
         match q.len() / width {
-            1 => some_heads::<1, T>(q, width, scale, stream, range.clone(), out),
-            2 => some_heads::<2, T>(q, width, scale, stream, range.clone(), out),
-            3 => some_heads::<3, T>(q, width, scale, stream, range.clone(), out),
-            _ => some_heads::<4, T>(q, width, scale, stream, range.clone(), out),
+            1 => some_heads::<1, T>(q, width, scale, stream, range.clone(), lean, out),
+            2 => some_heads::<2, T>(q, width, scale, stream, range.clone(), lean, out),
+            3 => some_heads::<3, T>(q, width, scale, stream, range.clone(), lean, out),
+            _ => some_heads::<4, T>(q, width, scale, stream, range.clone(), lean, out),
         }
     }
 }
@@ -158,9 +161,11 @@ fn some_heads<const M: usize, T: Stored>(
     scale: f32,
     stream: &Stream<'_, T>,
     range: Range<usize>,
+    lean: impl Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
     let (mut max, mut total) = ([f32::NEG_INFINITY; M], [0f32; M]);
+    let mut seen = range.start;
     out.fill(0.0);
     tiles(stream.spans, range, |at, count| {
         let mut scores = [[0f32; KEYS]; M];
@@ -168,6 +173,7 @@ fn some_heads<const M: usize, T: Stored>(
             scores_of_four(q, width, stream, at + group, at + count - 1, &mut scores, group);
         }
         for (m, scores) in scores.iter_mut().enumerate() {
+            lean(m, seen, &mut scores[..count]);
             let correction = soften(scores, count, scale, &mut max[m], &mut total[m]);
             if correction != 1.0 {
                 multiply(&mut out[m * (width + STATS)..][..width], correction);
@@ -183,6 +189,7 @@ fn some_heads<const M: usize, T: Stored>(
             }
             d += len;
         }
+        seen += count;
     });
     for (m, out) in out.chunks_exact_mut(width + STATS).enumerate() {
         out[width] = max[m];
@@ -302,6 +309,7 @@ fn blocked<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mu
                 scores.fill(0.0);
                 continue;
             }
+            queries.lean(i, seen, &mut scores[..visible]);
             scores[..hidden].fill(f32::NEG_INFINITY);
             let correction = soften(scores, visible, queries.scale, &mut maxima[i], &mut totals[i]);
             if correction != 1.0 {

@@ -1,0 +1,237 @@
+"""Goldens of the flamingo family: small random IDEFICS models run by transformers 4.57.6, flamingo_*.json.
+
+    python flamingo.py                           makes every golden
+    python flamingo.py NAME...                   only these
+    python flamingo.py --random FIRST COUNT DIR  random configurations by seed, into DIR, for checks that are not kept
+
+Weights and pictures are formulas, gates among them, so that none is 0. The tokenizer is the one of the OPT goldens with the
+marks of pictures added behind it. What a stranger needs to know about the original (modeling_idefics.py, perceiver.py,
+processing_idefics.py): the vision tower's last norm is not applied; a position sees the last picture whose `<image>` token
+is at or before it, none before the first and none between a `</s>` and the next picture; where it sees none, the gated
+layer's feed-forward part still runs; ids above vocab_size are rows of additional tables; generated tokens see what the
+prompt's last token sees. Its own cache and its own forward over everything must agree, or there is no golden.
+"""
+import json
+import os
+import random
+import struct
+import sys
+import tempfile
+import warnings
+
+import beams
+import formula
+import numpy as np
+import opt_tokenizer
+import torch
+import transformers
+from blip2_opt import HERE, NEW, Noise, QUESTION, UNICODE, number, numbers, process, sample, stored
+from PIL import Image
+from transformers import AddedToken, IdeficsConfig, IdeficsForVisionText2Text, IdeficsImageProcessor, IdeficsProcessor, LogitsProcessorList
+
+ROWS, IMAGE, EDGE, BREAK = 312, 312, 313, 314
+NAMES = ["<image>", "<fake_token_around_image>", "<end_of_utterance>"]
+SETTINGS = {"greedy": {}, "beams": dict(num_beams=3), "repetition": dict(repetition_penalty=1.5)}
+CONTINUATIONS = [" a cat", " two.", " 東京"]
+# Texts and numbers of pictures, in order.
+CASES = [
+    ["the old house by the river, with the light"],
+    ["Question: what is it? ", 0, "  a photo of "],
+    [1, "Output: a cat</s>Output: a dog", " and the street", 2, 0, "it is white</s> and red.", 3, "Answer:"],
+    [UNICODE, 2, 3, 2, QUESTION],
+]
+PICTURES = [(20, 17), (97, 64), (31, 83), (28, 28)]
+
+
+class Processor(IdeficsProcessor):
+    """The tokenizer's class is checked by name; any will do."""
+
+    tokenizer_class = "PreTrainedTokenizerFast"
+
+
+def idefics(width, heads, ffn, layers, interval, vision, latents, depth, rheads, rhead, **more):
+    norms = more.pop("perceiver_norms", True)
+    more.setdefault("qk_layer_norms", True)
+    w, vheads, vffn, vlayers, size, patch = vision
+    return dict(vocab_size=ROWS, hidden_size=width, num_attention_heads=heads, intermediate_size=ffn, num_hidden_layers=layers,
+                cross_layer_interval=interval, use_resampler=True, pad_token_id=1, bos_token_id=2, **more,
+                vision_config=dict(embed_dim=w, num_attention_heads=vheads, intermediate_size=vffn, num_hidden_layers=vlayers, image_size=size,
+                                   patch_size=patch),
+                perceiver_config=dict(use_resampler=True, resampler_n_latents=latents, resampler_depth=depth, resampler_n_heads=rheads,
+                                      resampler_head_dim=rhead, qk_layer_norms_perceiver=norms))
+
+
+# name: (what it is for, seed, stored type, added tokens, config)
+CONFIGS = {
+    "idefics": ("as published but small: norms of heads everywhere", 301, "float32", 2,
+                idefics(64, 4, 120, 8, 4, (48, 4, 96, 2, 28, 14), 6, 2, 3, 20)),
+    "idefics_every": ("a gated layer before each, no norms of heads, f16, texts broken by a token", 302, "float16", 3,
+                      idefics(60, 6, 100, 3, 1, (40, 4, 72, 3, 32, 8), 5, 3, 2, 12, qk_layer_norms=False, perceiver_norms=False, rms_norm_eps=1e-5)),
+    "idefics_second": ("every second, one latent, a tower of more rows, bf16", 303, "bfloat16", 2,
+                       idefics(48, 3, 88, 4, 2, (36, 3, 60, 2, 42, 7), 1, 1, 5, 8, perceiver_norms=False)),
+}
+EOS = {}
+
+
+def tokenizer(directory, added):
+    """The tokenizer of the OPT goldens with more added tokens."""
+    fast = opt_tokenizer.save(directory)
+    mark = lambda s: AddedToken(s, normalized=False, special=True)
+    fast.add_special_tokens({"additional_special_tokens": [mark(s) for s in NAMES[:added]]})
+    assert [fast.convert_tokens_to_ids(s) for s in NAMES[:added]] == list(range(ROWS, ROWS + added)), fast.convert_tokens_to_ids(NAMES)
+    return fast
+
+
+def build(config, seed, dtype, added, eos):
+    """The model in f32, weights rounded to the stored type, with config.json, generation_config.json and the tensor list."""
+    model = IdeficsForVisionText2Text(IdeficsConfig(**dict(config, additional_vocab_size=added, eos_token_id=eos, attn_implementation="eager")))
+    with torch.no_grad():
+        for k, p in model.named_parameters():
+            p.copy_(stored(k, list(p.shape), seed, dtype))
+    model = model.eval()
+    with tempfile.TemporaryDirectory() as d:
+        model.save_pretrained(d)
+        config_json, generation_json = json.load(open(f"{d}/config.json")), json.load(open(f"{d}/generation_config.json"))
+        with open(f"{d}/model.safetensors", "rb") as f:
+            header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+    header.pop("__metadata__", None)
+    config_json["dtype"] = dtype
+    model.config.vocab_size = ROWS + added  # beam search reshapes by it, and forgets the additional rows
+    return model, config_json, generation_json, sorted([k, t["shape"]] for k, t in header.items())
+
+
+def extended(mask, more):
+    """The prompt's mask with the last row again for tokens behind it."""
+    return torch.cat([mask] + [mask[:, -1:]] * more, 1) if more else mask
+
+
+def logits(model, inputs, ids):
+    """All rows of logits for the prompt with more ids behind it, in one forward."""
+    mask = extended(inputs["image_attention_mask"], len(ids) - inputs["input_ids"].shape[1])
+    with torch.no_grad():
+        return model(input_ids=torch.tensor([ids]), pixel_values=inputs["pixel_values"], image_attention_mask=mask,
+                     attention_mask=torch.ones(1, len(ids), dtype=torch.long), use_cache=False).logits[0]
+
+
+def generate(model, tokens, inputs, name, settings, eos, added):
+    """One generation with the original's cache, checked for near-ties and, for beams, against beams.py without a cache."""
+    prompt = inputs["input_ids"][0].tolist()
+    bad = [IMAGE, EDGE]
+    kw = dict(**inputs, max_new_tokens=NEW, do_sample=False, bad_words_ids=[[b] for b in bad], eos_token_id=eos, **settings)
+    out = model.generate(**kw, return_dict_in_generate=True, output_scores=True)
+    new = out.sequences[0].tolist()[len(prompt):]
+    r = {"name": name, "settings": settings, "max_new_tokens": NEW, "ids": new, "text": tokens.decode(new, skip_special_tokens=True), "ended": new[-1] in eos}
+
+    def without(ids, row):
+        row = process(settings, len(prompt), eos)(ids, row)
+        for b in bad:
+            row[b] = -float("inf")
+        return row
+
+    if "num_beams" in settings:
+        rows = lambda many: [torch.log_softmax(logits(model, inputs, s)[-1], -1).tolist() for s in many]
+        mine, score, gap = beams.search(rows, prompt, settings["num_beams"], NEW, eos, 1.0, False, without)
+        assert mine == new, (name, mine, new)
+        r["score"] = number(out.sequences_scores[0].item())
+    else:
+        gap = min(float(t[0] - t[1]) for t in (torch.topk(s[0], 2).values for s in out.scores))
+        ids = list(prompt)
+        for t in new:  # The cache changes nothing.
+            assert int(np.argmax(without(ids, logits(model, inputs, ids)[-1].tolist()))) == t, (name, ids, t)
+            ids.append(t)
+    r["gap"] = number(gap)
+    for seed in range(3):
+        if model.generate(**kw, logits_processor=LogitsProcessorList([Noise(5e-4, seed)]))[0].tolist()[len(prompt):] != new:
+            r["gap"] = 0.0
+    return r
+
+
+def picture(seed, i):
+    width, height = PICTURES[i]
+    u8 = formula.picture(seed * 10 + i, width, height)
+    return Image.fromarray(u8), {"seed": seed * 10 + i, "width": width, "height": height, "hash": f"{formula.fnv1a(u8.tobytes()):016x}"}
+
+
+def case(model, processor, seed, pieces, eos, added, names):
+    prompt = [p if isinstance(p, str) else picture(seed, p)[0] for p in pieces]
+    inputs = dict(processor(text=[prompt], return_tensors="pt"))
+    ids = inputs["input_ids"][0].tolist()
+    rows = logits(model, inputs, ids)
+    last = len(ids) - 1
+    at = sorted({0, last // 3, 2 * last // 3, last} | {i for i, t in enumerate(ids) if t == IMAGE})
+    r = {"pieces": pieces, "ids": ids, "logits": [{"position": p, "values": numbers(rows[p])} for p in at[-5:]]}
+    r["generate"] = [generate(model, processor.tokenizer, inputs, n, SETTINGS[n], eos, added) for n in names]
+    r["score"] = []
+    for t in CONTINUATIONS:
+        more = processor.tokenizer(t, add_special_tokens=False)["input_ids"]
+        found = torch.log_softmax(logits(model, inputs, ids + more), -1)[len(ids) - 1 : -1]
+        r["score"].append({"text": t, "ids": more, "logprobs": numbers(found[torch.arange(len(more)), torch.tensor(more)])})
+    pixels = inputs["pixel_values"]
+    if any(not isinstance(p, str) for p in pieces):
+        with torch.no_grad():
+            media = model.model.perceiver_resampler(model.model.vision_model(pixel_values=pixels[0, :1]).last_hidden_state)
+        r["media"] = sample(media[0])
+    return r
+
+
+def golden(name, what, seed, dtype, added, config, eos, names):
+    model, config_json, generation_json, tensors = build(config, seed, dtype, added, eos)
+    with tempfile.TemporaryDirectory() as d:
+        processor = Processor(IdeficsImageProcessor(image_size=config["vision_config"]["image_size"]), tokenizer(d, added))
+        processor.image_processor.save_pretrained(d)
+        pre = json.load(open(f"{d}/preprocessor_config.json"))
+        check = []
+        for k, shape in tensors[:: max(1, len(tensors) // 8)]:
+            n = int(np.prod(shape))
+            index = sorted({0, 1, n // 2, n - 1})
+            index = [i for i in index if i < n]
+            bits = formula.tensor(seed, k, shape).reshape(-1)[index].view(np.uint32)
+            check.append({"name": k, "shape": shape, "index": index, "bits": [int(b) for b in bits]})
+        cases = [case(model, processor, seed, p, eos, added, n) for p, n in zip(CASES, names)]
+    return {
+        "name": name, "note": what, "seed": seed, "dtype": dtype, "eos": eos, "added_tokens": NAMES[:added], "config": config_json,
+        "generation_config": generation_json, "preprocessor_config": pre, "tensors": tensors, "formula": check,
+        "pictures": [picture(seed, i)[1] for i in range(len(PICTURES))], "cases": cases,
+    }
+
+
+def some(seed):
+    """A random configuration."""
+    r = random.Random(seed)
+    heads = r.choice([1, 2, 3, 4])
+    width, vheads = 4 * heads * r.randint(2, 6), r.choice([1, 2, 3])
+    patch, interval = r.choice([5, 7, 14]), r.choice([1, 2, 3, 4])
+    return 2 + seed % 2, idefics(
+        width, heads, r.randint(20, 150), interval * r.randint(1, 2), interval,
+        (vheads * r.randint(4, 20), vheads, r.randint(20, 100), r.randint(1, 3), patch * r.randint(1, 4), patch),
+        r.randint(1, 9), r.randint(1, 3), r.randint(1, 4), r.randint(3, 20), qk_layer_norms=r.random() < 0.5, perceiver_norms=r.random() < 0.5,
+        rms_norm_eps=r.choice([1e-6, 1e-5]))
+
+
+def main(args):
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    warnings.filterwarnings("ignore")
+    assert transformers.__version__ == "4.57.6", transformers.__version__
+    if args[:1] == ["--random"]:
+        first, count, folder = int(args[1]), int(args[2]), args[3]
+        for seed in range(first, first + count):
+            added, config = some(seed)
+            g = golden(f"random{seed}", "random", seed, "float32", added, config, [2], [["greedy", "beams"]] * 4)
+            with open(f"{folder}/flamingo_random{seed}.json", "w") as f:
+                json.dump(g, f, separators=(",", ":"))
+        return
+    for name in args or CONFIGS:
+        what, seed, dtype, added, config = CONFIGS[name]
+        g = golden(name, what, seed, dtype, added, config, EOS.get(name, [2]), [["greedy"], ["greedy", "beams"], ["greedy", "beams"], ["beams", "repetition"]])
+        with open(f"{HERE}/flamingo_{name}.json", "w") as f:
+            json.dump(g, f, separators=(",", ":"))
+        print(f"{name}: {os.path.getsize(f.name)} bytes, eos {g['eos']}")
+        for c in g["cases"]:
+            for r in c["generate"]:
+                mark = " NEAR-TIE" if r["gap"] < 2e-3 else ""
+                print(f"  {r['name']:22s} gap {r['gap']:.4f} kinds {len(set(r['ids'])):2d} of {len(r['ids']):2d} {r['ids']}{mark}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

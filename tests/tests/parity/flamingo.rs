@@ -1,0 +1,165 @@
+//! Flamingo against its originals: logits, greedy and beam text and scores of prompts with none to four pictures, run in
+//! batches that end between and behind pictures.
+
+use crate::{check_generations, check_logits, check_scores, close, quiet};
+use ocelli_convert::Options;
+use ocelli_engine::image::{ImageLimits, Picture};
+use ocelli_engine::{Engine, Error, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions};
+use ocelli_quant::TensorType;
+use ocelli_tests::flamingo_golden::{FLAMINGO, FlamingoCase, FlamingoGolden, GoldenPiece};
+use std::path::Path;
+use std::sync::Arc;
+
+fn open(golden: &FlamingoGolden, dir: &Path, threads: usize) -> Model {
+    golden.write(&dir.join("hf")).unwrap();
+    let file = dir.join("model.gguf");
+    ocelli_convert::convert(&dir.join("hf"), &file, &Options::new(TensorType::F32), &())
+        .unwrap_or_else(|e| panic!("{}: {e}", golden.name));
+    Engine::new(threads).unwrap().open(&file, Load::Map).unwrap_or_else(|e| panic!("{}: {e}", golden.name))
+}
+
+fn session(model: &Model, batch: usize) -> Session {
+    model.session(&SessionOptions { beams: 5, batch, ..SessionOptions::default() }).unwrap()
+}
+
+fn picture(golden: &FlamingoGolden, index: usize) -> Arc<Picture> {
+    let p = &golden.pictures[index];
+    Arc::new(Picture::new(p.width, p.height, p.rgb(), &ImageLimits::default()).unwrap())
+}
+
+fn prompt(golden: &FlamingoGolden, case: &FlamingoCase) -> Prompt {
+    case.pieces.iter().fold(Prompt::new(), |prompt, piece| match piece {
+        GoldenPiece::Text(text) => prompt.text(text.as_str()),
+        GoldenPiece::Picture(index) => prompt.image(picture(golden, *index)),
+    })
+}
+
+fn ids(model: &Model, prompt: &Prompt) -> Vec<u32> {
+    let image = model.defaults().image_id.expect("the goldens name their placeholder");
+    let items = model.compose(prompt).unwrap();
+    let one = |item: &Item| if let Item::Tokens(ids) = item { ids.clone() } else { vec![image] };
+    items.iter().flat_map(one).collect()
+}
+
+fn agrees(golden: &FlamingoGolden, batches: &[usize]) {
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(golden, dir.path(), 2);
+    for &batch in batches {
+        let mut session = session(&model, batch);
+        for (i, case) in golden.cases.iter().enumerate() {
+            let what = format!("{} case {i}, batch {batch}", golden.name);
+            let prompt = prompt(golden, case);
+            assert_eq!(ids(&model, &prompt), case.ids, "{what}: ids");
+            if let (Some(media), Some(first)) = (
+                &case.media,
+                case.pieces.iter().find_map(|p| match p {
+                    GoldenPiece::Picture(index) => Some(*index),
+                    GoldenPiece::Text(_) => None,
+                }),
+            ) {
+                let rows = session.embed_image(&picture(golden, first)).unwrap();
+                assert_eq!(rows.len(), media.shape.iter().product::<usize>(), "{what}");
+                let got: Vec<f32> = media.index.iter().map(|&i| rows[i]).collect();
+                close(&got, &media.values, &format!("{what}: media"));
+            }
+            check_logits(&session.all_logits(&prompt).unwrap(), &case.logits, &what);
+            check_generations(&mut session, &prompt, &case.generate, &what);
+            check_scores(&mut session, &prompt, &case.score, &what);
+        }
+    }
+}
+
+#[test]
+fn models_agree_whole_and_in_pieces() {
+    for name in FLAMINGO {
+        agrees(&FlamingoGolden::load(name).unwrap(), &[5, 7, 256]);
+    }
+}
+
+/// Goldens that are not kept, made by `flamingo.py --random FIRST COUNT DIR`.
+#[test]
+#[ignore = "OCELLI_FLAMINGO_GOLDENS names a folder of goldens that are not kept"]
+fn configurations_in_a_folder_agree() {
+    let folder = std::env::var_os("OCELLI_FLAMINGO_GOLDENS").expect("OCELLI_FLAMINGO_GOLDENS names the folder");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        agrees(&FlamingoGolden::read(&entry.unwrap().path()).unwrap(), &[5, 256]);
+        count += 1;
+    }
+    eprintln!("{count} configurations agree");
+    assert!(count > 0);
+}
+
+/// A prompt that begins as another, with the same and with other pictures, answers as in a session of its own: what each
+/// position looks at is kept with it, and cut off with it.
+#[test]
+fn kept_prefixes_look_at_their_own_pictures() {
+    let golden = FlamingoGolden::load("idefics").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 1);
+    // Room for the pictures of one prompt only: every other prompt makes some go.
+    let options = SessionOptions { batch: 7, images: 2, image_cache: Some(0), ..SessionOptions::default() };
+    let mut kept = model.session(&options).unwrap();
+    kept.keep_prefix(true);
+    let start = |last: usize| {
+        let first =
+            Prompt::new().text("what is it?").image(picture(&golden, 0)).text("a cat").image(picture(&golden, last));
+        first.text("and the street")
+    };
+    let greedy = GenerateOptions { max_new_tokens: 6, ..GenerateOptions::default() };
+    let prompts = [
+        start(1),
+        start(1).text("more"),
+        start(2),
+        start(2).text("</s> it is"),
+        start(2).text("</s> it is red"),
+        start(0).text("</s> it is").image(picture(&golden, 3)),
+        Prompt::new().text("what is it?").image(picture(&golden, 3)).text("a cat"),
+        Prompt::new().text("what is it?"),
+        start(1),
+    ];
+    let mut reused = 0;
+    for (i, prompt) in prompts.iter().enumerate() {
+        let got = kept.generate(prompt, &greedy, &mut quiet).unwrap();
+        let want = model.session(&options).unwrap().generate(prompt, &greedy, &mut quiet).unwrap();
+        assert_eq!(got.ids, want.ids, "prompt {i}");
+        reused += got.timings.reused;
+        let scores = kept.score(prompt, &[" a cat", " two."], &mut quiet).unwrap();
+        let fresh = model.session(&options).unwrap().score(prompt, &[" a cat", " two."], &mut quiet).unwrap();
+        for (a, b) in scores.iter().zip(&fresh) {
+            close(&a.logprobs, &b.logprobs, &format!("scores of prompt {i}"));
+        }
+    }
+    assert!(reused > 20, "{reused} positions were reused");
+    let three = start(1).image(picture(&golden, 2));
+    let error = kept.generate(&three, &greedy, &mut quiet).unwrap_err();
+    assert!(matches!(error, Error::BadOption { name: "images", .. }), "{error}");
+    assert_eq!(kept.generate(&prompts[0], &greedy, &mut quiet).unwrap().timings.reused, 0, "an error keeps nothing");
+}
+
+/// A picture is encoded once in a session, whether it comes twice in a prompt or in the next one.
+#[test]
+fn pictures_are_read_once() {
+    let golden = FlamingoGolden::load("idefics").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 1);
+    let mut session = model.session(&SessionOptions { image_cache: Some(0), ..SessionOptions::default() }).unwrap();
+    let mut encoded = |order: &[usize]| {
+        let prompt = order.iter().fold(Prompt::new(), |p, &i| p.image(picture(&golden, i)).text("it is"));
+        let options = GenerateOptions { max_new_tokens: 1, ..GenerateOptions::default() };
+        session.generate(&prompt, &options, &mut quiet).unwrap().timings.encoded
+    };
+    assert_eq!([encoded(&[0, 1, 0]), encoded(&[1, 0, 0]), encoded(&[2, 1])], [2, 0, 1]);
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let golden = FlamingoGolden::load("idefics_every").unwrap();
+    let all = [1, 3].map(|threads| {
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), threads);
+        let logits = session(&model, 5).all_logits(&prompt(&golden, &golden.cases[2])).unwrap();
+        logits.iter().map(|l| l.to_bits()).collect::<Vec<_>>()
+    });
+    assert_eq!(all[0], all[1]);
+}
