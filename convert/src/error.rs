@@ -195,6 +195,17 @@ pub enum ConvertError {
         /// Elements from one to the next in each dimension.
         strides: Vec<u64>,
     },
+    /// A file that is no adapter of the language model given beside it.
+    #[error(
+        "the adapter has no {what}, so it is no OpenFlamingo checkpoint of a language model of the architecture {architecture}; \
+         --adapter is the released checkpoint.pt, --language the directory of the model it was trained on"
+    )]
+    NoAdapter {
+        /// The tensor looked for.
+        what: String,
+        /// The language model's.
+        architecture: &'static str,
+    },
     /// A finite weight that the wanted type would turn into an infinity.
     #[error("tensor '{tensor}': {value} exceeds {largest}, the largest that {ty} holds; choose {advice}")]
     Overflow {
@@ -323,6 +334,7 @@ impl ConvertError {
             Self::Shape { .. } => "shape",
             Self::Dtype { .. } => "dtype",
             Self::Strided { .. } => "strided",
+            Self::NoAdapter { .. } => "no_adapter",
             Self::Overflow { .. } => "overflow",
             Self::Encode { .. } => "encode",
             Self::Tokenizer { .. } => "tokenizer",

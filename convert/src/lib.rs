@@ -27,12 +27,13 @@ use std::path::{Path, PathBuf};
 
 pub use checkpoint::{SafetensorsError, TorchError};
 pub use error::ConvertError;
+pub use families::open_flamingo::OpenFlamingo;
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Body, WriteError, Writer};
 
 use crate::atomic::PartFile;
 use crate::checkpoint::Checkpoint;
-use crate::families::Inputs;
+use crate::families::{Family, Inputs, Model};
 use crate::json::Object;
 use crate::keys::Keys;
 
@@ -107,14 +108,47 @@ pub fn families() -> Vec<(&'static str, &'static [&'static str])> {
 /// # Errors
 /// See [`ConvertError`]. After any error `out` is what it was before, and nothing else is left beside it.
 pub fn convert(source: &Path, out: &Path, options: &Options, progress: &dyn Progress) -> Result<Report, ConvertError> {
-    check_output(source, out, options)?;
+    check_output(&[source], out, options)?;
     let Some(config) = Object::read(source, "config.json")? else {
         let hint = "it names the model's family and sizes";
         return Err(ConvertError::FileMissing { file: "config.json".to_owned(), directory: source.to_owned(), hint });
     };
     let family = families::find(options.family.as_deref(), &config)?;
     let model = (family.read)(&config)?;
-    let mut checkpoint = Checkpoint::open(source)?;
+    let checkpoint = Checkpoint::open(source)?;
+    assemble(family, model.as_ref(), (source, &config), checkpoint, out, options, progress)
+}
+
+/// Converts an OpenFlamingo model, whose parts lie in three places, to the file `out`. The tokenizer is that of the
+/// language model unless `options` names another; the family is given.
+///
+/// # Errors
+/// As [`convert`].
+pub fn convert_open_flamingo(
+    sources: &OpenFlamingo,
+    out: &Path,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Report, ConvertError> {
+    check_output(&[&sources.language, &sources.vision], out, options)?;
+    let (model, checkpoint) = families::open_flamingo::open(sources)?;
+    // The result is none of the repositories it was made of, so it takes the name of none.
+    let origin = Object::empty("config.json");
+    let source = (sources.language.as_path(), &origin);
+    assemble(&families::open_flamingo::FAMILY, model.as_ref(), source, checkpoint, out, options, progress)
+}
+
+/// Writes a model whose weights are found. Other files and the model's origin are those of the directory and
+/// configuration in `source`.
+fn assemble(
+    family: &Family,
+    model: &dyn Model,
+    (source, config): (&Path, &Object),
+    mut checkpoint: Checkpoint,
+    out: &Path,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Report, ConvertError> {
     if checkpoint.is_input(out) {
         return Err(ConvertError::OutputUnfit { path: out.to_owned(), what: "a file of the checkpoint" });
     }
@@ -127,7 +161,7 @@ pub fn convert(source: &Path, out: &Path, options: &Options, progress: &dyn Prog
     settled.skipped.sort();
 
     let tokenizer = options.tokenizer.as_deref().unwrap_or(source);
-    families::general_keys(&mut keys, family, model.architecture(), &config, options.ty)?;
+    families::general_keys(&mut keys, family, model.architecture(), config, options.ty)?;
     model.keys(&Inputs { source, tokenizer }, &mut keys)?;
     for name in atomic::leftovers(out) {
         keys.note(format!("{name} was left by another conversion and is not touched"));
@@ -199,16 +233,16 @@ fn adopt_names(checkpoint: &mut Checkpoint, layout: &layout::Layout, canonical: 
 }
 
 /// Refuses outputs that would destroy something before anything is read.
-fn check_output(source: &Path, out: &Path, options: &Options) -> Result<(), ConvertError> {
-    if !source.is_dir() {
-        return Err(ConvertError::SourceNotADirectory(source.to_owned()));
+fn check_output(sources: &[&Path], out: &Path, options: &Options) -> Result<(), ConvertError> {
+    if let Some(source) = sources.iter().find(|source| !source.is_dir()) {
+        return Err(ConvertError::SourceNotADirectory((*source).to_owned()));
     }
     check_place(out, options.overwrite, |real| {
         let is_input = |path: &Path| {
             let output = path.extension().is_some_and(|extension| extension == "gguf");
             !output && path.canonicalize().is_ok_and(|path| path == real)
         };
-        let directories = [Some(source), options.tokenizer.as_deref()].into_iter().flatten();
+        let directories = sources.iter().copied().chain(options.tokenizer.as_deref());
         let mut entries = directories.flat_map(|directory| fs::read_dir(directory).into_iter().flatten().flatten());
         entries.any(|entry| is_input(&entry.path())).then_some("a file of the checkpoint")
     })

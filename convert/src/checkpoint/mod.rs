@@ -58,6 +58,15 @@ impl Checkpoint {
         Err(ConvertError::FileMissing { file, directory: directory.to_owned(), hint })
     }
 
+    /// Opens one file of any of the formats.
+    pub(crate) fn open_file(path: &Path) -> Result<Self, ConvertError> {
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+            let source = io::ErrorKind::IsADirectory.into();
+            return Err(ConvertError::Read { path: path.to_owned(), action: "open", source });
+        };
+        Self::of_files(directory, &[name.to_string_lossy().into_owned()])
+    }
+
     fn of_index(directory: &Path, name: &str) -> Result<Self, ConvertError> {
         let index = index::read(directory, name)?;
         let checkpoint = Self::of_files(directory, &index.files)?;
@@ -117,6 +126,18 @@ impl Checkpoint {
             let free = !self.tensors.contains_key(&new);
             self.tensors.insert(if free { new } else { name }, entry);
         }
+    }
+
+    /// Forgets the tensors whose names `keep` refuses.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.tensors.retain(|name, _| keep(name));
+    }
+
+    /// Takes over all tensors of another checkpoint; those of the same name are replaced.
+    pub(crate) fn overlay(&mut self, other: Self) {
+        let first = self.shards.len();
+        self.shards.extend(other.shards);
+        self.tensors.extend(other.tensors.into_iter().map(|(name, (shard, tensor))| (name, (first + shard, tensor))));
     }
 
     /// Whether a path is one of the weight files, links followed.

@@ -2,6 +2,7 @@
 
 mod blip2;
 mod flamingo;
+pub(crate) mod open_flamingo;
 mod text;
 
 use std::path::Path;

@@ -78,6 +78,19 @@ pub(crate) fn keys(directory: &Path, side: u32, keys: &mut Keys) -> Result<(), C
     Ok(())
 }
 
+/// Sets the keys of CLIP's own preprocessing: the shorter side to `side`, bicubic, and the middle of that.
+pub(crate) fn clip_keys(side: u32, keys: &mut Keys) {
+    keys.set("clip.vision.image_mean", MEAN.map(|value| value as f32).to_vec());
+    keys.set("clip.vision.image_std", STD.map(|value| value as f32).to_vec());
+    keys.set("ocelli.image.resize", "crop");
+    keys.set("ocelli.image.size", vec![side, side]);
+    keys.set("ocelli.image.filter", "bicubic");
+    keys.set("ocelli.image.do_resize", true);
+    keys.set("ocelli.image.do_rescale", true);
+    keys.set("ocelli.image.rescale", MetaValue::F64(1.0 / 255.0));
+    keys.set("ocelli.image.do_normalize", true);
+}
+
 /// Width and height: `{"height": h, "width": w}` or one number for both.
 fn size(config: &Object, side: u32) -> Result<(u32, u32), ConvertError> {
     match config.get("size") {
