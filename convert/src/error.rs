@@ -129,7 +129,7 @@ pub enum ConvertError {
         /// The file.
         file: String,
         /// What is wrong.
-        source: TorchError,
+        source: Box<TorchError>,
     },
     /// A tensor in two shards.
     #[error("tensor '{tensor}' is in both {first} and {second}")]

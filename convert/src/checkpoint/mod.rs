@@ -93,7 +93,8 @@ impl Checkpoint {
                 safetensors::read_header(&file)
                     .map_err(|source| ConvertError::Safetensors { file: name.clone(), source })?
             } else {
-                torch::read_header(&file).map_err(|source| ConvertError::Torch { file: name.clone(), source })?
+                torch::read_header(&file)
+                    .map_err(|source| ConvertError::Torch { file: name.clone(), source: Box::new(source) })?
             };
             let number = checkpoint.shards.len();
             checkpoint.shards.push(Shard { name: name.clone(), path, file });

@@ -163,7 +163,7 @@ impl Preprocess {
         let (width, height) = (scaled(from.0), scaled(from.1));
         let whole = resize(picture, width, height, self.filter, self.order)?;
         // Half of an odd rest is rounded to the even number.
-        let start = |rest: u32| (rest / 2 + (rest % 2 & rest / 2 % 2)) as usize;
+        let start = |rest: u32| (rest / 2 + ((rest % 2) & (rest / 2 % 2))) as usize;
         let (left, top) = (start(width - side), start(height - side));
         let row = side as usize * 3;
         let mut rgb = buffer(row * side as usize)?;

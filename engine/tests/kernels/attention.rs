@@ -75,17 +75,7 @@ fn attention_agrees() {
 fn cached_attention_agrees() {
     let mut random = Random(9);
     for (ty, width) in CacheType::ALL.into_iter().flat_map(|(t, _)| [(t, 10), (t, 64), (t, 80)]) {
-        let windows = [
-            (0, 0.0),
-            (1, 0.0),
-            (8, 0.0),
-            (64, 0.0),
-            (70, 0.0),
-            (200, 0.0),
-            (300, 0.0),
-            (0, 8.0),
-            (66, 2.0),
-        ];
+        let windows = [(0, 0.0), (1, 0.0), (8, 0.0), (64, 0.0), (70, 0.0), (200, 0.0), (300, 0.0), (0, 8.0), (66, 2.0)];
         for (new, (window, alibi)) in [1, 3, 9, 75].into_iter().flat_map(|n| windows.map(|w| (n, w))) {
             let heads = Heads { count: 4, kv: 2, width, scale: 0.2, window, alibi };
             // One new row each is token time, which goes through a long past in parts.
