@@ -19,6 +19,10 @@ use std::thread::{JoinHandle, Thread};
 /// Turns of the idle loop before a worker parks: about 30 microseconds of `pause` on the machines of today.
 const SPINS: u32 = 2_000;
 
+/// How often a worker gives its core away before it parks, where there are more threads than cores: whoever spins then
+/// keeps one from working.
+const YIELDS: u32 = 100;
+
 /// Of [`Shared::gate`]: workers that have taken the job are counted below this bit, which closes the job; the number of
 /// the job is above it.
 const CLOSED: u64 = 1 << 16;
@@ -45,6 +49,10 @@ struct Shared {
     panicked: AtomicBool,
     quit: AtomicBool,
     parked: Vec<AtomicBool>,
+    /// Workers that are running.
+    started: AtomicUsize,
+    /// Whether there are more threads than cores.
+    crowded: bool,
 }
 
 // SAFETY: `job` is written only by `Pool::run`, which holds the lock and waits for every worker that took the last job
@@ -80,6 +88,16 @@ impl Shared {
         false
     }
 
+    /// Passes a moment of waiting, the `turn`th; false when it is time to park.
+    fn wait(&self, turn: u32) -> bool {
+        if self.crowded {
+            std::thread::yield_now();
+            return turn < YIELDS;
+        }
+        std::hint::spin_loop();
+        turn < SPINS
+    }
+
     fn epoch(&self, order: Ordering) -> u64 {
         self.gate.load(order) / (2 * CLOSED)
     }
@@ -105,18 +123,27 @@ impl Pool {
             panicked: AtomicBool::new(false),
             quit: AtomicBool::new(false),
             parked: (0..wanted).map(|_| AtomicBool::new(false)).collect(),
+            started: AtomicUsize::new(0),
+            crowded: std::thread::available_parallelism().is_ok_and(|cores| threads > cores.get()),
         });
         let mut workers = Vec::new();
         for index in 0..wanted {
-            let shared = Arc::clone(&shared);
-            let spawned = std::thread::Builder::new()
-                .name(format!("ocelli-{index}"))
-                .stack_size(1 << 20)
-                .spawn(move || worker(&shared, index));
+            let (shared, caller) = (Arc::clone(&shared), std::thread::current());
+            let spawned =
+                std::thread::Builder::new().name(format!("ocelli-{index}")).stack_size(1 << 20).spawn(move || {
+                    shared.started.fetch_add(1, Ordering::Release);
+                    caller.unpark();
+                    drop(caller);
+                    worker(&shared, index);
+                });
             match spawned {
                 Ok(handle) => workers.push((handle.thread().clone(), Some(handle))),
                 Err(_) => break,
             }
+        }
+        // What a thread allocates when it starts is not to fall between two tokens.
+        while shared.started.load(Ordering::Acquire) < workers.len() {
+            std::thread::park();
         }
         Self { shared, workers, turn: Mutex::new(()) }
     }
@@ -162,7 +189,9 @@ impl Pool {
         let mut spins = 0u32;
         while shared.done.load(Ordering::Acquire) != taken {
             spins += 1;
-            if spins < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
+            if !shared.wait(spins) {
+                std::thread::yield_now();
+            }
         }
         let theirs = shared.panicked.swap(false, Ordering::Relaxed);
         if let Err(payload) = mine {
@@ -183,8 +212,7 @@ fn worker(shared: &Shared, index: usize) {
                 break;
             }
             spins += 1;
-            if spins < SPINS {
-                std::hint::spin_loop();
+            if shared.wait(spins) {
                 continue;
             }
             // Say so, look once more, then sleep: `run` opens the gate before it reads the flag, so one of the two

@@ -218,8 +218,14 @@ unsafe fn one_of_each<P: Packed>(blocks: &[u8], at: usize) -> __m128i {
     _mm_unpacklo_epi64(four(0), four(4))
 }
 
-/// Eights of groups whose scales are made before their integers are read.
-const AHEAD: usize = 8;
+/// Eights of groups whose scales are made before their integers are read: enough that products need not wait for scales,
+/// not so many that memory is no longer one stream. A block of 256 has its scales apart from its integers.
+const fn ahead<P: Packed>() -> usize {
+    if P::GROUPS == 1 { MOST_AHEAD } else { 1 }
+}
+
+/// See [`ahead`].
+const MOST_AHEAD: usize = 2;
 
 /// The scales of eight groups' products; where a group has two, both of group 0, of 1, 4, 5, 2, 3, 6 and 7.
 type Scales = [[f32; 8]; 2];
@@ -325,13 +331,12 @@ macro_rules! integer_kernels {
                 let x = Rows::<M>::of(input, first);
                 let row_bytes = x.blocks / P::GROUPS * P::BYTES;
                 let mut sums = [[_mm256_setzero_ps(); PANEL]; M];
-                let mut scales = [[[[0.0; 8]; 2]; M]; AHEAD];
+                let mut scales = [[[[0.0; 8]; 2]; M]; MOST_AHEAD];
                 for (n, row) in weights.bytes.chunks_exact(row_bytes).take(PANEL).enumerate() {
                     let mut acc = [[_mm256_setzero_ps(); 4]; M];
-                    // First the scales of many groups, then their products: one after the other for each eight, the
-                    // products would wait for the scales, which come about by a longer way than the integers.
-                    for first in (0..x.blocks / 8).step_by(AHEAD) {
-                        let eights = first..(first + AHEAD).min(x.blocks / 8);
+                    // Scales come about by a longer way than integers.
+                    for first in (0..x.blocks / 8).step_by(ahead::<P>()) {
+                        let eights = first..(first + ahead::<P>()).min(x.blocks / 8);
                         for (i, scales) in eights.clone().zip(&mut scales) {
                             // SAFETY: the row has `x.blocks` groups.
                             unsafe { scale_eight::<P, M, C>(row, &x, i, scales, &mut acc) };
