@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use ocelli_engine::image::{
-    Filter, ImageError, ImageLimits, PassOrder, Picture, Preprocess, content_hash, probe, resize,
+    Filter, Fit, ImageError, ImageLimits, PassOrder, Picture, Preprocess, content_hash, probe, resize,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -73,6 +73,7 @@ fn preprocessing_is_transformers_to_the_bit() {
         let preprocess = Preprocess {
             width: num(&case["to"][0]),
             height: num(&case["to"][1]),
+            fit: Fit::Stretch,
             filter: Filter::from_pil(case["filter"].as_i64().unwrap()).unwrap(),
             order: PassOrder::Pillow13,
             rescale: case["rescale"].as_f64().unwrap(),

@@ -1,5 +1,13 @@
+//! Flamingo as two projects released it.
+//!
 //! IDEFICS (Laurençon et al. 2023) as transformers saves it: OpenCLIP's tower, perceiver resampler, LLaMA with gated
 //! layers, and a second small embedding table and head for the tokens that were added to LLaMA's.
+//!
+//! OpenFlamingo (Awadalla et al. 2023): OpenAI's CLIP and a language model as their own repositories have them, and a
+//! checkpoint with what was trained: resampler, gated layers and the embedding. Of a language model's tensors the
+//! checkpoint's names begin with `lang_encoder.`; the rest are those of transformers. Its configuration is one of ours:
+//! `model_type` `open_flamingo`, `text_config`, `vision_config` and `cross_attn_every_n_layers`; sizes that the original's
+//! classes fix may be given too.
 
 use super::{Family, Inputs, Model};
 use crate::error::ConvertError;
@@ -13,7 +21,8 @@ use crate::parts::resampler::Resampler;
 use crate::parts::{generation, image};
 use crate::tokenizer;
 
-pub(crate) const FAMILY: Family = Family { name: "flamingo", model_types: &["idefics"], read, canonical };
+pub(crate) const FAMILY: Family =
+    Family { name: "flamingo", model_types: &["idefics", "open_flamingo"], read, canonical };
 
 /// Stands at a picture's place.
 const IMAGE: &str = "<image>";
@@ -30,7 +39,26 @@ struct Idefics {
     config: Object,
 }
 
+/// Ends what belongs to a picture in OpenFlamingo's texts.
+const END_OF_CHUNK: &str = "<|endofchunk|>";
+
+struct OpenFlamingo {
+    vit: Clip,
+    resampler: Resampler,
+    gated: Gated,
+    llama: Llama,
+    text: Object,
+}
+
 fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+    if config.text("model_type")? == Some("open_flamingo") {
+        let text = config.object("text_config")?;
+        let llama = Llama::read(&text)?;
+        let vit = Clip::read(&config.object("vision_config")?, ("hidden_size", 768), "quick_gelu")?;
+        let resampler = Resampler::open_flamingo(config, vit.width)?;
+        let gated = Gated::open_flamingo(config, vit.width, llama.width, llama.layers)?;
+        return Ok(Box::new(OpenFlamingo { vit, resampler, gated, llama, text }));
+    }
     let llama = Llama::read(config)?;
     let vit = Clip::read(&config.object("vision_config")?, ("embed_dim", 768), "gelu")?;
     // The switch is the outer configuration's; that of perceiver_config is not asked.
@@ -74,7 +102,7 @@ impl Model for Idefics {
         keys.set("ocelli.generation.suppressed_ids", vec![image, edge]);
         if let Some(text_break) = keys.token(TEXT_BREAK) {
             keys.set("ocelli.prompt.text_break", text_break);
-            generation::also_ends(keys, text_break);
+            generation::ends_at(keys, text_break, false);
         }
         if let Some(end) = keys.number("tokenizer.ggml.eos_token_id") {
             keys.set("ocelli.cross_attention.reset_token", end);
@@ -83,7 +111,47 @@ impl Model for Idefics {
     }
 }
 
-/// Names without the outer `model.`.
+impl Model for OpenFlamingo {
+    fn architecture(&self) -> &'static str {
+        self.llama.architecture()
+    }
+
+    fn layout(&self) -> Layout {
+        let mut layout = Layout::default();
+        self.llama.layout(&mut layout);
+        self.vit.layout("vision_model.", &mut layout);
+        self.resampler.layout("perceiver.", &mut layout);
+        self.gated.layout("model.layers.", &mut layout);
+        layout.skip(|name| name.ends_with("rotary_emb.inv_freq") || name.ends_with(".position_ids"));
+        layout.skip(|name| name.starts_with("vision_model.post_layernorm."));
+        // Older checkpoints have what was trained a second time.
+        layout.skip(|name| name.starts_with("old_decoder_blocks.") || name.starts_with("gated_cross_attn_layers."));
+        layout
+    }
+
+    fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
+        self.llama.keys(keys);
+        self.vit.keys(keys);
+        image::open_clip_keys(self.vit.side, keys);
+        self.resampler.keys(keys);
+        self.gated.keys(keys);
+        generation::keys(inputs.source, &self.text, self.llama.vocabulary, self.llama.ends(), keys)?;
+        tokenizer::bpe::keys(inputs.tokenizer, self.llama.vocabulary, keys)?;
+        let image = tokenizer::required(keys, IMAGE)?;
+        keys.set("ocelli.image_token", image);
+        // A mark without a picture would shift what all behind it look at: the original's training leaves it out of the
+        // loss, and nothing says that it is not generated.
+        keys.set("ocelli.generation.suppressed_ids", vec![image]);
+        generation::ends_at(keys, tokenizer::required(keys, END_OF_CHUNK)?, true);
+        Ok(())
+    }
+}
+
+/// Names of the inner language model: without `lang_encoder.`, and without what wraps its layers.
 fn canonical(name: &str) -> String {
-    if name.starts_with("lm_head.") || name.starts_with("model.") { name.to_owned() } else { format!("model.{name}") }
+    let inner = name.strip_prefix("module.").unwrap_or(name);
+    match inner.strip_prefix("lang_encoder.") {
+        Some(inner) => inner.replacen(".decoder_layer.", ".", 1),
+        None => inner.to_owned(),
+    }
 }

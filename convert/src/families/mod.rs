@@ -2,6 +2,7 @@
 
 mod blip2;
 mod flamingo;
+mod frozen;
 mod text;
 
 use std::path::Path;
@@ -44,7 +45,7 @@ pub(crate) struct Inputs<'a> {
 }
 
 /// Every family.
-pub(crate) const ALL: &[&Family] = &[&blip2::FAMILY, &flamingo::FAMILY, &text::FAMILY];
+pub(crate) const ALL: &[&Family] = &[&blip2::FAMILY, &flamingo::FAMILY, &frozen::FAMILY, &text::FAMILY];
 
 /// The family asked for, or the one of the configuration.
 pub(crate) fn find(name: Option<&str>, config: &Object) -> Result<&'static Family, ConvertError> {
