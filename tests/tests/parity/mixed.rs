@@ -195,6 +195,7 @@ fn changed(file: &Gguf, key: &str, to: Option<&MetaValue>) -> Vec<u8> {
 #[test]
 fn absurd_keys_are_refused_or_run() {
     let engine = Engine::new(1).unwrap();
+    let (mut refused, mut ran) = (0, 0);
     for (family, name) in [("flamingo", "idefics"), ("frozen", "class")] {
         let golden = MixedGolden::load(family, name).unwrap();
         let dir = tempfile::tempdir().unwrap();
@@ -204,7 +205,6 @@ fn absurd_keys_are_refused_or_run() {
         let prefixes =
             ["ocelli.resampler.", "ocelli.cross_attention.", "ocelli.prompt.", "ocelli.image", "ocelli.prefix."];
         let keys: Vec<String> = model.file().keys().map(|(name, _)| name.to_owned()).collect();
-        let (mut refused, mut ran) = (0, 0);
         for key in keys.iter().filter(|key| prefixes.iter().any(|prefix| key.starts_with(prefix))) {
             let values = [0, 1, 3, 1 << 20, u32::MAX].map(MetaValue::U32);
             let others = [MetaValue::F32(f32::NAN), MetaValue::Bool(false), MetaValue::Str("no".to_owned())];
@@ -224,6 +224,6 @@ fn absurd_keys_are_refused_or_run() {
                 }
             }
         }
-        assert!(refused > 10 && ran > 5, "{name}: {refused} refused, {ran} ran");
     }
+    assert!(refused > 100 && ran > 10, "{refused} refused, {ran} ran");
 }
