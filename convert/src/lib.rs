@@ -135,7 +135,7 @@ pub fn convert_open_flamingo(
     // The result is none of the repositories it was made of, so it takes the name of none.
     let origin = Object::empty("config.json");
     let source = (sources.language.as_path(), &origin);
-    assemble(&families::open_flamingo::FAMILY, model.as_ref(), source, checkpoint, out, options, progress)
+    assemble(&families::flamingo::FAMILY, model.as_ref(), source, checkpoint, out, options, progress)
 }
 
 /// Writes a model whose weights are found. Other files and the model's origin are those of the directory and
@@ -154,7 +154,7 @@ fn assemble(
     }
     let mut keys = Keys::default();
     let layout = model.layout();
-    if adopt_names(&mut checkpoint, &layout, family.canonical) {
+    if adopt_names(&mut checkpoint, &layout, |name| model.canonical(name)) {
         keys.note(format!("tensor names were read as the {} family's by dropping prefixes", family.name));
     }
     let mut settled = layout.settle(&checkpoint, family.name, &mut keys.notes)?;
@@ -219,11 +219,11 @@ fn write_file(
 }
 
 /// Tries the family's other spellings of tensor names; they are taken only if they explain every tensor.
-fn adopt_names(checkpoint: &mut Checkpoint, layout: &layout::Layout, canonical: fn(&str) -> String) -> bool {
+fn adopt_names(checkpoint: &mut Checkpoint, layout: &layout::Layout, canonical: impl Fn(&str) -> String) -> bool {
     if layout.unknown(checkpoint.names()).is_empty() {
         return false;
     }
-    let renamed: Vec<String> = checkpoint.names().map(canonical).collect();
+    let renamed: Vec<String> = checkpoint.names().map(&canonical).collect();
     let explains = layout.unknown(renamed.iter().map(String::as_str)).is_empty();
     let distinct = renamed.iter().collect::<std::collections::BTreeSet<_>>().len() == renamed.len();
     if explains && distinct {

@@ -6,9 +6,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod checkpoint;
-pub mod flamingo_golden;
 pub mod formula;
 pub mod golden;
+pub mod mixed_golden;
 pub mod opt_tokenizer;
 pub mod text_golden;
 

@@ -1,7 +1,9 @@
 //! IDEFICS (Laurençon et al. 2023) as transformers saves it: OpenCLIP's tower, perceiver resampler, LLaMA with gated
 //! layers, and a second small embedding table and head for the tokens that were added to LLaMA's.
+//!
+//! The family's other way in is [`open_flamingo`].
 
-use super::{Family, Inputs, Model};
+use super::{Family, Inputs, Model, open_flamingo};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
@@ -14,7 +16,8 @@ use crate::parts::resampler::Resampler;
 use crate::parts::{generation, image};
 use crate::tokenizer;
 
-pub(crate) const FAMILY: Family = Family { name: "flamingo", model_types: &["idefics"], read, canonical };
+pub(crate) const FAMILY: Family =
+    Family { name: "flamingo", model_types: &["idefics", open_flamingo::MODEL_TYPE], read };
 
 /// Stands at a picture's place.
 const IMAGE: &str = "<image>";
@@ -32,6 +35,9 @@ struct Idefics {
 }
 
 fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+    if config.text("model_type")? == Some(open_flamingo::MODEL_TYPE) {
+        return open_flamingo::read(config);
+    }
     let llama = Llama::read(config)?;
     let vit = Clip::read(&config.object("vision_config")?, ("embed_dim", 768), "gelu")?;
     // The switch is the outer configuration's; that of perceiver_config is not asked.
@@ -75,16 +81,17 @@ impl Model for Idefics {
         keys.set("ocelli.generation.suppressed_ids", vec![image, edge]);
         if let Some(text_break) = keys.token(TEXT_BREAK) {
             keys.set("ocelli.prompt.text_break", text_break);
-            generation::also_ends(keys, text_break);
+            generation::ends_at(keys, text_break, false);
         }
         if let Some(end) = keys.number("tokenizer.ggml.eos_token_id") {
             keys.set("ocelli.cross_attention.reset_token", end);
         }
         Ok(())
     }
-}
 
-/// Names without the outer `model.`.
-fn canonical(name: &str) -> String {
-    if name.starts_with("lm_head.") || name.starts_with("model.") { name.to_owned() } else { format!("model.{name}") }
+    /// Names without the outer `model.`.
+    fn canonical(&self, name: &str) -> String {
+        let whole = name.starts_with("lm_head.") || name.starts_with("model.");
+        if whole { name.to_owned() } else { format!("model.{name}") }
+    }
 }

@@ -10,7 +10,7 @@ use crate::parts::generation;
 use crate::parts::language::{self, Language, MODEL_TYPES};
 use crate::tokenizer;
 
-pub(crate) const FAMILY: Family = Family { name: "text", model_types: MODEL_TYPES, read, canonical };
+pub(crate) const FAMILY: Family = Family { name: "text", model_types: MODEL_TYPES, read };
 
 struct Text {
     model: Box<dyn Language>,
@@ -38,11 +38,11 @@ impl Model for Text {
         generation::keys(inputs.source, &self.config, self.model.vocabulary(), self.model.ends(), keys)?;
         tokenizer::bpe::keys(inputs.tokenizer, self.model.vocabulary(), keys)
     }
-}
 
-/// Names of the inner model alone, or of one inside a larger one.
-fn canonical(name: &str) -> String {
-    let inner = name.strip_prefix("language_model.").unwrap_or(name);
-    let whole = ["model.", "lm_head.", "transformer.", "gpt_neox.", "embed_out."];
-    if whole.iter().any(|start| inner.starts_with(start)) { inner.to_owned() } else { format!("model.{inner}") }
+    /// Names of the inner model alone, or of one inside a larger one.
+    fn canonical(&self, name: &str) -> String {
+        let inner = name.strip_prefix("language_model.").unwrap_or(name);
+        let whole = ["model.", "lm_head.", "transformer.", "gpt_neox.", "embed_out."];
+        if whole.iter().any(|start| inner.starts_with(start)) { inner.to_owned() } else { format!("model.{inner}") }
+    }
 }

@@ -104,12 +104,11 @@ fn set(
     Ok(())
 }
 
-/// One more id that ends a text.
-pub(crate) fn also_ends(keys: &mut Keys, id: u32) {
+/// A family's own id that ends a text, beside those that were set or in their place.
+pub(crate) fn ends_at(keys: &mut Keys, id: u32, alone: bool) {
     for (name, value) in &mut keys.values {
-        if let ("ocelli.generation.eos_ids", MetaValue::U32s(ids)) = (name.as_str(), value)
-            && !ids.contains(&id)
-        {
+        if let ("ocelli.generation.eos_ids", MetaValue::U32s(ids)) = (name.as_str(), value) {
+            ids.retain(|other| !alone && *other != id);
             ids.push(id);
         }
     }

@@ -78,11 +78,25 @@ pub(crate) fn keys(directory: &Path, side: u32, keys: &mut Keys) -> Result<(), C
     Ok(())
 }
 
-/// Sets the keys of CLIP's own preprocessing: the shorter side to `side`, bicubic, and the middle of that.
-pub(crate) fn clip_keys(side: u32, keys: &mut Keys) {
-    keys.set("clip.vision.image_mean", MEAN.map(|value| value as f32).to_vec());
-    keys.set("clip.vision.image_std", STD.map(|value| value as f32).to_vec());
+/// Sets the keys of open_clip's evaluation transform to `side` × `side`: the shorter side by bicubic, then torchvision's
+/// middle.
+pub(crate) fn open_clip_keys(side: u32, keys: &mut Keys) {
+    clip_keys(side, keys);
     keys.set("ocelli.image.resize", "crop");
+    keys.set("ocelli.image.crop_offset", "even");
+}
+
+/// Sets the keys of pictures that room of one colour makes square before they are resized to `side` × `side`.
+pub(crate) fn padded_keys(side: u32, colour: [u32; 3], keys: &mut Keys) {
+    clip_keys(side, keys);
+    keys.set("ocelli.image.resize", "pad");
+    keys.set("ocelli.image.pad_rgb", colour.to_vec());
+}
+
+/// CLIP's numbers, and bicubic.
+fn clip_keys(side: u32, keys: &mut Keys) {
+    keys.set("clip.vision.image_mean", MEAN.map(|mean| mean as f32).to_vec());
+    keys.set("clip.vision.image_std", STD.map(|std| std as f32).to_vec());
     keys.set("ocelli.image.size", vec![side, side]);
     keys.set("ocelli.image.filter", "bicubic");
     keys.set("ocelli.image.do_resize", true);

@@ -1,6 +1,5 @@
-//! From a picture to a vision tower's input, as `BlipImageProcessor` does it: resize to a fixed size without cropping,
-//! scale to 0..1, subtract the mean, divide by the standard deviation. CLIP's own preprocessing keeps the aspect and cuts
-//! out the middle instead (torchvision's `Resize` and `CenterCrop`).
+//! From a picture to a vision tower's input, as `BlipImageProcessor` does it: resize to a fixed size (without cropping,
+//! unless [`Fit`] says so), scale to 0..1, subtract the mean, divide by the standard deviation.
 //!
 //! Source: transformers 4.57.6, `image_transforms.rescale` and `normalize`. `rescale` multiplies in `f64` and rounds to
 //! `f32`; `normalize` subtracts and divides in `f32`. A value therefore depends only on its byte and its channel, and
@@ -10,7 +9,7 @@
 //! rows for planar. Here rows are always rows.
 
 use super::picture::buffer;
-use super::{Filter, ImageError, ImageLimits, PassOrder, Picture, resize};
+use super::{Filter, Fit, ImageError, ImageLimits, PassOrder, Picture};
 use std::borrow::Cow;
 
 /// Channel means of CLIP's training pictures, used by every family here.
@@ -36,6 +35,8 @@ pub struct Preprocess {
     pub width: u32,
     /// Height the tower needs, in pixels.
     pub height: u32,
+    /// What becomes of pictures of another shape.
+    pub fit: Fit,
     /// Resampling filter.
     pub filter: Filter,
     /// Which release of Pillow to follow where they differ.
@@ -48,8 +49,6 @@ pub struct Preprocess {
     pub std: [f32; 3],
     /// Resize to `width` x `height`; without it a picture must have that size already.
     pub do_resize: bool,
-    /// Keep the aspect: resize to the least picture that covers `width` x `height`, which are equal, and cut out its middle.
-    pub crop: bool,
     /// Multiply by `rescale`.
     pub do_rescale: bool,
     /// Subtract `mean` and divide by `std`.
@@ -63,13 +62,13 @@ impl Preprocess {
         Self {
             width: side,
             height: side,
+            fit: Fit::Stretch,
             filter: Filter::Bicubic,
             order: PassOrder::default(),
             rescale: 1.0 / 255.0,
             mean: CLIP_MEAN,
             std: CLIP_STD,
             do_resize: true,
-            crop: false,
             do_rescale: true,
             do_normalize: true,
         }
@@ -99,9 +98,6 @@ impl Preprocess {
     /// is not positive, or numbers whose result is not finite.
     pub fn validate(&self) -> Result<(), ImageError> {
         ImageLimits::default().check(self.width, self.height)?;
-        if self.crop && self.width != self.height {
-            return Err(bad("crop", 1, f64::from(self.height), "the width"));
-        }
         if !(self.rescale.is_finite() && self.rescale > 0.0) {
             return Err(bad("rescale_factor", 0, self.rescale, "finite and positive"));
         }
@@ -130,10 +126,8 @@ impl Preprocess {
     /// Those of [`validate`](Self::validate), [`ImageError::NotResized`] and [`ImageError::OutOfMemory`].
     pub fn apply(&self, picture: &Picture) -> Result<Pixels, ImageError> {
         self.validate()?;
-        let sized = if self.do_resize && self.crop {
-            Cow::Owned(self.middle(picture)?)
-        } else if self.do_resize {
-            Cow::Owned(resize(picture, self.width, self.height, self.filter, self.order)?)
+        let sized = if self.do_resize {
+            Cow::Owned(self.fit.apply(picture, (self.width, self.height), self.filter, self.order)?)
         } else if (picture.width(), picture.height()) == (self.width, self.height) {
             Cow::Borrowed(picture)
         } else {
@@ -152,26 +146,6 @@ impl Preprocess {
             }
         }
         Ok(Pixels { width: self.width, height: self.height, data })
-    }
-
-    /// The middle of the picture at the size at which its shorter side fits.
-    fn middle(&self, picture: &Picture) -> Result<Picture, ImageError> {
-        let (from, side) = ((picture.width(), picture.height()), self.width);
-        let short = u64::from(from.0.min(from.1));
-        // At most 2^32 squared over 1: what does not fit is far beyond the limits of the resizer.
-        let scaled = |length: u32| u32::try_from(u64::from(length) * u64::from(side) / short).unwrap_or(u32::MAX);
-        let (width, height) = (scaled(from.0), scaled(from.1));
-        let whole = resize(picture, width, height, self.filter, self.order)?;
-        // Half of an odd rest is rounded to the even number.
-        let start = |rest: u32| (rest / 2 + ((rest % 2) & (rest / 2 % 2))) as usize;
-        let (left, top) = (start(width - side), start(height - side));
-        let row = side as usize * 3;
-        let mut rgb = buffer(row * side as usize)?;
-        let lines = whole.rgb().chunks_exact(width as usize * 3).skip(top);
-        for (to, line) in rgb.chunks_exact_mut(row).zip(lines) {
-            to.copy_from_slice(&line[left * 3..][..row]);
-        }
-        Picture::new(side, side, rgb, &ImageLimits::default())
     }
 
     /// The result for each byte of each channel.

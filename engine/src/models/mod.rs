@@ -2,11 +2,12 @@
 
 mod blip2;
 mod flamingo;
+mod frozen;
 mod text;
 
 use crate::blocks::decoder::{Decoder, DecoderConfig};
 use crate::error::Error;
-use crate::image::{Filter, PassOrder, Pixels, Preprocess};
+use crate::image::{Filter, Fit, PassOrder, Pixels, Preprocess};
 use crate::kernels::{Exec, Layout};
 use crate::prompt::{Item, Prompt};
 use crate::tokenizer::Tokenizer;
@@ -57,7 +58,8 @@ pub trait Family: Send + Sync {
 type Load = fn(&Arc<Gguf>) -> Result<Box<dyn Family>, Error>;
 
 /// Every family by the name that `ocelli.family` gives it in files.
-const FAMILIES: &[(&str, Load)] = &[("blip2", blip2::load), ("flamingo", flamingo::load), ("text", text::load)];
+const FAMILIES: &[(&str, Load)] =
+    &[("blip2", blip2::load), ("flamingo", flamingo::load), ("frozen", frozen::load), ("text", text::load)];
 
 /// The families that run here, by the names `ocelli.family` gives them.
 #[must_use]
@@ -96,10 +98,24 @@ const FILTERS: &[(&str, Filter)] = &[
 fn preprocess(file: &Arc<Gguf>, side: usize) -> Result<Preprocess, Error> {
     let image = Header::new(file, "ocelli.image.");
     let vision = Header::new(file, "clip.vision.");
-    let mode = image.text("resize")?;
-    if !["square", "crop"].contains(&mode) {
-        return Err(image.bad("resize", mode, "must be square or crop"));
-    }
+    let fit = match image.text("resize")? {
+        "square" => Fit::Stretch,
+        "crop" => Fit::Crop {
+            even: match image.text("crop_offset")? {
+                "floor" => false,
+                "even" => true,
+                other => return Err(image.bad("crop_offset", other, "must be floor or even")),
+            },
+        },
+        "pad" => {
+            let colour = file.u32s("ocelli.image.pad_rgb")?.unwrap_or_default();
+            let bytes: Vec<u8> = colour.iter().filter_map(|&c| u8::try_from(c).ok()).collect();
+            let rgb = <[u8; 3]>::try_from(bytes)
+                .map_err(|_| image.bad("pad_rgb", format!("{colour:?}"), "must be 3 numbers up to 255"))?;
+            Fit::Pad { rgb }
+        }
+        mode => return Err(image.bad("resize", mode, "must be square, crop or pad")),
+    };
     let size = file.u32s("ocelli.image.size")?.unwrap_or_default();
     if size.len() != 2 || size.iter().any(|&s| s as usize != side) {
         return Err(image.bad("size", format!("{size:?}"), format!("must be [{side}, {side}], the tower's input")));
@@ -120,12 +136,12 @@ fn preprocess(file: &Arc<Gguf>, side: usize) -> Result<Preprocess, Error> {
     let preprocess = Preprocess {
         width: size[0],
         height: size[1],
+        fit,
         filter,
         rescale,
         mean: vision.triple("image_mean")?,
         std: vision.triple("image_std")?,
         do_resize: image.switch("do_resize", true)?,
-        crop: mode == "crop",
         do_rescale: image.switch("do_rescale", true)?,
         do_normalize: image.switch("do_normalize", true)?,
         order: PassOrder::default(),

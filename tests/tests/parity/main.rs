@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod blip2;
-mod flamingo;
+mod mixed;
 mod text;
 
 use ocelli_engine::{Event, GenerateOptions, Prompt, Sampling, Session};

@@ -1,4 +1,5 @@
-//! The goldens of the flamingo family, `parity/flamingo_*.json`; see [`crate::golden`].
+//! The goldens of the families whose prompts mix texts and pictures, `parity/flamingo_*.json` and `parity/frozen_*.json`;
+//! see [`crate::golden`].
 
 use std::path::Path;
 
@@ -10,12 +11,15 @@ use crate::checkpoint::{self, Dtype};
 use crate::golden::{FormulaCheck, Generation, Logits, Picture, Sample, Score, folder};
 use crate::opt_tokenizer::OptTokenizer;
 
-/// The goldens, by name.
-pub const FLAMINGO: [&str; 3] = ["idefics", "idefics_every", "idefics_second"];
+/// The goldens of `frozen`, by name.
+pub const FROZEN: [&str; 2] = ["class", "mean"];
+
+/// The goldens of `flamingo`, by name.
+pub const FLAMINGO: [&str; 6] = ["idefics", "idefics_every", "idefics_second", "open", "open_every", "open_fourth"];
 
 /// One configuration with everything the original answered for it.
 #[derive(Debug, Deserialize)]
-pub struct FlamingoGolden {
+pub struct MixedGolden {
     /// Name, as in the file's name.
     pub name: String,
     /// What this configuration is for.
@@ -41,7 +45,7 @@ pub struct FlamingoGolden {
     /// The pictures that cases name by number.
     pub pictures: Vec<Picture>,
     /// Prompts with the answers.
-    pub cases: Vec<FlamingoCase>,
+    pub cases: Vec<MixedCase>,
 }
 
 /// A piece of a prompt.
@@ -56,7 +60,7 @@ pub enum GoldenPiece {
 
 /// A prompt and what came out.
 #[derive(Debug, Deserialize)]
-pub struct FlamingoCase {
+pub struct MixedCase {
     /// Texts and pictures in order.
     pub pieces: Vec<GoldenPiece>,
     /// Ids, `<image>` standing for each picture.
@@ -72,19 +76,19 @@ pub struct FlamingoCase {
     pub media: Option<Sample>,
 }
 
-impl FlamingoGolden {
-    /// Reads golden `flamingo_{name}.json`.
+impl MixedGolden {
+    /// Reads golden `{family}_{name}.json`.
     ///
     /// # Errors
     /// Where the file is missing or is not a golden.
-    pub fn load(name: &str) -> Result<Self> {
-        Self::read(&folder().join(format!("flamingo_{name}.json")))
+    pub fn load(family: &str, name: &str) -> Result<Self> {
+        Self::read(&folder().join(format!("{family}_{name}.json")))
     }
 
     /// Reads a golden anywhere.
     ///
     /// # Errors
-    /// As [`FlamingoGolden::load`].
+    /// As [`MixedGolden::load`].
     pub fn read(file: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
         Ok(serde_json::from_str(&text).map_err(|e| format!("{}: {e}", file.display()))?)
@@ -128,8 +132,9 @@ mod tests {
 
     #[test]
     fn weights_have_the_bits_of_the_python_side() {
-        for name in FLAMINGO {
-            let golden = FlamingoGolden::load(name).unwrap();
+        let frozen = FROZEN.map(|name| ("frozen", name));
+        for (family, name) in FLAMINGO.map(|name| ("flamingo", name)).into_iter().chain(frozen) {
+            let golden = MixedGolden::load(family, name).unwrap();
             assert!(golden.formula.len() >= 8);
             for check in &golden.formula {
                 let formula = Formula::new(golden.seed, &check.name, &check.shape);

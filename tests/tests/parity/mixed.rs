@@ -1,16 +1,17 @@
-//! Flamingo against its originals: logits, greedy and beam text and scores of prompts with none to four pictures, run in
-//! batches that end between and behind pictures.
+//! Flamingo and Frozen against their originals: logits, greedy and beam text and scores of prompts with none to four
+//! pictures, run in batches that end between and behind pictures.
 
 use crate::{check_generations, check_logits, check_scores, close, quiet};
 use ocelli_convert::Options;
 use ocelli_engine::image::{ImageLimits, Picture};
 use ocelli_engine::{Engine, Error, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions};
 use ocelli_quant::TensorType;
-use ocelli_tests::flamingo_golden::{FLAMINGO, FlamingoCase, FlamingoGolden, GoldenPiece};
+use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
+use ocelli_tests::mixed_golden::{FLAMINGO, FROZEN, GoldenPiece, MixedCase, MixedGolden};
 use std::path::Path;
 use std::sync::Arc;
 
-fn open(golden: &FlamingoGolden, dir: &Path, threads: usize) -> Model {
+fn open(golden: &MixedGolden, dir: &Path, threads: usize) -> Model {
     golden.write(&dir.join("hf")).unwrap();
     let file = dir.join("model.gguf");
     ocelli_convert::convert(&dir.join("hf"), &file, &Options::new(TensorType::F32), &())
@@ -22,26 +23,29 @@ fn session(model: &Model, batch: usize) -> Session {
     model.session(&SessionOptions { beams: 5, batch, ..SessionOptions::default() }).unwrap()
 }
 
-fn picture(golden: &FlamingoGolden, index: usize) -> Arc<Picture> {
+fn picture(golden: &MixedGolden, index: usize) -> Arc<Picture> {
     let p = &golden.pictures[index];
     Arc::new(Picture::new(p.width, p.height, p.rgb(), &ImageLimits::default()).unwrap())
 }
 
-fn prompt(golden: &FlamingoGolden, case: &FlamingoCase) -> Prompt {
+fn prompt(golden: &MixedGolden, case: &MixedCase) -> Prompt {
     case.pieces.iter().fold(Prompt::new(), |prompt, piece| match piece {
         GoldenPiece::Text(text) => prompt.text(text.as_str()),
         GoldenPiece::Picture(index) => prompt.image(picture(golden, *index)),
     })
 }
 
+/// The first of the added tokens stands for each row of a picture.
 fn ids(model: &Model, prompt: &Prompt) -> Vec<u32> {
-    let image = model.defaults().image_id.expect("the goldens name their placeholder");
     let items = model.compose(prompt).unwrap();
-    let one = |item: &Item| if let Item::Tokens(ids) = item { ids.clone() } else { vec![image] };
+    let one = |item: &Item| match item {
+        Item::Tokens(ids) => ids.clone(),
+        Item::Image(_) => vec![312; model.count(std::slice::from_ref(item))],
+    };
     items.iter().flat_map(one).collect()
 }
 
-fn agrees(golden: &FlamingoGolden, batches: &[usize]) {
+fn agrees(golden: &MixedGolden, batches: &[usize]) {
     let dir = tempfile::tempdir().unwrap();
     let model = open(golden, dir.path(), 2);
     for &batch in batches {
@@ -72,7 +76,10 @@ fn agrees(golden: &FlamingoGolden, batches: &[usize]) {
 #[test]
 fn models_agree_whole_and_in_pieces() {
     for name in FLAMINGO {
-        agrees(&FlamingoGolden::load(name).unwrap(), &[5, 7, 256]);
+        agrees(&MixedGolden::load("flamingo", name).unwrap(), &[5, 7, 256]);
+    }
+    for name in FROZEN {
+        agrees(&MixedGolden::load("frozen", name).unwrap(), &[5, 256]);
     }
 }
 
@@ -83,7 +90,7 @@ fn configurations_in_a_folder_agree() {
     let folder = std::env::var_os("OCELLI_FLAMINGO_GOLDENS").expect("OCELLI_FLAMINGO_GOLDENS names the folder");
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
-        agrees(&FlamingoGolden::read(&entry.unwrap().path()).unwrap(), &[5, 256]);
+        agrees(&MixedGolden::read(&entry.unwrap().path()).unwrap(), &[5, 256]);
         count += 1;
     }
     eprintln!("{count} configurations agree");
@@ -94,7 +101,7 @@ fn configurations_in_a_folder_agree() {
 /// position looks at is kept with it, and cut off with it.
 #[test]
 fn kept_prefixes_look_at_their_own_pictures() {
-    let golden = FlamingoGolden::load("idefics").unwrap();
+    let golden = MixedGolden::load("flamingo", "idefics").unwrap();
     let dir = tempfile::tempdir().unwrap();
     let model = open(&golden, dir.path(), 1);
     // Room for the pictures of one prompt only: every other prompt makes some go.
@@ -140,7 +147,7 @@ fn kept_prefixes_look_at_their_own_pictures() {
 /// A picture is encoded once in a session, whether it comes twice in a prompt or in the next one.
 #[test]
 fn pictures_are_read_once() {
-    let golden = FlamingoGolden::load("idefics").unwrap();
+    let golden = MixedGolden::load("flamingo", "idefics").unwrap();
     let dir = tempfile::tempdir().unwrap();
     let model = open(&golden, dir.path(), 1);
     let mut session = model.session(&SessionOptions { image_cache: Some(0), ..SessionOptions::default() }).unwrap();
@@ -154,7 +161,7 @@ fn pictures_are_read_once() {
 
 #[test]
 fn threads_do_not_change_a_bit() {
-    let golden = FlamingoGolden::load("idefics_every").unwrap();
+    let golden = MixedGolden::load("flamingo", "idefics_every").unwrap();
     let all = [1, 3].map(|threads| {
         let dir = tempfile::tempdir().unwrap();
         let model = open(&golden, dir.path(), threads);
@@ -162,4 +169,61 @@ fn threads_do_not_change_a_bit() {
         logits.iter().map(|l| l.to_bits()).collect::<Vec<_>>()
     });
     assert_eq!(all[0], all[1]);
+}
+
+/// A copy of a file with one key changed, or left out.
+fn changed(file: &Gguf, key: &str, to: Option<&MetaValue>) -> Vec<u8> {
+    let mut writer = Writer::new();
+    for (name, value) in file.keys() {
+        match (name == key, to) {
+            (true, Some(to)) => drop(writer.set(name, to.clone())),
+            (true, None) => {}
+            (false, _) => drop(writer.set(name, MetaValue::from(value))),
+        }
+    }
+    for info in file.tensors() {
+        writer.tensor(info.name.clone(), &info.shape, info.ty);
+    }
+    let mut body = writer.begin(Vec::new()).unwrap();
+    for info in file.tensors() {
+        body.write(file.data(info)).unwrap();
+    }
+    body.finish().unwrap()
+}
+
+/// Every key of the bridge with values that make no sense: an error that names a key or a tensor, or a model that runs.
+#[test]
+fn absurd_keys_are_refused_or_run() {
+    let engine = Engine::new(1).unwrap();
+    let (mut refused, mut ran) = (0, 0);
+    for (family, name) in [("flamingo", "idefics"), ("frozen", "class")] {
+        let golden = MixedGolden::load(family, name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 1);
+        let prompt = prompt(&golden, &golden.cases[2]);
+        let greedy = GenerateOptions { max_new_tokens: 1, ..GenerateOptions::default() };
+        let prefixes =
+            ["ocelli.resampler.", "ocelli.cross_attention.", "ocelli.prompt.", "ocelli.image", "ocelli.prefix."];
+        let keys: Vec<String> = model.file().keys().map(|(name, _)| name.to_owned()).collect();
+        for key in keys.iter().filter(|key| prefixes.iter().any(|prefix| key.starts_with(prefix))) {
+            let values = [0, 1, 3, 1 << 20, u32::MAX].map(MetaValue::U32);
+            let others = [MetaValue::F32(f32::NAN), MetaValue::Bool(false), MetaValue::Str("no".to_owned())];
+            let tries = values.into_iter().chain(others).map(Some).chain([None]);
+            for to in tries {
+                let bytes = changed(model.file(), key, to.as_ref());
+                match engine.open_bytes(Arc::new(bytes)) {
+                    Err(error) => {
+                        refused += 1;
+                        let text = error.to_string();
+                        assert!(text.contains(key.as_str()) || text.contains('\''), "{key} {to:?}: {text}");
+                    }
+                    Ok(model) => {
+                        ran += 1;
+                        let _ = session(&model, 7).generate(&prompt, &greedy, &mut quiet);
+                    }
+                }
+            }
+        }
+    }
+    assert!(refused > 100 && ran > 10, "{refused} refused, {ran} ran");
 }
