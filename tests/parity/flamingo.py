@@ -1,5 +1,5 @@
 """Goldens of the flamingo family: small random IDEFICS models run by transformers 4.57.6, and OpenFlamingo's classes
-(open_flamingo 2.0.1) around its LLaMA and CLIP; flamingo_*.json.
+(open_flamingo 2.0.1) around its LLaMA, MPT, GPT-NeoX and CLIP; flamingo_*.json.
 
     python flamingo.py                           makes every golden
     python flamingo.py NAME...                   only these
@@ -13,7 +13,8 @@ layer's feed-forward part still runs; ids above vocab_size are rows of additiona
 prompt's last token sees. Its own cache and its own forward over everything must agree, or there is no golden.
 
 Of OpenFlamingo (flamingo.py, helpers.py): the gated layers stand before decoder layers n - 1, 2n - 1, …; the tower's rows
-are taken without the class row and without CLIP's last norm, which newer releases of open_clip apply; nothing resets.
+are taken without the class row and without CLIP's last norm, which newer releases of open_clip apply; nothing resets. Sizes
+of resampler and gated layers are fixed in its classes; goldens with these sizes can be had in the three parts of a release.
 """
 import json
 import os
@@ -27,15 +28,18 @@ import beams
 import formula
 import numpy as np
 import opt_tokenizer
+import text
 import torch
 import transformers
 from blip2_opt import HERE, NEW, Noise, QUESTION, UNICODE, number, numbers, process, sample, stored
 from PIL import Image
-from transformers import AddedToken, CLIPVisionConfig, CLIPVisionModel, IdeficsConfig, IdeficsForVisionText2Text, IdeficsImageProcessor, IdeficsProcessor, LlamaConfig, LlamaForCausalLM, LogitsProcessorList
+from transformers import (AddedToken, CLIPVisionConfig, CLIPVisionModel, GPTNeoXConfig, GPTNeoXForCausalLM, IdeficsConfig, IdeficsForVisionText2Text,
+                          IdeficsImageProcessor, IdeficsProcessor, LlamaConfig, LlamaForCausalLM, LogitsProcessorList, MptConfig, MptForCausalLM)
 
 ROWS, IMAGE, EDGE, BREAK = 312, 312, 313, 314
 NAMES = ["<image>", "<fake_token_around_image>", "<end_of_utterance>"]
 OPEN_NAMES = ["<image>", "<|endofchunk|>"]
+END = ROWS + OPEN_NAMES.index("<|endofchunk|>")
 SETTINGS = {"greedy": {}, "beams": dict(num_beams=3), "repetition": dict(repetition_penalty=1.5)}
 CONTINUATIONS = [" a cat", " two.", " 東京"]
 # Texts and numbers of pictures, in order.
@@ -50,6 +54,13 @@ OPEN_CASES = [
     ["Question: what is it? ", 0, "  a photo of "],
     [1, "Output: a cat<|endofchunk|>", 2, 0, "it is white</s> and red.", 3, "Answer:"],
     [UNICODE, 2, 3, 2, QUESTION],
+]
+# Behind no picture at all, too.
+CLASS_CASES = [
+    ["the old house by the river, with the light"],
+    [0, "Output:"],
+    ["Answer: ", 1, "Output: a cat<|endofchunk|>", 2, 0, "it is white<|endofchunk|>\n", 3, "Question: what is it? Short answer:"],
+    [UNICODE, 2, QUESTION],
 ]
 PICTURES = [(20, 17), (97, 64), (31, 83), (28, 28)]
 
@@ -84,8 +95,17 @@ CONFIGS = {
 EOS = {}
 
 
+# model_type: (its classes, where the layers are, what the adapter has of it beside the gated layers)
+LANGUAGES = {
+    "llama": (LlamaConfig, LlamaForCausalLM, "model.layers", ("embed_tokens", "lm_head")),
+    "mpt": (MptConfig, MptForCausalLM, "transformer.blocks", ("wte",)),
+    "mosaic_gpt": (MptConfig, MptForCausalLM, "transformer.blocks", ("wte",)),
+    "gpt_neox": (GPTNeoXConfig, GPTNeoXForCausalLM, "gpt_neox.layers", ("embed_in", "embed_out")),
+}
+
+
 class Open:
-    """OpenFlamingo's model of small sizes, to be called as transformers' Idefics is."""
+    """OpenFlamingo's model, of any sizes, to be called as transformers' Idefics is."""
 
     bad = [IMAGE]
 
@@ -112,14 +132,17 @@ class Open:
                 return None, self.tower(pixels, output_hidden_states=True).hidden_states[-1][:, 1:]
 
         c = config
-        vision, text = c["vision_config"], c["text_config"]
+        vision, language = c["vision_config"], c["text_config"]
         self.tower = CLIPVisionModel(CLIPVisionConfig(**vision)).eval()
-        lm = LlamaForCausalLM(LlamaConfig(**text, attn_implementation="eager"))
+        configuration, model, layers, trained = LANGUAGES[language["model_type"]]
+        lm = model(configuration(**language, attn_implementation="eager"))
+        lm.tie_weights()
+        named = text.mosaic(lm) if language["model_type"] == "mosaic_gpt" else lambda k: k
         extend_instance(lm, Mixin)
-        lm.set_decoder_layers_attr_name("model.layers")
+        lm.set_decoder_layers_attr_name(layers)
         outer = torch.nn.Module()
         outer.visual = Rows(self.tower)
-        w, d = vision["hidden_size"], text["hidden_size"]
+        w, d = vision["hidden_size"], lm.config.hidden_size
         f = Flamingo(outer, lm, IMAGE + 1, IMAGE, vis_dim=w, cross_attn_every_n_layers=c["cross_attn_every_n_layers"])
         f.perceiver = PerceiverResampler(dim=w, depth=c["resampler_depth"], dim_head=c["resampler_head_dim"], heads=c["resampler_n_heads"],
                                          num_latents=c["resampler_n_latents"])  # the sizes are fixed in Flamingo()
@@ -134,8 +157,9 @@ class Open:
         for k, p in f.perceiver.named_parameters():
             self.names[f"perceiver.{k}"] = p
         for k, p in lm.named_parameters():
-            trained = "gated_cross_attn_layer" in k or "embed_tokens" in k or "lm_head" in k
-            self.names[f"lang_encoder.{k}" if trained else k.replace(".decoder_layer.", ".")] = p
+            k = named(k)
+            adapter = "gated_cross_attn_layer" in k or any(part in k for part in trained)
+            self.names[f"lang_encoder.{k}" if adapter else k.replace(".decoder_layer.", ".")] = p
         with torch.no_grad():
             for k, p in self.names.items():
                 p.copy_(stored(k, list(p.shape), seed, dtype))
@@ -188,28 +212,53 @@ class OpenProcessor:
     def __call__(self, text, return_tensors):
         (pieces,) = text
         ids = self.tokenizer("".join(p if isinstance(p, str) else "<image>" for p in pieces))["input_ids"]
-        pixels = torch.stack([self.transform(p) for p in pieces if not isinstance(p, str)])[None]
+        shown = [self.transform(p) for p in pieces if not isinstance(p, str)]
+        # There is always a picture for the original; without a token for it nothing attends to it.
+        size = self.transform.transforms[1].size
+        pixels = torch.stack(shown or [torch.zeros(3, *size)])[None]
         n = len(ids)
         return {"input_ids": torch.tensor([ids]), "attention_mask": torch.ones(1, n, dtype=torch.long), "pixel_values": pixels,
                 "image_attention_mask": torch.zeros(1, n, 1)}
 
 
-def open_flamingo(every, width, heads, ffn, layers, vision, latents, depth, rheads, rhead, xheads, xhead, **more):
-    w, vheads, vffn, vlayers, size, patch = vision
-    text = dict(model_type="llama", vocab_size=ROWS + 2, hidden_size=width, num_attention_heads=heads, intermediate_size=ffn, num_hidden_layers=layers,
+def llama(width, heads, ffn, layers, **more):
+    return dict(model_type="llama", vocab_size=ROWS + 2, hidden_size=width, num_attention_heads=heads, intermediate_size=ffn, num_hidden_layers=layers,
                 max_position_embeddings=256, bos_token_id=2, pad_token_id=1, tie_word_embeddings=False, **more)
+
+
+def mpt(kind, width, heads, layers):
+    own = dict(mlp_ratio=4, attn_qk_ln=True, alibi=True, alibi_bias_max=8, no_bias=True) if kind == "mosaic_gpt" else {}
+    return dict(model_type=kind, vocab_size=ROWS + 2, d_model=width, n_heads=heads, n_layers=layers, max_seq_len=256, bos_token_id=2, pad_token_id=1,
+                tie_word_embeddings=True, **own)
+
+
+def neox(width, heads, ffn, layers, **more):
+    return llama(width, heads, ffn, layers, **(dict(rotary_pct=1.0, use_parallel_residual=False) | more)) | dict(model_type="gpt_neox")
+
+
+# The classes' sizes of resampler and gated layers.
+CLASS = (64, 6, 8, 64, 8, 64)
+
+
+def open_flamingo(every, language, vision, latents, depth, rheads, rhead, xheads, xhead):
+    w, vheads, vffn, vlayers, size, patch = vision
     tower = dict(hidden_size=w, num_attention_heads=vheads, intermediate_size=vffn, num_hidden_layers=vlayers, image_size=size, patch_size=patch,
                  hidden_act="quick_gelu")
-    return dict(model_type="open_flamingo", text_config=text, vision_config=tower, cross_attn_every_n_layers=every, resampler_n_latents=latents,
+    return dict(model_type="open_flamingo", text_config=language, vision_config=tower, cross_attn_every_n_layers=every, resampler_n_latents=latents,
                 resampler_depth=depth, resampler_n_heads=rheads, resampler_head_dim=rhead, cross_attn_heads=xheads, cross_attn_dim_head=xhead)
 
 
 # name: as CONFIGS.
 OPEN = {
-    "open": ("OpenFlamingo around LLaMA, every second layer", 311, "float32", open_flamingo(2, 64, 4, 120, 4, (48, 4, 96, 2, 28, 14), 6, 2, 3, 20, 2, 24)),
+    "open": ("OpenFlamingo around LLaMA, every second layer", 311, "float32", open_flamingo(2, llama(64, 4, 120, 4), (48, 4, 96, 2, 28, 14), 6, 2, 3, 20, 2, 24)),
     "open_every": ("a gated layer before each, shared key heads, f16", 314, "float16",
-                   open_flamingo(1, 48, 4, 100, 3, (40, 5, 80, 2, 35, 7), 4, 3, 2, 12, 5, 8, num_key_value_heads=2)),
-    "open_fourth": ("every fourth, bf16", 313, "bfloat16", open_flamingo(4, 56, 7, 90, 8, (36, 3, 72, 3, 56, 14), 9, 1, 4, 16, 1, 40)),
+                   open_flamingo(1, llama(48, 4, 100, 3, num_key_value_heads=2), (40, 5, 80, 2, 35, 7), 4, 3, 2, 12, 5, 8)),
+    "open_fourth": ("every fourth, bf16", 313, "bfloat16", open_flamingo(4, llama(56, 7, 90, 8), (36, 3, 72, 3, 56, 14), 9, 1, 4, 16, 1, 40)),
+    "open_mpt": ("MPT, every fourth layer, sizes as released, f16", 321, "float16", open_flamingo(4, mpt("mpt", 40, 5, 8), (32, 2, 128, 2, 28, 7), *CLASS)),
+    "open_mosaic": ("MPT-1B's class, each layer, sizes as released", 331, "float32",
+                    open_flamingo(1, mpt("mosaic_gpt", 48, 4, 3), (32, 2, 128, 2, 28, 7), *CLASS)),
+    "open_neox": ("GPT-NeoX as RedPajama's, every second layer, sizes as released, bf16", 345, "bfloat16",
+                  open_flamingo(2, neox(48, 3, 96, 4), (32, 2, 128, 2, 28, 7), *CLASS)),
 }
 
 
@@ -316,7 +365,7 @@ def case(model, processor, seed, pieces, eos, names):
     return r
 
 
-def golden(name, what, seed, dtype, added, config, eos, names):
+def golden(name, what, seed, dtype, added, config, eos, prompts, names):
     opened = config.get("model_type") == "open_flamingo"
     tokens = OPEN_NAMES if opened else NAMES[:added]
     if opened:
@@ -339,7 +388,7 @@ def golden(name, what, seed, dtype, added, config, eos, names):
             index = [i for i in index if i < n]
             bits = formula.tensor(seed, k, shape).reshape(-1)[index].view(np.uint32)
             check.append({"name": k, "shape": shape, "index": index, "bits": [int(b) for b in bits]})
-        cases = [case(model, processor, seed, p, eos, n) for p, n in zip(OPEN_CASES if opened else CASES, names)]
+        cases = [case(model, processor, seed, p, eos, n) for p, n in zip(prompts, names)]
     return {
         "name": name, "note": what, "seed": seed, "dtype": dtype, "eos": eos, "added_tokens": tokens, "config": config_json,
         "generation_config": generation_json, "preprocessor_config": pre, "tensors": tensors, "formula": check,
@@ -360,6 +409,30 @@ def some(seed):
         rms_norm_eps=r.choice([1e-6, 1e-5]))
 
 
+def some_open(seed):
+    """A random OpenFlamingo, and prompts with none to four pictures."""
+    r = random.Random(seed)
+    heads, every = r.choice([1, 2, 3, 4, 5]), r.choice([1, 2, 4])
+    width, ffn, layers = 4 * heads * r.randint(2, 6), r.randint(20, 150), every * r.randint(1, 2) + r.choice([0, 0, 1])
+    vheads, patch = r.choice([1, 2, 3]), r.choice([5, 7, 14])
+    language = [
+        llama(width, heads, ffn, layers, rms_norm_eps=r.choice([1e-6, 1e-5]), num_key_value_heads=r.choice([n for n in (1, heads) if heads % n == 0])),
+        mpt("mpt", width, heads, layers),
+        mpt("mosaic_gpt", width, heads, layers),
+        neox(width, heads, ffn, layers, use_parallel_residual=r.random() < 0.3, rotary_pct=r.choice([0.5, 1.0])),
+    ][seed % 4]
+    vision = vheads * r.randint(4, 20)
+    config = open_flamingo(every, language, (vision, vheads, r.randint(1, 3) * vision, r.randint(1, 3), patch * r.randint(1, 4), patch),
+                           r.randint(1, 9), r.randint(1, 3), r.randint(1, 4), r.randint(3, 20), r.randint(1, 5), r.randint(3, 30))
+    texts = [QUESTION, UNICODE, "Output: a cat<|endofchunk|>", "it is white</s> and red.", " the street", "\nAnswer:"]
+    prompts = []
+    for count in r.sample(range(5), 4):
+        pieces = r.sample(texts, r.randint(1, 4)) + [r.randrange(len(PICTURES)) for _ in range(count)]
+        r.shuffle(pieces)
+        prompts.append(pieces)
+    return config, prompts
+
+
 def main(args):
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
@@ -368,16 +441,21 @@ def main(args):
     if args[:1] == ["--random"]:
         first, count, folder = int(args[1]), int(args[2]), args[3]
         for seed in range(first, first + count):
-            added, config = some(seed)
-            g = golden(f"random{seed}", "random", seed, "float32", added, config, [2], [["greedy", "beams"]] * 4)
+            if seed % 2:
+                added, config = some(seed)
+                g = golden(f"random{seed}", "random", seed, "float32", added, config, [2], CASES, [["greedy", "beams"]] * 4)
+            else:
+                config, prompts = some_open(seed // 2)
+                g = golden(f"random{seed}", "random", seed, "float32", 0, config, [END], prompts, [["greedy", "beams"]] * 4)
             with open(f"{folder}/flamingo_random{seed}.json", "w") as f:
                 json.dump(g, f, separators=(",", ":"))
         return
     for name in args or [*CONFIGS, *OPEN]:
         what, seed, dtype, *added, config = (CONFIGS | OPEN)[name]
         # OpenFlamingo ends at the end of a chunk and nowhere else.
-        eos = [OPEN_NAMES.index("<|endofchunk|>") + ROWS] if name in OPEN else EOS.get(name, [2])
-        g = golden(name, what, seed, dtype, sum(added), config, eos, [["greedy"], ["greedy", "beams"], ["greedy", "beams"], ["beams", "repetition"]])
+        eos = [END] if name in OPEN else EOS.get(name, [2])
+        prompts = CASES if name in CONFIGS else OPEN_CASES if name in ("open", "open_every", "open_fourth") else CLASS_CASES
+        g = golden(name, what, seed, dtype, sum(added), config, eos, prompts, [["greedy"], ["greedy", "beams"], ["greedy", "beams"], ["beams", "repetition"]])
         with open(f"{HERE}/flamingo_{name}.json", "w") as f:
             json.dump(g, f, separators=(",", ":"))
         print(f"{name}: {os.path.getsize(f.name)} bytes, eos {g['eos']}")

@@ -1,7 +1,7 @@
 //! The goldens of the families whose prompts mix texts and pictures, `parity/flamingo_*.json` and `parity/frozen_*.json`;
 //! see [`crate::golden`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,7 +15,20 @@ use crate::opt_tokenizer::OptTokenizer;
 pub const FROZEN: [&str; 2] = ["class", "mean"];
 
 /// The goldens of `flamingo`, by name.
-pub const FLAMINGO: [&str; 6] = ["idefics", "idefics_every", "idefics_second", "open", "open_every", "open_fourth"];
+pub const FLAMINGO: [&str; 9] = [
+    "idefics",
+    "idefics_every",
+    "idefics_second",
+    "open",
+    "open_every",
+    "open_fourth",
+    "open_mosaic",
+    "open_mpt",
+    "open_neox",
+];
+
+/// Those of [`FLAMINGO`] with the sizes that OpenFlamingo's classes fix, which can be had in three parts.
+pub const IN_PARTS: [&str; 3] = ["open_mosaic", "open_mpt", "open_neox"];
 
 /// One configuration with everything the original answered for it.
 #[derive(Debug, Deserialize)]
@@ -76,6 +89,17 @@ pub struct MixedCase {
     pub media: Option<Sample>,
 }
 
+/// Where the parts of an OpenFlamingo model were written.
+#[derive(Debug)]
+pub struct Parts {
+    /// The adapter's file.
+    pub adapter: PathBuf,
+    /// The language model's directory.
+    pub language: PathBuf,
+    /// CLIP's directory.
+    pub vision: PathBuf,
+}
+
 impl MixedGolden {
     /// Reads golden `{family}_{name}.json`.
     ///
@@ -122,6 +146,46 @@ impl MixedGolden {
         }
         std::fs::write(file, serde_json::to_string(&all)?)?;
         checkpoint::write_weights(dir, self.seed, &self.tensors, self.dtype, None, &|_, _| ())
+    }
+
+    /// Writes OpenFlamingo's parts into folders of `dir`, as they were released: the language model has embeddings of its
+    /// own, of more rows than its tokenizer has tokens, and knows no end of a chunk.
+    ///
+    /// # Errors
+    /// Where writing fails.
+    pub fn write_parts(&self, dir: &Path) -> Result<Parts> {
+        let (mut adapter, mut language, mut vision) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, shape) in &self.tensors {
+            let part = if name.starts_with("perceiver.") || name.starts_with("lang_encoder.") {
+                if let (Some(own), false) =
+                    (name.strip_prefix("lang_encoder."), name.contains("gated_cross_attn_layer"))
+                {
+                    language.push((own.to_owned(), vec![shape[0] + 6, shape[1]]));
+                }
+                &mut adapter
+            } else if name.starts_with("vision_model.") {
+                &mut vision
+            } else {
+                &mut language
+            };
+            part.push((name.clone(), shape.clone()));
+        }
+        let part = |name: &str, tensors: &[(String, Vec<usize>)]| -> Result<PathBuf> {
+            let dir = dir.join(name);
+            std::fs::create_dir_all(&dir)?;
+            checkpoint::write_weights(&dir, self.seed, tensors, self.dtype, None, &|_, _| ())?;
+            Ok(dir)
+        };
+        let (language, vision) = (part("language", &language)?, part("vision", &vision)?);
+        let mut config = self.config["text_config"].clone();
+        config["vocab_size"] = json!(config["vocab_size"].as_u64().unwrap_or(0) + 6);
+        for (name, content) in [("config.json", &config), ("generation_config.json", &self.generation_config)] {
+            std::fs::write(language.join(name), serde_json::to_string_pretty(content)?)?;
+        }
+        let clip = json!({ "model_type": "clip", "vision_config": self.config["vision_config"] });
+        std::fs::write(vision.join("config.json"), serde_json::to_string_pretty(&clip)?)?;
+        OptTokenizer::small()?.write(&language)?;
+        Ok(Parts { adapter: part("adapter", &adapter)?.join("model.safetensors"), language, vision })
     }
 }
 

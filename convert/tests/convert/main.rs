@@ -4,6 +4,7 @@
 mod checkpoint;
 mod configuration;
 mod hostile;
+mod open_flamingo;
 mod output;
 mod quantize;
 mod text;

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::tiny::*;
 
-const TEXT_WIDTH: u64 = 24;
+pub const TEXT_WIDTH: u64 = 24;
 const TEXT_FFN: u64 = 40;
 const HEAD: u64 = 8;
-const ROWS: u64 = 270;
+pub const ROWS: u64 = 270;
 
 /// One layer with four query heads and two key heads, every element its own number.
 fn model(kind: &str) -> Model {
@@ -118,7 +118,7 @@ fn llama_has_its_pairs_next_to_each_other() {
 }
 
 /// One layer of MPT, MosaicGPT or GPT-NeoX with three heads, every element its own number.
-fn fused(kind: &str) -> Model {
+pub fn fused(kind: &str) -> Model {
     let mut tensors = BTreeMap::new();
     let mut start = 0f32;
     let mut add = |name: &str, shape: &[u64]| {

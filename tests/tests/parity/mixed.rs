@@ -2,12 +2,12 @@
 //! pictures, run in batches that end between and behind pictures.
 
 use crate::{check_generations, check_logits, check_scores, close, quiet};
-use ocelli_convert::Options;
+use ocelli_convert::{OpenFlamingo, Options, convert_open_flamingo};
 use ocelli_engine::image::{ImageLimits, Picture};
 use ocelli_engine::{Engine, Error, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
-use ocelli_tests::mixed_golden::{FLAMINGO, FROZEN, GoldenPiece, MixedCase, MixedGolden};
+use ocelli_tests::mixed_golden::{FLAMINGO, FROZEN, GoldenPiece, IN_PARTS, MixedCase, MixedGolden};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -80,6 +80,33 @@ fn models_agree_whole_and_in_pieces() {
     }
     for name in FROZEN {
         agrees(&MixedGolden::load("frozen", name).unwrap(), &[5, 256]);
+    }
+}
+
+/// What lies in three parts, as it was released, becomes the same tensors and keys as what lies in one directory, which
+/// agree with the original.
+#[test]
+fn three_parts_become_the_file_of_one_directory() {
+    for name in IN_PARTS {
+        let golden = MixedGolden::load("flamingo", name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        drop(open(&golden, dir.path(), 1));
+        let parts = golden.write_parts(&dir.path().join("parts")).unwrap();
+        let sources = OpenFlamingo { adapter: parts.adapter, language: parts.language, vision: parts.vision };
+        let file = dir.path().join("parts.gguf");
+        convert_open_flamingo(&sources, &file, &Options::new(TensorType::F32), &())
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
+        let [whole, parts] = [dir.path().join("model.gguf"), file]
+            .map(|path| Gguf::parse(Arc::new(std::fs::read(path).unwrap())).unwrap_or_else(|e| panic!("{name}: {e}")));
+        assert_eq!(parts.keys().count(), whole.keys().count(), "{name}");
+        for ((key, a), (_, b)) in parts.keys().zip(whole.keys()) {
+            assert_eq!(MetaValue::from(a), MetaValue::from(b), "{name}: {key}");
+        }
+        assert_eq!(parts.tensors().len(), whole.tensors().len(), "{name}");
+        for (a, b) in parts.tensors().iter().zip(whole.tensors()) {
+            assert_eq!((&a.name, &a.shape), (&b.name, &b.shape), "{name}");
+            assert!(parts.data(a) == whole.data(b), "{name}: {}", a.name);
+        }
     }
 }
 
