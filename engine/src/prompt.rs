@@ -86,6 +86,12 @@ impl Prompt {
         Ok(prompt)
     }
 
+    /// How many pictures it has.
+    #[must_use]
+    pub fn images(&self) -> usize {
+        self.pieces.iter().filter(|piece| matches!(piece, Piece::Image(_))).count()
+    }
+
     /// The pieces.
     #[must_use]
     pub fn pieces(&self) -> &[Piece] {

@@ -6,7 +6,7 @@ use crate::model_args::{MemoryArgs, ModelArgs};
 use crate::output::{Notes, Out, number};
 use crate::prompt_args::PromptArgs;
 use ocelli_engine::tokenizer::EncodeOptions;
-use ocelli_engine::{Event, Score, prompt_ids};
+use ocelli_engine::{Event, Score, SessionOptions, prompt_ids};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 
@@ -54,7 +54,8 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         longest = longest.max(ids.len());
     }
     // Continuations take turns in the positions behind the prompt.
-    let mut session = model.session(&args.memory.session(model.count(&items).saturating_add(longest)))?;
+    let options = args.memory.session(model.count(&items).saturating_add(longest));
+    let mut session = model.session(&SessionOptions { images: prompt.images(), ..options })?;
     interrupt.cancels(session.cancel_handle());
     let scores = session.score(&prompt, &texts, &mut |event| {
         match event {

@@ -105,6 +105,14 @@ impl Family for Blip2 {
         Ok(())
     }
 
+    fn look(&self, exec: &mut Exec<'_>, pixels: &Pixels, out: &mut Vec<f32>) -> Result<usize, Error> {
+        let (tower, ..) = self.rows(&mut Layout::default());
+        self.vit.encode(exec, &tower, &pixels.data)?;
+        out.resize(tower.x.rows() * tower.x.width(), 0.0);
+        exec.read(tower.x, out)?;
+        Ok(tower.x.width())
+    }
+
     fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error> {
         let mut items = Vec::new();
         let mut begun = false;

@@ -132,6 +132,14 @@ impl Family for Flamingo {
         exec.read(bridge.x, out)
     }
 
+    fn look(&self, exec: &mut Exec<'_>, pixels: &Pixels, out: &mut Vec<f32>) -> Result<usize, Error> {
+        let (tower, _) = self.rows(&mut Layout::default());
+        self.vit.encode(exec, &tower, &pixels.data)?;
+        out.resize(tower.x.rows() * tower.x.width(), 0.0);
+        exec.read(tower.x, out)?;
+        Ok(tower.x.width())
+    }
+
     fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error> {
         let marks = &self.marks;
         let own = prompt.adds_special();

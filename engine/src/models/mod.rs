@@ -41,6 +41,12 @@ pub trait Family: Send + Sync {
     /// [`Error::Cancelled`].
     fn encode(&self, exec: &mut Exec<'_>, pixels: &Pixels, out: &mut Vec<f32>) -> Result<(), Error>;
 
+    /// The tower's rows of prepared pixels, before the bridge; the width of one.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    fn look(&self, exec: &mut Exec<'_>, pixels: &Pixels, out: &mut Vec<f32>) -> Result<usize, Error>;
+
     /// A prompt in the order and with the special tokens the model was trained on.
     ///
     /// # Errors

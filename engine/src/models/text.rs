@@ -37,6 +37,10 @@ impl Family for Text {
         Err(Error::NoVision { images: 1 })
     }
 
+    fn look(&self, _: &mut Exec<'_>, _: &Pixels, _: &mut Vec<f32>) -> Result<usize, Error> {
+        Err(Error::NoVision { images: 1 })
+    }
+
     /// The texts as one, with what the tokenizer adds. No text at all is the begin token, so that a text can be scored
     /// from its first token on.
     fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error> {
