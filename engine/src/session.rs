@@ -10,7 +10,7 @@ use crate::blocks::gated::MediaCache;
 use crate::cancel::CancelHandle;
 use crate::error::Error;
 use crate::generation::{Event, Finish, GenerateOptions, Generation, Score, Sink, Timings};
-use crate::image::{Picture, content_hash};
+use crate::image::{Picture, Pixels, content_hash};
 use crate::image_cache::ImageCache;
 use crate::kernels::{Arena, Exec, Layout};
 use crate::model::Model;
@@ -283,6 +283,36 @@ impl Session {
         rows
     }
 
+    /// What the tower makes of a picture, to compare pictures with: the mean of its rows, of length one.
+    ///
+    /// # Errors
+    /// As [`Session::embed_image`].
+    pub fn image_features(&mut self, picture: &Picture) -> Result<Vec<f32>, Error> {
+        let rows = self.tower_rows(picture);
+        self.done();
+        let (rows, width) = rows?;
+        let mut mean = vec![0.0f32; width];
+        for row in rows.chunks_exact(width) {
+            mean.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        }
+        let length = mean.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+        mean.iter_mut().for_each(|x| *x /= length);
+        Ok(mean)
+    }
+
+    /// The tower's rows of a picture, and the width of one.
+    fn tower_rows(&mut self, picture: &Picture) -> Result<(Vec<f32>, usize), Error> {
+        let model = self.model.clone();
+        let family = &*model.0.family;
+        let tower = family.tower_rows().ok_or(Error::NoVision { images: 1 })?;
+        let pixels = self.prepare(picture)?;
+        let mut rows = vec![0.0; tower.rows() * tower.width()];
+        let (mut exec, ..) = self.exec();
+        family.tower(&mut exec, &pixels)?;
+        exec.read(tower, &mut rows)?;
+        Ok((rows, tower.width()))
+    }
+
     /// The text of generated tokens. The embedding table may have more rows than the vocabulary: such ids have none.
     fn text(&self, ids: &[u32]) -> Result<String, Error> {
         let tokenizer = self.model.tokenizer();
@@ -496,23 +526,29 @@ impl Session {
         Ok(place)
     }
 
+    /// A picture as the tower takes it.
+    fn prepare(&self, picture: &Picture) -> Result<Pixels, Error> {
+        let preprocess = self.model.preprocess().ok_or(Error::NoVision { images: 1 })?;
+        let pixels = preprocess.apply(picture)?;
+        let (got, wanted) = ((pixels.width, pixels.height), (preprocess.width, preprocess.height));
+        if got != wanted {
+            return Err(Error::BadOption {
+                name: "picture size",
+                got: format!("{}x{}", got.0, got.1),
+                rule: "this model does not resize: the picture must have the tower's size",
+            });
+        }
+        Ok(pixels)
+    }
+
     /// A picture's rows, from the cache or through the tower.
     fn image_rows(&mut self, picture: &Picture, timings: &mut Timings) -> Result<&[f32], Error> {
         let model = self.model.clone();
         let family = &*model.0.family;
-        let preprocess = family.preprocess().ok_or(Error::NoVision { images: 1 })?;
         let key = content_hash(picture);
         if self.images.find(key).is_none() {
             let start = Instant::now();
-            let pixels = preprocess.apply(picture)?;
-            let (got, wanted) = ((pixels.width, pixels.height), (preprocess.width, preprocess.height));
-            if got != wanted {
-                return Err(Error::BadOption {
-                    name: "picture size",
-                    got: format!("{}x{}", got.0, got.1),
-                    rule: "this model does not resize: the picture must have the tower's size",
-                });
-            }
+            let pixels = self.prepare(picture)?;
             let prepared = Instant::now();
             let mut rows = Vec::new();
             let (mut exec, ..) = self.exec();

@@ -18,6 +18,7 @@ EXAMPLES
   ocelli run --image shapes.png --prompt 'Question: what shape is in the image? Answer:'
   ocelli run -m blip2.gguf -i cat.png -p 'a photo of' -n 30 --beams 5
   ocelli run -m blip2.gguf -i before.png -i after.png -p 'First <image> then <image>: what changed?'
+  ocelli run -m idefics.gguf -i new.png -p 'What is this?' --shots shots.jsonl --shot-select similar --shot-count 4
   echo 'Question: what is this? Answer:' | ocelli run -m blip2.gguf -i cat.png -p - --json
 
 The answer goes to standard output, everything else to standard error. With --json standard output is one object:

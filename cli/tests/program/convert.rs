@@ -59,6 +59,16 @@ fn parts_that_lie_apart_become_a_model_that_runs() {
     let answer = ocelli(&["run", "-m", out, "-i", &picture, "-p", "Output:", "-n", "4", "--json"]).json();
     assert!(!answer["ids"].as_array().unwrap().is_empty(), "{answer}");
 
+    // Demonstrations are worded as OpenFlamingo's evaluation words them.
+    let shots = dir.path().join("shots.jsonl");
+    fs::write(&shots, serde_json::json!({ "image": picture, "text": "a cat" }).to_string()).unwrap();
+    let score = |more: &[&str]| ocelli(&[&["score", "-m", out, "--json", "-c", "a dog"], more].concat()).json();
+    let typed = "<image>Output:a cat<|endofchunk|>\n<image>Output:";
+    assert_eq!(
+        score(&["-i", &picture, "--shots", shots.to_str().unwrap()]),
+        score(&["-i", &picture, "-i", &picture, "-p", typed])
+    );
+
     ocelli(&[&["convert", "openflamingo"], &flags[..], &["--no-clobber"]].concat()).failed(1, "output-exists");
     let err = ocelli(&[
         "convert",

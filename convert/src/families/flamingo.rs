@@ -79,6 +79,8 @@ impl Model for Idefics {
         keys.set("ocelli.prompt.image_edge", edge);
         keys.set("ocelli.prompt.strip_spaces", true);
         keys.set("ocelli.generation.suppressed_ids", vec![image, edge]);
+        keys.set("ocelli.shots.text", "<image>{text}");
+        keys.set("ocelli.shots.question", "<image>Question: {question} Answer: {answer}");
         if let Some(text_break) = keys.token(TEXT_BREAK) {
             keys.set("ocelli.prompt.text_break", text_break);
             generation::ends_at(keys, text_break, false);

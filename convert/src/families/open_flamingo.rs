@@ -175,6 +175,13 @@ impl Model for Merged {
         tokenizer::bpe::keys_with(inputs.tokenizer, vocabulary, added, keys)?;
         let (end, image) = (tokenizer::required(keys, END_OF_CHUNK)?, tokenizer::required(keys, IMAGE)?);
         keys.set("ocelli.image_token", image);
+        // The wordings of the original's evaluation.
+        keys.set("ocelli.shots.text", format!("<image>Output:{{text}}{END_OF_CHUNK}"));
+        keys.set(
+            "ocelli.shots.question",
+            format!("<image>Question:{{question}} Short answer:{{answer}}{END_OF_CHUNK}"),
+        );
+        keys.set("ocelli.shots.separator", "\n");
         // A mark without a picture would shift what all behind it look at: the original's training leaves it out of the
         // loss, and nothing says that it is not generated.
         keys.set("ocelli.generation.suppressed_ids", vec![image]);

@@ -159,6 +159,9 @@ fn parts_become_one_file() {
             assert_eq!(file.get(&format!("ocelli.{key}")), Some(Key::U32(value)), "{key}");
         }
         assert_eq!(file.str("ocelli.image.resize").unwrap(), Some("crop"));
+        assert_eq!(file.str("ocelli.shots.text").unwrap(), Some("<image>Output:{text}<|endofchunk|>"));
+        let question = "<image>Question:{question} Short answer:{answer}<|endofchunk|>";
+        assert_eq!(file.str("ocelli.shots.question").unwrap(), Some(question));
         // `<image>` is there; the end of a chunk and the padding are not.
         let tokens = file.strings("tokenizer.ggml.tokens").unwrap().unwrap();
         let tokens: Vec<&str> = tokens.iter().collect();

@@ -14,7 +14,7 @@ use crate::blocks::resampler::{Resampler, ResamplerConfig, ResamplerRows};
 use crate::blocks::vit::{Vit, VitConfig, VitRows};
 use crate::error::Error;
 use crate::image::{Pixels, Preprocess};
-use crate::kernels::{Exec, Layout};
+use crate::kernels::{Exec, Layout, Rows};
 use crate::prompt::{Item, Piece, Prompt};
 use crate::tokenizer::{EncodeOptions, Tokenizer};
 use crate::weights::Scope;
@@ -134,6 +134,10 @@ impl Family for Flamingo {
         self.resampler.encode(exec, &bridge, tower.x.slice(self.skip, tower.x.rows() - self.skip))?;
         out.resize(self.encoded_len(), 0.0);
         exec.read(bridge.x, out)
+    }
+
+    fn tower_rows(&self) -> Option<Rows> {
+        Some(self.rows(&mut Layout::default()).0.x)
     }
 
     fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error> {

@@ -87,6 +87,10 @@ impl Family for Frozen {
         self.vit.encode(exec, &tower, &pixels.data)
     }
 
+    fn tower_rows(&self) -> Option<Rows> {
+        Some(self.rows(&mut Layout::default()).0.x)
+    }
+
     fn bridge(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error> {
         let (tower, mut vector, result) = self.rows(&mut Layout::default());
         if self.mean {

@@ -8,7 +8,7 @@ mod text;
 use crate::blocks::decoder::{Decoder, DecoderConfig};
 use crate::error::Error;
 use crate::image::{Filter, Fit, PassOrder, Pixels, Preprocess};
-use crate::kernels::{Exec, Layout};
+use crate::kernels::{Exec, Layout, Rows};
 use crate::prompt::{Item, Prompt};
 use crate::tokenizer::Tokenizer;
 use crate::weights::Scope;
@@ -47,6 +47,9 @@ pub trait Family: Send + Sync {
     /// # Errors
     /// [`Error::Cancelled`].
     fn bridge(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error>;
+
+    /// Where [`Family::tower`] leaves its rows; `None` where there is no tower.
+    fn tower_rows(&self) -> Option<Rows>;
 
     /// A prompt in the order and with the special tokens the model was trained on.
     ///
