@@ -144,6 +144,12 @@ pub enum Error {
         /// What can be chosen.
         offered: String,
     },
+    /// The file does not say how demonstrations are worded.
+    #[error("the file has no wording for such demonstrations (key '{key}')")]
+    NoShotFormat {
+        /// The metadata key.
+        key: &'static str,
+    },
     /// Somebody called [`crate::CancelHandle::cancel`].
     #[error("cancelled")]
     Cancelled,
@@ -172,6 +178,7 @@ impl Error {
             Self::OverBudget { .. } => "over-budget",
             Self::NotANumber { .. } => "nan",
             Self::UnknownIsa { .. } => "isa",
+            Self::NoShotFormat { .. } => "no-shot-format",
             Self::Cancelled => "cancelled",
         }
     }

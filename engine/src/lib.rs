@@ -33,6 +33,7 @@ mod prefix;
 mod prompt;
 mod sample;
 mod session;
+mod shots;
 pub mod tokenizer;
 mod tokens;
 pub mod weights;
@@ -46,6 +47,7 @@ pub use plan::{Plan, SessionOptions};
 pub use prompt::{IMAGE_MARKER, Item, Piece, Prompt};
 pub use sample::{Sampler, Sampling};
 pub use session::{Session, prompt_ids};
+pub use shots::{Shot, ShotFormat, Told, most_similar};
 pub use tokens::Tokens;
 pub use weights::{Load, open as open_file};
 

@@ -30,7 +30,8 @@ pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: 
         let sums = floats(packed, queries.width + STATS);
         for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
             let range = queries.first(i)..queries.sees(i);
-            some_heads::<1, T>(queries.row(i), queries.width, queries.scale, stream, range, sums);
+            let lean = |_, at, scores: &mut [f32]| queries.lean(i, at, scores);
+            some_heads::<1, T>(queries.row(i), queries.width, queries.scale, stream, range, lean, sums);
             out.copy_from_slice(&sums[..queries.width]);
             multiply(out, 1.0 / sums[queries.width + 1]);
         }
@@ -200,14 +201,16 @@ pub fn attend_heads<T: Stored>(
     scale: f32,
     stream: &Stream<'_, T>,
     range: Range<usize>,
+    lean: &dyn Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
-    for (q, out) in q.chunks(4 * width).zip(out.chunks_mut(4 * (width + STATS))) {
+    for (i, (q, out)) in q.chunks(4 * width).zip(out.chunks_mut(4 * (width + STATS))).enumerate() {
+        let lean = |m: usize, at: usize, scores: &mut [f32]| lean(i * 4 + m, at, scores);
         match q.len() / width {
-            1 => some_heads::<1, T>(q, width, scale, stream, range.clone(), out),
-            2 => some_heads::<2, T>(q, width, scale, stream, range.clone(), out),
-            3 => some_heads::<3, T>(q, width, scale, stream, range.clone(), out),
-            _ => some_heads::<4, T>(q, width, scale, stream, range.clone(), out),
+            1 => some_heads::<1, T>(q, width, scale, stream, range.clone(), lean, out),
+            2 => some_heads::<2, T>(q, width, scale, stream, range.clone(), lean, out),
+            3 => some_heads::<3, T>(q, width, scale, stream, range.clone(), lean, out),
+            _ => some_heads::<4, T>(q, width, scale, stream, range.clone(), lean, out),
         }
     }
 }
@@ -219,9 +222,11 @@ fn some_heads<const M: usize, T: Stored>(
     scale: f32,
     stream: &Stream<'_, T>,
     range: Range<usize>,
+    lean: impl Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
     let (mut max, mut total) = ([f32::NEG_INFINITY; M], [0f32; M]);
+    let mut seen = range.start;
     out.fill(0.0);
     tiles(stream.spans, range, |at, count| {
         let mut scores = [[0f32; KEYS]; M];
@@ -229,7 +234,8 @@ fn some_heads<const M: usize, T: Stored>(
             scores_of_four(q, width, stream, at + group, at + count - 1, &mut scores, group);
         }
         let mut tops = [0f32; M];
-        for ((scores, top), &max) in scores.iter_mut().zip(&mut tops).zip(&max) {
+        for (m, ((scores, top), &max)) in scores.iter_mut().zip(&mut tops).zip(&max).enumerate() {
+            lean(m, seen, &mut scores[..count]);
             *top = scaled(scores, count, scale, max);
         }
         soften(&mut scores, &tops, &mut max, &mut total, |m, factor| {
@@ -245,6 +251,7 @@ fn some_heads<const M: usize, T: Stored>(
             }
             d += len;
         }
+        seen += count;
     });
     for (m, out) in out.chunks_exact_mut(width + STATS).enumerate() {
         out[width] = max[m];
@@ -365,6 +372,7 @@ fn blocked<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mu
         for (i, scores) in rows.iter_mut().enumerate().skip(first) {
             // A window hides the positions before it, perhaps all of this tile.
             let hidden = queries.first(i).saturating_sub(seen).min(reach(i));
+            queries.lean(i, seen, &mut scores[..reach(i)]);
             scores[..hidden].fill(f32::NEG_INFINITY);
             tops[i] = scaled(scores, reach(i), queries.scale, maxima[i]);
         }
