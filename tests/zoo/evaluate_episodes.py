@@ -75,7 +75,7 @@ def read(directory):
     return game, tile
 
 
-def measure(checkpoint, directory, threads):
+def measure(checkpoint, directory, threads, answers):
     import torch
     from transformers import IdeficsForVisionText2Text, IdeficsProcessor
 
@@ -83,7 +83,7 @@ def measure(checkpoint, directory, threads):
     game, tile = read(directory)
     processor = IdeficsProcessor.from_pretrained(checkpoint)
     model = IdeficsForVisionText2Text.from_pretrained(checkpoint, dtype=torch.float32).eval()
-    right, start = {}, time.time()
+    right, answered, start = {}, [], time.time()
     for episode in game["episodes"]:
         names, prompt = episode["names"], []
         for place, which in zip(episode["shown"], episode["named"]):
@@ -99,12 +99,15 @@ def measure(checkpoint, directory, threads):
                 ids = inputs["input_ids"][0]
                 assert torch.equal(ids[:length], given["input_ids"][0])
                 likely.append(sum(chance[at - 1, ids[at]].item() for at in range(length, len(ids))))
-            said = model.generate(**given, max_new_tokens=8, do_sample=False)[0, length:]
-        text = processor.tokenizer.decode(said, skip_special_tokens=True)
+            ids = model.generate(**given, max_new_tokens=8, do_sample=False)[0, length:]
+        text = processor.tokenizer.decode(ids, skip_special_tokens=True)
         key = (episode["kind"], len(episode["shown"]) // 2)
-        chosen = int(likely[1] > likely[0]) == episode["answer"]
-        open_ended = text.split(".")[0].strip() == names[episode["answer"]]
-        right.setdefault(key, []).append((chosen, open_ended))
+        choice, said = int(likely[1] > likely[0]), text.split(".")[0].strip()
+        right.setdefault(key, []).append((choice == episode["answer"], said == names[episode["answer"]]))
+        answered.append([choice, said])
+    if answers:
+        with open(answers, "w") as file:
+            file.write("[\n" + ",\n".join(json.dumps(a, separators=(",", ":")) for a in answered) + "\n]\n")
     for (kind, shots), found in sorted(right.items()):
         chosen, open_ended = np.mean(found, 0)
         print(f"{kind:8} {shots} shots  {len(found)} episodes  chosen of two {100 * chosen:.2f} %  said {100 * open_ended:.2f} %")
@@ -115,6 +118,7 @@ def main():
     parser = argparse.ArgumentParser(description="Make the test episodes, or measure a checkpoint on them.")
     parser.add_argument("--episodes", metavar="DIR", default=HERE, help="where episodes.json and episodes.png are")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--answers", metavar="FILE", help="write which name was chosen and what was said, an episode a line")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--make", action="store_true", help="draw and write them")
     what.add_argument("--torch", metavar="DIR", help="measure the checkpoint in DIR in PyTorch, float32")
@@ -122,7 +126,7 @@ def main():
     if args.make:
         make(args.episodes)
     else:
-        measure(args.torch, args.episodes, args.threads)
+        measure(args.torch, args.episodes, args.threads, args.answers)
 
 
 if __name__ == "__main__":
