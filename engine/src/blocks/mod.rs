@@ -4,6 +4,7 @@
 pub mod cache;
 pub mod decoder;
 pub mod gated;
+pub mod nf_resnet;
 pub mod qformer;
 pub mod resampler;
 pub mod rope;

@@ -2,14 +2,16 @@
 //! embeddings do.
 //!
 //! ```text
-//! picture -> ViT -> one vector (the class row, or the mean of all) -> linear -> n rows in the prompt's place
+//! picture -> tower -> one vector (the class row, or the mean of all) -> linear -> n rows in the prompt's place
 //! ```
 //!
-//! The language model is one of ours, unchanged. Pictures may stand anywhere and as often as one likes.
+//! The tower is an NF-ResNet, as in the paper, or a ViT. The language model is one of ours, unchanged. Pictures may stand
+//! anywhere and as often as one likes.
 
 use super::{Family, decoder, preprocess};
 use crate::blocks::decoder::Decoder;
-use crate::blocks::vit::{Vit, VitConfig, VitRows};
+use crate::blocks::nf_resnet::{NfResNet, NfResNetConfig};
+use crate::blocks::vit::{Vit, VitConfig};
 use crate::error::Error;
 use crate::image::{Pixels, Preprocess};
 use crate::kernels::{Exec, Layout, Product, Rows};
@@ -20,9 +22,15 @@ use crate::weights::{Linear, Scope};
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
 
+/// What looks at a picture.
+enum Tower {
+    Vit(Box<Vit>),
+    NfResNet(NfResNet),
+}
+
 struct Frozen {
     preprocess: Preprocess,
-    vit: Vit,
+    tower: Tower,
     /// The tower's vector is the mean of its rows instead of the first.
     mean: bool,
     /// From the vector to all rows, one behind the other.
@@ -33,12 +41,11 @@ struct Frozen {
 
 pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
     let scope = Scope::new(Arc::clone(file));
-    let vision = VitConfig::read(&Header::new(file, "clip.vision."))?;
-    let vit = Vit::load(&scope.at("v"), vision)?;
+    let tower = Tower::load(file, &scope.at("v"))?;
     let header = Header::new(file, "ocelli.prefix.");
     let mean = match header.text("pool")? {
         "mean" => true,
-        "class" if vit.has_class() => false,
+        "class" if tower.has_class() => false,
         "class" => return Err(header.bad("pool", "class", "the tower has no class row")),
         other => return Err(header.bad("pool", other, "must be class or mean")),
     };
@@ -46,21 +53,68 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
     let decoder = decoder(file)?;
     let width = decoder.config.embedding_width;
     Ok(Box::new(Frozen {
-        preprocess: preprocess(file, vit.config.side)?,
-        prefix: scope.at("mm").linear("prefix", vit.config.width, rows * width)?,
-        vit,
+        preprocess: preprocess(file, tower.side())?,
+        prefix: scope.at("mm").linear("prefix", tower.width(), rows * width)?,
+        tower,
         mean,
         rows,
         decoder,
     }))
 }
 
+impl Tower {
+    fn load(file: &Arc<Gguf>, scope: &Scope) -> Result<Self, Error> {
+        const KEY: &str = "architecture";
+        let (vision, header) = (Header::new(file, "clip.vision."), Header::new(file, "ocelli.vision."));
+        let name = if header.get(KEY).is_some() { header.text(KEY)? } else { "vit" };
+        match name {
+            "vit" => Ok(Self::Vit(Box::new(Vit::load(scope, VitConfig::read(&vision)?)?))),
+            "nf_resnet" => Ok(Self::NfResNet(NfResNet::load(scope, NfResNetConfig::read(&vision, &header)?)?)),
+            other => Err(header.bad(KEY, other, "must be vit or nf_resnet")),
+        }
+    }
+
+    fn side(&self) -> usize {
+        match self {
+            Self::Vit(vit) => vit.config.side,
+            Self::NfResNet(net) => net.config.side,
+        }
+    }
+
+    fn width(&self) -> usize {
+        match self {
+            Self::Vit(vit) => vit.config.width,
+            Self::NfResNet(net) => net.config.width(),
+        }
+    }
+
+    fn has_class(&self) -> bool {
+        matches!(self, Self::Vit(vit) if vit.has_class())
+    }
+
+    /// Room for one picture; its rows when it is encoded.
+    fn layout(&self, layout: &mut Layout) -> Rows {
+        match self {
+            Self::Vit(vit) => vit.layout(layout).x,
+            Self::NfResNet(net) => net.layout(layout).x,
+        }
+    }
+
+    fn encode(&self, exec: &mut Exec<'_>, pixels: &[f32]) -> Result<(), Error> {
+        let layout = &mut Layout::default();
+        match self {
+            Self::Vit(vit) => vit.encode(exec, &vit.layout(layout), pixels),
+            Self::NfResNet(net) => net.encode(exec, &net.layout(layout), pixels),
+        }
+    }
+}
+
 impl Frozen {
-    /// The tower, its vector and the rows made of it.
-    fn rows(&self, layout: &mut Layout) -> (VitRows, Rows, Rows) {
-        let tower = self.vit.layout(layout);
-        layout.input(1, self.vit.config.width);
-        let vector = layout.rows(1, self.vit.config.width);
+    /// The tower's rows, its vector and the rows made of it.
+    fn rows(&self, layout: &mut Layout) -> (Rows, Rows, Rows) {
+        let tower = self.tower.layout(layout);
+        layout.input(1, self.tower.width());
+        let vector = layout.rows(1, self.tower.width());
         (tower, vector, layout.rows(1, self.prefix.outputs()))
     }
 }
@@ -83,20 +137,19 @@ impl Family for Frozen {
     }
 
     fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels) -> Result<(), Error> {
-        let (tower, ..) = self.rows(&mut Layout::default());
-        self.vit.encode(exec, &tower, &pixels.data)
+        self.tower.encode(exec, &pixels.data)
     }
 
     fn tower_rows(&self) -> Option<Rows> {
-        Some(self.rows(&mut Layout::default()).0.x)
+        Some(self.rows(&mut Layout::default()).0)
     }
 
     fn bridge(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error> {
         let (tower, mut vector, result) = self.rows(&mut Layout::default());
         if self.mean {
-            let (count, width) = (tower.x.rows(), tower.x.width());
+            let (count, width) = (tower.rows(), tower.width());
             let mut rows = vec![0.0; count * width];
-            exec.read(tower.x, &mut rows)?;
+            exec.read(tower, &mut rows)?;
             let mut sums = vec![0f64; width];
             for row in rows.chunks_exact(width) {
                 sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
@@ -105,7 +158,7 @@ impl Family for Frozen {
             let mean: Vec<f32> = sums.iter().map(|sum| (sum / count as f64) as f32).collect();
             exec.write(vector, &mean)?;
         } else {
-            vector = tower.x.first(1);
+            vector = tower.first(1);
         }
         exec.matmul(vector, None, &[Product::new(&self.prefix, result)])?;
         out.resize(self.encoded_len(), 0.0);

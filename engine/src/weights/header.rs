@@ -68,6 +68,23 @@ impl Header {
         if self.file.get(&self.key(name)).is_none() { Ok(default) } else { self.count(name, range) }
     }
 
+    /// One to `most` counts, each in `range`.
+    ///
+    /// # Errors
+    /// As [`Header::count`].
+    pub fn counts(&self, name: &str, range: RangeInclusive<usize>, most: usize) -> Result<Vec<usize>, Error> {
+        let values = self.file.u32s(&self.key(name))?;
+        let values = self.require(name, values)?;
+        if values.is_empty() || values.len() > most {
+            return Err(self.bad(name, format!("{} numbers", values.len()), format!("must be 1 to {most}")));
+        }
+        let fits = |&value: &u32| {
+            let count = usize::try_from(value).ok().filter(|count| range.contains(count));
+            count.ok_or_else(|| self.bad(name, value, format!("must be in {}..={}", range.start(), range.end())))
+        };
+        values.iter().map(fits).collect()
+    }
+
     /// A norm's epsilon.
     ///
     /// # Errors
