@@ -117,6 +117,31 @@ impl Object {
             .ok_or_else(|| self.bad(key, value, format!("must be in {}..={}", range.start(), range.end())))
     }
 
+    /// One to `most` unsigned integers, each in `range`, or `default`.
+    pub(crate) fn counts(
+        &self,
+        key: &str,
+        range: RangeInclusive<u32>,
+        most: usize,
+        default: &[u32],
+    ) -> Result<Vec<u32>, ConvertError> {
+        let values = match self.get(key) {
+            None => return Ok(default.to_vec()),
+            Some(Value::Array(values)) if (1..=most).contains(&values.len()) => values,
+            Some(Value::Array(values)) => {
+                let got = format!("{} numbers", values.len());
+                return Err(self.bad(key, got, format!("must be 1 to {most}")));
+            }
+            Some(other) => return Err(self.mismatch(key, "a list of unsigned integers", other)),
+        };
+        let one = |value: &Value| {
+            let count =
+                value.as_u64().and_then(|value| u32::try_from(value).ok()).filter(|value| range.contains(value));
+            count.ok_or_else(|| self.bad(key, value, format!("must be in {}..={}", range.start(), range.end())))
+        };
+        values.iter().map(one).collect()
+    }
+
     /// A number, or `default`.
     pub(crate) fn number(&self, key: &str, default: f64) -> Result<f64, ConvertError> {
         Ok(self.optional_number(key)?.unwrap_or(default))

@@ -7,7 +7,8 @@
 //! Every target is one contiguous run of a source's elements: rows of a matrix in memory order are ggml's shape with
 //! the dimensions reversed, a convolution kernel `[w, 3, p, p]` is already the matrix of its unfolded patches, and the
 //! three parts of a fused qkv projection lie behind each other. So conversion never transposes. What GGUF files of a kind
-//! of model have otherwise, rows in another order or one added, is a [`Change`] on the way.
+//! of model have otherwise, rows in another order or one added, is a [`Change`] on the way. Kernels of larger windows are
+//! the exception: [`Kernel`].
 
 use std::collections::BTreeMap;
 
@@ -61,10 +62,61 @@ pub(crate) enum Content {
     },
     /// Whole checkpoint tensors one behind the other, each with its number of elements.
     Joined(Vec<(String, u64)>),
+    /// A kernel that is standardised, with its gains.
+    Kernel {
+        /// The kernel's name in the checkpoint.
+        tensor: String,
+        /// The name of its gains, one an output.
+        gains: String,
+        /// What becomes of it.
+        kernel: Kernel,
+        /// Multiplies all of it.
+        factor: Factor,
+    },
+    /// A tensor times a factor.
+    Scaled(String, Factor),
     /// Values that follow from the configuration.
     Values(Vec<f32>),
     /// The same value everywhere: a norm without weights multiplies by one and adds zero.
     Fill(f32),
+}
+
+/// A convolution whose kernel is standardised whenever it runs (Qiao et al. 2019), as Brock et al. (2021) scale it:
+/// `gain · scale / √n · (w - mean) / √(variance + eps)`, n, mean and variance being those of one output's kernel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Kernel {
+    /// Channels that are read.
+    pub(crate) inputs: u64,
+    /// Places of its window.
+    pub(crate) places: u64,
+    /// Added to the variance.
+    pub(crate) eps: f64,
+    pub(crate) scale: f64,
+}
+
+impl Kernel {
+    /// One output's kernel. It comes channel by channel and goes place by place, since the engine's maps have a place's
+    /// channels next to each other.
+    pub(crate) fn fold(&self, from: &[f32], gain: f64, to: &mut [f32]) {
+        let n = from.len() as f64;
+        let mean = from.iter().map(|&w| f64::from(w)).sum::<f64>() / n;
+        let variance = from.iter().map(|&w| (f64::from(w) - mean).powi(2)).sum::<f64>() / n;
+        let scale = gain * self.scale / (n * (variance + self.eps)).sqrt();
+        let places = self.places as usize;
+        for (place, to) in to.chunks_exact_mut(self.inputs as usize).enumerate() {
+            for (to, channel) in to.iter_mut().zip(from.chunks_exact(places)) {
+                *to = ((f64::from(channel[place]) - mean) * scale) as f32;
+            }
+        }
+    }
+}
+
+/// A number, times that of a checkpoint's tensor where it is learned.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Factor {
+    pub(crate) scale: f64,
+    /// The tensor's name; it has no dimensions.
+    pub(crate) gain: Option<String>,
 }
 
 /// What a value or a row becomes on its way.
@@ -214,6 +266,29 @@ impl Layout {
         let shape = vec![cols, sources.iter().map(|(_, rows)| rows).sum()];
         let name = format!("{name}.weight");
         self.targets.push(Target { name, shape, kind: Kind::Matrix, content: Content::Joined(parts) });
+    }
+
+    /// A convolution of square windows with gains and a bias, as the matrix it is.
+    pub(crate) fn convolution(
+        &mut self,
+        source: &str,
+        name: &str,
+        kernel: Kernel,
+        rows: u64,
+        kind: Kind,
+        factor: Factor,
+    ) {
+        let side = kernel.places.isqrt();
+        let (tensor, gains) = (format!("{source}.weight"), format!("{source}.gain"));
+        self.expected.insert(tensor.clone(), vec![rows, kernel.inputs, side, side]);
+        self.expected.insert(gains.clone(), vec![rows, 1, 1, 1]);
+        self.expected.insert(format!("{source}.bias"), vec![rows]);
+        self.expected.extend(factor.gain.iter().map(|gain| (gain.clone(), Vec::new())));
+        let bias = Content::Scaled(format!("{source}.bias"), factor.clone());
+        let shape = vec![kernel.inputs * kernel.places, rows];
+        let content = Content::Kernel { tensor, gains, kernel, factor };
+        self.targets.push(Target { name: format!("{name}.weight"), shape, kind, content });
+        self.targets.push(Target { name: format!("{name}.bias"), shape: vec![rows], kind: Kind::Exact, content: bias });
     }
 
     /// A convolution whose stride is its kernel, as the matrix it is.

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
-use crate::layout::{Change, Content, Kind, Target};
+use crate::layout::{Change, Content, Factor, Kind, Target};
 use crate::{Progress, Report};
 
 /// Elements of a chunk: 512 KiB as f32, and at most that much again as read and as encoded. A multiple of every block.
@@ -148,6 +148,23 @@ fn convert<'a>(
                 start += elements;
             }
         }
+        Content::Kernel { tensor, gains, kernel, factor } => {
+            let cols = target.cols();
+            let factor = read_factor(factor, checkpoint, raw)?;
+            let mut gain = vec![0.0; job.elements / cols as usize];
+            checkpoint.decode(gains, job.first / cols, &mut gain, raw)?;
+            let mut source = vec![0.0; job.elements];
+            checkpoint.decode(tensor, job.first, &mut source, raw)?;
+            let rows = source.chunks_exact(cols as usize).zip(floats.chunks_exact_mut(cols as usize));
+            for ((from, to), gain) in rows.zip(gain) {
+                kernel.fold(from, f64::from(gain) * factor, to);
+            }
+        }
+        Content::Scaled(tensor, factor) => {
+            let factor = read_factor(factor, checkpoint, raw)?;
+            checkpoint.decode(tensor, job.first, floats, raw)?;
+            floats.iter_mut().for_each(|value| *value = (f64::from(*value) * factor) as f32);
+        }
         Content::Run { tensor, first, change: change @ (Change::Pairs(_) | Change::Third { .. }) } => {
             // A bias has one element a row.
             let cols = if target.shape.len() > 1 { target.cols() } else { 1 };
@@ -168,6 +185,14 @@ fn convert<'a>(
     let mut bytes = vec![0; ty.row_bytes(job.elements).unwrap_or_default()];
     ty.encode(floats, &mut bytes).map_err(|source| ConvertError::Encode { tensor: target.name.clone(), source })?;
     Ok(Block { name: &target.name, bytes, non_finite })
+}
+
+fn read_factor(factor: &Factor, checkpoint: &Checkpoint, raw: &mut Vec<u8>) -> Result<f64, ConvertError> {
+    let mut gain = [1.0];
+    if let Some(tensor) = &factor.gain {
+        checkpoint.decode(tensor, 0, &mut gain, raw)?;
+    }
+    Ok(factor.scale * f64::from(gain[0]))
 }
 
 /// Counts values that are not finite; a finite one that its type would make infinite is an error that advises another.

@@ -1,8 +1,10 @@
-//! Frozen (Tsimpoukelli et al. 2021). Nothing was released: the checkpoint is one of ours, with a tower in CLIP's names, a
-//! language model in its own, and between them `prefix.weight` and `prefix.bias`.
+//! Frozen (Tsimpoukelli et al. 2021). Nothing was released: the checkpoint is one of ours, with a tower in CLIP's names or
+//! in those of timm's `nf_resnet50`, which is the paper's, a language model in its own, and between them `prefix.weight` and
+//! `prefix.bias`.
 //!
 //! `config.json` has `model_type` `frozen`, `vision_config`, `text_config`, `prefix_length` (2 in the paper, which found it
-//! best) and `pool`: `class` or `mean`. Pictures are padded with black to a square, as in the paper.
+//! best) and `pool`: `class` or `mean`. A `vision_config` whose `model_type` is `nf_resnet` has the fields of timm's `NfCfg`
+//! and is pooled by the mean. Pictures are padded with black to a square, as in the paper.
 
 use super::{Family, Inputs, Model};
 use crate::error::ConvertError;
@@ -11,6 +13,7 @@ use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::clip::Clip;
 use crate::parts::language::{self, Language};
+use crate::parts::nf_resnet::{self, NfResNet};
 use crate::parts::{WIDTH, generation, image};
 use crate::tokenizer;
 
@@ -19,8 +22,13 @@ pub(crate) const FAMILY: Family = Family { name: "frozen", model_types: &["froze
 /// Most rows a picture becomes.
 const ROWS: u32 = 16_384;
 
+enum Tower {
+    Clip(Clip),
+    NfResNet(NfResNet),
+}
+
 struct Frozen {
-    vit: Clip,
+    tower: Tower,
     language: Box<dyn Language>,
     text: Object,
     rows: u32,
@@ -30,18 +38,25 @@ struct Frozen {
 fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
     let text = config.object("text_config")?;
     let language = language::read(&text)?;
-    let vit = Clip::read(&config.object("vision_config")?, ("hidden_size", 768), "quick_gelu")?;
+    let vision = config.object("vision_config")?;
+    let (tower, default) = match vision.text("model_type")? {
+        Some(nf_resnet::MODEL_TYPE) => (Tower::NfResNet(NfResNet::read(&vision)?), "mean"),
+        _ => (Tower::Clip(Clip::read(&vision, ("hidden_size", 768), "quick_gelu")?), "class"),
+    };
     let rows = config.count("prefix_length", 1..=ROWS, 2)?;
     if u64::from(rows) * u64::from(language.width()) > u64::from(WIDTH) * 8 {
         let rule = format!("rows of {} must make at most {} numbers together", language.width(), u64::from(WIDTH) * 8);
         return Err(config.bad("prefix_length", rows, rule));
     }
-    let pool = match config.text("pool")?.unwrap_or("class") {
-        "class" => "class",
+    let pool = match config.text("pool")?.unwrap_or(default) {
+        "class" if default == "class" => "class",
         "mean" => "mean",
-        other => return Err(config.unsupported("pool", format!("'{other}'"), "only 'class' and 'mean' are")),
+        other if default == "class" => {
+            return Err(config.unsupported("pool", format!("'{other}'"), "only 'class' and 'mean' are"));
+        }
+        other => return Err(config.unsupported("pool", format!("'{other}'"), "only 'mean' is behind an NF-ResNet")),
     };
-    Ok(Box::new(Frozen { vit, language, text, rows, pool }))
+    Ok(Box::new(Frozen { tower, language, text, rows, pool }))
 }
 
 impl Model for Frozen {
@@ -52,18 +67,36 @@ impl Model for Frozen {
     fn layout(&self) -> Layout {
         let mut layout = Layout::default();
         self.language.layout(&mut layout);
-        self.vit.layout("vision_model.", &mut layout);
-        layout.norm("vision_model.post_layernorm", "v.post_ln", u64::from(self.vit.width), true);
+        let width = match &self.tower {
+            Tower::Clip(vit) => {
+                vit.layout("vision_model.", &mut layout);
+                layout.norm("vision_model.post_layernorm", "v.post_ln", u64::from(vit.width), true);
+                u64::from(vit.width)
+            }
+            Tower::NfResNet(net) => {
+                net.layout("vision_model.", &mut layout);
+                u64::from(net.width())
+            }
+        };
         let outputs = u64::from(self.rows) * u64::from(self.language.width());
-        layout.linear("prefix", "mm.prefix", u64::from(self.vit.width), outputs, true);
+        layout.linear("prefix", "mm.prefix", width, outputs, true);
         layout.skip(|name| name.ends_with("rotary_emb.inv_freq") || name.ends_with(".position_ids"));
         layout
     }
 
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
         self.language.keys(keys);
-        self.vit.keys(keys);
-        image::padded_keys(self.vit.side, [0, 0, 0], keys);
+        let side = match &self.tower {
+            Tower::Clip(vit) => {
+                vit.keys(keys);
+                vit.side
+            }
+            Tower::NfResNet(net) => {
+                net.keys(keys);
+                net.side
+            }
+        };
+        image::padded_keys(side, [0, 0, 0], keys);
         keys.set("ocelli.prefix.row_count", self.rows);
         keys.set("ocelli.prefix.pool", self.pool);
         generation::keys(inputs.source, &self.text, self.language.vocabulary(), self.language.ends(), keys)?;

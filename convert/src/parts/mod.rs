@@ -9,6 +9,7 @@ pub(crate) mod language;
 pub(crate) mod llama;
 pub(crate) mod mpt;
 pub(crate) mod neox;
+pub(crate) mod nf_resnet;
 pub(crate) mod opt;
 pub(crate) mod qformer;
 pub(crate) mod resampler;

@@ -3,6 +3,7 @@
 
 mod checkpoint;
 mod configuration;
+mod frozen;
 mod hostile;
 mod open_flamingo;
 mod output;

@@ -14,7 +14,7 @@ const HEAD: u64 = 8;
 pub const ROWS: u64 = 270;
 
 /// One layer with four query heads and two key heads, every element its own number.
-fn model(kind: &str) -> Model {
+pub fn model(kind: &str) -> Model {
     let gemma = kind == "gemma3_text";
     let mut tensors = BTreeMap::new();
     let mut start = 0f32;
