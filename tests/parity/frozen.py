@@ -1,10 +1,11 @@
 """Goldens of the frozen family: frozen_*.json. Nothing was released, so the reference is written here.
 
     python frozen.py           makes every golden
+    python frozen.py NAME...   only these
 
 A tower's one vector (the class row or the mean of all rows, behind the tower's last norm), a linear map to n rows, and those
-rows among a LLaMA's embeddings, in the order of the prompt, behind its begin token. Tower and language model are
-transformers'; weights and pictures are formulas. Pictures are padded with black to a square, the odd pixel behind, and
+rows among a LLaMA's embeddings, in the order of the prompt, behind its begin token. The language model and CLIP's tower are
+transformers', the paper's own tower, an NF-ResNet, is timm's: its vector is the mean of the last map behind the last ReLU. Weights and pictures are formulas. Pictures are padded with black to a square, the odd pixel behind, and
 resized by bicubic.
 """
 import json
@@ -17,6 +18,7 @@ import beams
 import formula
 import numpy as np
 import opt_tokenizer
+import timm.models.nfnet
 import torch
 import transformers
 from blip2_opt import HERE, NEW, QUESTION, UNICODE, number, numbers, process, sample, stored
@@ -35,37 +37,63 @@ CASES = [
 
 
 def frozen(rows, pool, width, heads, ffn, layers, vision, **more):
-    w, vheads, vffn, vlayers, size, patch = vision
     text = dict(model_type="llama", vocab_size=IMAGE + 1, hidden_size=width, num_attention_heads=heads, intermediate_size=ffn, num_hidden_layers=layers,
                 max_position_embeddings=256, bos_token_id=2, pad_token_id=1, tie_word_embeddings=True, eos_token_id=2, **more)
-    tower = dict(hidden_size=w, num_attention_heads=vheads, intermediate_size=vffn, num_hidden_layers=vlayers, image_size=size, patch_size=patch,
-                 hidden_act="quick_gelu")
-    return dict(model_type="frozen", text_config=text, vision_config=tower, prefix_length=rows, pool=pool)
+    return dict(model_type="frozen", text_config=text, vision_config=vision, prefix_length=rows, pool=pool)
+
+
+def clip(width, heads, ffn, layers, size, patch):
+    return dict(hidden_size=width, num_attention_heads=heads, intermediate_size=ffn, num_hidden_layers=layers, image_size=size, patch_size=patch,
+                hidden_act="quick_gelu")
+
+
+def nf_resnet(size, stem, depths, channels, **more):
+    return dict(model_type="nf_resnet", image_size=size, stem_chs=stem, depths=depths, channels=channels, **more)
 
 
 CONFIGS = {
-    "class": ("two rows of the class row, as the paper found best", 401, "float32", frozen(2, "class", 64, 4, 120, 3, (48, 4, 96, 2, 28, 14))),
-    "mean": ("four rows of the mean of all, bf16", 402, "bfloat16", frozen(4, "mean", 48, 6, 90, 4, (40, 5, 72, 3, 40, 8), num_key_value_heads=3)),
+    "class": ("two rows of the class row, as the paper found best", 401, "float32", frozen(2, "class", 64, 4, 120, 3, clip(48, 4, 96, 2, 28, 14))),
+    "mean": ("four rows of the mean of all, bf16", 402, "bfloat16", frozen(4, "mean", 48, 6, 90, 4, clip(40, 5, 72, 3, 40, 8), num_key_value_heads=3)),
+    "nf": ("NF-ResNet with learned gains, two rows, sides that halve evenly", 407, "float32",
+           frozen(2, "mean", 64, 4, 120, 3, nf_resnet(64, 32, [2, 1, 2], [64, 96, 160], skipinit=True))),
+    "nf_odd": ("NF-ResNet of four stages, sides that do not halve evenly, a first stage as wide as the stem, bf16", 406, "bfloat16",
+               frozen(3, "mean", 48, 6, 90, 2, nf_resnet(107, 64, [1, 2, 2, 1], [64, 32, 96, 64], alpha=0.3, std_conv_eps=1e-4), num_key_value_heads=3)),
 }
 
 
 class Frozen(torch.nn.Module):
     def __init__(self, config):
         super().__init__()
-        self.tower = CLIPVisionModel(CLIPVisionConfig(**config["vision_config"]))
+        vision = dict(config["vision_config"])
+        self.nf_resnet = vision.pop("model_type", None) == "nf_resnet"
+        if self.nf_resnet:
+            del vision["image_size"]
+            cfg = timm.models.nfnet.NfCfg(stem_type="7x7_pool", bottle_ratio=0.25, act_layer="relu", **vision)
+            self.tower = timm.models.nfnet.NormFreeNet(cfg, num_classes=0)
+            width = self.tower.num_features
+        else:
+            self.tower = CLIPVisionModel(CLIPVisionConfig(**vision))
+            width = vision["hidden_size"]
         self.lm = LlamaForCausalLM(LlamaConfig(**config["text_config"], attn_implementation="eager"))
         self.rows, self.pool = config["prefix_length"], config["pool"]
-        self.prefix = torch.nn.Linear(config["vision_config"]["hidden_size"], self.rows * config["text_config"]["hidden_size"])
+        self.prefix = torch.nn.Linear(width, self.rows * config["text_config"]["hidden_size"])
 
     def names(self):
         """Parameters by their names in the checkpoint."""
-        parts = [dict(self.tower.named_parameters()), dict(self.lm.named_parameters()), {f"prefix.{k}": p for k, p in self.prefix.named_parameters()}]
+        before = "vision_model." if self.nf_resnet else ""
+        parts = [{before + k: p for k, p in self.tower.named_parameters()}, dict(self.lm.named_parameters()), {f"prefix.{k}": p for k, p in self.prefix.named_parameters()}]
         return {k: p for part in parts for k, p in part.items()}
+
+    def see(self, pixels):
+        """[3, S, S] -> the tower's rows."""
+        if self.nf_resnet:
+            return self.tower.forward_features(pixels[None])[0].flatten(1).T
+        tower = self.tower.vision_model
+        return tower.post_layernorm(self.tower(pixels[None]).last_hidden_state)[0]
 
     def encode(self, pixels):
         """[3, S, S] -> [rows, width]."""
-        tower = self.tower.vision_model
-        rows = tower.post_layernorm(self.tower(pixels[None]).last_hidden_state)[0]
+        rows = self.see(pixels)
         vector = rows.mean(0) if self.pool == "mean" else rows[0]
         return self.prefix(vector).reshape(self.rows, -1)
 
@@ -131,6 +159,8 @@ def case(model, tokens, config, seed, pieces, names):
     if first is not None:
         with torch.no_grad():
             r["media"] = sample(model.encode(first))
+            features = model.see(first).mean(0)
+            r["features"] = sample(features / features.norm())
     return r
 
 
@@ -143,7 +173,8 @@ def golden(name, what, seed, dtype, config, names):
     tensors = sorted([k, list(p.shape)] for k, p in parameters.items())
     check = []
     for k, shape in tensors[:: max(1, len(tensors) // 8)]:
-        index = sorted({0, 1, int(np.prod(shape)) - 1})
+        last = int(np.prod(shape)) - 1
+        index = sorted({0, min(1, last), last})
         bits = formula.tensor(seed, k, shape).reshape(-1)[index].view(np.uint32)
         check.append({"name": k, "shape": shape, "index": index, "bits": [int(b) for b in bits]})
     with tempfile.TemporaryDirectory() as d:
@@ -159,7 +190,8 @@ def main():
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     warnings.filterwarnings("ignore")
-    for name, (what, seed, dtype, config) in CONFIGS.items():
+    for name in sys.argv[1:] or CONFIGS:
+        what, seed, dtype, config = CONFIGS[name]
         g = golden(name, what, seed, dtype, config, [["greedy"], ["greedy", "beams"], ["greedy", "repetition"], ["beams"]])
         with open(f"{HERE}/frozen_{name}.json", "w") as f:
             json.dump(g, f, separators=(",", ":"))

@@ -39,7 +39,7 @@ fn kind(name: &str, shape: &[usize]) -> (f64, f64) {
     if shape.len() == 1 {
         return (1.0, 0.2);
     }
-    let fan_in: usize = shape[1..].iter().product();
+    let fan_in: usize = shape.iter().skip(1).product();
     let gain = if name.ends_with("q_proj.weight")
         || name.ends_with("k_proj.weight")
         || name.contains(".query.")

@@ -12,7 +12,7 @@ use crate::golden::{FormulaCheck, Generation, Logits, Picture, Sample, Score, fo
 use crate::opt_tokenizer::OptTokenizer;
 
 /// The goldens of `frozen`, by name.
-pub const FROZEN: [&str; 2] = ["class", "mean"];
+pub const FROZEN: [&str; 4] = ["class", "mean", "nf", "nf_odd"];
 
 /// The goldens of `flamingo`, by name.
 pub const FLAMINGO: [&str; 9] = [
@@ -87,6 +87,9 @@ pub struct MixedCase {
     /// What the first picture becomes for the gated layers, `[latents, width]`.
     #[serde(default)]
     pub media: Option<Sample>,
+    /// The mean of the tower's rows of the first picture, of length one.
+    #[serde(default)]
+    pub features: Option<Sample>,
 }
 
 /// Where the parts of an OpenFlamingo model were written.

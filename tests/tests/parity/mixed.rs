@@ -54,17 +54,21 @@ fn agrees(golden: &MixedGolden, batches: &[usize]) {
             let what = format!("{} case {i}, batch {batch}", golden.name);
             let prompt = prompt(golden, case);
             assert_eq!(ids(&model, &prompt), case.ids, "{what}: ids");
-            if let (Some(media), Some(first)) = (
-                &case.media,
-                case.pieces.iter().find_map(|p| match p {
-                    GoldenPiece::Picture(index) => Some(*index),
-                    GoldenPiece::Text(_) => None,
-                }),
-            ) {
-                let rows = session.embed_image(&picture(golden, first)).unwrap();
-                assert_eq!(rows.len(), media.shape.iter().product::<usize>(), "{what}");
-                let got: Vec<f32> = media.index.iter().map(|&i| rows[i]).collect();
-                close(&got, &media.values, &format!("{what}: media"));
+            let first = case.pieces.iter().find_map(|piece| match piece {
+                GoldenPiece::Picture(index) => Some(picture(golden, *index)),
+                GoldenPiece::Text(_) => None,
+            });
+            let mut samples = Vec::new();
+            if let (Some(media), Some(first)) = (&case.media, &first) {
+                samples.push(("media", session.embed_image(first).unwrap(), media));
+            }
+            if let (Some(features), Some(first)) = (&case.features, &first) {
+                samples.push(("features", session.image_features(first).unwrap(), features));
+            }
+            for (name, all, sample) in samples {
+                assert_eq!(all.len(), sample.shape.iter().product::<usize>(), "{what}: {name}");
+                let got: Vec<f32> = sample.index.iter().map(|&i| all[i]).collect();
+                close(&got, &sample.values, &format!("{what}: {name}"));
             }
             check_logits(&session.all_logits(&prompt).unwrap(), &case.logits, &what);
             check_generations(&mut session, &prompt, &case.generate, &what);
@@ -223,14 +227,20 @@ fn changed(file: &Gguf, key: &str, to: Option<&MetaValue>) -> Vec<u8> {
 fn absurd_keys_are_refused_or_run() {
     let engine = Engine::new(1).unwrap();
     let (mut refused, mut ran) = (0, 0);
-    for (family, name) in [("flamingo", "idefics"), ("frozen", "class")] {
+    for (family, name) in [("flamingo", "idefics"), ("frozen", "class"), ("frozen", "nf")] {
         let golden = MixedGolden::load(family, name).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let model = open(&golden, dir.path(), 1);
         let prompt = prompt(&golden, &golden.cases[2]);
         let greedy = GenerateOptions { max_new_tokens: 1, ..GenerateOptions::default() };
-        let prefixes =
-            ["ocelli.resampler.", "ocelli.cross_attention.", "ocelli.prompt.", "ocelli.image", "ocelli.prefix."];
+        let prefixes = [
+            "ocelli.resampler.",
+            "ocelli.cross_attention.",
+            "ocelli.prompt.",
+            "ocelli.image",
+            "ocelli.prefix.",
+            "ocelli.vision.",
+        ];
         let keys: Vec<String> = model.file().keys().map(|(name, _)| name.to_owned()).collect();
         for key in keys.iter().filter(|key| prefixes.iter().any(|prefix| key.starts_with(prefix))) {
             let values = [0, 1, 3, 1 << 20, u32::MAX].map(MetaValue::U32);
