@@ -333,9 +333,16 @@ impl Windows {
             if self.relu {
                 lines.read.iter_mut().filter(|value| **value < 0.0).for_each(|value| *value = 0.0);
             }
+            if (self.kernel, self.stride) == (1, 1) {
+                each(exec, top * side, &lines.read)?;
+                continue;
+            }
             lines.gathered.clear();
             for (y, x) in (top..end).flat_map(|y| (0..side).map(move |x| (y, x))) {
-                self.gather(&lines.read, first, (y, x), &mut lines.gathered);
+                match self.gather {
+                    Gather::Unfold => self.unfold(&lines.read, first, (y, x), &mut lines.gathered),
+                    Gather::Mean | Gather::Largest => self.reduce(&lines.read, first, (y, x), &mut lines.gathered),
+                }
             }
             each(exec, top * side, &lines.gathered)?;
         }
@@ -347,34 +354,45 @@ impl Windows {
         (self.kernel - 1) / 2
     }
 
-    /// Appends what the window of a place gathers; `read` are the map's lines from `first` on.
-    fn gather(&self, read: &[f32], first: usize, (y, x): (usize, usize), out: &mut Vec<f32>) {
+    /// The line or column of the map, where it is there, that `place`'s window has at `offset`.
+    fn inside(&self, place: usize, offset: usize) -> Option<usize> {
+        (place * self.stride + offset).checked_sub(self.pad()).filter(|&at| at < self.from.side)
+    }
+
+    /// Appends the places of a window; `read` are the map's lines from `first` on.
+    fn unfold(&self, read: &[f32], first: usize, (y, x): (usize, usize), out: &mut Vec<f32>) {
         let (side, width, start) = (self.from.side, self.from.rows.width(), out.len());
-        match self.gather {
-            Gather::Unfold => {}
-            Gather::Mean => out.resize(start + width, 0.0),
-            Gather::Largest => out.resize(start + width, f32::NEG_INFINITY),
+        // What a window has of a line lies together, zeros before it or behind.
+        let outside = self.pad().saturating_sub(x * self.stride);
+        let left = x * self.stride + outside - self.pad();
+        let right = (x * self.stride + self.kernel - self.pad()).min(side);
+        for dy in 0..self.kernel {
+            if let Some(line) = self.inside(y, dy).map(|line| (line - first) * side) {
+                out.resize(out.len() + outside * width, 0.0);
+                out.extend_from_slice(&read[(line + left) * width..(line + right) * width]);
+            }
+            out.resize(start + (dy + 1) * self.kernel * width, 0.0);
         }
-        let mut seen = 0.0;
-        for (dy, dx) in (0..self.kernel).flat_map(|dy| (0..self.kernel).map(move |dx| (dy, dx))) {
-            let inside = |at: usize| at.checked_sub(self.pad()).filter(|&at| at < side);
-            let place = inside(y * self.stride + dy).zip(inside(x * self.stride + dx));
-            let place = place.map(|(y, x)| &read[((y - first) * side + x) * width..][..width]);
-            match (self.gather, place) {
-                (Gather::Unfold, Some(place)) => out.extend_from_slice(place),
-                (Gather::Unfold, None) => out.resize(out.len() + width, 0.0),
-                (_, None) => {}
-                (Gather::Mean, Some(place)) => {
-                    seen += 1.0;
-                    out[start..].iter_mut().zip(place).for_each(|(sum, value)| *sum += value);
+    }
+
+    /// Appends the mean or the largest of a window's places that are there.
+    fn reduce(&self, read: &[f32], first: usize, (y, x): (usize, usize), out: &mut Vec<f32>) {
+        let (side, width, start) = (self.from.side, self.from.rows.width(), out.len());
+        let mean = self.gather == Gather::Mean;
+        out.resize(start + width, if mean { 0.0 } else { f32::NEG_INFINITY });
+        let out = &mut out[start..];
+        let mut count = 0.0;
+        for line in (0..self.kernel).filter_map(|dy| self.inside(y, dy)) {
+            for column in (0..self.kernel).filter_map(|dx| self.inside(x, dx)) {
+                let place = &read[((line - first) * side + column) * width..][..width];
+                for (to, value) in out.iter_mut().zip(place) {
+                    *to = if mean { *to + value } else { to.max(*value) };
                 }
-                (Gather::Largest, Some(place)) => {
-                    out[start..].iter_mut().zip(place).for_each(|(most, value)| *most = most.max(*value));
-                }
+                count += 1.0;
             }
         }
-        if self.gather == Gather::Mean {
-            out[start..].iter_mut().for_each(|sum| *sum /= seen);
+        if mean {
+            out.iter_mut().for_each(|sum| *sum /= count);
         }
     }
 }
@@ -399,7 +417,10 @@ mod tests {
         places
             .map(|place| {
                 let mut out = Vec::new();
-                windows.gather(&pixels, 0, place, &mut out);
+                match gather {
+                    Gather::Unfold => windows.unfold(&pixels, 0, place, &mut out),
+                    Gather::Mean | Gather::Largest => windows.reduce(&pixels, 0, place, &mut out),
+                }
                 out
             })
             .collect()
@@ -407,7 +428,9 @@ mod tests {
 
     #[test]
     fn windows_end_with_the_map() {
-        assert_eq!(gathered(Gather::Unfold, 3, 2)[1], [0., 0., 0., 2., 3., 0., 5., 6., 0.]);
+        let unfolded = gathered(Gather::Unfold, 3, 2);
+        assert_eq!(unfolded[1], [0., 0., 0., 2., 3., 0., 5., 6., 0.]);
+        assert_eq!(unfolded[2], [0., 4., 5., 0., 7., 8., 0., 0., 0.]);
         assert_eq!(gathered(Gather::Mean, 2, 2).concat(), [3., 4.5, 7.5, 9.]);
         assert_eq!(gathered(Gather::Largest, 3, 2).concat(), [5., 6., 8., 9.]);
         assert_eq!(gathered(Gather::Mean, 1, 1).concat(), [1., 2., 3., 4., 5., 6., 7., 8., 9.]);
