@@ -10,6 +10,7 @@ pub mod formula;
 pub mod golden;
 pub mod mixed_golden;
 pub mod naming_game;
+pub mod open_flamingo;
 pub mod opt_tokenizer;
 pub mod text_golden;
 
