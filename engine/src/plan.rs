@@ -22,6 +22,8 @@ pub struct SessionOptions {
     /// Pictures whose keys and values are kept at once, where a model attends to each by itself: as many different ones as
     /// a prompt has, at least; 0 is 33, which is thirty-two examples and the question.
     pub images: usize,
+    /// Most frames of a video; 0 is 1, which is pictures only. Each takes the room of a picture's rows.
+    pub frames: usize,
     /// Refuse to start where the plan needs more bytes than this; 0 is no limit.
     pub budget: u64,
 }
@@ -64,6 +66,8 @@ pub struct Resolved {
     pub image_cache: usize,
     /// Rows of logits computed together.
     pub logits: usize,
+    /// Most frames of a video.
+    pub frames: usize,
     pub kv: CacheShape,
     /// Keys and values of pictures that are attended to by themselves.
     pub media: Option<CacheShape>,
@@ -89,6 +93,7 @@ pub fn resolve(family: &dyn Family, options: &SessionOptions) -> Resolved {
         batch,
         image_cache: options.image_cache.unwrap_or(16 * image_bytes(family)),
         logits: beams.max(8).min(batch),
+        frames: or(options.frames, 1),
         kv: decoder.cache_shape(slots, ty),
         media: decoder.gated.as_ref().map(|gated| gated.cache_shape(or(options.images, 33), ty)),
     }
@@ -99,7 +104,10 @@ impl Resolved {
     pub fn layout(&self, family: &dyn Family) -> Layout {
         let mut layout = Layout::default();
         let start = layout.mark();
-        family.layout(&mut layout);
+        match family.clips() {
+            Some(clips) => clips.layout(&mut layout, self.frames),
+            None => family.layout(&mut layout),
+        }
         layout.rewind(start);
         family.decoder().layout(&mut layout, self.batch, self.logits);
         layout

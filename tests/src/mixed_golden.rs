@@ -15,20 +15,22 @@ use crate::opt_tokenizer::OptTokenizer;
 pub const FROZEN: [&str; 2] = ["class", "mean"];
 
 /// The goldens of `flamingo`, by name.
-pub const FLAMINGO: [&str; 9] = [
+pub const FLAMINGO: [&str; 11] = [
     "idefics",
     "idefics_every",
     "idefics_second",
     "open",
+    "open_clips",
     "open_every",
     "open_fourth",
+    "open_frames",
     "open_mosaic",
     "open_mpt",
     "open_neox",
 ];
 
 /// Those of [`FLAMINGO`] with the sizes that OpenFlamingo's classes fix, which can be had in three parts.
-pub const IN_PARTS: [&str; 3] = ["open_mosaic", "open_mpt", "open_neox"];
+pub const IN_PARTS: [&str; 4] = ["open_frames", "open_mosaic", "open_mpt", "open_neox"];
 
 /// One configuration with everything the original answered for it.
 #[derive(Debug, Deserialize)]
@@ -69,6 +71,8 @@ pub enum GoldenPiece {
     Text(String),
     /// A picture by its number.
     Picture(usize),
+    /// A video of pictures.
+    Video(Vec<usize>),
 }
 
 /// A prompt and what came out.
@@ -84,7 +88,7 @@ pub struct MixedCase {
     pub generate: Vec<Generation>,
     /// Scores of continuations.
     pub score: Vec<Score>,
-    /// What the first picture becomes for the gated layers, `[latents, width]`.
+    /// What the first picture or video, as if it were alone in the prompt, becomes for the gated layers, `[latents, width]`.
     #[serde(default)]
     pub media: Option<Sample>,
 }
