@@ -214,6 +214,23 @@ fn videos_are_kept_apart() {
     assert_eq!(encoded(Prompt::new().video(clip).text("b").image(zero)), 0);
 }
 
+/// What the goldens of videos hold is more than rounding: without either table the rows are others.
+#[test]
+fn embeddings_of_time_matter() {
+    let golden = MixedGolden::load("flamingo", "open_frames").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 1);
+    let clip = video(&golden, &[0, 1, 2, 3]);
+    let with = session(&model, 256).embed_video(&clip).unwrap();
+    for key in ["ocelli.resampler.frame_count", "ocelli.resampler.media_count"] {
+        let bytes = changed(model.file(), key, None);
+        let without = Engine::new(1).unwrap().open_bytes(Arc::new(bytes)).unwrap();
+        let without = session(&without, 256).embed_video(&clip).unwrap();
+        let most = with.iter().zip(&without).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(most > 0.05, "{key}: {most}");
+    }
+}
+
 /// With kept prefixes, too, each picture and video has the embedding of its place in the whole prompt.
 #[test]
 fn kept_prefixes_count_what_came_before() {
