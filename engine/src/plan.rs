@@ -41,7 +41,8 @@ pub struct Plan {
     pub images: u64,
     /// Vocabulary and its tables.
     pub tokenizer: u64,
-    /// Decoding and resizing a picture of a megapixel, logits on the host, the program itself.
+    /// Decoding and resizing a picture of a megapixel, a video's further frames of that size, logits on the host, the program
+    /// itself.
     pub other: u64,
 }
 
@@ -118,7 +119,7 @@ impl Resolved {
         let pixels = family.preprocess().map_or(0, |p| {
             let prepared = p.width as usize * p.height as usize * 3;
             let picture = 1024 * 1024 * 3;
-            3 * picture + prepared * (1 + 4 + 4)
+            (2 + self.frames) * picture + prepared * (1 + 4 + 4)
         });
         let logits = family.decoder().config.vocabulary * 4 * self.logits * 2;
         let images = if family.preprocess().is_some() { self.image_cache.max(image_bytes(family)) } else { 0 };

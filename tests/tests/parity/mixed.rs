@@ -7,7 +7,7 @@ use ocelli_engine::image::{ImageLimits, Picture, Video};
 use ocelli_engine::{Engine, Error, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
-use ocelli_tests::mixed_golden::{FLAMINGO, FROZEN, GoldenPiece, IN_PARTS, MixedCase, MixedGolden};
+use ocelli_tests::mixed_golden::{FLAMINGO, FROZEN, GoldenPiece, IN_PARTS, MixedCase, MixedGolden, VIDEOS};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -79,7 +79,7 @@ fn agrees(golden: &MixedGolden, batches: &[usize]) {
 
 #[test]
 fn models_agree_whole_and_in_pieces() {
-    for name in FLAMINGO {
+    for name in FLAMINGO.into_iter().chain(VIDEOS) {
         agrees(&MixedGolden::load("flamingo", name).unwrap(), &[5, 7, 256]);
     }
     for name in FROZEN {
