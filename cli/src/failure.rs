@@ -89,6 +89,8 @@ fn hint(code: &str) -> Option<&'static str> {
         "context-full" => "a smaller -n, a larger --context or a shorter prompt fits",
         "over-budget" => "a smaller --context, -n or --beams, or '--kv f16', needs less",
         "out-of-memory" => "a smaller --context, -n or --beams, or '--kv f16', needs less",
+        "no-video" => "give pictures: an --image for each frame",
+        "video-count" => "give one --video for each <video> in the prompt, or no marker at all",
         "image-count" => "give one --image for each <image> in the prompt, or no marker at all",
         "no-chat-template" => "'ocelli run' goes on with a text as it is",
         "no-shot-format" => "put the demonstrations into --prompt, with <image> where their pictures go",
@@ -103,7 +105,9 @@ impl From<ocelli_engine::Error> for Failure {
         use ocelli_engine::Error;
         match error {
             Error::Cancelled => Self::Interrupted,
-            Error::BadOption { .. } | Error::ImageCount { .. } => Self::usage(error.code(), error),
+            Error::BadOption { .. } | Error::ImageCount { .. } | Error::VideoCount { .. } => {
+                Self::usage(error.code(), error)
+            }
             _ => Self::new(error.code(), error),
         }
     }

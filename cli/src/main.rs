@@ -13,6 +13,7 @@ mod model_args;
 mod output;
 mod prompt_args;
 mod shot_args;
+mod video_args;
 mod watch;
 
 use clap::{CommandFactory, Parser, Subcommand};

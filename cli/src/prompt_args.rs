@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::shot_args::ShotArgs;
+use crate::video_args::VideoArgs;
 use ocelli_engine::image::{self, ImageLimits, Picture};
 use ocelli_engine::tokenizer::LONGEST_TEXT;
 use ocelli_engine::{Model, Prompt};
@@ -21,20 +22,23 @@ pub struct PromptArgs {
     #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     prompt: String,
     #[command(flatten)]
+    videos: VideoArgs,
+    #[command(flatten)]
     shots: ShotArgs,
 }
 
 impl PromptArgs {
-    /// The prompt, and how long reading the pictures took.
+    /// The prompt, and how long reading the pictures and videos took.
     pub fn read(&self, model: &Model) -> Result<(Prompt, Duration), Failure> {
         let text = if self.prompt == "-" { standard_input()? } else { self.prompt.clone() };
         let start = Instant::now();
         let limits = model.image_limits();
         let pictures = self.image.iter().map(|path| read_picture(path, &limits)).collect::<Result<Vec<_>, _>>()?;
+        let videos = self.videos.read(model)?;
         let took = start.elapsed();
         let prompt = match self.shots.prompt(model, &text, &pictures)? {
             Some(prompt) => prompt,
-            None => Prompt::parse(&text, pictures)?,
+            None => Prompt::parse_with_videos(&text, pictures, videos)?,
         };
         Ok((prompt, took))
     }
@@ -42,14 +46,20 @@ impl PromptArgs {
 
 /// Reads and decodes a picture.
 pub fn read_picture(path: &Path, limits: &ImageLimits) -> Result<Arc<Picture>, Failure> {
-    let mut bytes = Vec::new();
-    // One byte more than allowed is enough to refuse, whatever the file is: it may be a device without an end.
-    let read = File::open(path).and_then(|file| file.take(limits.file_bytes + 1).read_to_end(&mut bytes));
-    read.map_err(|e| Failure::reading("image", path, &e))?;
+    let bytes = read_bytes("image", path, limits)?;
     match image::decode(&bytes, limits) {
         Ok(picture) => Ok(Arc::new(picture)),
         Err(e) => Err(Failure::new("image", format_args!("{}: {e}", path.display()))),
     }
+}
+
+/// A file's bytes, or of a file over the limit so many that it is refused.
+pub fn read_bytes(what: &str, path: &Path, limits: &ImageLimits) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    // One byte more than allowed is enough to refuse, whatever the file is: it may be a device without an end.
+    let read = File::open(path).and_then(|file| file.take(limits.file_bytes + 1).read_to_end(&mut bytes));
+    read.map_err(|e| Failure::reading(what, path, &e))?;
+    Ok(bytes)
 }
 
 /// All of standard input as text, less the line break that `echo` puts at its end.

@@ -90,6 +90,28 @@ pub enum Error {
         /// Images given.
         images: usize,
     },
+    /// The prompt and the videos do not fit each other.
+    #[error("the prompt has {markers} video markers, {videos} videos were given")]
+    VideoCount {
+        /// `<video>` markers in the prompt.
+        markers: usize,
+        /// Videos given.
+        videos: usize,
+    },
+    /// The model in this file takes no videos.
+    #[error("this model takes no videos, {videos} were given")]
+    NoVideo {
+        /// Videos given.
+        videos: usize,
+    },
+    /// The model tells pictures and videos apart by their number in the prompt, and has learned fewer numbers.
+    #[error("{media} images and videos in the prompt: this model has learned places for {places}")]
+    TooManyMedia {
+        /// Pictures and videos in the prompt.
+        media: usize,
+        /// Places in the model's table.
+        places: usize,
+    },
     /// The prompt and the tokens to generate do not fit the session's context.
     #[error("{needed} positions are needed ({prompt} of the prompt, {new} new), the context holds {context}")]
     ContextFull {
@@ -172,6 +194,9 @@ impl Error {
             Self::WrongType { .. } => "tensor-type",
             Self::ImageCount { .. } => "image-count",
             Self::NoVision { .. } => "no-vision",
+            Self::VideoCount { .. } => "video-count",
+            Self::NoVideo { .. } => "no-video",
+            Self::TooManyMedia { .. } => "too-many-media",
             Self::ContextFull { .. } => "context-full",
             Self::BadOption { .. } => "option",
             Self::OutOfMemory { .. } => "out-of-memory",

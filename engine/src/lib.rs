@@ -44,7 +44,7 @@ pub use generation::{Event, Finish, GenerateOptions, Generation, Score, Sink, Ti
 pub use model::{Defaults, Engine, Model};
 pub use models::families;
 pub use plan::{Plan, SessionOptions};
-pub use prompt::{IMAGE_MARKER, Item, Piece, Prompt};
+pub use prompt::{IMAGE_MARKER, Item, Piece, Prompt, VIDEO_MARKER};
 pub use sample::{Sampler, Sampling};
 pub use session::{Session, prompt_ids};
 pub use shots::{Shot, ShotFormat, Told, most_similar};

@@ -178,6 +178,12 @@ impl Model {
         self.0.family.preprocess().is_some()
     }
 
+    /// Frames that a video is sampled to where nothing else is said; `None` where the model takes no videos.
+    #[must_use]
+    pub fn video_frames(&self) -> Option<usize> {
+        self.0.family.clips().map(|clips| clips.frames())
+    }
+
     /// Positions the model was made for.
     #[must_use]
     pub fn context(&self) -> usize {
@@ -190,14 +196,26 @@ impl Model {
         ImageLimits::default()
     }
 
-    /// The prompt as token ids and image rows, in the family's order.
+    /// The prompt as token ids and the rows of pictures and videos, in the family's order.
     ///
     /// # Errors
-    /// What the tokenizer refuses, and [`Error::NoVision`].
+    /// What the tokenizer refuses, [`Error::NoVision`], [`Error::NoVideo`] and [`Error::TooManyMedia`].
     pub fn compose(&self, prompt: &Prompt) -> Result<Vec<Item>, Error> {
         let items = self.0.family.compose(prompt, &self.0.tokenizer)?;
         let images = items.iter().filter(|i| matches!(i, Item::Image(_))).count();
-        if images > 0 && !self.takes_images() { Err(Error::NoVision { images }) } else { Ok(items) }
+        let videos = items.iter().filter(|i| matches!(i, Item::Video(_))).count();
+        if images > 0 && !self.takes_images() {
+            return Err(Error::NoVision { images });
+        }
+        let clips = self.0.family.clips();
+        if videos > 0 && clips.is_none() {
+            return Err(Error::NoVideo { videos });
+        }
+        let media = images + videos;
+        match clips.and_then(|clips| clips.places()) {
+            Some(places) if media > places => Err(Error::TooManyMedia { media, places }),
+            _ => Ok(items),
+        }
     }
 
     /// Positions a composed prompt takes.
@@ -215,8 +233,8 @@ impl Model {
         for item in items {
             match (item, self.0.defaults.image_id) {
                 (Item::Tokens(tokens), _) => ids.extend_from_slice(tokens),
-                (Item::Image(_), Some(id)) => ids.resize(ids.len() + rows, id),
-                (Item::Image(_), None) => {}
+                (Item::Image(_) | Item::Video(_), Some(id)) => ids.resize(ids.len() + rows, id),
+                (Item::Image(_) | Item::Video(_), None) => {}
             }
         }
         ids
@@ -238,6 +256,7 @@ impl Model {
         check("context", options.context, 1 << 24, "at most 16777216")?;
         check("beams", options.beams, SEQUENCES, "at most 64")?;
         check("images", options.images, 1 << 12, "at most 4096")?;
+        check("frames", options.frames, 1 << 8, "at most 256")?;
         check("batch", options.batch, 1 << 16, "at most 65536")?;
         Ok(resolve(&*self.0.family, options))
     }

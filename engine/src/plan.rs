@@ -22,6 +22,8 @@ pub struct SessionOptions {
     /// Pictures whose keys and values are kept at once, where a model attends to each by itself: as many different ones as
     /// a prompt has, at least; 0 is 33, which is thirty-two examples and the question.
     pub images: usize,
+    /// Most frames of a video; 0 is 1, which is pictures only. Each takes the room of a picture's rows.
+    pub frames: usize,
     /// Refuse to start where the plan needs more bytes than this; 0 is no limit.
     pub budget: u64,
 }
@@ -39,7 +41,8 @@ pub struct Plan {
     pub images: u64,
     /// Vocabulary and its tables.
     pub tokenizer: u64,
-    /// Decoding and resizing a picture of a megapixel, logits on the host, the program itself.
+    /// Decoding and resizing a picture of a megapixel, a video's further frames of that size, logits on the host, the program
+    /// itself.
     pub other: u64,
 }
 
@@ -64,6 +67,8 @@ pub struct Resolved {
     pub image_cache: usize,
     /// Rows of logits computed together.
     pub logits: usize,
+    /// Most frames of a video.
+    pub frames: usize,
     pub kv: CacheShape,
     /// Keys and values of pictures that are attended to by themselves.
     pub media: Option<CacheShape>,
@@ -89,6 +94,7 @@ pub fn resolve(family: &dyn Family, options: &SessionOptions) -> Resolved {
         batch,
         image_cache: options.image_cache.unwrap_or(16 * image_bytes(family)),
         logits: beams.max(8).min(batch),
+        frames: or(options.frames, 1),
         kv: decoder.cache_shape(slots, ty),
         media: decoder.gated.as_ref().map(|gated| gated.cache_shape(or(options.images, 33), ty)),
     }
@@ -99,7 +105,10 @@ impl Resolved {
     pub fn layout(&self, family: &dyn Family) -> Layout {
         let mut layout = Layout::default();
         let start = layout.mark();
-        family.layout(&mut layout);
+        match family.clips() {
+            Some(clips) => clips.layout(&mut layout, self.frames),
+            None => family.layout(&mut layout),
+        }
         layout.rewind(start);
         family.decoder().layout(&mut layout, self.batch, self.logits);
         layout
@@ -110,7 +119,7 @@ impl Resolved {
         let pixels = family.preprocess().map_or(0, |p| {
             let prepared = p.width as usize * p.height as usize * 3;
             let picture = 1024 * 1024 * 3;
-            3 * picture + prepared * (1 + 4 + 4)
+            (2 + self.frames) * picture + prepared * (1 + 4 + 4)
         });
         let logits = family.decoder().config.vocabulary * 4 * self.logits * 2;
         let images = if family.preprocess().is_some() { self.image_cache.max(image_bytes(family)) } else { 0 };

@@ -4,7 +4,6 @@
 //! same. Pictures are known by their content.
 
 use crate::blocks::cache::{Sequence, Slots};
-use crate::image::content_hash;
 use crate::prompt::Item;
 
 /// What one position stands for.
@@ -29,12 +28,11 @@ impl Prefix {
     pub fn become_prompt(&mut self, items: &[Item], rows: usize, slots: &mut Slots) -> Vec<Item> {
         let mut places = Vec::new();
         for item in items {
-            match item {
-                Item::Tokens(ids) => places.extend(ids.iter().map(|&id| Place::Token(id))),
-                Item::Image(picture) => {
-                    let hash = content_hash(picture);
-                    places.extend((0..rows).map(|row| Place::Row(hash, row)));
-                }
+            if let Item::Tokens(ids) = item {
+                places.extend(ids.iter().map(|&id| Place::Token(id)));
+            }
+            if let Some(hash) = item.content_hash() {
+                places.extend((0..rows).map(|row| Place::Row(hash, row)));
             }
         }
         let held = self.places.iter().take(self.sequence.len());
@@ -63,7 +61,7 @@ fn rest(items: &[Item], rows: usize, mut skip: usize) -> Vec<Item> {
         match item {
             _ if skip >= len => {}
             Item::Tokens(ids) => rest.push(Item::Tokens(ids[skip..].to_vec())),
-            Item::Image(_) => rest.push(item.clone()),
+            Item::Image(_) | Item::Video(_) => rest.push(item.clone()),
         }
         skip = skip.saturating_sub(len);
     }

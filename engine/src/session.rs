@@ -10,7 +10,7 @@ use crate::blocks::gated::MediaCache;
 use crate::cancel::CancelHandle;
 use crate::error::Error;
 use crate::generation::{Event, Finish, GenerateOptions, Generation, Score, Sink, Timings};
-use crate::image::{Picture, Pixels, content_hash};
+use crate::image::{Picture, Pixels, Video, content_hash, mixed};
 use crate::image_cache::ImageCache;
 use crate::kernels::{Arena, Exec, Layout};
 use crate::model::Model;
@@ -30,6 +30,8 @@ pub struct Session {
     rows: DecoderRows,
     batch: usize,
     logit_rows: usize,
+    /// Most frames of a video.
+    frames: usize,
     images: ImageCache,
     cancel: CancelHandle,
     logits: Vec<f32>,
@@ -54,6 +56,7 @@ impl Session {
             rows,
             batch: r.batch,
             logit_rows: r.logits,
+            frames: r.frames,
             images: ImageCache::new(r.image_cache),
             cancel: CancelHandle::default(),
             logits: Vec::new(),
@@ -258,6 +261,7 @@ impl Session {
         let mut all = Vec::new();
         let result = self.run_prompt(
             &items,
+            0,
             &mut Sequence::default(),
             &mut Timings::default(),
             &mut |s, count, _| {
@@ -278,9 +282,33 @@ impl Session {
     /// # Errors
     /// [`Error::NoVision`], [`Error::Cancelled`], and what preparing the picture refuses.
     pub fn embed_image(&mut self, picture: &Picture) -> Result<Vec<f32>, Error> {
-        let rows = self.image_rows(picture, &mut Timings::default()).map(<[f32]>::to_vec);
+        self.embed(content_hash(picture), &[picture])
+    }
+
+    /// Rows that a video becomes, as [`Session::embed_image`].
+    ///
+    /// # Errors
+    /// [`Error::NoVideo`], [`Error::BadOption`] for more frames than the session was laid out for, and as
+    /// [`Session::embed_image`].
+    pub fn embed_video(&mut self, video: &Video) -> Result<Vec<f32>, Error> {
+        if self.model.video_frames().is_none() {
+            return Err(Error::NoVideo { videos: 1 });
+        }
+        let frames: Vec<&Picture> = video.frames().iter().map(|frame| &**frame).collect();
+        self.embed(video.content_hash(), &frames)
+    }
+
+    fn embed(&mut self, hash: u128, frames: &[&Picture]) -> Result<Vec<f32>, Error> {
+        let medium = Medium { key: self.key(hash, 0), place: 0, frames: frames.to_vec() };
+        let rows = self.image_rows(&medium, &mut Timings::default()).map(<[f32]>::to_vec);
         self.done();
         rows
+    }
+
+    /// What encoded rows are known by: the content and, where the rows depend on it, the place among the prompt's pictures.
+    fn key(&self, hash: u128, place: usize) -> u128 {
+        let placed = self.model.0.family.clips().and_then(|clips| clips.places()).is_some();
+        if placed { mixed(hash, place as u128) } else { hash }
     }
 
     /// What the tower makes of a picture, to compare pictures with: the mean of its rows, of length one.
@@ -416,20 +444,24 @@ impl Session {
         let mut last = |s: &mut Self, count: usize, end: bool| if end { s.read_logits(count - 1, 1) } else { Ok(()) };
         let Some(kept) = &mut self.kept else {
             let mut prompt = Prefix::default();
-            self.run_prompt(items, &mut prompt.sequence, timings, &mut last, sink)?;
+            self.run_prompt(items, 0, &mut prompt.sequence, timings, &mut last, sink)?;
             return Ok(prompt);
         };
         let mut kept = std::mem::take(kept);
         let rest = kept.become_prompt(items, self.model.0.family.image_rows(), &mut self.kv.slots);
         timings.reused = kept.sequence.len();
-        self.run_prompt(&rest, &mut kept.sequence, timings, &mut last, sink)?;
+        let media = |items: &[Item]| items.iter().filter(|item| !item.frames().is_empty()).count();
+        let before = media(items) - media(&rest);
+        self.run_prompt(&rest, before, &mut kept.sequence, timings, &mut last, sink)?;
         Ok(kept)
     }
 
-    /// Runs a prompt in batches; `after` is called behind each with its rows and whether it was the last.
+    /// Runs a prompt in batches, behind one with `before` pictures and videos in it; `after` is called behind each batch with
+    /// its rows and whether it was the last.
     pub(crate) fn run_prompt(
         &mut self,
         items: &[Item],
+        before: usize,
         sequence: &mut Sequence,
         timings: &mut Timings,
         after: &mut dyn FnMut(&mut Self, usize, bool) -> Result<(), Error>,
@@ -439,15 +471,18 @@ impl Session {
         let decoder = model.0.family.decoder();
         let width = decoder.config.embedding_width;
         let positions = model.count(items);
-        let count = items.iter().filter(|i| matches!(i, Item::Image(_))).count();
+        let count = items.iter().filter(|i| !i.frames().is_empty()).count();
         let mut pictures = Vec::new();
         let mut used: Vec<usize> = sequence.media().collect();
         for item in items {
-            if let Item::Image(picture) = item {
+            if let Some(hash) = item.content_hash() {
                 announce(sink, Event::Image { index: pictures.len(), count })?;
+                let place = before + pictures.len();
+                let frames = item.frames().iter().map(|frame| &**frame).collect();
+                let medium = Medium { key: self.key(hash, place), place, frames };
                 pictures.push(match &decoder.gated {
-                    None => Seen::Spliced(self.image_rows(picture, timings)?.to_vec()),
-                    Some(_) => Seen::Apart(self.media(picture, &mut used, timings)?),
+                    None => Seen::Spliced(self.image_rows(&medium, timings)?.to_vec()),
+                    Some(_) => Seen::Apart(self.media(&medium, &mut used, timings)?),
                 });
             }
         }
@@ -464,14 +499,14 @@ impl Session {
                     decoder.follow(sequence, filled, ids);
                     Part::Tokens(ids)
                 }
-                (Item::Image(_), [Seen::Spliced(rows), ..]) => Part::Rows(rows),
-                (Item::Image(_), [Seen::Apart(place), ..]) => {
+                (_, [Seen::Spliced(rows), ..]) => Part::Rows(rows),
+                (_, [Seen::Apart(place), ..]) => {
                     sequence.look(at, at, Some(*place));
                     Part::Tokens(&[mark])
                 }
-                (Item::Image(_), []) => Part::Rows(&[]),
+                (_, []) => Part::Rows(&[]),
             };
-            if let Item::Image(_) = item {
+            if !item.frames().is_empty() {
                 pictures.next();
             }
             let len = rows.len(width);
@@ -499,14 +534,13 @@ impl Session {
     }
 
     /// Where a picture's keys and values for the gated layers are, once they are made; not where those of `used` are.
-    fn media(&mut self, picture: &Picture, used: &mut Vec<usize>, timings: &mut Timings) -> Result<usize, Error> {
+    fn media(&mut self, medium: &Medium<'_>, used: &mut Vec<usize>, timings: &mut Timings) -> Result<usize, Error> {
         let model = self.model.clone();
-        let hash = content_hash(picture);
         let places = self.kv.media.as_mut();
-        let place = match places.and_then(|media| media.find(hash)) {
+        let place = match places.and_then(|media| media.find(medium.key)) {
             Some(place) => place,
             None => {
-                let rows = self.image_rows(picture, timings)?.to_vec();
+                let rows = self.image_rows(medium, timings)?.to_vec();
                 let full = || Error::BadOption {
                     name: "images",
                     got: "more different pictures in the prompt".to_owned(),
@@ -517,7 +551,7 @@ impl Session {
                 if let (Some(gated), Some(buffers), Some(media)) =
                     (&model.0.family.decoder().gated, &buffers.gated, &mut kv.media)
                 {
-                    gated.store(&mut exec, buffers, media, place, hash, &rows)?;
+                    gated.store(&mut exec, buffers, media, place, medium.key, &rows)?;
                 }
                 place
             }
@@ -541,28 +575,52 @@ impl Session {
         Ok(pixels)
     }
 
-    /// A picture's rows, from the cache or through the tower.
-    fn image_rows(&mut self, picture: &Picture, timings: &mut Timings) -> Result<&[f32], Error> {
+    /// A picture's or video's rows, from the cache or through the tower.
+    fn image_rows(&mut self, medium: &Medium<'_>, timings: &mut Timings) -> Result<&[f32], Error> {
         let model = self.model.clone();
         let family = &*model.0.family;
-        let key = content_hash(picture);
-        if self.images.find(key).is_none() {
-            let start = Instant::now();
-            let pixels = self.prepare(picture)?;
-            let prepared = Instant::now();
-            let mut rows = Vec::new();
-            let (mut exec, ..) = self.exec();
-            family.tower(&mut exec, &pixels)?;
-            let seen = Instant::now();
-            family.bridge(&mut exec, &mut rows)?;
-            timings.prepare += prepared - start;
-            timings.encode += prepared.elapsed();
-            timings.bridge += seen.elapsed();
-            timings.encoded += 1;
-            self.images.insert(key, rows);
+        let count = medium.frames.len();
+        if count > self.frames {
+            let rule = "at most what the session was laid out for";
+            return Err(Error::BadOption { name: "frames", got: count.to_string(), rule });
         }
-        Ok(self.images.find(key).unwrap_or(&[]))
+        if self.images.find(medium.key).is_none() {
+            let mut rows = Vec::new();
+            for (number, frame) in medium.frames.iter().enumerate().rev() {
+                let start = Instant::now();
+                let pixels = self.prepare(frame)?;
+                let prepared = Instant::now();
+                let (mut exec, ..) = self.exec();
+                match family.clips() {
+                    Some(clips) => clips.tower(&mut exec, &pixels, number, count)?,
+                    None => family.tower(&mut exec, &pixels)?,
+                }
+                timings.prepare += prepared - start;
+                timings.encode += prepared.elapsed();
+                timings.encoded += 1;
+            }
+            let seen = Instant::now();
+            let (mut exec, ..) = self.exec();
+            match family.clips() {
+                Some(clips) => clips.bridge(&mut exec, count, medium.place, &mut rows)?,
+                None => family.bridge(&mut exec, &mut rows)?,
+            }
+            timings.encode += seen.elapsed();
+            timings.bridge += seen.elapsed();
+            self.images.insert(medium.key, rows);
+        }
+        Ok(self.images.find(medium.key).unwrap_or(&[]))
     }
+}
+
+/// A picture or video that is to be encoded.
+struct Medium<'a> {
+    /// What its rows are known by.
+    key: u128,
+    /// Pictures and videos before it in the prompt.
+    place: usize,
+    /// In order; a picture is one.
+    frames: Vec<&'a Picture>,
 }
 
 /// Tells of a stage before there is text.

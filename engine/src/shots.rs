@@ -214,7 +214,7 @@ mod tests {
     fn shape(prompt: &Prompt) -> String {
         let piece = |p: &Piece| match p {
             Piece::Text(t) => t.clone(),
-            Piece::Image(_) => "#".to_owned(),
+            Piece::Image(_) | Piece::Video(_) => "#".to_owned(),
         };
         prompt.pieces().iter().map(piece).collect::<Vec<_>>().join("|")
     }

@@ -89,7 +89,7 @@ impl Tokens<'_> {
         }
         let items = [Item::Tokens(ids.to_vec())];
         let sink = &mut |_: crate::generation::Event<'_>| ControlFlow::Continue(());
-        self.session.run_prompt(&items, &mut self.sequence, &mut Timings::default(), after, sink)
+        self.session.run_prompt(&items, 0, &mut self.sequence, &mut Timings::default(), after, sink)
     }
 }
 

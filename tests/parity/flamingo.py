@@ -15,6 +15,10 @@ prompt's last token sees. Its own cache and its own forward over everything must
 Of OpenFlamingo (flamingo.py, helpers.py): the gated layers stand before decoder layers n - 1, 2n - 1, …; the tower's rows
 are taken without the class row and without CLIP's last norm, which newer releases of open_clip apply; nothing resets. Sizes
 of resampler and gated layers are fixed in its classes; goldens with these sizes can be had in the three parts of a release.
+
+A list of pictures in a prompt is a video. Flamingo refuses more than one frame, PerceiverResampler does not: the assertion
+is left out here, and videos of different lengths pass through the class one by one. More frames than embeddings of frames
+have these interpolated (F.interpolate, linear, align_corners) before the class sees them, as DeepMind did for 30 frames.
 """
 import json
 import os
@@ -61,6 +65,12 @@ CLASS_CASES = [
     [0, "Output:"],
     ["Answer: ", 1, "Output: a cat<|endofchunk|>", 2, 0, "it is white<|endofchunk|>\n", 3, "Question: what is it? Short answer:"],
     [UNICODE, 2, QUESTION],
+]
+CLIP_CASES = [
+    ["the old house by the river, with the light", [0, 1, 2]],
+    [[1, 3], "Output:"],
+    ["Answer: ", 1, "Output: a cat<|endofchunk|>", [2, 0, 3, 1, 0, 2, 2], 0, "it is white<|endofchunk|>\n", [3], "Question: what is it? Short answer:"],
+    [UNICODE, [2], 2, [0, 3, 1, 2, 3], QUESTION],
 ]
 PICTURES = [(20, 17), (97, 64), (31, 83), (28, 28)]
 
@@ -131,6 +141,33 @@ class Open:
             def forward(self, pixels):
                 return None, self.tower(pixels, output_hidden_states=True).hidden_states[-1][:, 1:]
 
+        class Clips(Flamingo):
+            """vision_x is (b, T, F, C, H, W) with NaN for frames that an item does not have; all of b are the same."""
+
+            def encode(self, vision_x):
+                items, rows = vision_x[0], []
+                for t, item in enumerate(items):
+                    x = self.vision_encoder(item[~item.isnan().flatten(1).any(1)])[1]
+                    # As often as there are items, so that the class gives this one the embedding of its place.
+                    rows.append(self.resample(x.expand(1, len(items), *x.shape))[:, t])
+                return torch.stack(rows, 1).expand(len(vision_x), -1, -1, -1)
+
+            def resample(self, x):
+                learned, frames = self.perceiver.frame_embs, x.shape[2]
+                if learned is None or frames <= len(learned):
+                    return self.perceiver(x)
+                more = torch.nn.functional.interpolate(learned.T[None], size=frames, mode="linear", align_corners=True)[0].T
+                self.perceiver.frame_embs = torch.nn.Parameter(more)
+                rows = self.perceiver(x)
+                self.perceiver.frame_embs = learned
+                return rows
+
+            def _encode_vision_x(self, vision_x):
+                with torch.no_grad():
+                    rows = self.encode(vision_x)
+                for layer in self.lang_encoder._get_decoder_layers():
+                    layer.condition_vis_x(rows)
+
         c = config
         vision, language = c["vision_config"], c["text_config"]
         self.tower = CLIPVisionModel(CLIPVisionConfig(**vision)).eval()
@@ -143,9 +180,10 @@ class Open:
         outer = torch.nn.Module()
         outer.visual = Rows(self.tower)
         w, d = vision["hidden_size"], lm.config.hidden_size
-        f = Flamingo(outer, lm, IMAGE + 1, IMAGE, vis_dim=w, cross_attn_every_n_layers=c["cross_attn_every_n_layers"])
+        f = Clips(outer, lm, IMAGE + 1, IMAGE, vis_dim=w, cross_attn_every_n_layers=c["cross_attn_every_n_layers"])
         f.perceiver = PerceiverResampler(dim=w, depth=c["resampler_depth"], dim_head=c["resampler_head_dim"], heads=c["resampler_n_heads"],
-                                         num_latents=c["resampler_n_latents"])  # the sizes are fixed in Flamingo()
+                                         num_latents=c["resampler_n_latents"], max_num_media=c.get("resampler_max_num_media"),
+                                         max_num_frames=c.get("resampler_max_num_frames"))  # the sizes are fixed in Flamingo()
         for i, g in enumerate(lm.gated_cross_attn_layers):
             if g is not None:
                 lm.gated_cross_attn_layers[i] = GatedCrossAttentionBlock(dim=d, dim_visual=w, dim_head=c["cross_attn_dim_head"], heads=c["cross_attn_heads"])
@@ -191,13 +229,13 @@ class Open:
         assert (theirs - ours).abs().max() < 1e-5 * ours.abs().max(), (theirs - ours).abs().max()
 
     def __call__(self, input_ids, pixel_values, image_attention_mask, attention_mask, use_cache):
-        return self.model(vision_x=pixel_values[:, :, None], lang_x=input_ids, attention_mask=attention_mask)
+        return self.model(vision_x=pixel_values, lang_x=input_ids, attention_mask=attention_mask)
 
     def generate(self, input_ids, attention_mask, pixel_values, image_attention_mask, **kw):
-        return self.model.generate(vision_x=pixel_values[:, :, None], lang_x=input_ids, attention_mask=attention_mask, **kw)
+        return self.model.generate(vision_x=pixel_values, lang_x=input_ids, attention_mask=attention_mask, **kw)
 
     def media(self, pixels):
-        return self.model.perceiver(self.model.vision_encoder(pixels)[1][:, None, None])[:, 0]
+        return self.model.encode(pixels[None])[0]
 
 
 class OpenProcessor:
@@ -212,10 +250,13 @@ class OpenProcessor:
     def __call__(self, text, return_tensors):
         (pieces,) = text
         ids = self.tokenizer("".join(p if isinstance(p, str) else "<image>" for p in pieces))["input_ids"]
-        shown = [self.transform(p) for p in pieces if not isinstance(p, str)]
+        shown = [p if isinstance(p, list) else [p] for p in pieces if not isinstance(p, str)]
         # There is always a picture for the original; without a token for it nothing attends to it.
         size = self.transform.transforms[1].size
-        pixels = torch.stack(shown or [torch.zeros(3, *size)])[None]
+        pixels = torch.full((1, max(len(shown), 1), max(map(len, shown), default=1), 3, *size), float("nan") if shown else 0.0)
+        for t, frames in enumerate(shown):
+            for n, frame in enumerate(frames):
+                pixels[0, t, n] = self.transform(frame)
         n = len(ids)
         return {"input_ids": torch.tensor([ids]), "attention_mask": torch.ones(1, n, dtype=torch.long), "pixel_values": pixels,
                 "image_attention_mask": torch.zeros(1, n, 1)}
@@ -240,11 +281,12 @@ def neox(width, heads, ffn, layers, **more):
 CLASS = (64, 6, 8, 64, 8, 64)
 
 
-def open_flamingo(every, language, vision, latents, depth, rheads, rhead, xheads, xhead):
+def open_flamingo(every, language, vision, latents, depth, rheads, rhead, xheads, xhead, frames=None, media=None):
     w, vheads, vffn, vlayers, size, patch = vision
     tower = dict(hidden_size=w, num_attention_heads=vheads, intermediate_size=vffn, num_hidden_layers=vlayers, image_size=size, patch_size=patch,
                  hidden_act="quick_gelu")
-    return dict(model_type="open_flamingo", text_config=language, vision_config=tower, cross_attn_every_n_layers=every, resampler_n_latents=latents,
+    times = {f"resampler_max_num_{k}": n for k, n in (("frames", frames), ("media", media)) if n}
+    return dict(model_type="open_flamingo", **times, text_config=language, vision_config=tower, cross_attn_every_n_layers=every, resampler_n_latents=latents,
                 resampler_depth=depth, resampler_n_heads=rheads, resampler_head_dim=rhead, cross_attn_heads=xheads, cross_attn_dim_head=xhead)
 
 
@@ -253,6 +295,10 @@ OPEN = {
     "open": ("OpenFlamingo around LLaMA, every second layer", 311, "float32", open_flamingo(2, llama(64, 4, 120, 4), (48, 4, 96, 2, 28, 14), 6, 2, 3, 20, 2, 24)),
     "open_every": ("a gated layer before each, shared key heads, f16", 314, "float16",
                    open_flamingo(1, llama(48, 4, 100, 3, num_key_value_heads=2), (40, 5, 80, 2, 35, 7), 4, 3, 2, 12, 5, 8)),
+    "open_clips": ("videos without embeddings of time", 319, "float32",
+                   open_flamingo(2, llama(56, 4, 110, 4), (40, 4, 88, 2, 28, 7), 5, 2, 3, 16, 3, 20)),
+    "open_frames": ("MPT with embeddings of frames and of places, every second layer, sizes as released, f16", 351, "float16",
+                    open_flamingo(2, mpt("mpt", 40, 5, 4), (32, 2, 128, 2, 28, 7), *CLASS, frames=3, media=4)),
     "open_fourth": ("every fourth, bf16", 313, "bfloat16", open_flamingo(4, llama(56, 7, 90, 8), (36, 3, 72, 3, 56, 14), 9, 1, 4, 16, 1, 40)),
     "open_mpt": ("MPT, every fourth layer, sizes as released, f16", 321, "float16", open_flamingo(4, mpt("mpt", 40, 5, 8), (32, 2, 128, 2, 28, 7), *CLASS)),
     "open_mosaic": ("MPT-1B's class, each layer, sizes as released", 331, "float32",
@@ -344,7 +390,8 @@ def picture(seed, i):
 
 
 def case(model, processor, seed, pieces, eos, names):
-    prompt = [p if isinstance(p, str) else picture(seed, p)[0] for p in pieces]
+    shown = lambda p: p if isinstance(p, str) else [shown(f) for f in p] if isinstance(p, list) else picture(seed, p)[0]
+    prompt = [shown(p) for p in pieces]
     inputs = dict(processor(text=[prompt], return_tensors="pt"))
     ids = inputs["input_ids"][0].tolist()
     rows = logits(model, inputs, ids)
@@ -423,11 +470,14 @@ def some_open(seed):
     ][seed % 4]
     vision = vheads * r.randint(4, 20)
     config = open_flamingo(every, language, (vision, vheads, r.randint(1, 3) * vision, r.randint(1, 3), patch * r.randint(1, 4), patch),
-                           r.randint(1, 9), r.randint(1, 3), r.randint(1, 4), r.randint(3, 20), r.randint(1, 5), r.randint(3, 30))
+                           r.randint(1, 9), r.randint(1, 3), r.randint(1, 4), r.randint(3, 20), r.randint(1, 5), r.randint(3, 30),
+                           frames=r.choice([None, 1, 3]), media=r.choice([None, 4]))
     texts = [QUESTION, UNICODE, "Output: a cat<|endofchunk|>", "it is white</s> and red.", " the street", "\nAnswer:"]
     prompts = []
     for count in r.sample(range(5), 4):
-        pieces = r.sample(texts, r.randint(1, 4)) + [r.randrange(len(PICTURES)) for _ in range(count)]
+        some_picture = lambda: r.randrange(len(PICTURES))
+        medium = lambda: some_picture() if r.random() < 0.5 else [some_picture() for _ in range(r.randint(1, 6))]
+        pieces = r.sample(texts, r.randint(1, 4)) + [medium() for _ in range(count)]
         r.shuffle(pieces)
         prompts.append(pieces)
     return config, prompts
@@ -455,6 +505,7 @@ def main(args):
         # OpenFlamingo ends at the end of a chunk and nowhere else.
         eos = [END] if name in OPEN else EOS.get(name, [2])
         prompts = CASES if name in CONFIGS else OPEN_CASES if name in ("open", "open_every", "open_fourth") else CLASS_CASES
+        prompts = CLIP_CASES if name in ("open_clips", "open_frames") else prompts
         g = golden(name, what, seed, dtype, sum(added), config, eos, prompts, [["greedy"], ["greedy", "beams"], ["greedy", "beams"], ["beams", "repetition"]])
         with open(f"{HERE}/flamingo_{name}.json", "w") as f:
             json.dump(g, f, separators=(",", ":"))

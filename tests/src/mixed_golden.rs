@@ -14,7 +14,10 @@ use crate::opt_tokenizer::OptTokenizer;
 /// The goldens of `frozen`, by name.
 pub const FROZEN: [&str; 4] = ["class", "mean", "nf", "nf_odd"];
 
-/// The goldens of `flamingo`, by name.
+/// The goldens of `flamingo` whose prompts have videos, by name.
+pub const VIDEOS: [&str; 2] = ["open_clips", "open_frames"];
+
+/// The other goldens of `flamingo`, by name.
 pub const FLAMINGO: [&str; 9] = [
     "idefics",
     "idefics_every",
@@ -27,8 +30,8 @@ pub const FLAMINGO: [&str; 9] = [
     "open_neox",
 ];
 
-/// Those of [`FLAMINGO`] with the sizes that OpenFlamingo's classes fix, which can be had in three parts.
-pub const IN_PARTS: [&str; 3] = ["open_mosaic", "open_mpt", "open_neox"];
+/// Those of [`FLAMINGO`] and [`VIDEOS`] with the sizes that OpenFlamingo's classes fix, which can be had in three parts.
+pub const IN_PARTS: [&str; 4] = ["open_frames", "open_mosaic", "open_mpt", "open_neox"];
 
 /// One configuration with everything the original answered for it.
 #[derive(Debug, Deserialize)]
@@ -69,6 +72,8 @@ pub enum GoldenPiece {
     Text(String),
     /// A picture by its number.
     Picture(usize),
+    /// A video of pictures.
+    Video(Vec<usize>),
 }
 
 /// A prompt and what came out.
@@ -84,7 +89,7 @@ pub struct MixedCase {
     pub generate: Vec<Generation>,
     /// Scores of continuations.
     pub score: Vec<Score>,
-    /// What the first picture becomes for the gated layers, `[latents, width]`.
+    /// What the first picture or video, as if it were alone in the prompt, becomes for the gated layers, `[latents, width]`.
     #[serde(default)]
     pub media: Option<Sample>,
     /// The mean of the tower's rows of the first picture, of length one.
@@ -232,7 +237,8 @@ mod tests {
     #[test]
     fn weights_have_the_bits_of_the_python_side() {
         let frozen = FROZEN.map(|name| ("frozen", name));
-        for (family, name) in FLAMINGO.map(|name| ("flamingo", name)).into_iter().chain(frozen) {
+        let flamingo = FLAMINGO.iter().chain(&VIDEOS).map(|&name| ("flamingo", name));
+        for (family, name) in flamingo.chain(frozen) {
             let golden = MixedGolden::load(family, name).unwrap();
             assert!(golden.formula.len() >= 8);
             for check in &golden.formula {

@@ -18,6 +18,7 @@ EXAMPLES
   ocelli run --image shapes.png --prompt 'Question: what shape is in the image? Answer:'
   ocelli run -m blip2.gguf -i cat.png -p 'a photo of' -n 30 --beams 5
   ocelli run -m blip2.gguf -i before.png -i after.png -p 'First <image> then <image>: what changed?'
+  ocelli run -m flamingo.gguf --video clip.gif -p 'What happens here?'
   ocelli run -m idefics.gguf -i new.png -p 'What is this?' --shots shots.jsonl --shot-select similar --shot-count 4
   echo 'Question: what is this? Answer:' | ocelli run -m blip2.gguf -i cat.png -p - --json
 
@@ -129,7 +130,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let positions = opened.model.count(&items);
     let mut options = args.generation.options(&opened.model, positions)?;
     let (session, new_tokens) = size(args, &opened.model, positions, options.beams);
-    let session = SessionOptions { images: pictures(&items), ..session };
+    let session = with_media(&items, session);
     let plan = opened.model.plan(&session)?;
     options.max_new_tokens = new_tokens;
     let mut session = opened.model.session(&session)?;
@@ -173,9 +174,11 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Pictures that a session for this prompt must hold at once.
-pub fn pictures(items: &[Item]) -> usize {
-    items.iter().filter(|item| matches!(item, Item::Image(_))).count().max(1)
+/// The session with room for this prompt's pictures and videos.
+pub fn with_media(items: &[Item], session: SessionOptions) -> SessionOptions {
+    let images = items.iter().filter(|item| !item.frames().is_empty()).count().max(1);
+    let frames = items.iter().map(|item| item.frames().len()).max().unwrap_or(0);
+    SessionOptions { images, frames, ..session }
 }
 
 /// What the session is laid out for, and the new tokens in it.

@@ -16,3 +16,4 @@ mod shots;
 mod signals;
 mod tokenize;
 mod usage;
+mod video;

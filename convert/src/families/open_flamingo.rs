@@ -106,7 +106,11 @@ pub(crate) fn open(sources: &OpenFlamingo) -> Result<(Box<dyn Model>, Checkpoint
     // The adapter's table, not the configuration, says how many tokens there are.
     let rows = table.shape.first().copied().unwrap_or(0);
     let text = config_of_language.with("vocab_size", rows);
-    let sizes = Object::empty("adapter").with("cross_attn_every_n_layers", interval(&adapter, named.as_ref())?);
+    let rows = |name: &str| adapter.get(name).and_then(|table| table.shape.first().copied()).unwrap_or(0);
+    let sizes = Object::empty("adapter")
+        .with("cross_attn_every_n_layers", interval(&adapter, named.as_ref())?)
+        .with("resampler_max_num_frames", rows("perceiver.frame_embs"))
+        .with("resampler_max_num_media", rows("perceiver.media_time_embs"));
     let model = Merged::new(text, &vision, &sizes)?;
     let mut tower = Checkpoint::open(&sources.vision)?;
     tower.retain(|name| name.starts_with("vision_model."));

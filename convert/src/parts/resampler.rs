@@ -9,6 +9,10 @@ use crate::layout::Layout;
 
 /// Most latents.
 const LATENTS: u32 = 16_384;
+/// Most embeddings of frames.
+const FRAMES: u32 = 1_024;
+/// Most embeddings of pictures by their place.
+const MEDIA: u32 = 16_384;
 /// Every norm of both originals.
 const EPSILON: f32 = 1e-5;
 
@@ -31,6 +35,9 @@ pub(crate) struct Resampler {
     heads: u32,
     head: u32,
     norm_heads: bool,
+    /// Embeddings of frames, and of pictures by their place in the prompt; none where 0.
+    frames: u32,
+    media: u32,
 }
 
 impl Resampler {
@@ -39,9 +46,13 @@ impl Resampler {
         Self::sizes(config, width, Names::Idefics, [64, 6, 16, 96], config.switch("qk_layer_norms_perceiver", false)?)
     }
 
-    /// OpenFlamingo's, whose sizes are fixed; an object of the same keys as IDEFICS' may say otherwise.
+    /// OpenFlamingo's, whose sizes are fixed; an object of the same keys as IDEFICS' may say otherwise. Its class also has
+    /// embeddings of time, which no release uses.
     pub(crate) fn open_flamingo(config: &Object, width: u32) -> Result<Self, ConvertError> {
-        Self::sizes(config, width, Names::OpenFlamingo, [64, 6, 8, 64], false)
+        let frames = config.count("resampler_max_num_frames", 0..=FRAMES, 0)?;
+        let media = config.count("resampler_max_num_media", 0..=MEDIA, 0)?;
+        let plain = Self::sizes(config, width, Names::OpenFlamingo, [64, 6, 8, 64], false)?;
+        Ok(Self { frames, media, ..plain })
     }
 
     fn sizes(
@@ -64,6 +75,8 @@ impl Resampler {
             heads,
             head,
             norm_heads,
+            frames: 0,
+            media: 0,
         })
     }
 
@@ -76,6 +89,14 @@ impl Resampler {
         let (w, ffn, n) = (u64::from(self.width), u64::from(self.ffn()), u64::from(self.latents));
         let (inner, head) = (u64::from(self.heads * self.head), u64::from(self.head));
         layout.exact(&format!("{prefix}latents"), &[n, w], "mm.resampler.query_embd", &[w, n]);
+        let (frames, media) = (u64::from(self.frames), u64::from(self.media));
+        if frames > 0 {
+            layout.exact(&format!("{prefix}frame_embs"), &[frames, w], "mm.resampler.frame_embd", &[w, frames]);
+        }
+        if media > 0 {
+            let source = format!("{prefix}media_time_embs");
+            layout.exact(&source, &[media, 1, w], "mm.resampler.media_embd", &[w, media]);
+        }
         for n in 0..self.layers {
             let to = |name: &str| format!("mm.resampler.blk.{n}.{name}");
             match self.names {
@@ -121,6 +142,12 @@ impl Resampler {
         keys.set("ocelli.resampler.attention.layer_norm_epsilon", EPSILON);
         keys.set("ocelli.resampler.attention.head_norm", self.norm_heads);
         keys.set("ocelli.resampler.latent_count", self.latents);
+        if self.frames > 0 {
+            keys.set("ocelli.resampler.frame_count", self.frames);
+        }
+        if self.media > 0 {
+            keys.set("ocelli.resampler.media_count", self.media);
+        }
         keys.set("ocelli.resampler.drop_class", self.names == Names::OpenFlamingo);
         keys.set("ocelli.resampler.activation", if self.names == Names::Idefics { "relu" } else { "gelu" });
     }

@@ -197,6 +197,34 @@ fn what_the_adapter_holds_of_the_language_model_is_taken() {
     assert_eq!(file.get("tokenizer.ggml.padding_token_id"), Some(Key::U32(1)));
 }
 
+/// No release has embeddings of time, the class has.
+#[test]
+fn embeddings_of_time_are_kept() {
+    let plain = parts("mpt").convert().unwrap().0;
+    assert!(
+        plain.get("ocelli.resampler.frame_count").is_none() && plain.tensor("mm.resampler.frame_embd.weight").is_none()
+    );
+    let mut timed = parts("mpt");
+    timed.adapter.add("perceiver.frame_embs", &[3, TOWER]);
+    let only_frames = timed.convert().unwrap().0;
+    assert!(only_frames.get("ocelli.resampler.media_count").is_none());
+    timed.adapter.add("perceiver.media_time_embs", &[5, 1, TOWER]);
+    let (file, _) = timed.convert().unwrap();
+    for (key, count, to, from) in
+        [("frame_count", 3, "frame_embd", "frame_embs"), ("media_count", 5, "media_embd", "media_time_embs")]
+    {
+        assert_eq!(file.get(&format!("ocelli.resampler.{key}")), Some(Key::U32(count)));
+        let name = format!("mm.resampler.{to}.weight");
+        assert_eq!(file.tensor(&name).unwrap().shape, [TOWER, u64::from(count)]);
+        assert_eq!(decode(&file, &name), timed.adapter.tensors[&format!("perceiver.{from}")].data);
+    }
+    let mut wide = timed.clone();
+    wide.adapter.add("perceiver.media_time_embs", &[5, 2, TOWER]);
+    wide.fails("shape", &["perceiver.media_time_embs"]);
+    timed.adapter.add("perceiver.frame_embs", &[1_025, TOWER]);
+    timed.fails("config_value", &["resampler_max_num_frames", "1025"]);
+}
+
 /// The same tensors come of one directory with all of it, in whose names the adapter's wrapping may be left.
 #[test]
 fn one_directory_may_hold_it_all() {

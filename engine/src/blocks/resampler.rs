@@ -3,6 +3,10 @@
 //!
 //! In every layer the latents attend to the picture and to themselves at once: keys and values are made of both, each
 //! under a norm of its own. The picture's rows themselves never change.
+//!
+//! A video is the rows of all its frames, to which the frames' learned embeddings are added where there are any. They say
+//! which frame it is; where within the frame the tower's rows tell. More frames than embeddings share them by linear
+//! interpolation, the first and the last keeping theirs (`align_corners` in PyTorch's words), as frames are sampled.
 
 use super::gated::head_norms;
 use super::vit::ids;
@@ -30,6 +34,10 @@ pub struct ResamplerConfig {
     pub eps: f32,
     /// Between the feed-forward layers.
     pub act: Activation,
+    /// Learned embeddings of frames; 0 is none.
+    pub frames: usize,
+    /// Learned embeddings of the first, second, … picture or video of a prompt; 0 is none.
+    pub media: usize,
 }
 
 impl ResamplerConfig {
@@ -47,6 +55,8 @@ impl ResamplerConfig {
             blocks: header.count("block_count", header::LAYERS)?,
             eps: header.epsilon("attention.layer_norm_epsilon")?,
             act: header.activation("activation")?,
+            frames: header.count_or("frame_count", 0..=1024, 0)?,
+            media: header.count_or("media_count", 0..=16_384, 0)?,
         })
     }
 }
@@ -70,6 +80,8 @@ pub struct Resampler {
     /// Its hyper-parameters.
     pub config: ResamplerConfig,
     latents: Table,
+    frames: Option<Table>,
+    media: Option<Table>,
     blocks: Vec<Block>,
     norm: Norm,
 }
@@ -117,8 +129,11 @@ impl Resampler {
                 })
             })
             .collect::<Result<_, Error>>()?;
+        let table = |name, rows| if rows == 0 { Ok(None) } else { scope.table(name, rows, w).map(Some) };
         Ok(Self {
             latents: scope.table("query_embd", config.latents, w)?,
+            frames: table("frame_embd", config.frames)?,
+            media: table("media_embd", config.media)?,
             norm: norm(scope, "norm", w)?,
             blocks,
             config,
@@ -140,6 +155,27 @@ impl Resampler {
         let ffn = layout.rows(n, c.ffn);
         layout.rewind(mark);
         ResamplerRows { x, q, k, v, mixed, ffn, unturned }
+    }
+
+    /// Adds to the rows of `frames` frames what is learned of each frame's place, and to all of them what is learned of
+    /// their place in the prompt.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn place(&self, exec: &mut Exec<'_>, media: Rows, frames: usize, place: usize) -> Result<(), Error> {
+        if let Some(table) = &self.frames {
+            let seen = media.rows() / frames;
+            for frame in 0..frames {
+                let rows = media.slice(frame * seen, seen);
+                for (id, share) in shares(frame, frames, table.len()) {
+                    exec.gather(table, &vec![id; seen], share, rows, true)?;
+                }
+            }
+        }
+        match &self.media {
+            Some(table) => exec.gather(table, &vec![ids(place, 1)[0]; media.rows()], 1.0, media, true),
+            None => Ok(()),
+        }
     }
 
     /// Reads a picture's rows. The result stands in `rows.x`.
@@ -168,5 +204,45 @@ impl Resampler {
             exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;
         }
         exec.norm(&self.norm, x, x, false)
+    }
+}
+
+/// Which of `learned` embeddings frame `frame` of `frames` has, and how much of each: its own where there are enough.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // frames are a thousand at most
+fn shares(frame: usize, frames: usize, learned: usize) -> Vec<(u32, f32)> {
+    if frames <= learned {
+        return vec![(frame as u32, 1.0)];
+    }
+    let (at, steps) = (frame * (learned - 1), frames - 1);
+    let (low, above) = (at / steps, (at % steps) as f32 / steps as f32);
+    let mut shares = vec![(low as u32, 1.0 - above)];
+    if above > 0.0 {
+        shares.push((low as u32 + 1, above));
+    }
+    shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shares;
+
+    /// What `torch.nn.functional.interpolate` makes of the numbers 0 to 7 with `size=30`, `mode="linear"` and
+    /// `align_corners=True`.
+    #[test]
+    fn frames_beyond_the_table_share_its_embeddings() {
+        let want = [0.0, 0.241_379, 0.482_759, 0.724_138, 0.965_517, 1.206_897, 1.448_276, 1.689_655];
+        let number = |frame, frames, learned| -> f32 {
+            let shares = shares(frame, frames, learned);
+            assert!((shares.iter().map(|s| s.1).sum::<f32>() - 1.0).abs() < 1e-6);
+            shares.iter().map(|&(id, share)| id as f32 * share).sum()
+        };
+        for (frame, want) in want.into_iter().enumerate() {
+            assert!((number(frame, 30, 8) - want).abs() < 1e-5, "{frame}");
+            assert!((number(29 - frame, 30, 8) - (7.0 - want)).abs() < 1e-5, "{frame} from the end");
+        }
+        assert_eq!(shares(29, 30, 8), [(7, 1.0)]);
+        assert_eq!(shares(4, 5, 1), [(0, 1.0)]);
+        // As many as there are, or fewer: the first of them, as they are.
+        assert_eq!((shares(7, 8, 8), shares(2, 3, 8)), (vec![(7, 1.0)], vec![(2, 1.0)]));
     }
 }

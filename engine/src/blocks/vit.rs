@@ -102,6 +102,7 @@ pub struct Vit {
 }
 
 /// The activations of a tower.
+#[derive(Clone, Copy)]
 pub struct VitRows {
     patches: Rows,
     /// The result: one row a patch, after the class row where there is one.
@@ -111,6 +112,14 @@ pub struct VitRows {
     v: Rows,
     mixed: Rows,
     ffn: Rows,
+}
+
+impl VitRows {
+    /// The same with the result in `x`.
+    #[must_use]
+    pub fn to(self, x: Rows) -> Self {
+        Self { x, ..self }
+    }
 }
 
 impl Vit {
@@ -165,11 +174,17 @@ impl Vit {
 
     /// Room for one picture.
     pub fn layout(&self, layout: &mut Layout) -> VitRows {
+        self.layout_within(layout, self.rows())
+    }
+
+    /// Room for one picture whose result is to stand among `all` rows. These are `x` of what is returned;
+    /// [`VitRows::to`] says which of them.
+    pub fn layout_within(&self, layout: &mut Layout, all: usize) -> VitRows {
         let (n, w, c) = (self.rows(), self.config.width, &self.config);
         layout.input(c.patches(), c.patch_len());
         layout.input(n, w);
         layout.input(n, c.ffn);
-        let x = layout.rows(n, w);
+        let x = layout.rows(all, w);
         let mark = layout.mark();
         let patches = layout.rows(c.patches(), c.patch_len());
         layout.rewind(mark); // the patches are read before the first block writes

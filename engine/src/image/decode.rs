@@ -54,7 +54,7 @@ pub fn decode(bytes: &[u8], limits: &ImageLimits) -> Result<Picture, ImageError>
     Picture::new(width, height, rgb, limits)
 }
 
-fn decoder_limits(limits: &ImageLimits) -> Limits {
+pub(super) fn decoder_limits(limits: &ImageLimits) -> Limits {
     let mut out = Limits::default();
     out.max_image_width = Some(limits.side);
     out.max_image_height = Some(limits.side);
@@ -111,7 +111,7 @@ fn spread(data: &[u8], bytes: usize, grey: impl Fn(&[u8]) -> u8) -> Result<Vec<u
 }
 
 /// Three values a pixel of `bytes` > 3 bytes, moved to the front of the same buffer.
-fn compact(mut data: Vec<u8>, bytes: usize, colour: impl Fn(&[u8]) -> [u8; 3]) -> Vec<u8> {
+pub(super) fn compact(mut data: Vec<u8>, bytes: usize, colour: impl Fn(&[u8]) -> [u8; 3]) -> Vec<u8> {
     let pixels = data.len() / bytes;
     for i in 0..pixels {
         let rgb = colour(&data[i * bytes..(i + 1) * bytes]);

@@ -36,7 +36,7 @@ pub enum ImageError {
     /// The compressed data is too short to hold the declared picture, whatever it contains.
     #[error("{format} of {width}x{height} has {have} bytes of compressed data; it needs at least {need}")]
     TooLittleData {
-        /// "PNG" or "JPEG".
+        /// "PNG", "JPEG" or "GIF".
         format: &'static str,
         /// Declared width.
         width: u32,
@@ -50,7 +50,7 @@ pub enum ImageError {
     /// A header field has a value the format does not allow.
     #[error("{format} header: {what} is {value}")]
     BadHeader {
-        /// "PNG" or "JPEG".
+        /// "PNG", "JPEG" or "GIF".
         format: &'static str,
         /// The field.
         what: &'static str,
@@ -60,7 +60,7 @@ pub enum ImageError {
     /// A valid file of a kind that is not read, such as a lossless JPEG.
     #[error("{format}: {what} is not supported")]
     Unsupported {
-        /// "PNG" or "JPEG".
+        /// "PNG", "JPEG" or "GIF".
         format: &'static str,
         /// The kind.
         what: &'static str,
@@ -111,6 +111,47 @@ pub enum ImageError {
         /// The limit.
         limit: u32,
     },
+    /// The file is no GIF; `found` names it where its first bytes are known.
+    #[error("video is {found}; a GIF is read, or a directory of PNG and JPEG frames")]
+    NotAVideo {
+        /// Name of the format, or "of an unknown format".
+        found: &'static str,
+    },
+    /// A video without a frame.
+    #[error("video has no frames")]
+    NoFrames,
+    /// A video with too many frames, whether they are taken or not.
+    #[error("video has {frames} frames or more, over the limit of {limit}")]
+    TooManyFrames {
+        /// Frames counted.
+        frames: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The frames that are taken have too many pixels together.
+    #[error("{frames} frames have {pixels} pixels together, over the limit of {limit}: take fewer")]
+    TooMuchVideo {
+        /// Frames taken.
+        frames: u64,
+        /// Pixels of all.
+        pixels: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// Frames times pixels is over the decoding budget.
+    #[error("GIF of {width}x{height} with {frames} frames or more is {work} pixel visits, over the limit of {limit}")]
+    TooMuchGif {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Frames counted.
+        frames: u64,
+        /// Width x height x frames.
+        work: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// Scans times pixels is over the decoding budget.
     #[error("JPEG of {width}x{height} in {scans} scans is {work} pixel visits, over the limit of {limit}")]
     TooMuchWork {
@@ -128,7 +169,7 @@ pub enum ImageError {
     /// The decoder refused the data.
     #[error("{format} of {width}x{height} cannot be decoded: {reason}")]
     Decode {
-        /// "PNG" or "JPEG".
+        /// "PNG", "JPEG" or "GIF".
         format: &'static str,
         /// Declared width.
         width: u32,
@@ -140,7 +181,7 @@ pub enum ImageError {
     /// The decoder panicked and was stopped; nothing of it is kept.
     #[error("{format} decoder failed inside on an image of {width}x{height}")]
     DecoderPanicked {
-        /// "PNG" or "JPEG".
+        /// "PNG", "JPEG" or "GIF".
         format: &'static str,
         /// Declared width.
         width: u32,

@@ -44,6 +44,14 @@ pub fn content_hash(picture: &Picture) -> u128 {
     u128::from(high) << 64 | u128::from(low)
 }
 
+/// A hash of two hashes in order.
+pub(crate) fn mixed(first: u128, second: u128) -> u128 {
+    let (a, x) = (words(&first.to_le_bytes()), words(&second.to_le_bytes()));
+    let low = fold(a.0 ^ ROOTS[0], x.0 ^ ROOTS[3]) ^ fold(a.1 ^ ROOTS[1], x.1 ^ ROOTS[4]).rotate_left(19);
+    let high = fold(a.1 ^ ROOTS[2], x.0 ^ ROOTS[5]) ^ fold(a.0 ^ ROOTS[3], x.1 ^ ROOTS[2]).rotate_left(37);
+    u128::from(high.wrapping_add(x.1)) << 64 | u128::from(low.wrapping_add(x.0))
+}
+
 fn words(block: &[u8; 16]) -> (u64, u64) {
     let block = u128::from_le_bytes(*block);
     (block as u64, (block >> 64) as u64)

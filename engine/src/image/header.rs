@@ -296,11 +296,15 @@ fn end_of_scan(bytes: &[u8], mut at: usize) -> usize {
     bytes.len()
 }
 
-/// A name for a file that is neither PNG nor JPEG, by its first bytes.
-fn name_of(bytes: &[u8]) -> &'static str {
+/// A name for a file that is not what is wanted, by its first bytes.
+pub(super) fn name_of(bytes: &[u8]) -> &'static str {
     let starts = |magic: &[u8]| bytes.starts_with(magic);
     let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|b| b.starts_with(magic));
-    if starts(b"GIF8") {
+    if starts(PNG_SIGNATURE) {
+        "a PNG"
+    } else if starts(b"\xff\xd8\xff") {
+        "a JPEG"
+    } else if starts(b"GIF8") {
         "a GIF"
     } else if starts(b"RIFF") && at(8, b"WEBP") {
         "a WebP"

@@ -1,4 +1,4 @@
-//! Pictures: from a PNG or JPEG file, or from RGB rows, to the numbers a vision tower reads.
+//! Pictures: from a PNG or JPEG file, a GIF's frames, or RGB rows, to the numbers a vision tower reads.
 //!
 //! The chain is `decode` -> [`resize`] -> [`Preprocess`], and its reference is what the published checkpoints were
 //! trained and evaluated with: Pillow for decoding and resizing, `BlipImageProcessor` of transformers for the rest.
@@ -14,19 +14,26 @@ mod decode;
 mod error;
 mod filter;
 mod fit;
+#[cfg(feature = "decode-images")]
+mod gif;
 mod hash;
 mod header;
 mod picture;
 mod preprocess;
 mod resize;
+mod video;
 
 #[cfg(feature = "decode-images")]
 pub use decode::decode;
 pub use error::ImageError;
 pub use filter::Filter;
 pub use fit::Fit;
+#[cfg(feature = "decode-images")]
+pub use gif::decode_gif;
 pub use hash::content_hash;
+pub(crate) use hash::mixed;
 pub use header::{Container, ImageInfo, probe};
 pub use picture::{ImageLimits, Picture};
 pub use preprocess::{CLIP_MEAN, CLIP_STD, Pixels, Preprocess};
 pub use resize::{PassOrder, resize};
+pub use video::{Video, sample};

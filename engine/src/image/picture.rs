@@ -12,7 +12,7 @@ pub struct ImageLimits {
     pub file_bytes: u64,
     /// Longest width or height in pixels.
     pub side: u32,
-    /// Largest width x height in pixels.
+    /// Largest width x height in pixels, of a picture or of all frames of a video together.
     pub pixels: u64,
     /// Largest long side / short side.
     pub aspect: u32,
@@ -20,12 +20,25 @@ pub struct ImageLimits {
     pub jpeg_scans: u32,
     /// Largest width x height x scans of a JPEG: the time a file can cost, whatever it holds.
     pub jpeg_work: u64,
+    /// Most frames of a video, before any are left out.
+    pub frames: u32,
+    /// Largest width x height x frames of a GIF: the time a file can cost.
+    pub gif_work: u64,
 }
 
 impl Default for ImageLimits {
-    /// 64 MiB, 16,384 pixels a side, 64 Mpx, 200:1, 100 scans, 2^30 pixel visits.
+    /// 64 MiB, 16,384 pixels a side, 64 Mpx, 200:1, 100 scans, 4,096 frames, 2^30 pixel visits of either.
     fn default() -> Self {
-        Self { file_bytes: 64 << 20, side: 16_384, pixels: 64 << 20, aspect: 200, jpeg_scans: 100, jpeg_work: 1 << 30 }
+        Self {
+            file_bytes: 64 << 20,
+            side: 16_384,
+            pixels: 64 << 20,
+            aspect: 200,
+            jpeg_scans: 100,
+            jpeg_work: 1 << 30,
+            frames: 4_096,
+            gif_work: 1 << 30,
+        }
     }
 }
 

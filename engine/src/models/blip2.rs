@@ -119,6 +119,7 @@ impl Family for Blip2 {
         for piece in prompt.pieces() {
             match piece {
                 Piece::Image(picture) => items.push(Item::Image(Arc::clone(picture))),
+                Piece::Video(video) => items.push(Item::Video(Arc::clone(video))),
                 Piece::Text(text) => {
                     let options = EncodeOptions { add_special: !begun && prompt.adds_special(), parse_special: true };
                     items.push(Item::Tokens(tokenizer.encode(text, options)?));

@@ -1,13 +1,14 @@
 //! Flamingo (Alayrac et al. 2022) as OpenFlamingo (Awadalla et al. 2023) and IDEFICS (Laurençon et al. 2023) built it.
 //!
 //! ```text
-//! picture -> ViT (no norm behind it) -> perceiver resampler -> keys and values of gated layers between the decoder's own
+//! frames  -> ViT (no norm behind it) -> perceiver resampler -> keys and values of gated layers between the decoder's own
 //! ```
 //!
-//! In the text a picture is one token. What differs between the two (heads, norms, activations, which decoder layers have
-//! a gated one before them, whether the class row is read, what `</s>` does) are keys of the file.
+//! A picture is a video of one frame; either is one token in the text. What differs between the two builds (heads, norms,
+//! activations, which decoder layers have a gated one before them, whether the class row is read, what `</s>` does, what
+//! is learned of time) are keys of the file.
 
-use super::{Family, decoder, preprocess};
+use super::{Clips, Family, decoder, preprocess};
 use crate::blocks::decoder::Decoder;
 use crate::blocks::gated::{Gated, GatedConfig};
 use crate::blocks::resampler::{Resampler, ResamplerConfig, ResamplerRows};
@@ -96,10 +97,48 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
 }
 
 impl Flamingo {
-    fn rows(&self, layout: &mut Layout) -> (VitRows, ResamplerRows) {
-        let tower = self.vit.layout(layout);
-        let bridge = self.resampler.layout(layout, self.vit.rows() - self.skip);
+    /// Rows of a frame that the resampler reads.
+    fn seen(&self) -> usize {
+        self.vit.rows() - self.skip
+    }
+
+    /// The frames' rows lie behind one another, each one's class row on the last row of the frame before: frames are
+    /// encoded last to first, so that it is overwritten, and what the resampler reads lies together in the end.
+    fn rows(&self, layout: &mut Layout, frames: usize) -> (VitRows, ResamplerRows) {
+        let seen = frames * self.seen();
+        let tower = self.vit.layout_within(layout, self.skip + seen);
+        let bridge = self.resampler.layout(layout, seen);
         (tower, bridge)
+    }
+}
+
+impl Clips for Flamingo {
+    fn frames(&self) -> usize {
+        // Eight is what Flamingo was trained on.
+        if self.resampler.config.frames > 0 { self.resampler.config.frames } else { 8 }
+    }
+
+    fn places(&self) -> Option<usize> {
+        Some(self.resampler.config.media).filter(|&places| places > 0)
+    }
+
+    fn layout(&self, layout: &mut Layout, frames: usize) {
+        self.rows(layout, frames);
+    }
+
+    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, number: usize, frames: usize) -> Result<(), Error> {
+        let (all, _) = self.rows(&mut Layout::default(), frames);
+        let own = all.x.slice(number * self.seen(), self.vit.rows());
+        self.vit.encode(exec, &all.to(own), &pixels.data)
+    }
+
+    fn bridge(&self, exec: &mut Exec<'_>, frames: usize, place: usize, out: &mut Vec<f32>) -> Result<(), Error> {
+        let (tower, bridge) = self.rows(&mut Layout::default(), frames);
+        let media = tower.x.slice(self.skip, frames * self.seen());
+        self.resampler.place(exec, media, frames, place)?;
+        self.resampler.encode(exec, &bridge, media)?;
+        out.resize(self.encoded_len(), 0.0);
+        exec.read(bridge.x, out)
     }
 }
 
@@ -121,23 +160,23 @@ impl Family for Flamingo {
     }
 
     fn layout(&self, layout: &mut Layout) {
-        self.rows(layout);
+        self.rows(layout, 1);
     }
 
     fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels) -> Result<(), Error> {
-        let (tower, _) = self.rows(&mut Layout::default());
-        self.vit.encode(exec, &tower, &pixels.data)
+        Clips::tower(self, exec, pixels, 0, 1)
     }
 
     fn bridge(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error> {
-        let (tower, bridge) = self.rows(&mut Layout::default());
-        self.resampler.encode(exec, &bridge, tower.x.slice(self.skip, tower.x.rows() - self.skip))?;
-        out.resize(self.encoded_len(), 0.0);
-        exec.read(bridge.x, out)
+        Clips::bridge(self, exec, 1, 0, out)
+    }
+
+    fn clips(&self) -> Option<&dyn Clips> {
+        Some(self)
     }
 
     fn tower_rows(&self) -> Option<Rows> {
-        Some(self.rows(&mut Layout::default()).0.x)
+        Some(self.rows(&mut Layout::default(), 1).0.x)
     }
 
     fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error> {
@@ -151,7 +190,7 @@ impl Family for Flamingo {
         }
         let mut last = None;
         for piece in prompt.pieces() {
-            match piece {
+            let medium = match piece {
                 Piece::Text(text) => {
                     let strip = own && marks.strip;
                     let text = if strip { text.trim_matches(' ') } else { text };
@@ -159,17 +198,20 @@ impl Family for Flamingo {
                         ids.extend(marks.text_break);
                     }
                     ids.extend(tokenizer.encode(text, EncodeOptions { add_special: false, parse_special: true })?);
+                    None
                 }
-                Piece::Image(picture) => {
-                    if !matches!(last, Some(&Piece::Image(_))) {
-                        ids.extend(marks.edge);
-                    }
-                    if !ids.is_empty() {
-                        items.push(Item::Tokens(std::mem::take(&mut ids)));
-                    }
-                    items.push(Item::Image(Arc::clone(picture)));
+                Piece::Image(picture) => Some(Item::Image(Arc::clone(picture))),
+                Piece::Video(video) => Some(Item::Video(Arc::clone(video))),
+            };
+            if let Some(medium) = medium {
+                if matches!(last, None | Some(&Piece::Text(_))) {
                     ids.extend(marks.edge);
                 }
+                if !ids.is_empty() {
+                    items.push(Item::Tokens(std::mem::take(&mut ids)));
+                }
+                items.push(medium);
+                ids.extend(marks.edge);
             }
             last = Some(piece);
         }

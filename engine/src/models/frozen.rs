@@ -174,6 +174,7 @@ impl Family for Frozen {
         for piece in prompt.pieces() {
             items.push(match piece {
                 Piece::Image(picture) => Item::Image(Arc::clone(picture)),
+                Piece::Video(video) => Item::Video(Arc::clone(video)),
                 Piece::Text(text) => {
                     Item::Tokens(tokenizer.encode(text, EncodeOptions { add_special: false, parse_special: true })?)
                 }

@@ -16,6 +16,30 @@ use crate::weights::header::Header;
 use ocelli_quant::gguf::{Gguf, Value};
 use std::sync::Arc;
 
+/// How a family takes videos.
+pub trait Clips {
+    /// Frames that a video is sampled to where the caller names no number.
+    fn frames(&self) -> usize;
+
+    /// Pictures and videos a prompt may have, where what one becomes depends on how many come before it.
+    fn places(&self) -> Option<usize>;
+
+    /// Room for a video of so many frames.
+    fn layout(&self, layout: &mut Layout, frames: usize);
+
+    /// Prepared pixels of frame `number` of `frames` through the tower. Frames come last to first.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, number: usize, frames: usize) -> Result<(), Error>;
+
+    /// [`Family::bridge`], of all frames together. `place` is how many pictures and videos come before this one.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    fn bridge(&self, exec: &mut Exec<'_>, frames: usize, place: usize, out: &mut Vec<f32>) -> Result<(), Error>;
+}
+
 /// A model put together from blocks: tower, bridge, language model and the rule that joins them.
 pub trait Family: Send + Sync {
     /// The language model.
@@ -47,6 +71,11 @@ pub trait Family: Send + Sync {
     /// # Errors
     /// [`Error::Cancelled`].
     fn bridge(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error>;
+
+    /// How videos are taken; `None` where they are not. Pictures are then encoded as videos of one frame.
+    fn clips(&self) -> Option<&dyn Clips> {
+        None
+    }
 
     /// Where [`Family::tower`] leaves its rows; `None` where there is no tower.
     fn tower_rows(&self) -> Option<Rows>;

@@ -56,6 +56,10 @@ impl Family for Text {
                     let image = |p: &&Piece| matches!(p, Piece::Image(_));
                     return Err(Error::NoVision { images: prompt.pieces().iter().filter(image).count() });
                 }
+                Piece::Video(_) => {
+                    let video = |p: &&Piece| matches!(p, Piece::Video(_));
+                    return Err(Error::NoVideo { videos: prompt.pieces().iter().filter(video).count() });
+                }
             }
         }
         let mut ids =

@@ -60,7 +60,7 @@ fn ids_and_pixels_are_equal() {
             .iter()
             .flat_map(|item| match item {
                 Item::Tokens(ids) => ids.clone(),
-                Item::Image(_) => vec![image_id; rows],
+                Item::Image(_) | Item::Video(_) => vec![image_id; rows],
             })
             .collect();
         assert_eq!(ids, case.ids, "{what}: ids");

@@ -3,11 +3,11 @@
 
 use crate::{check_generations, check_logits, check_scores, close, quiet};
 use ocelli_convert::{OpenFlamingo, Options, convert_open_flamingo};
-use ocelli_engine::image::{ImageLimits, Picture};
+use ocelli_engine::image::{ImageLimits, Picture, Video};
 use ocelli_engine::{Engine, Error, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
-use ocelli_tests::mixed_golden::{FLAMINGO, FROZEN, GoldenPiece, IN_PARTS, MixedCase, MixedGolden};
+use ocelli_tests::mixed_golden::{FLAMINGO, FROZEN, GoldenPiece, IN_PARTS, MixedCase, MixedGolden, VIDEOS};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ fn open(golden: &MixedGolden, dir: &Path, threads: usize) -> Model {
 }
 
 fn session(model: &Model, batch: usize) -> Session {
-    model.session(&SessionOptions { beams: 5, batch, ..SessionOptions::default() }).unwrap()
+    model.session(&SessionOptions { beams: 5, batch, frames: 7, ..SessionOptions::default() }).unwrap()
 }
 
 fn picture(golden: &MixedGolden, index: usize) -> Arc<Picture> {
@@ -28,10 +28,16 @@ fn picture(golden: &MixedGolden, index: usize) -> Arc<Picture> {
     Arc::new(Picture::new(p.width, p.height, p.rgb(), &ImageLimits::default()).unwrap())
 }
 
+fn video(golden: &MixedGolden, frames: &[usize]) -> Video {
+    let frames = frames.iter().map(|&index| picture(golden, index)).collect();
+    Video::new(frames, &ImageLimits::default()).unwrap()
+}
+
 fn prompt(golden: &MixedGolden, case: &MixedCase) -> Prompt {
     case.pieces.iter().fold(Prompt::new(), |prompt, piece| match piece {
         GoldenPiece::Text(text) => prompt.text(text.as_str()),
         GoldenPiece::Picture(index) => prompt.image(picture(golden, *index)),
+        GoldenPiece::Video(frames) => prompt.video(video(golden, frames)),
     })
 }
 
@@ -40,7 +46,7 @@ fn ids(model: &Model, prompt: &Prompt) -> Vec<u32> {
     let items = model.compose(prompt).unwrap();
     let one = |item: &Item| match item {
         Item::Tokens(ids) => ids.clone(),
-        Item::Image(_) => vec![312; model.count(std::slice::from_ref(item))],
+        Item::Image(_) | Item::Video(_) => vec![312; model.count(std::slice::from_ref(item))],
     };
     items.iter().flat_map(one).collect()
 }
@@ -54,16 +60,21 @@ fn agrees(golden: &MixedGolden, batches: &[usize]) {
             let what = format!("{} case {i}, batch {batch}", golden.name);
             let prompt = prompt(golden, case);
             assert_eq!(ids(&model, &prompt), case.ids, "{what}: ids");
-            let first = case.pieces.iter().find_map(|piece| match piece {
-                GoldenPiece::Picture(index) => Some(picture(golden, *index)),
-                GoldenPiece::Text(_) => None,
-            });
             let mut samples = Vec::new();
-            if let (Some(media), Some(first)) = (&case.media, &first) {
-                samples.push(("media", session.embed_image(first).unwrap(), media));
+            if let Some(media) = &case.media {
+                let rows = case.pieces.iter().find_map(|piece| match piece {
+                    GoldenPiece::Text(_) => None,
+                    GoldenPiece::Picture(index) => Some(session.embed_image(&picture(golden, *index)).unwrap()),
+                    GoldenPiece::Video(frames) => Some(session.embed_video(&video(golden, frames)).unwrap()),
+                });
+                samples.push(("media", rows.unwrap(), media));
             }
-            if let (Some(features), Some(first)) = (&case.features, &first) {
-                samples.push(("features", session.image_features(first).unwrap(), features));
+            if let Some(features) = &case.features {
+                let first = case.pieces.iter().find_map(|piece| match piece {
+                    GoldenPiece::Picture(index) => Some(picture(golden, *index)),
+                    GoldenPiece::Text(_) | GoldenPiece::Video(_) => None,
+                });
+                samples.push(("features", session.image_features(&first.unwrap()).unwrap(), features));
             }
             for (name, all, sample) in samples {
                 assert_eq!(all.len(), sample.shape.iter().product::<usize>(), "{what}: {name}");
@@ -79,7 +90,7 @@ fn agrees(golden: &MixedGolden, batches: &[usize]) {
 
 #[test]
 fn models_agree_whole_and_in_pieces() {
-    for name in FLAMINGO {
+    for name in FLAMINGO.into_iter().chain(VIDEOS) {
         agrees(&MixedGolden::load("flamingo", name).unwrap(), &[5, 7, 256]);
     }
     for name in FROZEN {
@@ -190,6 +201,106 @@ fn pictures_are_read_once() {
     assert_eq!([encoded(&[0, 1, 0]), encoded(&[1, 0, 0]), encoded(&[2, 1])], [2, 0, 1]);
 }
 
+/// A video is no picture: neither its rows nor what is kept of them are taken for those of its frames, and where places in
+/// the prompt are learned the same picture is another at another place.
+#[test]
+fn videos_are_kept_apart() {
+    let golden = MixedGolden::load("flamingo", "open_frames").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 1);
+    assert_eq!(model.video_frames(), Some(3), "as many as there are embeddings");
+    let mut session = session(&model, 256);
+    let one = session.embed_image(&picture(&golden, 0)).unwrap();
+    let [same, twice, turned, other] =
+        [&[0][..], &[0, 0], &[1, 0], &[0, 1]].map(|f| session.embed_video(&video(&golden, f)).unwrap());
+    close(&same, &one, "a video of one frame");
+    assert!(one != twice && twice != turned && turned != other && twice != other);
+    let mut encoded = |prompt: Prompt| {
+        let options = GenerateOptions { max_new_tokens: 1, ..GenerateOptions::default() };
+        session.generate(&prompt, &options, &mut quiet).unwrap().timings.encoded
+    };
+    let (zero, clip) = (picture(&golden, 0), Arc::new(video(&golden, &[2, 0])));
+    assert_eq!(encoded(Prompt::new().image(Arc::clone(&zero)).text("it is")), 0, "read at that place above");
+    assert_eq!(encoded(Prompt::new().text("a").video(Arc::clone(&clip)).image(Arc::clone(&zero))), 3);
+    assert_eq!(encoded(Prompt::new().video(clip).text("b").image(zero)), 0);
+}
+
+/// What the goldens of videos hold is more than rounding: without either table the rows are others.
+#[test]
+fn embeddings_of_time_matter() {
+    let golden = MixedGolden::load("flamingo", "open_frames").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 1);
+    let clip = video(&golden, &[0, 1, 2, 3]);
+    let with = session(&model, 256).embed_video(&clip).unwrap();
+    for key in ["ocelli.resampler.frame_count", "ocelli.resampler.media_count"] {
+        let bytes = changed(model.file(), key, None);
+        let without = Engine::new(1).unwrap().open_bytes(Arc::new(bytes)).unwrap();
+        let without = session(&without, 256).embed_video(&clip).unwrap();
+        let most = with.iter().zip(&without).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(most > 0.05, "{key}: {most}");
+    }
+}
+
+/// With kept prefixes, too, each picture and video has the embedding of its place in the whole prompt.
+#[test]
+fn kept_prefixes_count_what_came_before() {
+    let golden = MixedGolden::load("flamingo", "open_frames").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 1);
+    let options = SessionOptions { frames: 3, image_cache: Some(0), ..SessionOptions::default() };
+    let mut kept = model.session(&options).unwrap();
+    kept.keep_prefix(true);
+    let greedy = GenerateOptions { max_new_tokens: 6, ..GenerateOptions::default() };
+    let start =
+        Prompt::new().text("what is it?").video(video(&golden, &[0, 1, 2])).text("a cat").image(picture(&golden, 3));
+    let prompts = [
+        start.clone(),
+        start.clone().text("and the street").image(picture(&golden, 0)),
+        start.clone().text("and the street").video(video(&golden, &[0])).text("it is"),
+        start.text("and the street").video(video(&golden, &[0, 3])).text("it is"),
+    ];
+    for (i, prompt) in prompts.iter().enumerate() {
+        let scores = kept.score(prompt, &[" a cat", " two."], &mut quiet).unwrap();
+        let fresh = model.session(&options).unwrap().score(prompt, &[" a cat", " two."], &mut quiet).unwrap();
+        for (a, b) in scores.iter().zip(&fresh) {
+            close(&a.logprobs, &b.logprobs, &format!("scores of prompt {i}"));
+        }
+        let reused = kept.generate(prompt, &greedy, &mut quiet).unwrap().timings.reused;
+        assert!(reused > 5, "prompt {i}: {reused}");
+    }
+}
+
+#[test]
+fn videos_that_do_not_fit_are_refused() {
+    let golden = MixedGolden::load("flamingo", "open_frames").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 1);
+    let greedy = GenerateOptions { max_new_tokens: 1, ..GenerateOptions::default() };
+    let clip = Prompt::new().video(video(&golden, &[0, 1])).text("it is");
+    let mut pictures_only = model.session(&SessionOptions::default()).unwrap();
+    let error = pictures_only.generate(&clip, &greedy, &mut quiet).unwrap_err();
+    assert!(matches!(error, Error::BadOption { name: "frames", .. }), "{error}");
+    let many = (0..5).fold(Prompt::new(), |prompt, i| prompt.image(picture(&golden, i % 4)));
+    let error = pictures_only.generate(&many, &greedy, &mut quiet).unwrap_err();
+    assert!(matches!(error, Error::TooManyMedia { media: 5, places: 4 }), "{error}");
+    let error = model.plan(&SessionOptions { frames: 257, ..SessionOptions::default() }).unwrap_err();
+    assert!(matches!(error, Error::BadOption { name: "frames", .. }), "{error}");
+    let plan = |frames| model.plan(&SessionOptions { frames, batch: 1, ..SessionOptions::default() }).unwrap().scratch;
+    assert!(plan(1) == plan(0) && plan(64) > plan(8));
+
+    let golden = MixedGolden::load("frozen", "class").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 1);
+    assert_eq!(model.video_frames(), None);
+    let clip = Prompt::new().video(video(&golden, &[0, 1])).text("it is");
+    let mut session = model.session(&SessionOptions { frames: 8, ..SessionOptions::default() }).unwrap();
+    let error = session.generate(&clip, &greedy, &mut quiet).unwrap_err();
+    assert!(matches!(error, Error::NoVideo { videos: 1 }), "{error}");
+    let error = session.embed_video(&video(&golden, &[0])).unwrap_err();
+    assert!(matches!(error, Error::NoVideo { videos: 1 }), "{error}");
+}
+
 #[test]
 fn threads_do_not_change_a_bit() {
     let golden = MixedGolden::load("flamingo", "idefics_every").unwrap();
@@ -227,7 +338,8 @@ fn changed(file: &Gguf, key: &str, to: Option<&MetaValue>) -> Vec<u8> {
 fn absurd_keys_are_refused_or_run() {
     let engine = Engine::new(1).unwrap();
     let (mut refused, mut ran) = (0, 0);
-    for (family, name) in [("flamingo", "idefics"), ("frozen", "class"), ("frozen", "nf")] {
+    for (family, name) in [("flamingo", "idefics"), ("flamingo", "open_frames"), ("frozen", "class"), ("frozen", "nf")]
+    {
         let golden = MixedGolden::load(family, name).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let model = open(&golden, dir.path(), 1);

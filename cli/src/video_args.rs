@@ -1,0 +1,58 @@
+//! The arguments that name videos, and reading what they name.
+
+use crate::failure::Failure;
+use crate::prompt_args::{read_bytes, read_picture};
+use clap::builder::RangedU64ValueParser;
+use ocelli_engine::Model;
+use ocelli_engine::image::{self, ImageLimits, Video};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Videos.
+#[derive(clap::Args)]
+pub struct VideoArgs {
+    /// A video, for models that take them: a GIF, or a directory of PNG and JPEG frames, read in the order of their names;
+    /// once for each video. Videos go where the text says <video>, or before it
+    #[arg(long, value_name = "PATH", conflicts_with = "shots")]
+    video: Vec<PathBuf>,
+    /// Frames taken of a video, evenly from the first to the last; without it as many as the model has learned, or 8
+    #[arg(long, value_name = "N", requires = "video", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
+    frames: Option<usize>,
+}
+
+impl VideoArgs {
+    /// The videos with the frames that are taken of each.
+    pub fn read(&self, model: &Model) -> Result<Vec<Arc<Video>>, Failure> {
+        if self.video.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Before anything is decoded for nothing.
+        let learned = model.video_frames();
+        let frames =
+            learned.ok_or_else(|| Failure::from(ocelli_engine::Error::NoVideo { videos: self.video.len() }))?;
+        let (frames, limits) = (self.frames.unwrap_or(frames), model.image_limits());
+        self.video.iter().map(|path| read(path, frames, &limits).map(Arc::new)).collect()
+    }
+}
+
+fn read(path: &Path, frames: usize, limits: &ImageLimits) -> Result<Video, Failure> {
+    let bad = |e| Failure::new("image", format_args!("{}: {e}", path.display()));
+    if !path.is_dir() {
+        let bytes = read_bytes("video", path, limits)?;
+        return image::decode_gif(&bytes, frames, limits).map_err(bad);
+    }
+    let mut names = Vec::new();
+    for entry in path.read_dir().map_err(|e| Failure::reading("video", path, &e))? {
+        let name = entry.map_err(|e| Failure::reading("video", path, &e))?.file_name();
+        // What a system or an editor leaves behind.
+        if !name.as_encoded_bytes().starts_with(b".") {
+            names.push(name);
+            limits.check_frames(names.len()).map_err(bad)?;
+        }
+    }
+    limits.check_frames(names.len()).map_err(bad)?;
+    names.sort();
+    let taken = image::sample(names.len(), frames);
+    let pictures = taken.into_iter().map(|at| read_picture(&path.join(&names[at]), limits));
+    Video::new(pictures.collect::<Result<_, _>>()?, limits).map_err(bad)
+}
