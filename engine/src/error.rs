@@ -144,6 +144,12 @@ pub enum Error {
         /// What can be chosen.
         offered: String,
     },
+    /// What was given as a saved conversation cannot be gone on with.
+    #[error("the saved state is {reason}")]
+    BadState {
+        /// What it is instead.
+        reason: String,
+    },
     /// Somebody called [`crate::CancelHandle::cancel`].
     #[error("cancelled")]
     Cancelled,
@@ -172,6 +178,7 @@ impl Error {
             Self::OverBudget { .. } => "over-budget",
             Self::NotANumber { .. } => "nan",
             Self::UnknownIsa { .. } => "isa",
+            Self::BadState { .. } => "state",
             Self::Cancelled => "cancelled",
         }
     }

@@ -24,6 +24,7 @@ pub use decode::decode;
 pub use error::ImageError;
 pub use filter::Filter;
 pub use hash::content_hash;
+pub(crate) use hash::hash_bytes;
 pub use header::{Container, ImageInfo, probe};
 pub use picture::{ImageLimits, Picture};
 pub use preprocess::{CLIP_MEAN, CLIP_STD, Pixels, Preprocess};

@@ -84,6 +84,14 @@ impl KvCache {
     pub fn new(data: Cache, slots: usize) -> Self {
         Self { data, slots: Slots::new(slots), taken: Vec::new(), positions: Vec::new() }
     }
+
+    /// All that positions are and that a saved one must have: a field that is added is either no part of that or is saved
+    /// as well.
+    #[must_use]
+    pub fn numbers(&self) -> &Cache {
+        let Self { data, slots: _, taken: _, positions: _ } = self;
+        data
+    }
 }
 
 impl Decoder {

@@ -1,0 +1,197 @@
+//! A conversation as bytes: its prompt, pictures and all, and the keys and values it has, so that it goes on in another
+//! process without being read again.
+//!
+//! Little-endian: magic; the model's fingerprint; the shape of a position; whether the prompt is complete; pieces;
+//! positions and their keys and values; a hash of all that. The fingerprint is over the file's keys, its table of
+//! tensors and the first bytes of each: telling files apart must not mean reading them whole. The hash finds damage, not
+//! malice: whoever can write a state can put words into a conversation, but nothing in it is trusted before it is checked.
+
+use crate::conversation::Conversation;
+use crate::error::Error;
+use crate::image::{ImageLimits, Picture, hash_bytes};
+use crate::kernels::CacheShape;
+use crate::model::Model;
+use crate::prompt::{Piece, Prompt};
+
+const MAGIC: &[u8; 8] = b"ocellis1";
+
+const TEXT: u8 = 0;
+const PICTURE: u8 = 1;
+const TOKENS: u8 = 2;
+
+impl Conversation {
+    /// The conversation as bytes, for [`Conversation::restore`]. Pictures take three bytes a pixel, positions what the plan
+    /// says of the cache.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], and as [`Model::compose`].
+    pub fn save(&mut self) -> Result<Vec<u8>, Error> {
+        self.settle();
+        let items = self.items()?;
+        let kept = self.session().kept(&items);
+        let mut out = Vec::new();
+        out.extend_from_slice(MAGIC);
+        out.extend_from_slice(&fingerprint(self.model()).to_le_bytes());
+        shape(&self.session().position()).iter().for_each(|n| out.extend_from_slice(&n.to_le_bytes()));
+        out.push(u8::from(self.complete()));
+        let prompt = self.prompt();
+        let pieces = prompt.pieces().len() + prompt.given().len();
+        out.extend_from_slice(&(pieces as u64).to_le_bytes());
+        let mut given = prompt.given().iter().peekable();
+        for at in 0..=prompt.pieces().len() {
+            while let Some((_, ids)) = given.next_if(|(before, _)| *before == at) {
+                piece(&mut out, TOKENS, ids.len(), ids.len() * 4)?;
+                ids.iter().for_each(|id| out.extend_from_slice(&id.to_le_bytes()));
+            }
+            match prompt.pieces().get(at) {
+                Some(Piece::Text(text)) => {
+                    piece(&mut out, TEXT, text.len(), text.len())?;
+                    out.extend_from_slice(text.as_bytes());
+                }
+                Some(Piece::Image(picture)) => {
+                    piece(&mut out, PICTURE, picture.rgb().len(), picture.rgb().len() + 8)?;
+                    out.extend_from_slice(&picture.width().to_le_bytes());
+                    out.extend_from_slice(&picture.height().to_le_bytes());
+                    out.extend_from_slice(picture.rgb());
+                }
+                None => {}
+            }
+        }
+        out.extend_from_slice(&(kept as u64).to_le_bytes());
+        self.session().save(kept, &mut out)?;
+        let hash = hash_bytes(out.len() as u64, &out);
+        out.extend_from_slice(&hash.to_le_bytes());
+        Ok(out)
+    }
+
+    /// Goes on from where [`Conversation::save`] was called. The session may be of another size, but not its keys and
+    /// values of another number format. After an error the conversation is as it was.
+    ///
+    /// # Errors
+    /// [`Error::BadState`], [`Error::ContextFull`], [`Error::Image`] and as [`Model::compose`].
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let mut reader = Reader::open(bytes)?;
+        if u128::from_le_bytes(reader.array()?) != fingerprint(self.model()) {
+            return Err(bad("another model's"));
+        }
+        let position = self.session().position();
+        for wanted in shape(&position) {
+            let got = u32::from_le_bytes(reader.array()?);
+            if got != wanted {
+                return Err(bad(format!("of a session whose keys and values are laid out by {got}, here {wanted}")));
+            }
+        }
+        let complete = reader.array::<1>()? != [0];
+        let prompt = reader.prompt(complete)?;
+        let kept = reader.length()?;
+        let items = self.model().compose(&prompt)?;
+        let positions = self.model().count(&items);
+        if kept > positions || position.bytes().checked_mul(kept) != Some(reader.rest.len()) {
+            let have = reader.rest.len();
+            return Err(bad(format!("damaged: {kept} of {positions} positions are said to take {have} bytes")));
+        }
+        let context = self.session().room();
+        if positions > context {
+            return Err(Error::ContextFull { needed: positions, prompt: positions, new: 0, context });
+        }
+        self.begin_with(prompt, complete).restore(&items, kept, reader.rest)
+    }
+}
+
+fn bad(reason: impl Into<String>) -> Error {
+    Error::BadState { reason: reason.into() }
+}
+
+/// What a position's bytes depend on.
+fn shape(position: &CacheShape) -> [u32; 4] {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let &CacheShape { layers, heads, head_width, slots: _, ty } = position;
+    [number(layers), number(heads), number(head_width), number(ty.row_bytes(32))]
+}
+
+/// The beginning of a piece of `count` things, and room for its `bytes`.
+fn piece(out: &mut Vec<u8>, kind: u8, count: usize, bytes: usize) -> Result<(), Error> {
+    let error = |_| Error::OutOfMemory { what: "a saved state", bytes };
+    out.try_reserve(bytes.saturating_add(64)).map_err(error)?;
+    out.push(kind);
+    out.extend_from_slice(&(count as u64).to_le_bytes());
+    Ok(())
+}
+
+/// What tells a model's file from others.
+fn fingerprint(model: &Model) -> u128 {
+    let file = model.file();
+    let bytes = (**file.bytes()).as_ref();
+    let tensors = file.tensors().iter().filter_map(|t| {
+        let start = usize::try_from(t.offset).ok()?;
+        Some((start, start.checked_add(usize::try_from(t.bytes.min(64)).ok()?)?))
+    });
+    let header = tensors.clone().map(|(start, _)| start).min().unwrap_or(bytes.len());
+    let mut seen = bytes.get(..header).unwrap_or_default().to_vec();
+    for (start, end) in tensors {
+        seen.extend_from_slice(bytes.get(start..end).unwrap_or_default());
+    }
+    hash_bytes(bytes.len() as u64, &seen)
+}
+
+/// What has not been read yet of a state whose hash is right.
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn open(bytes: &'a [u8]) -> Result<Self, Error> {
+        let short = || bad(format!("not one: it has {} bytes", bytes.len()));
+        let (body, hash) = bytes.split_last_chunk::<16>().ok_or_else(short)?;
+        let rest = body.strip_prefix(MAGIC).ok_or_else(|| bad("not one: it does not begin as one"))?;
+        if hash_bytes(body.len() as u64, body) != u128::from_le_bytes(*hash) {
+            return Err(bad("damaged: its hash is another"));
+        }
+        Ok(Self { rest })
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
+        let (taken, rest) = self
+            .rest
+            .split_at_checked(count)
+            .ok_or_else(|| bad(format!("damaged: {count} bytes are needed where {} are left", self.rest.len())))?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
+    }
+
+    fn length(&mut self) -> Result<usize, Error> {
+        let length = u64::from_le_bytes(self.array()?);
+        usize::try_from(length).map_err(|_| bad(format!("damaged: a length is {length}")))
+    }
+
+    fn prompt(&mut self, complete: bool) -> Result<Prompt, Error> {
+        let mut prompt = if complete { Prompt::new().complete() } else { Prompt::new() };
+        for _ in 0..self.length()? {
+            let [kind] = self.array()?;
+            let count = self.length()?;
+            prompt = match kind {
+                TEXT => {
+                    let text = std::str::from_utf8(self.take(count)?).map_err(|e| bad(format!("damaged: {e}")))?;
+                    prompt.text(text)
+                }
+                PICTURE => {
+                    let (width, height) = (u32::from_le_bytes(self.array()?), u32::from_le_bytes(self.array()?));
+                    let rgb = self.take(count)?.to_vec();
+                    prompt.image(Picture::new(width, height, rgb, &ImageLimits::default())?)
+                }
+                TOKENS => {
+                    let (ids, _) = self.take(count.saturating_mul(4))?.as_chunks();
+                    prompt.tokens(ids.iter().map(|id| u32::from_le_bytes(*id)).collect::<Vec<_>>())
+                }
+                other => return Err(bad(format!("damaged: a piece is of kind {other}"))),
+            };
+        }
+        Ok(prompt)
+    }
+}
