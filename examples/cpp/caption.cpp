@@ -21,7 +21,8 @@ int main(int argc, char **argv) {
 
     const ocelli::model model(argv[1]);
     ocelli::session session(model);
-    session.add(ocelli::image(argv[2])).add(argv[3]);
+    const ocelli::image image(argv[2]);
+    session.add(image).add(argv[3]);
     std::string streamed;
     const ocelli::answer answer = session.generate(&options, [&streamed](const std::string &piece) {
       streamed += piece;
@@ -35,6 +36,8 @@ int main(int argc, char **argv) {
 
     // A failure is an exception, and one of the caller's own passes through.
     bool passed = false;
+    session.clear();
+    session.add(image).add(argv[3]);
     try {
       session.generate(&options, [](const std::string &) -> bool { throw std::logic_error("mine"); });
     } catch (const std::logic_error &mine) {
