@@ -296,7 +296,7 @@ typedef struct ocelli_session_options {
   uint32_t context;
   // Most beams of a search, at most 64; 0 is what the model's file suggests.
   uint32_t beams;
-  // Most new tokens of a beam; 0 is the whole context. Each beam but the first costs as many positions.
+  // Most new tokens of a beam; 0 is what the model's file suggests. Each beam but the first costs as many positions.
   uint32_t new_tokens;
   // Rows of a prompt that pass through the model together, at most 65536; 0 is 256.
   uint32_t batch;

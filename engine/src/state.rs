@@ -195,3 +195,55 @@ impl<'a> Reader<'a> {
         Ok(prompt)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{Engine, GenerateOptions, SessionOptions};
+    use std::ops::ControlFlow;
+    use std::sync::Arc;
+
+    static TINY: &[u8] = include_bytes!("../../cli/models/tiny-blip2.gguf");
+
+    /// Bytes are changed and the hash made to fit: whatever is accepted can be gone on with, all else is an error.
+    #[test]
+    fn a_state_that_was_made_to_deceive_does_no_harm() {
+        let model = Engine::new(1).unwrap().open_bytes(Arc::new(TINY)).unwrap();
+        let options = SessionOptions { context: 64, ..SessionOptions::default() };
+        let mut conversation = Conversation::new(&model, &options, false).unwrap();
+        let picture = Picture::new(2, 3, vec![9; 18], &ImageLimits::default()).unwrap();
+        conversation.add_image(Arc::new(picture)).unwrap();
+        conversation.add_text("what?");
+        conversation.add_tokens(&[7]).unwrap();
+        let options = GenerateOptions { max_new_tokens: 2, ..GenerateOptions::default() };
+        conversation.generate(&options, &mut |_| ControlFlow::Continue(())).unwrap();
+        let state = conversation.save().unwrap();
+        // What comes before the keys and values, and where they begin.
+        let head = state.len() - 16 - conversation.session().position().bytes() * conversation.used().unwrap().kept;
+        let mut random = 0x2545_f491_4f6c_dd1d_u64;
+        let mut draw = |below: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            usize::try_from(random >> 16).unwrap() % below
+        };
+        let mut accepted = 0;
+        for _ in 0..3000 {
+            let mut body = state[..state.len() - 16].to_vec();
+            for _ in 0..=draw(3) {
+                let at = 24 + draw(head - 24);
+                body[at] = [0, 1, 0x7f, 0x80, 0xff, body[at] ^ 1][draw(6)];
+            }
+            body.truncate(if draw(4) == 0 { 24 + draw(body.len() - 24) } else { body.len() });
+            let hash = hash_bytes(body.len() as u64, &body);
+            body.extend_from_slice(&hash.to_le_bytes());
+            if conversation.restore(&body).is_ok() {
+                accepted += 1;
+                let _ = conversation.generate(&options, &mut |_| ControlFlow::Continue(()));
+            }
+        }
+        assert!(accepted > 10, "{accepted} of 3000 were no harm");
+        conversation.restore(&state).unwrap();
+    }
+}

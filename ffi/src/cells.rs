@@ -140,9 +140,10 @@ impl SessionCell {
         })
     }
 
-    /// Frees the session's memory.
+    /// Frees the session's memory. Of two threads that close it at once, one does.
     pub fn close(&self) -> Result<(), Failure> {
-        let held = self.hold(|held| Ok(held.take()))?;
+        let closed = || Failure::new(OCELLI_ERR_BAD_HANDLE, "the session was closed meanwhile");
+        let held = self.hold(|held| held.take().ok_or_else(closed))?;
         guard::fallible(|| {
             drop(held);
             Ok(())

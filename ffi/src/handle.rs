@@ -147,13 +147,14 @@ pub(crate) fn image(handle: *const c_void) -> Result<Arc<ImageCell>, Failure> {
     }
 }
 
-/// Makes a handle one that is closed; its object lives as long as somebody is using it. False where somebody else did.
-pub(crate) fn close(handle: *const c_void) -> bool {
+/// Makes a handle one that is closed; its object lives as long as somebody is using it.
+pub(crate) fn close(handle: *const c_void) -> Result<(), Failure> {
     let number = handle.addr();
-    let Some(place) = place(number) else { return false };
+    let closed = || bad(format!("{number:#x} was closed meanwhile"));
+    let place = place(number).ok_or_else(closed)?;
     let mut object = lock(&place.object);
     if place.handle.compare_exchange(number, 0, Ordering::SeqCst, Ordering::SeqCst).is_err() {
-        return false;
+        return Err(closed());
     }
     let gone = object.take();
     drop(object);
@@ -161,7 +162,7 @@ pub(crate) fn close(handle: *const c_void) -> bool {
         lock(&FREE).0.push(number >> KIND_BITS & (MOST - 1));
     }
     drop(gone);
-    true
+    Ok(())
 }
 
 /// Sets the flag of a session. Atomics only: see the head of this file.

@@ -51,7 +51,7 @@ pub(crate) fn session(model: &Model, o: ocelli_session_options) -> Result<Sessio
     let session = SessionOptions {
         context: size(o.context),
         beams: if o.beams == 0 { model.defaults().generate.beams } else { size(o.beams) },
-        new_tokens: size(o.new_tokens),
+        new_tokens: if o.new_tokens == 0 { model.defaults().max_new_tokens } else { size(o.new_tokens) },
         batch: size(o.batch),
         cache,
         // The plan adds this to what else is needed.

@@ -123,7 +123,7 @@ pub unsafe extern "C" fn ocelli_image_close(image: *mut ocelli_image) -> i32 {
     guard::call(|| {
         if !image.is_null() {
             handle::image(image.cast())?;
-            handle::close(image.cast());
+            handle::close(image.cast())?;
         }
         Ok(())
     })

@@ -129,7 +129,7 @@ pub unsafe extern "C" fn ocelli_model_close(model: *mut ocelli_model) -> i32 {
     guard::call(|| {
         if !model.is_null() {
             handle::model(model.cast())?;
-            handle::close(model.cast());
+            handle::close(model.cast())?;
         }
         Ok(())
     })

@@ -47,7 +47,7 @@ pub unsafe extern "C" fn ocelli_session_close(session: *mut ocelli_session) -> i
     guard::call(|| {
         if !session.is_null() {
             handle::session(session.cast())?.close()?;
-            handle::close(session.cast());
+            handle::close(session.cast())?;
         }
         Ok(())
     })

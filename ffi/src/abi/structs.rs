@@ -120,7 +120,7 @@ pub struct ocelli_session_options {
     pub context: u32,
     /// Most beams of a search, at most 64; 0 is what the model's file suggests.
     pub beams: u32,
-    /// Most new tokens of a beam; 0 is the whole context. Each beam but the first costs as many positions.
+    /// Most new tokens of a beam; 0 is what the model's file suggests. Each beam but the first costs as many positions.
     pub new_tokens: u32,
     /// Rows of a prompt that pass through the model together, at most 65536; 0 is 256.
     pub batch: u32,
