@@ -552,9 +552,10 @@ int32_t ocelli_session_close(struct ocelli_session *session);
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BUDGET or OCELLI_ERR_MEMORY.
 int32_t ocelli_session_fork(struct ocelli_session *session, struct ocelli_session **out);
 
-// Stops the call that runs on a session, or the next one if none does: it returns OCELLI_ERR_CANCELLED, at the latest
-// one layer later, and the session can be used again. A call that ends otherwise uses the request up, too. For any
-// thread, any callback and any signal handler: nothing is locked, allocated or kept as a last error.
+// Stops the call that computes on a session (generate, start, next, score or embed), or the next such call if none does:
+// it returns OCELLI_ERR_CANCELLED, at the latest one layer later, and the session can be used again. A call that ends
+// otherwise uses the request up, too. For any thread, any callback and any signal handler: nothing is locked, allocated
+// or kept as a last error.
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_BAD_HANDLE.
 int32_t ocelli_session_cancel(const struct ocelli_session *session);

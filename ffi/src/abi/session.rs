@@ -67,9 +67,10 @@ pub unsafe extern "C" fn ocelli_session_fork(session: *mut ocelli_session, out: 
     })
 }
 
-/// Stops the call that runs on a session, or the next one if none does: it returns OCELLI_ERR_CANCELLED, at the latest
-/// one layer later, and the session can be used again. A call that ends otherwise uses the request up, too. For any
-/// thread, any callback and any signal handler: nothing is locked, allocated or kept as a last error.
+/// Stops the call that computes on a session (generate, start, next, score or embed), or the next such call if none does:
+/// it returns OCELLI_ERR_CANCELLED, at the latest one layer later, and the session can be used again. A call that ends
+/// otherwise uses the request up, too. For any thread, any callback and any signal handler: nothing is locked, allocated
+/// or kept as a last error.
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_BAD_HANDLE.
 #[unsafe(no_mangle)]
