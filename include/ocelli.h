@@ -225,6 +225,15 @@
 // How a text ended: the caller said so.
 #define OCELLI_FINISH_STOPPED 3
 
+// Of ocelli_session_embed(): what the tower makes of a picture, to compare pictures with: one row of length one, so that
+// the dot product of two is their likeness.
+#define OCELLI_EMBED_FEATURES 0
+
+// Of ocelli_session_embed(): what a picture becomes for the language model, where it takes the place of text
+// image_positions rows of embedding_width numbers, as ocelli_model_get_info() has them; where it is attended to, rows as
+// wide as that wants.
+#define OCELLI_EMBED_ROWS 1
+
 // A picture in memory, 8-bit RGB. Any thread may use it at any time; prompts keep their pictures after it is closed.
 typedef struct ocelli_image ocelli_image;
 
@@ -304,8 +313,9 @@ typedef struct ocelli_session_options {
   uint32_t cache;
   // Not 0 if texts have all that begins and ends them already: nothing is put around them.
   uint32_t complete;
-  // 0.
-  uint32_t reserved;
+  // Where a model attends to each picture by itself (Flamingo): pictures whose keys and values are kept at once, as many
+  // different ones as a prompt has, at least; at most 4096, 0 is 33.
+  uint32_t images;
   // Bytes of encoded pictures to keep, so that none is encoded twice; 0 is room for sixteen. The last picture is kept in
   // any case.
   uint64_t image_cache;
@@ -546,8 +556,8 @@ int32_t ocelli_session_open(const struct ocelli_model *model, const struct ocell
 // Returns OCELLI_OK, OCELLI_ERR_BAD_HANDLE, OCELLI_ERR_BUSY or OCELLI_ERR_REENTRANT.
 int32_t ocelli_session_close(struct ocelli_session *session);
 
-// Opens another session that goes on from where this one is, with keys, values and encoded pictures of its own. A text
-// that is being written ends here. The handle is the caller's to close.
+// Opens another session that goes on from where this one is, with keys, values and encoded pictures of its own. (Models
+// that attend to each picture by itself run the prompt again.) A text that is being written ends here. The handle is the caller's to close.
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BUDGET or OCELLI_ERR_MEMORY.
 int32_t ocelli_session_fork(struct ocelli_session *session, struct ocelli_session **out);
@@ -631,13 +641,12 @@ int32_t ocelli_session_answer(struct ocelli_session *session, char *buffer, size
 // Returns as ocelli_session_generate() does, or OCELLI_ERR_INVALID_UTF8.
 int32_t ocelli_session_score(struct ocelli_session *session, const char *const *continuations, size_t count, double *sums, uint32_t *lengths);
 
-// What a picture becomes for the language model: image_positions rows of embedding_width numbers, as
-// ocelli_model_get_info() has them. needed, unless NULL, receives how many numbers there are; as many as capacity allows are
-// written to values, which may be NULL if that is 0. The prompt is not concerned.
+// A picture as numbers; kind is one of OCELLI_EMBED_*. needed, unless NULL, receives how many numbers there are; as many
+// as capacity allows are written to values, which may be NULL if that is 0. The prompt is not concerned.
 //
 // Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER,
 // OCELLI_ERR_PROMPT (the model takes no pictures), OCELLI_ERR_IMAGE or OCELLI_ERR_CANCELLED.
-int32_t ocelli_session_embed(struct ocelli_session *session, const struct ocelli_image *image, float *values, size_t capacity, size_t *needed);
+int32_t ocelli_session_embed(struct ocelli_session *session, const struct ocelli_image *image, uint32_t kind, float *values, size_t capacity, size_t *needed);
 
 // How well a picture and a text of size bytes fit each other, from 0 to 1. No model of this version can tell; comparing
 // the scores of texts behind a picture, ocelli_session_score(), is the nearest thing.

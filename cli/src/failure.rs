@@ -91,6 +91,7 @@ fn hint(code: &str) -> Option<&'static str> {
         "out-of-memory" => "a smaller --context, -n or --beams, or '--kv f16', needs less",
         "image-count" => "give one --image for each <image> in the prompt, or no marker at all",
         "no-chat-template" => "'ocelli run' goes on with a text as it is",
+        "no-shot-format" => "put the demonstrations into --prompt, with <image> where their pictures go",
         "output-exists" => "without --no-clobber it is replaced",
         "isa" => "unset OCELLI_ISA to use the best",
         _ => return None,

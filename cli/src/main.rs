@@ -12,6 +12,7 @@ mod interrupt;
 mod model_args;
 mod output;
 mod prompt_args;
+mod shot_args;
 mod watch;
 
 use clap::{CommandFactory, Parser, Subcommand};

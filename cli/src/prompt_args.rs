@@ -1,6 +1,7 @@
 //! The arguments that make a prompt, and reading what they name.
 
 use crate::failure::Failure;
+use crate::shot_args::ShotArgs;
 use ocelli_engine::image::{self, ImageLimits, Picture};
 use ocelli_engine::tokenizer::LONGEST_TEXT;
 use ocelli_engine::{Model, Prompt};
@@ -19,6 +20,8 @@ pub struct PromptArgs {
     /// The text; '-' reads standard input. Pictures go where it says <image>, or before all text
     #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     prompt: String,
+    #[command(flatten)]
+    shots: ShotArgs,
 }
 
 impl PromptArgs {
@@ -29,7 +32,11 @@ impl PromptArgs {
         let limits = model.image_limits();
         let pictures = self.image.iter().map(|path| read_picture(path, &limits)).collect::<Result<Vec<_>, _>>()?;
         let took = start.elapsed();
-        Ok((Prompt::parse(&text, pictures)?, took))
+        let prompt = match self.shots.prompt(model, &text, &pictures)? {
+            Some(prompt) => prompt,
+            None => Prompt::parse(&text, pictures)?,
+        };
+        Ok((prompt, took))
     }
 }
 

@@ -9,13 +9,13 @@ use std::path::PathBuf;
 use ocelli_quant::gguf::WriteError;
 use ocelli_quant::{CodecError, TensorType};
 
-use crate::checkpoint::SafetensorsError;
+use crate::checkpoint::{SafetensorsError, TorchError};
 
 /// Why a conversion failed. The output is as it was before the call.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertError {
     /// The source is no directory.
-    #[error("{} is not a directory; give the directory that holds config.json and the safetensors files", .0.display())]
+    #[error("{} is not a directory; give the directory that holds config.json and the weights", .0.display())]
     SourceNotADirectory(PathBuf),
     /// A file or directory could not be read.
     #[error("{}: cannot {action}: {source}", .path.display())]
@@ -36,12 +36,6 @@ pub enum ConvertError {
         directory: PathBuf,
         /// What to do about it.
         hint: &'static str,
-    },
-    /// Weights exist as pickles only.
-    #[error("{file}: pickle checkpoints are not supported yet; save as safetensors")]
-    PickleCheckpoint {
-        /// The first pickle found.
-        file: String,
     },
     /// A JSON file is larger than any real one.
     #[error("{file}: {bytes} bytes of JSON exceed the budget of {max}")]
@@ -129,6 +123,14 @@ pub enum ConvertError {
         /// The rule.
         source: SafetensorsError,
     },
+    /// A PyTorch checkpoint that is not one, or that is more than data.
+    #[error("{file}: {source}")]
+    Torch {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        source: Box<TorchError>,
+    },
     /// A tensor in two shards.
     #[error("tensor '{tensor}' is in both {first} and {second}")]
     DuplicateTensor {
@@ -180,6 +182,29 @@ pub enum ConvertError {
         tensor: String,
         /// Its type in the checkpoint.
         dtype: &'static str,
+    },
+    /// A tensor whose elements do not follow one another in the file.
+    #[error(
+        "tensor '{tensor}' of {shape:?} is not contiguous, its strides are {strides:?}; save it after .contiguous()"
+    )]
+    Strided {
+        /// The tensor.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<u64>,
+        /// Elements from one to the next in each dimension.
+        strides: Vec<u64>,
+    },
+    /// A file that is no adapter of the language model given beside it.
+    #[error(
+        "the adapter has no {what}, so it is no OpenFlamingo checkpoint of a language model of the architecture {architecture}; \
+         --adapter is the released checkpoint.pt, --language the directory of the model it was trained on"
+    )]
+    NoAdapter {
+        /// The tensor looked for.
+        what: String,
+        /// The language model's.
+        architecture: &'static str,
     },
     /// A finite weight that the wanted type would turn into an infinity.
     #[error("tensor '{tensor}': {value} exceeds {largest}, the largest that {ty} holds; choose {advice}")]
@@ -292,7 +317,6 @@ impl ConvertError {
             Self::SourceNotADirectory(_) => "source_not_a_directory",
             Self::Read { .. } => "read",
             Self::FileMissing { .. } => "file_missing",
-            Self::PickleCheckpoint { .. } => "pickle_checkpoint",
             Self::JsonTooLarge { .. } => "json_too_large",
             Self::Json { .. } => "json",
             Self::JsonType { .. } => "json_type",
@@ -302,12 +326,15 @@ impl ConvertError {
             Self::NoSuchFamily { .. } => "no_such_family",
             Self::ShardPath { .. } => "shard_path",
             Self::Safetensors { source, .. } => source.code(),
+            Self::Torch { source, .. } => source.code(),
             Self::DuplicateTensor { .. } => "duplicate_tensor",
             Self::IndexMismatch { .. } => "index_mismatch",
             Self::UnknownTensors { .. } => "unknown_tensors",
             Self::MissingTensors { .. } => "missing_tensors",
             Self::Shape { .. } => "shape",
             Self::Dtype { .. } => "dtype",
+            Self::Strided { .. } => "strided",
+            Self::NoAdapter { .. } => "no_adapter",
             Self::Overflow { .. } => "overflow",
             Self::Encode { .. } => "encode",
             Self::Tokenizer { .. } => "tokenizer",

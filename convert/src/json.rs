@@ -75,6 +75,13 @@ impl Object {
         Self { file: file.to_owned(), prefix: String::new(), values: Map::new() }
     }
 
+    /// The same with another value under `key`.
+    pub(crate) fn with(&self, key: &str, value: impl Into<Value>) -> Self {
+        let mut other = self.clone();
+        other.values.insert(key.to_owned(), value.into());
+        other
+    }
+
     /// The value of a key that is there and not `null`.
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         self.values.get(key).filter(|value| !value.is_null())

@@ -15,6 +15,24 @@ impl Keys {
         self.values.push((key.into(), value.into()));
     }
 
+    /// The number that was set under `key`.
+    pub(crate) fn number(&self, key: &str) -> Option<u32> {
+        self.values.iter().find_map(|(name, value)| match value {
+            MetaValue::U32(number) if name == key => Some(*number),
+            _ => None,
+        })
+    }
+
+    /// The id of a token of the vocabulary that was set.
+    pub(crate) fn token(&self, text: &str) -> Option<u32> {
+        self.values.iter().find_map(|(name, value)| match value {
+            MetaValue::Strings(tokens) if name == "tokenizer.ggml.tokens" => {
+                tokens.iter().position(|token| token == text).and_then(|id| u32::try_from(id).ok())
+            }
+            _ => None,
+        })
+    }
+
     /// Keeps a remark for the report.
     pub(crate) fn note(&mut self, message: impl Into<String>) {
         self.notes.push(message.into());

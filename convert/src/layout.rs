@@ -59,6 +59,8 @@ pub(crate) enum Content {
         /// What becomes of them.
         change: Change,
     },
+    /// Whole checkpoint tensors one behind the other, each with its number of elements.
+    Joined(Vec<(String, u64)>),
     /// Values that follow from the configuration.
     Values(Vec<f32>),
     /// The same value everywhere: a norm without weights multiplies by one and adds zero.
@@ -66,12 +68,20 @@ pub(crate) enum Content {
 }
 
 /// What a value or a row becomes on its way.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) enum Change {
     /// As it is.
+    #[default]
     None,
     /// Outputs of heads this wide, of which RoPE turns the two halves: the pairs are put next to each other.
     Pairs(u64),
+    /// One of three projections whose heads, this wide, take turns in the source: the first head of each, then the second.
+    Third {
+        /// Rows of a head.
+        head: u64,
+        /// Which of the three.
+        number: u64,
+    },
     /// That much more, where the original multiplies by one plus the weight.
     Plus(f32),
 }
@@ -79,9 +89,14 @@ pub(crate) enum Change {
 impl Change {
     /// The row of the source that becomes `row`.
     pub(crate) fn source_row(self, row: u64) -> u64 {
-        let Self::Pairs(head) = self else { return row };
-        let within = row % head;
-        row - within + within % 2 * (head / 2) + within / 2
+        match self {
+            Self::Pairs(head) => {
+                let within = row % head;
+                row - within + within % 2 * (head / 2) + within / 2
+            }
+            Self::Third { head, number } => (row / head * 3 + number) * head + row % head,
+            Self::None | Self::Plus(_) => row,
+        }
     }
 }
 
@@ -189,12 +204,26 @@ impl Layout {
         self.targets.push(Target { name: name.to_owned(), shape, kind: Kind::Exact, content: Content::Values(values) });
     }
 
+    /// Matrices whose rows become those of one, in order: each with its rows.
+    pub(crate) fn joined(&mut self, sources: &[(String, u64)], name: &str, cols: u64) {
+        let mut parts = Vec::new();
+        for (source, rows) in sources {
+            self.expected.insert(source.clone(), vec![*rows, cols]);
+            parts.push((source.clone(), rows * cols));
+        }
+        let shape = vec![cols, sources.iter().map(|(_, rows)| rows).sum()];
+        let name = format!("{name}.weight");
+        self.targets.push(Target { name, shape, kind: Kind::Matrix, content: Content::Joined(parts) });
+    }
+
     /// A convolution whose stride is its kernel, as the matrix it is.
-    pub(crate) fn patch(&mut self, source: &str, name: &str, side: u64, rows: u64) {
+    pub(crate) fn patch(&mut self, source: &str, name: &str, side: u64, rows: u64, bias: bool) {
         let shape = [3 * side * side, rows];
         let kernel = [rows, 3, side, side];
         self.add(format!("{source}.weight"), &kernel, format!("{name}.weight"), &shape, Kind::Patch);
-        self.vector(&format!("{source}.bias"), &format!("{name}.bias"), rows);
+        if bias {
+            self.vector(&format!("{source}.bias"), &format!("{name}.bias"), rows);
+        }
     }
 
     /// A layer norm; without learned parameters it is written as ones and zeros.
@@ -214,8 +243,20 @@ impl Layout {
         }
     }
 
-    /// Three projections of `rows` outputs each, stored behind each other in one tensor.
-    pub(crate) fn fused(&mut self, source: &str, names: [String; 3], cols: u64, rows: u64, bias: bool) {
+    /// Three projections from and to `width`, whose `heads` take turns in one tensor.
+    pub(crate) fn interleaved(&mut self, source: &str, names: [String; 3], width: u64, heads: u64, bias: bool) {
+        let start = self.targets.len();
+        self.fused(source, names, width, width, bias);
+        for (number, target) in (0u64..).zip(&mut self.targets[start..]) {
+            if let Content::Run { first, change, .. } = &mut target.content {
+                *first = 0;
+                *change = Change::Third { head: width / heads, number: number % 3 };
+            }
+        }
+    }
+
+    /// Projections of `rows` outputs each, stored behind each other in one tensor.
+    pub(crate) fn fused<const N: usize>(&mut self, source: &str, names: [String; N], cols: u64, rows: u64, bias: bool) {
         let mut split = |part: &str, shape: &[u64], kind| {
             let source = format!("{source}.{part}");
             let elements: u64 = shape.iter().product();
@@ -224,7 +265,7 @@ impl Layout {
                 self.targets.push(Target { name: format!("{name}.{part}"), shape: shape.to_vec(), kind, content });
             }
             let mut stacked: Vec<u64> = shape.iter().rev().copied().collect();
-            stacked[0] *= 3;
+            stacked[0] *= N as u64;
             self.expected.insert(source, stacked);
         };
         split("weight", &[cols, rows], Kind::Matrix);
@@ -278,6 +319,7 @@ impl Layout {
             if ![Dtype::F32, Dtype::F16, Dtype::BF16].contains(&tensor.dtype) {
                 return Err(ConvertError::Dtype { tensor: name.clone(), dtype: tensor.dtype.name });
             }
+            tensor.check_order()?;
         }
         let unused = |name: &&str| !self.expected.contains_key(*name);
         let skipped = checkpoint.names().filter(unused).map(str::to_owned).collect();

@@ -1,7 +1,7 @@
 //! `ocelli-convert`: a released checkpoint becomes one GGUF, and one GGUF another of fewer bits ([`quantize`]).
 //!
-//! The source is a Hugging Face directory: `config.json`, safetensors (one file, or shards with an index), tokenizer
-//! files and `preprocessor_config.json`. Everything a model needs ends up in the output: tower, bridge, language model,
+//! The source is a Hugging Face directory: `config.json`, weights as safetensors or as PyTorch saves them (one file, or
+//! shards with an index), tokenizer files and `preprocessor_config.json`. Everything a model needs ends up in the output: tower, bridge, language model,
 //! tokenizer, preprocessing and generation defaults. `docs/format.md` lists each key and tensor.
 //!
 //! What is promised: every input is checked against its family's rules before the first byte is written; memory stays
@@ -25,14 +25,15 @@ use std::fs;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-pub use checkpoint::SafetensorsError;
+pub use checkpoint::{SafetensorsError, TorchError};
 pub use error::ConvertError;
+pub use families::open_flamingo::OpenFlamingo;
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Body, WriteError, Writer};
 
 use crate::atomic::PartFile;
 use crate::checkpoint::Checkpoint;
-use crate::families::Inputs;
+use crate::families::{Family, Inputs, Model};
 use crate::json::Object;
 use crate::keys::Keys;
 
@@ -107,27 +108,60 @@ pub fn families() -> Vec<(&'static str, &'static [&'static str])> {
 /// # Errors
 /// See [`ConvertError`]. After any error `out` is what it was before, and nothing else is left beside it.
 pub fn convert(source: &Path, out: &Path, options: &Options, progress: &dyn Progress) -> Result<Report, ConvertError> {
-    check_output(source, out, options)?;
+    check_output(&[source], out, options)?;
     let Some(config) = Object::read(source, "config.json")? else {
         let hint = "it names the model's family and sizes";
         return Err(ConvertError::FileMissing { file: "config.json".to_owned(), directory: source.to_owned(), hint });
     };
     let family = families::find(options.family.as_deref(), &config)?;
     let model = (family.read)(&config)?;
-    let mut checkpoint = Checkpoint::open(source)?;
+    let checkpoint = Checkpoint::open(source)?;
+    assemble(family, model.as_ref(), (source, &config), checkpoint, out, options, progress)
+}
+
+/// Converts an OpenFlamingo model, whose parts lie in three places, to the file `out`. The tokenizer is that of the
+/// language model unless `options` names another; the family is given.
+///
+/// # Errors
+/// As [`convert`].
+pub fn convert_open_flamingo(
+    sources: &OpenFlamingo,
+    out: &Path,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Report, ConvertError> {
+    check_output(&[&sources.language, &sources.vision], out, options)?;
+    let (model, checkpoint) = families::open_flamingo::open(sources)?;
+    // The result is none of the repositories it was made of, so it takes the name of none.
+    let origin = Object::empty("config.json");
+    let source = (sources.language.as_path(), &origin);
+    assemble(&families::flamingo::FAMILY, model.as_ref(), source, checkpoint, out, options, progress)
+}
+
+/// Writes a model whose weights are found. Other files and the model's origin are those of the directory and
+/// configuration in `source`.
+fn assemble(
+    family: &Family,
+    model: &dyn Model,
+    (source, config): (&Path, &Object),
+    mut checkpoint: Checkpoint,
+    out: &Path,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Report, ConvertError> {
     if checkpoint.is_input(out) {
         return Err(ConvertError::OutputUnfit { path: out.to_owned(), what: "a file of the checkpoint" });
     }
     let mut keys = Keys::default();
     let layout = model.layout();
-    if adopt_names(&mut checkpoint, &layout, family.canonical) {
+    if adopt_names(&mut checkpoint, &layout, |name| model.canonical(name)) {
         keys.note(format!("tensor names were read as the {} family's by dropping prefixes", family.name));
     }
     let mut settled = layout.settle(&checkpoint, family.name, &mut keys.notes)?;
     settled.skipped.sort();
 
     let tokenizer = options.tokenizer.as_deref().unwrap_or(source);
-    families::general_keys(&mut keys, family, model.architecture(), &config, options.ty)?;
+    families::general_keys(&mut keys, family, model.architecture(), config, options.ty)?;
     model.keys(&Inputs { source, tokenizer }, &mut keys)?;
     for name in atomic::leftovers(out) {
         keys.note(format!("{name} was left by another conversion and is not touched"));
@@ -185,11 +219,11 @@ fn write_file(
 }
 
 /// Tries the family's other spellings of tensor names; they are taken only if they explain every tensor.
-fn adopt_names(checkpoint: &mut Checkpoint, layout: &layout::Layout, canonical: fn(&str) -> String) -> bool {
+fn adopt_names(checkpoint: &mut Checkpoint, layout: &layout::Layout, canonical: impl Fn(&str) -> String) -> bool {
     if layout.unknown(checkpoint.names()).is_empty() {
         return false;
     }
-    let renamed: Vec<String> = checkpoint.names().map(canonical).collect();
+    let renamed: Vec<String> = checkpoint.names().map(&canonical).collect();
     let explains = layout.unknown(renamed.iter().map(String::as_str)).is_empty();
     let distinct = renamed.iter().collect::<std::collections::BTreeSet<_>>().len() == renamed.len();
     if explains && distinct {
@@ -199,16 +233,16 @@ fn adopt_names(checkpoint: &mut Checkpoint, layout: &layout::Layout, canonical: 
 }
 
 /// Refuses outputs that would destroy something before anything is read.
-fn check_output(source: &Path, out: &Path, options: &Options) -> Result<(), ConvertError> {
-    if !source.is_dir() {
-        return Err(ConvertError::SourceNotADirectory(source.to_owned()));
+fn check_output(sources: &[&Path], out: &Path, options: &Options) -> Result<(), ConvertError> {
+    if let Some(source) = sources.iter().find(|source| !source.is_dir()) {
+        return Err(ConvertError::SourceNotADirectory((*source).to_owned()));
     }
     check_place(out, options.overwrite, |real| {
         let is_input = |path: &Path| {
             let output = path.extension().is_some_and(|extension| extension == "gguf");
             !output && path.canonicalize().is_ok_and(|path| path == real)
         };
-        let directories = [Some(source), options.tokenizer.as_deref()].into_iter().flatten();
+        let directories = sources.iter().copied().chain(options.tokenizer.as_deref());
         let mut entries = directories.flat_map(|directory| fs::read_dir(directory).into_iter().flatten().flatten());
         entries.any(|entry| is_input(&entry.path())).then_some("a file of the checkpoint")
     })

@@ -136,7 +136,19 @@ fn convert<'a>(
             let first = job.first as usize;
             floats.copy_from_slice(&values[first..first + job.elements]);
         }
-        Content::Run { tensor, first, change: change @ Change::Pairs(_) } => {
+        Content::Joined(parts) => {
+            let (from, to) = (job.first, job.first + job.elements as u64);
+            let mut start = 0;
+            for (tensor, elements) in parts {
+                let (first, last) = (from.max(start), to.min(start + elements));
+                if first < last {
+                    let part = &mut floats[(first - from) as usize..(last - from) as usize];
+                    checkpoint.decode(tensor, first - start, part, raw)?;
+                }
+                start += elements;
+            }
+        }
+        Content::Run { tensor, first, change: change @ (Change::Pairs(_) | Change::Third { .. }) } => {
             // A bias has one element a row.
             let cols = if target.shape.len() > 1 { target.cols() } else { 1 };
             for (row, to) in (job.first / cols..).zip(floats.chunks_exact_mut(cols as usize)) {

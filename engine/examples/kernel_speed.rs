@@ -163,7 +163,7 @@ fn main() {
                 cases.push(case(name, unit, Some(limit), timed(work, matmul(cpu, linear, rows))));
             }
         }
-        let heads = Heads { count: 16, kv: 16, width: 88, scale: 0.1, window: 0 };
+        let heads = Heads { count: 16, kv: 16, width: 88, scale: 0.1, window: 0, alibi: 0.0 };
         let rows = 257;
         let name = format!("{} attention {rows}x{rows}, 16 heads of 88", isa.name());
         let operations = (4 * rows * rows * heads.count * heads.width) as f64;

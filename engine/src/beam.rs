@@ -10,7 +10,7 @@ use crate::blocks::cache::Sequence;
 use crate::error::Error;
 use crate::generation::{Finish, GenerateOptions};
 use crate::sample::{log_softmax, process};
-use crate::session::Session;
+use crate::session::{Session, suppress};
 
 /// Stands for log 0 where the reference adds it: a beam that is not there yet.
 const NONE: f32 = -1.0e9;
@@ -42,6 +42,7 @@ pub fn search(
 ) -> Result<(Vec<u32>, Finish), Error> {
     let beams = options.beams;
     let eos = session.eos_ids().to_vec();
+    let suppressed = session.model().defaults().suppressed_ids.clone();
     let keep = beams * (1 + eos.len()).max(2);
     let vocabulary = session.vocabulary();
     let start = sequence.len();
@@ -58,6 +59,7 @@ pub fn search(
             if !log_softmax(row) {
                 return Err(Error::NotANumber { position });
             }
+            suppress(row, &suppressed);
             let seen = [prompt, &beam.ids].concat();
             process(&options.sampling, &eos, &seen, prompt.len(), row, &mut sorted);
         }

@@ -215,7 +215,17 @@ impl Conversation {
         self.session.embed_image(picture)
     }
 
-    /// Another conversation that goes on from here, with a session, keys and values of its own.
+    /// As [`Session::image_features`]; the prompt is not concerned.
+    ///
+    /// # Errors
+    /// As [`Session::image_features`].
+    pub fn image_features(&mut self, picture: &Picture) -> Result<Vec<f32>, Error> {
+        self.settle();
+        self.session.image_features(picture)
+    }
+
+    /// Another conversation that goes on from here, with a session, keys and values of its own. Where positions look at
+    /// media, these are not copied but made again when they are needed.
     ///
     /// # Errors
     /// As [`Model::session`].
@@ -223,7 +233,7 @@ impl Conversation {
         self.settle();
         let mut fork = Self::new(self.model(), &self.options, self.complete)?;
         let items = self.items()?;
-        let count = self.session.kept(&items);
+        let count = self.session.savable(&items);
         let mut data = Vec::new();
         self.session.save(count, &mut data)?;
         fork.prompt = self.prompt.clone();

@@ -150,6 +150,12 @@ pub enum Error {
         /// What it is instead.
         reason: String,
     },
+    /// The file does not say how demonstrations are worded.
+    #[error("the file has no wording for such demonstrations (key '{key}')")]
+    NoShotFormat {
+        /// The metadata key.
+        key: &'static str,
+    },
     /// Somebody called [`crate::CancelHandle::cancel`].
     #[error("cancelled")]
     Cancelled,
@@ -179,6 +185,7 @@ impl Error {
             Self::NotANumber { .. } => "nan",
             Self::UnknownIsa { .. } => "isa",
             Self::BadState { .. } => "state",
+            Self::NoShotFormat { .. } => "no-shot-format",
             Self::Cancelled => "cancelled",
         }
     }

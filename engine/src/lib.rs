@@ -35,6 +35,7 @@ mod prefix;
 mod prompt;
 mod sample;
 mod session;
+mod shots;
 mod state;
 pub mod tokenizer;
 mod tokens;
@@ -51,6 +52,7 @@ pub use plan::{Plan, SessionOptions};
 pub use prompt::{IMAGE_MARKER, Item, Piece, Prompt};
 pub use sample::{Sampler, Sampling};
 pub use session::{Session, prompt_ids};
+pub use shots::{Shot, ShotFormat, Told, most_similar};
 pub use tokens::Tokens;
 pub use weights::{
     Load, Progress, aligned as copied, open as open_file, open_part as open_file_part, open_with as open_file_with,

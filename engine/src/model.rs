@@ -91,6 +91,8 @@ pub struct Defaults {
     pub min_length: usize,
     /// The token that stands for a picture's rows in the checkpoint's own prompts.
     pub image_id: Option<u32>,
+    /// Tokens that are never generated.
+    pub suppressed_ids: Vec<u32>,
 }
 
 impl Defaults {
@@ -129,7 +131,8 @@ impl Defaults {
         };
         generate.sampling.validate()?;
         let min_length = header.count_or("min_length", 0..=1 << 24, 0)?;
-        Ok(Self { generate, min_length, image_id, eos_ids, max_new_tokens: max_new_tokens as usize })
+        let suppressed_ids = file.u32s("ocelli.generation.suppressed_ids")?.unwrap_or_default();
+        Ok(Self { generate, min_length, image_id, suppressed_ids, eos_ids, max_new_tokens: max_new_tokens as usize })
     }
 }
 
@@ -253,6 +256,7 @@ impl Model {
         };
         check("context", options.context, 1 << 24, "at most 16777216")?;
         check("beams", options.beams, SEQUENCES, "at most 64")?;
+        check("images", options.images, 1 << 12, "at most 4096")?;
         check("batch", options.batch, 1 << 16, "at most 65536")?;
         Ok(resolve(&*self.0.family, options))
     }

@@ -19,6 +19,9 @@ pub struct SessionOptions {
     /// Bytes of encoded pictures to keep, so that a picture is not encoded twice; `None` is room for sixteen. The last
     /// picture is kept in any case.
     pub image_cache: Option<usize>,
+    /// Pictures whose keys and values are kept at once, where a model attends to each by itself: as many different ones as
+    /// a prompt has, at least; 0 is 33, which is thirty-two examples and the question.
+    pub images: usize,
     /// Refuse to start where the plan needs more bytes than this; 0 is no limit.
     pub budget: u64,
 }
@@ -62,11 +65,13 @@ pub struct Resolved {
     /// Rows of logits computed together.
     pub logits: usize,
     pub kv: CacheShape,
+    /// Keys and values of pictures that are attended to by themselves.
+    pub media: Option<CacheShape>,
 }
 
 /// Bytes of one encoded picture.
 fn image_bytes(family: &dyn Family) -> usize {
-    family.image_rows() * family.decoder().config.embedding_width * 4
+    family.encoded_len() * 4
 }
 
 /// Fills in the defaults. A context beyond the model's is cut to it.
@@ -85,6 +90,7 @@ pub fn resolve(family: &dyn Family, options: &SessionOptions) -> Resolved {
         image_cache: options.image_cache.unwrap_or(16 * image_bytes(family)),
         logits: beams.max(8).min(batch),
         kv: decoder.cache_shape(slots, ty),
+        media: decoder.gated.as_ref().map(|gated| gated.cache_shape(or(options.images, 33), ty)),
     }
 }
 
@@ -110,7 +116,7 @@ impl Resolved {
         let images = if family.preprocess().is_some() { self.image_cache.max(image_bytes(family)) } else { 0 };
         Plan {
             mapped,
-            cache: self.kv.bytes() as u64,
+            cache: (self.kv.bytes() + self.media.map_or(0, |media| media.bytes())) as u64,
             scratch: device.arena_bytes(&self.layout(family)) as u64,
             images: images as u64,
             tokenizer: tokenizer as u64,

@@ -11,10 +11,11 @@ pub(crate) use turn::Writing;
 use crate::beam;
 use crate::blocks::cache::Sequence;
 use crate::blocks::decoder::{DecoderRows, KvCache, SEQUENCES};
+use crate::blocks::gated::MediaCache;
 use crate::cancel::CancelHandle;
 use crate::error::Error;
 use crate::generation::{Event, Finish, GenerateOptions, Generation, Score, Sink, Timings};
-use crate::image::{Picture, content_hash};
+use crate::image::{Picture, Pixels, content_hash};
 use crate::image_cache::ImageCache;
 use crate::kernels::{Arena, CacheShape, Exec, Layout};
 use crate::model::Model;
@@ -47,8 +48,13 @@ impl Session {
     pub(crate) fn new(model: Model, r: &Resolved) -> Result<Self, Error> {
         let inner = &model.0;
         let arena = inner.device.arena(&r.layout(&*inner.family))?;
-        let kv = KvCache::new(inner.device.cache(r.kv)?, r.kv.slots);
-        let rows = inner.family.decoder().layout(&mut Layout::default(), r.batch, r.logits);
+        let decoder = inner.family.decoder();
+        let media = match (&decoder.gated, r.media) {
+            (Some(gated), Some(shape)) => Some(MediaCache::new(inner.device.cache(shape)?, shape, gated.config.rows)),
+            _ => None,
+        };
+        let kv = KvCache::new(inner.device.cache(r.kv)?, r.kv.slots, media);
+        let rows = decoder.layout(&mut Layout::default(), r.batch, r.logits);
         Ok(Self {
             arena,
             kv,
@@ -96,7 +102,7 @@ impl Session {
         options: &GenerateOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Generation, Error> {
-        let (items, options, positions) = self.prepare(prompt, options)?;
+        let (items, options, positions) = self.fitted(prompt, options)?;
         let mut timings = Timings { prompt: positions, ..Timings::default() };
         let result = self.generate_inner(&items, &options, sink, &mut timings);
         self.done();
@@ -105,11 +111,7 @@ impl Session {
     }
 
     /// The items of a prompt and the options with the defaults filled in, once both are seen to fit.
-    fn prepare(
-        &self,
-        prompt: &Prompt,
-        options: &GenerateOptions,
-    ) -> Result<(Vec<Item>, GenerateOptions, usize), Error> {
+    fn fitted(&self, prompt: &Prompt, options: &GenerateOptions) -> Result<(Vec<Item>, GenerateOptions, usize), Error> {
         options.sampling.validate()?;
         if options.beams > self.logit_rows {
             let rule = "at most what the session was laid out for";
@@ -216,6 +218,7 @@ impl Session {
             let inputs = &ids[..ids.len().saturating_sub(1)];
             for chunk in inputs.chunks(self.batch) {
                 let at = logprobs.len();
+                decoder.follow(&mut sequence, 0, chunk);
                 let (mut exec, rows, kv) = self.exec();
                 decoder.embed(&mut exec, chunk, rows.input.first(chunk.len()))?;
                 decoder.forward(&mut exec, rows, kv, std::slice::from_mut(&mut sequence), &[chunk.len()])?;
@@ -271,6 +274,36 @@ impl Session {
         let rows = self.image_rows(picture, &mut Timings::default()).map(<[f32]>::to_vec);
         self.done();
         rows
+    }
+
+    /// What the tower makes of a picture, to compare pictures with: the mean of its rows, of length one.
+    ///
+    /// # Errors
+    /// As [`Session::embed_image`].
+    pub fn image_features(&mut self, picture: &Picture) -> Result<Vec<f32>, Error> {
+        let rows = self.tower_rows(picture);
+        self.done();
+        let (rows, width) = rows?;
+        let mut mean = vec![0.0f32; width];
+        for row in rows.chunks_exact(width) {
+            mean.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        }
+        let length = mean.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+        mean.iter_mut().for_each(|x| *x /= length);
+        Ok(mean)
+    }
+
+    /// The tower's rows of a picture, and the width of one.
+    fn tower_rows(&mut self, picture: &Picture) -> Result<(Vec<f32>, usize), Error> {
+        let model = self.model.clone();
+        let family = &*model.0.family;
+        let tower = family.tower_rows().ok_or(Error::NoVision { images: 1 })?;
+        let pixels = self.prepare(picture)?;
+        let mut rows = vec![0.0; tower.rows() * tower.width()];
+        let (mut exec, ..) = self.exec();
+        family.tower(&mut exec, &pixels)?;
+        exec.read(tower, &mut rows)?;
+        Ok((rows, tower.width()))
     }
 
     /// The text of generated tokens. The embedding table may have more rows than the vocabulary: such ids have none.
@@ -360,6 +393,9 @@ impl Session {
     pub(crate) fn step(&mut self, sequences: &mut [Sequence], ids: &[u32]) -> Result<(), Error> {
         let model = self.model.clone();
         let decoder = model.0.family.decoder();
+        for (sequence, id) in sequences.iter_mut().zip(ids) {
+            decoder.follow(sequence, 0, std::slice::from_ref(id));
+        }
         let (mut exec, rows, kv) = self.exec();
         decoder.embed(&mut exec, ids, rows.input.first(ids.len()))?;
         decoder.forward(&mut exec, rows, kv, sequences, &[1; SEQUENCES][..ids.len()])?;
@@ -397,10 +433,14 @@ impl Session {
         let positions = model.count(items);
         let count = items.iter().filter(|i| matches!(i, Item::Image(_))).count();
         let mut pictures = Vec::new();
+        let mut used: Vec<usize> = sequence.media().collect();
         for item in items {
             if let Item::Image(picture) = item {
                 announce(sink, Event::Image { index: pictures.len(), count })?;
-                pictures.push(self.image_rows(picture, timings)?.to_vec());
+                pictures.push(match &decoder.gated {
+                    None => Seen::Spliced(self.image_rows(picture, timings)?.to_vec()),
+                    Some(_) => Seen::Apart(self.media(picture, &mut used, timings)?),
+                });
             }
         }
         announce(sink, Event::Prefill { positions })?;
@@ -409,10 +449,23 @@ impl Session {
         let mut filled = 0;
         let mut done = 0;
         for item in items {
-            let rows = match item {
-                Item::Tokens(ids) => Part::Tokens(ids),
-                Item::Image(_) => Part::Rows(pictures.next().map_or(&[][..], Vec::as_slice)),
+            let at = sequence.len() + filled;
+            let mark = decoder.gated.as_ref().map_or(0, |gated| gated.config.token);
+            let rows = match (item, pictures.as_slice()) {
+                (Item::Tokens(ids), _) => {
+                    decoder.follow(sequence, filled, ids);
+                    Part::Tokens(ids)
+                }
+                (Item::Image(_), [Seen::Spliced(rows), ..]) => Part::Rows(rows),
+                (Item::Image(_), [Seen::Apart(place), ..]) => {
+                    sequence.look(at, at, Some(*place));
+                    Part::Tokens(&[mark])
+                }
+                (Item::Image(_), []) => Part::Rows(&[]),
             };
+            if let Item::Image(_) = item {
+                pictures.next();
+            }
             let len = rows.len(width);
             let mut at = 0;
             while at < len {
@@ -437,23 +490,57 @@ impl Session {
         Ok(())
     }
 
+    /// Where a picture's keys and values for the gated layers are, once they are made; not where those of `used` are.
+    fn media(&mut self, picture: &Picture, used: &mut Vec<usize>, timings: &mut Timings) -> Result<usize, Error> {
+        let model = self.model.clone();
+        let hash = content_hash(picture);
+        let places = self.kv.media.as_mut();
+        let place = match places.and_then(|media| media.find(hash)) {
+            Some(place) => place,
+            None => {
+                let rows = self.image_rows(picture, timings)?.to_vec();
+                let full = || Error::BadOption {
+                    name: "images",
+                    got: "more different pictures in the prompt".to_owned(),
+                    rule: "at most what the session was laid out for",
+                };
+                let place = self.kv.media.as_ref().and_then(|media| media.free(used)).ok_or_else(full)?;
+                let (mut exec, buffers, kv) = self.exec();
+                if let (Some(gated), Some(buffers), Some(media)) =
+                    (&model.0.family.decoder().gated, &buffers.gated, &mut kv.media)
+                {
+                    gated.store(&mut exec, buffers, media, place, hash, &rows)?;
+                }
+                place
+            }
+        };
+        used.push(place);
+        Ok(place)
+    }
+
+    /// A picture as the tower takes it.
+    fn prepare(&self, picture: &Picture) -> Result<Pixels, Error> {
+        let preprocess = self.model.preprocess().ok_or(Error::NoVision { images: 1 })?;
+        let pixels = preprocess.apply(picture)?;
+        let (got, wanted) = ((pixels.width, pixels.height), (preprocess.width, preprocess.height));
+        if got != wanted {
+            return Err(Error::BadOption {
+                name: "picture size",
+                got: format!("{}x{}", got.0, got.1),
+                rule: "this model does not resize: the picture must have the tower's size",
+            });
+        }
+        Ok(pixels)
+    }
+
     /// A picture's rows, from the cache or through the tower.
     fn image_rows(&mut self, picture: &Picture, timings: &mut Timings) -> Result<&[f32], Error> {
         let model = self.model.clone();
         let family = &*model.0.family;
-        let preprocess = family.preprocess().ok_or(Error::NoVision { images: 1 })?;
         let key = content_hash(picture);
         if self.images.find(key).is_none() {
             let start = Instant::now();
-            let pixels = preprocess.apply(picture)?;
-            let (got, wanted) = ((pixels.width, pixels.height), (preprocess.width, preprocess.height));
-            if got != wanted {
-                return Err(Error::BadOption {
-                    name: "picture size",
-                    got: format!("{}x{}", got.0, got.1),
-                    rule: "this model does not resize: the picture must have the tower's size",
-                });
-            }
+            let pixels = self.prepare(picture)?;
             let prepared = Instant::now();
             let mut rows = Vec::new();
             let (mut exec, ..) = self.exec();
@@ -473,6 +560,23 @@ impl Session {
 /// Tells of a stage before there is text.
 fn announce(sink: &mut Sink<'_>, event: Event<'_>) -> Result<(), Error> {
     if sink(event).is_break() { Err(Error::Cancelled) } else { Ok(()) }
+}
+
+/// What a picture of a prompt has become.
+enum Seen {
+    /// Rows that take the place of embeddings.
+    Spliced(Vec<f32>),
+    /// A place among the media.
+    Apart(usize),
+}
+
+/// Takes tokens out of the choice.
+pub(crate) fn suppress(logits: &mut [f32], ids: &[u32]) {
+    for &id in ids {
+        if let Some(logit) = logits.get_mut(id as usize) {
+            *logit = f32::NEG_INFINITY;
+        }
+    }
 }
 
 /// Rows of a batch before they are embedded.

@@ -28,7 +28,7 @@ impl Conversation {
     pub fn save(&mut self) -> Result<Vec<u8>, Error> {
         self.settle();
         let items = self.items()?;
-        let kept = self.session().kept(&items);
+        let kept = self.session().savable(&items);
         let mut out = Vec::new();
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&fingerprint(self.model()).to_le_bytes());

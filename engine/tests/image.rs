@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use ocelli_engine::image::{
-    Filter, ImageError, ImageLimits, PassOrder, Picture, Preprocess, content_hash, probe, resize,
+    Filter, Fit, ImageError, ImageLimits, PassOrder, Picture, Preprocess, content_hash, probe, resize,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -79,6 +79,7 @@ fn preprocessing_is_transformers_to_the_bit() {
             mean: Preprocess::three("image_mean", &floats("mean")).unwrap(),
             std: Preprocess::three("image_std", &floats("std")).unwrap(),
             do_resize: true,
+            fit: if case["crop"].as_bool().unwrap_or(false) { Fit::Crop { even: true } } else { Fit::Stretch },
             do_rescale: case["do_rescale"].as_bool().unwrap(),
             do_normalize: case["do_normalize"].as_bool().unwrap(),
         };

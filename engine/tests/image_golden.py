@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes image_golden.json: what Pillow and transformers do with pictures that a formula makes.
 
-Needs Pillow, numpy and transformers (the slow BlipImageProcessor). Usage: image_golden.py OUT [RESIZE_CASES]
+Needs Pillow, numpy, torchvision and transformers (the slow BlipImageProcessor). Usage: image_golden.py OUT [RESIZE_CASES]
 The formula is `picture` below; tests/image.rs has the same one. Results are stored as CRC-32 of the bytes.
 """
 import io
@@ -16,6 +16,7 @@ import numpy as np
 import PIL
 from PIL import Image
 import transformers
+from torchvision.transforms import CenterCrop, InterpolationMode, Resize
 from transformers import BlipImageProcessor
 
 warnings.simplefilter("ignore")
@@ -83,6 +84,17 @@ def preprocess_cases():
         cases.append({
             "seed": seed, "width": w, "height": h, "to": [ow, oh], "filter": pil, "rescale": factor, "mean": mean,
             "std": std, "do_rescale": rescale, "do_normalize": normalize, "crc": zlib.crc32(out.astype("<f4").tobytes()),
+            "first": struct.pack("<3f", *out.reshape(-1)[:3].tolist()).hex(),
+        })
+    # CLIP's: the shorter side to the size, then the middle. The rest is as above, at a size that stays.
+    for seed, w, h, side in [(8, 640, 427, 224), (9, 97, 201, 224), (10, 31, 64, 15), (11, 50, 41, 13), (12, 200, 5, 14), (13, 9, 9, 9)]:
+        middle = CenterCrop(side)(Resize(side, InterpolationMode.BICUBIC)(Image.fromarray(picture(seed, w, h))))
+        assert middle.size == (side, side)
+        processor = BlipImageProcessor(size={"width": side, "height": side}, image_mean=CLIP_MEAN, image_std=CLIP_STD)
+        out = np.ascontiguousarray(processor(middle)["pixel_values"][0])
+        cases.append({
+            "seed": seed, "width": w, "height": h, "to": [side, side], "crop": True, "filter": 3, "rescale": 1 / 255, "mean": CLIP_MEAN,
+            "std": CLIP_STD, "do_rescale": True, "do_normalize": True, "crc": zlib.crc32(out.astype("<f4").tobytes()),
             "first": struct.pack("<3f", *out.reshape(-1)[:3].tolist()).hex(),
         })
     return cases

@@ -38,9 +38,6 @@ pub(crate) struct Session {
 }
 
 pub(crate) fn session(model: &Model, o: ocelli_session_options) -> Result<Session, Failure> {
-    if o.reserved != 0 {
-        return Err(Failure::new(OCELLI_ERR_UNSUPPORTED, format!("reserved is {}", o.reserved)));
-    }
     let cache = match o.cache {
         OCELLI_CACHE_DEFAULT => None,
         OCELLI_CACHE_F32 => Some(CacheType::F32),
@@ -57,6 +54,7 @@ pub(crate) fn session(model: &Model, o: ocelli_session_options) -> Result<Sessio
         // The plan adds this to what else is needed.
         image_cache: (o.image_cache > 0)
             .then(|| usize::try_from(o.image_cache).unwrap_or(usize::MAX).min(usize::MAX / 2)),
+        images: size(o.images),
         budget: o.budget,
     };
     Ok(Session { session, complete: o.complete != 0 })

@@ -350,7 +350,7 @@ static void pieces_in_any_order(ocelli_model *model) {
 
 static void scores_and_rows(ocelli_model *model) {
   static const char *texts[3] = {" blue", " red", " circle"};
-  double sums[3], again[3];
+  double sums[3], again[3], length;
   uint32_t lengths[3];
   float *rows;
   size_t needed = 0, i;
@@ -368,16 +368,21 @@ static void scores_and_rows(ocelli_model *model) {
   CHECK(after.positions == before.positions && after.kept > 0);
   OK(ocelli_model_get_info(model, &info));
   OK(ocelli_image_open(picture, &image));
-  OK(ocelli_session_embed(session, image, NULL, 0, &needed));
+  OK(ocelli_session_embed(session, image, OCELLI_EMBED_ROWS, NULL, 0, &needed));
   CHECK(needed == (size_t)info.image_positions * info.embedding_width);
   rows = (float *)malloc(needed * sizeof *rows);
-  OK(ocelli_session_embed(session, image, rows, needed, NULL));
+  OK(ocelli_session_embed(session, image, OCELLI_EMBED_ROWS, rows, needed, NULL));
   for (i = 0; i < needed; i++) {
     if (!(fabsf(rows[i]) < 1e6f)) {
       break;
     }
   }
   CHECK(i == needed);
+  OK(ocelli_session_embed(session, image, OCELLI_EMBED_FEATURES, rows, needed, &needed));
+  for (length = 0.0, i = 0; i < needed; i++) {
+    length += (double)rows[i] * rows[i];
+  }
+  CHECK(fabs(length - 1.0) < 1e-4);
   free(rows);
   OK(ocelli_image_close(image));
   OK(ocelli_session_close(session));

@@ -1,5 +1,5 @@
-"""Goldens of language models by themselves: small random LlamaForCausalLM and Gemma3ForCausalLM run by transformers
-4.57.6, text_*.json.
+"""Goldens of language models by themselves: small random LlamaForCausalLM, Gemma3ForCausalLM, MptForCausalLM and
+GPTNeoXForCausalLM run by transformers 4.57.6, text_*.json.
 
     python text.py                          makes every golden
     python text.py NAME...                  only these
@@ -9,7 +9,9 @@ Weights are formulas and the tokenizer is the one of the OPT goldens, so that on
 to know about the originals (modeling_llama.py, modeling_gemma3.py): head_dim need not be hidden_size / heads; k and v have
 num_key_value_heads heads, each shared by neighbouring query heads; RoPE turns halves of a head; Gemma's norms multiply by
 1 + weight, its embeddings by sqrt(hidden_size), and five layers of six see sliding_window positions, their own included,
-with a RoPE base of rope_local_base_freq and no scaling.
+with a RoPE base of rope_local_base_freq and no scaling. MPT's transformers class takes 8 for alibi_bias_max and 4 for
+expansion_ratio whatever the configuration says, and leaves q_ln and k_ln out, which MPT-1B's own class (MosaicGPT) has:
+norms of all heads together, put back here behind the fused projection. GPT-NeoX turns the first int(head * rotary_pct) of a head.
 """
 import json
 import os
@@ -26,7 +28,8 @@ import opt_tokenizer
 import torch
 import transformers
 from blip2_opt import CONTINUATIONS, HERE, QUESTION, SETTINGS, UNICODE, generate, logits, numbers, scores, stored
-from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM
+from transformers import (Gemma3ForCausalLM, Gemma3TextConfig, GPTNeoXConfig, GPTNeoXForCausalLM, LlamaConfig, LlamaForCausalLM, MptConfig,
+                          MptForCausalLM)
 
 ROWS = 320  # of the embedding: eight more than the tokenizer has tokens
 LONG = (
@@ -47,6 +50,16 @@ def gemma(width, heads, kv, head, ffn, layers, **more):
                           intermediate_size=ffn, num_hidden_layers=layers, max_position_embeddings=256, bos_token_id=2, pad_token_id=1, **more)
 
 
+def mpt(kind, width, heads, layers, **more):
+    return kind, dict(vocab_size=ROWS, d_model=width, n_heads=heads, n_layers=layers, max_seq_len=256, bos_token_id=2,
+                      pad_token_id=1, **more)
+
+
+def neox(width, heads, ffn, layers, **more):
+    return "neox", dict(vocab_size=ROWS, hidden_size=width, num_attention_heads=heads, intermediate_size=ffn, num_hidden_layers=layers,
+                        max_position_embeddings=256, bos_token_id=2, pad_token_id=1, **more)
+
+
 # name: (what it is for, seed of the weights, stored type, (kind, config))
 CONFIGS = {
     "llama": ("shared key heads, tied head", 101, "float32", llama(64, 4, 2, 176, 3, tie_word_embeddings=True, rms_norm_eps=1e-5)),
@@ -60,6 +73,12 @@ CONFIGS = {
     "gemma_scaled": ("its own query scale, stretched global layers, two of each kind, capped logits", 116, "bfloat16",
                      gemma(48, 4, 2, 16, 96, 12, sliding_window=8, query_pre_attn_scalar=12, rope_theta=50000.0, rope_local_base_freq=100.0,
                            rope_scaling=dict(rope_type="linear", factor=8.0), final_logit_softcapping=20.0)),
+    "mpt": ("slopes of four heads", 154, "float32", mpt("mpt", 64, 4, 3)),
+    "mpt_heads": ("slopes of twelve heads", 133, "bfloat16", mpt("mpt", 96, 12, 4)),
+    "mpt_mosaic": ("MPT-1B's names, norms of queries and keys", 109, "float16", mpt("mosaic", 80, 5, 3)),
+    "neox": ("a quarter of a head is turned, both sublayers side by side", 142, "float32", neox(96, 3, 200, 4)),
+    "neox_sequential": ("RedPajama's: whole heads, sublayers in turn", 111, "float16",
+                        neox(60, 3, 240, 3, rotary_pct=1.0, use_parallel_residual=False)),
 }
 EOS = {}
 
@@ -67,12 +86,14 @@ EOS = {}
 def build(kind, config, seed, dtype, eos):
     """The model in f32, weights rounded to the stored type, with config.json, generation_config.json and the tensor list."""
     config = dict(config, eos_token_id=eos, attn_implementation="eager")
-    classes = {"llama": (LlamaConfig, LlamaForCausalLM), "gemma3": (Gemma3TextConfig, Gemma3ForCausalLM)}
+    classes = {"llama": (LlamaConfig, LlamaForCausalLM), "gemma3": (Gemma3TextConfig, Gemma3ForCausalLM), "mpt": (MptConfig, MptForCausalLM),
+               "mosaic": (MptConfig, MptForCausalLM), "neox": (GPTNeoXConfig, GPTNeoXForCausalLM)}
     model = classes[kind][1](classes[kind][0](**config))
     model.tie_weights()
+    named = (lambda k: k) if kind != "mosaic" else mosaic(model)
     with torch.no_grad():
         for k, p in model.named_parameters():
-            p.copy_(stored(k, list(p.shape), seed, dtype))
+            p.copy_(stored(named(k), list(p.shape), seed, dtype))
     model = model.eval()
     with tempfile.TemporaryDirectory() as d:
         model.save_pretrained(d)
@@ -81,7 +102,33 @@ def build(kind, config, seed, dtype, eos):
             header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
     header.pop("__metadata__", None)
     config_json["dtype"] = dtype
-    return model, config_json, generation_json, sorted([k, t["shape"]] for k, t in header.items())
+    if kind == "mosaic":
+        config_json = {k: v for k, v in config_json.items() if k.endswith("_id") or k in ("d_model", "n_heads", "n_layers", "max_seq_len", "vocab_size", "dtype")}
+        config_json |= dict(model_type="mosaic_gpt", mlp_ratio=4, attn_qk_ln=True, alibi=True, alibi_bias_max=8, no_bias=True)
+    return model, config_json, generation_json, sorted([named(k), t["shape"]] for k, t in header.items())
+
+
+def mosaic(model):
+    """Makes an MPT what MosaicGPT with attn_qk_ln is; returns what turns its names into those of the class."""
+    for block in model.transformer.blocks:
+        for name in ("q_ln", "k_ln"):
+            norm = torch.nn.LayerNorm(model.config.d_model)
+            norm.bias = None
+            setattr(block.attn, name, norm)
+
+        def normed(wqkv, _, out, a=block.attn):
+            q, k, v = out.chunk(3, dim=2)
+            return torch.cat([a.q_ln(q), a.k_ln(k), v], dim=2)
+
+        block.attn.Wqkv.register_forward_hook(normed)
+    pairs = [("norm_1", "ln_1"), ("norm_2", "ln_2"), ("norm_f", "ln_f"), ("ffn.up_proj", "mlp.mlp_up"), ("ffn.down_proj", "mlp.mlp_down")]
+
+    def named(k):
+        for theirs, ours in pairs:
+            k = k.replace(theirs, ours)
+        return k
+
+    return named
 
 
 def case(model, tokenizer, prompt, eos, names):
@@ -120,6 +167,14 @@ def some(seed):
     theta = r.choice([100.0, 10000.0, 500000.0])
     scaling = r.choice([None, None, dict(rope_type="linear", factor=r.choice([1.5, 4.0])), dict(LLAMA3, original_max_position_embeddings=r.choice([32, 128]))])
     eps = r.choice([1e-6, 1e-5])
+    if r.random() < 0.3:
+        heads = r.choice([1, 2, 3, 5, 6, 7, 8, 12, 20])
+        if r.random() < 0.5:
+            return mpt(r.choice(["mpt", "mosaic"]), heads * head, heads, layers)
+        share = r.choice([s for s in (1.0, 0.75, 0.5, 0.25) if int(head * s) > 0 and int(head * s) % 2 == 0])
+        return neox(heads * head, heads, ffn, layers, rotary_pct=share, rotary_emb_base=theta, use_parallel_residual=r.random() < 0.5,
+                    layer_norm_eps=eps, attention_bias=r.random() < 0.7, tie_word_embeddings=r.random() < 0.3,
+                    hidden_act=r.choice(["gelu", "gelu_new", "relu"]))
     if r.random() < 0.5:
         return llama(width, heads, kv, ffn, layers, head_dim=head, tie_word_embeddings=r.random() < 0.5, rope_theta=theta, rope_scaling=scaling,
                      rms_norm_eps=eps, attention_bias=r.random() < 0.3, mlp_bias=r.random() < 0.3)

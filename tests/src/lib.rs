@@ -8,6 +8,7 @@
 pub mod checkpoint;
 pub mod formula;
 pub mod golden;
+pub mod mixed_golden;
 pub mod opt_tokenizer;
 pub mod text_golden;
 

@@ -11,7 +11,19 @@ use crate::golden::{FormulaCheck, Generation, Logits, Score, folder};
 use crate::opt_tokenizer::OptTokenizer;
 
 /// The goldens, by name.
-pub const TEXT: [&str; 6] = ["llama", "llama_untied", "llama_linear", "llama_llama3", "gemma", "gemma_scaled"];
+pub const TEXT: [&str; 11] = [
+    "llama",
+    "llama_untied",
+    "llama_linear",
+    "llama_llama3",
+    "gemma",
+    "gemma_scaled",
+    "mpt",
+    "mpt_heads",
+    "mpt_mosaic",
+    "neox",
+    "neox_sequential",
+];
 
 /// One configuration with everything the original answered for it.
 #[derive(Debug, Deserialize)]

@@ -5,9 +5,9 @@ use crate::interrupt::Interrupt;
 use crate::output::{Notes, Out, counted, size, time};
 use crate::watch::Watch;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use ocelli_convert::{Options, Report};
+use ocelli_convert::{ConvertError, OpenFlamingo, Options, Report};
 use ocelli_quant::TensorType;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const AFTER: &str = "\
@@ -15,16 +15,58 @@ EXAMPLES
   ocelli convert ./blip2-opt-2.7b -o blip2.gguf
   ocelli convert ./blip2-opt-2.7b -o blip2-q4.gguf --type q4_k
   ocelli convert ./checkpoint --tokenizer ./opt-2.7b -o model.gguf --type f16
+  ocelli convert openflamingo --adapter checkpoint.pt --language ./mpt-1b --vision ./clip -o of.gguf
 
 The output appears under its name only when it is complete. Interrupting leaves nothing behind.";
 
-/// Convert a Hugging Face checkpoint directory to one model file
+const AFTER_OPEN_FLAMINGO: &str = "\
+EXAMPLES
+  ocelli convert openflamingo --adapter OpenFlamingo-3B-vitl-mpt1b/checkpoint.pt \\
+      --language ./mpt-1b-redpajama-200b --vision ./clip-vit-large-patch14 -o of-3b.gguf --type q4_k
+  ocelli convert openflamingo --adapter OpenFlamingo-4B-vitl-rpj3b/checkpoint.pt \\
+      --language ./RedPajama-INCITE-Base-3B-v1 --vision ./clip-vit-large-patch14 -o of-4b.gguf
+
+The checkpoint holds only what was trained: resampler, gated layers and embeddings. The language model is the one it was
+trained on, with its tokenizer; CLIP is openai/clip-vit-large-patch14 as transformers saves it.";
+
+/// Convert a checkpoint, mostly a Hugging Face directory, to one model file
 #[derive(clap::Args)]
-#[command(after_help = AFTER)]
+#[command(after_help = AFTER, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
-    /// The directory with config.json and the safetensors files
-    #[arg(value_name = "SRC")]
-    source: PathBuf,
+    #[command(subcommand)]
+    several: Option<Several>,
+    /// The directory with config.json and the weights
+    #[arg(value_name = "SRC", required = true)]
+    source: Option<PathBuf>,
+    /// The model family; without it config.json decides
+    #[arg(long, value_name = "NAME")]
+    family: Option<String>,
+    #[command(flatten)]
+    output: Option<Output>,
+}
+
+/// Models whose parts lie apart.
+#[derive(clap::Subcommand)]
+enum Several {
+    /// Convert an OpenFlamingo checkpoint with its language model and CLIP
+    #[command(name = "openflamingo", after_help = AFTER_OPEN_FLAMINGO)]
+    OpenFlamingo {
+        /// The released checkpoint.pt
+        #[arg(long, value_name = "FILE")]
+        adapter: PathBuf,
+        /// The directory of the language model that it was trained on
+        #[arg(long, value_name = "DIR")]
+        language: PathBuf,
+        /// The directory of openai/clip-vit-large-patch14
+        #[arg(long, value_name = "DIR")]
+        vision: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(clap::Args)]
+struct Output {
     /// The model file to write
     #[arg(short, long, value_name = "OUT.gguf")]
     output: PathBuf,
@@ -34,9 +76,6 @@ pub struct Args {
     /// Another directory for the tokenizer files
     #[arg(long, value_name = "DIR")]
     tokenizer: Option<PathBuf>,
-    /// The model family; without it config.json decides
-    #[arg(long, value_name = "NAME")]
-    family: Option<String>,
     /// Refuse to replace the output if it exists
     #[arg(long)]
     no_clobber: bool,
@@ -52,24 +91,47 @@ pub fn types() -> impl TypedValueParser<Value = TensorType> {
 }
 
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
-    interrupt.is_polled();
-    let mut options = Options::new(args.ty);
-    options.family.clone_from(&args.family);
-    options.tokenizer.clone_from(&args.tokenizer);
-    options.overwrite = !args.no_clobber;
-    let watch = Watch::new(Notes::new(args.quiet), interrupt.clone());
-    let start = Instant::now();
-    let result = ocelli_convert::convert(&args.source, &args.output, &options, &watch);
-    watch.clear();
-    let report = result?;
-    if args.quiet { Ok(()) } else { summary(args, &report, start.elapsed()) }
+    if let Some(Several::OpenFlamingo { adapter, language, vision, output }) = &args.several {
+        let [adapter, language, vision] = [adapter, language, vision].map(PathBuf::clone);
+        let sources = OpenFlamingo { adapter, language, vision };
+        return output.made(interrupt, None, |options, watch| {
+            ocelli_convert::convert_open_flamingo(&sources, &output.output, options, watch)
+        });
+    }
+    // Without a subcommand both are required.
+    let (Some(source), Some(output)) = (&args.source, &args.output) else { return Ok(()) };
+    output.made(interrupt, args.family.as_ref(), |options, watch| {
+        ocelli_convert::convert(source, &output.output, options, watch)
+    })
 }
 
-fn summary(args: &Args, report: &Report, took: Duration) -> Result<(), Failure> {
+impl Output {
+    /// Has the file made and says what came of it.
+    fn made(
+        &self,
+        interrupt: &Interrupt,
+        family: Option<&String>,
+        make: impl FnOnce(&Options, &Watch) -> Result<Report, ConvertError>,
+    ) -> Result<(), Failure> {
+        interrupt.is_polled();
+        let mut options = Options::new(self.ty);
+        options.family = family.cloned();
+        options.tokenizer.clone_from(&self.tokenizer);
+        options.overwrite = !self.no_clobber;
+        let watch = Watch::new(Notes::new(self.quiet), interrupt.clone());
+        let start = Instant::now();
+        let result = make(&options, &watch);
+        watch.clear();
+        let report = result?;
+        if self.quiet { Ok(()) } else { summary(&self.output, &report, start.elapsed()) }
+    }
+}
+
+fn summary(output: &Path, report: &Report, took: Duration) -> Result<(), Failure> {
     let mut out = Out::new();
     out.line(format_args!(
         "{}: {}, {} from {} in {}",
-        args.output.display(),
+        output.display(),
         counted(report.tensors, "tensor"),
         size(report.bytes_out),
         size(report.bytes_in),

@@ -8,7 +8,7 @@ use crate::model_args::{MemoryArgs, ModelArgs, Opened};
 use crate::output::{self, Notes, Out, counted, ms, time};
 use crate::prompt_args::PromptArgs;
 use clap::builder::RangedU64ValueParser;
-use ocelli_engine::{Event, GenerateOptions, Generation, Model, Sampling, SessionOptions, Timings};
+use ocelli_engine::{Event, GenerateOptions, Generation, Item, Model, Sampling, SessionOptions, Timings};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -18,6 +18,7 @@ EXAMPLES
   ocelli run --image shapes.png --prompt 'Question: what shape is in the image? Answer:'
   ocelli run -m blip2.gguf -i cat.png -p 'a photo of' -n 30 --beams 5
   ocelli run -m blip2.gguf -i before.png -i after.png -p 'First <image> then <image>: what changed?'
+  ocelli run -m idefics.gguf -i new.png -p 'What is this?' --shots shots.jsonl --shot-select similar --shot-count 4
   echo 'Question: what is this? Answer:' | ocelli run -m blip2.gguf -i cat.png -p - --json
 
 The answer goes to standard output, everything else to standard error. With --json standard output is one object:
@@ -124,9 +125,11 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     notes.stage(format_args!("loading"));
     let opened = args.model.open()?;
     let (prompt, decode) = args.prompt.read(&opened.model)?;
-    let positions = opened.model.count(&opened.model.compose(&prompt)?);
+    let items = opened.model.compose(&prompt)?;
+    let positions = opened.model.count(&items);
     let mut options = args.generation.options(&opened.model, positions)?;
     let (session, new_tokens) = size(args, &opened.model, positions, options.beams);
+    let session = SessionOptions { images: pictures(&items), ..session };
     let plan = opened.model.plan(&session)?;
     options.max_new_tokens = new_tokens;
     let mut session = opened.model.session(&session)?;
@@ -168,6 +171,11 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// Pictures that a session for this prompt must hold at once.
+pub fn pictures(items: &[Item]) -> usize {
+    items.iter().filter(|item| matches!(item, Item::Image(_))).count().max(1)
 }
 
 /// What the session is laid out for, and the new tokens in it.

@@ -1,12 +1,13 @@
 //! `ocelli score`: how likely each of some texts is after a prompt. The way to choose among known answers.
 
+use crate::commands::run::pictures;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs};
 use crate::output::{Notes, Out, number};
 use crate::prompt_args::PromptArgs;
 use ocelli_engine::tokenizer::EncodeOptions;
-use ocelli_engine::{Event, Score, prompt_ids};
+use ocelli_engine::{Event, Score, SessionOptions, prompt_ids};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 
@@ -54,7 +55,8 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         longest = longest.max(ids.len());
     }
     // Continuations take turns in the positions behind the prompt.
-    let mut session = model.session(&args.memory.session(model.count(&items).saturating_add(longest)))?;
+    let session = args.memory.session(model.count(&items).saturating_add(longest));
+    let mut session = model.session(&SessionOptions { images: pictures(&items), ..session })?;
     interrupt.cancels(session.cancel_handle());
     let scores = session.score(&prompt, &texts, &mut |event| {
         match event {

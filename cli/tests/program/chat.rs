@@ -1,8 +1,6 @@
 //! `ocelli chat`: the bundled model with a chat template of ours.
 
-use crate::process::{COLOUR, bundled, command, file, finish, ocelli, ocelli_with_input, picture};
-use ocelli_quant::gguf::{Gguf, Writer};
-use std::sync::Arc;
+use crate::process::{COLOUR, bundled_with, command, file, finish, ocelli, ocelli_with_input, picture};
 
 /// Says everything that was said, the begin token behind the picture as the model wants it.
 const TEMPLATE: &str = "{% for m in messages %}\
@@ -11,20 +9,7 @@ const TEMPLATE: &str = "{% for m in messages %}\
 
 /// The bundled model with that template.
 fn model() -> (tempfile::TempDir, String) {
-    let tiny = Gguf::parse(Arc::new(bundled())).unwrap();
-    let mut writer = Writer::new();
-    for (key, value) in tiny.keys() {
-        writer.set(key, value);
-    }
-    writer.set("tokenizer.chat_template", TEMPLATE);
-    for tensor in tiny.tensors() {
-        writer.tensor(&tensor.name, &tensor.shape, tensor.ty);
-    }
-    let mut body = writer.begin(Vec::new()).unwrap();
-    for tensor in tiny.tensors() {
-        body.write(tiny.data(tensor)).unwrap();
-    }
-    file("chat.gguf", &body.finish().unwrap())
+    bundled_with(&[("tokenizer.chat_template", TEMPLATE)])
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::process::{ocelli, picture};
 use ocelli_tests::golden::Golden;
+use ocelli_tests::mixed_golden::MixedGolden;
 use std::fs;
 
 #[test]
@@ -40,4 +41,51 @@ fn sources_that_are_none_are_named() {
     let err = ocelli(&["convert", dir.path().to_str().unwrap(), "-o", out]).failed(1, "unknown-family");
     assert!(err.contains("marigold"), "{err}");
     assert!(!fs::exists(out).unwrap());
+}
+
+#[test]
+fn parts_that_lie_apart_become_a_model_that_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let parts = MixedGolden::load("flamingo", "open_mosaic").unwrap().write_parts(dir.path()).unwrap();
+    let [adapter, language, vision] =
+        [&parts.adapter, &parts.language, &parts.vision].map(|path| path.to_str().unwrap());
+    let out = dir.path().join("out.gguf");
+    let out = out.to_str().unwrap();
+    let flags = ["--adapter", adapter, "--language", language, "--vision", vision, "-o", out, "--type", "f16"];
+    let text = ocelli(&[&["convert", "openflamingo"], &flags[..]].concat()).ok();
+    assert!(text.contains(out) && text.contains("tensors"), "{text}");
+    assert_eq!(ocelli(&["inspect", out, "--json"]).json()["family"], "flamingo");
+    let picture = picture("blue_circle.png");
+    let answer = ocelli(&["run", "-m", out, "-i", &picture, "-p", "Output:", "-n", "4", "--json"]).json();
+    assert!(!answer["ids"].as_array().unwrap().is_empty(), "{answer}");
+
+    // Demonstrations are worded as OpenFlamingo's evaluation words them.
+    let shots = dir.path().join("shots.jsonl");
+    fs::write(&shots, serde_json::json!({ "image": picture, "text": "a cat" }).to_string()).unwrap();
+    let score = |more: &[&str]| ocelli(&[&["score", "-m", out, "--json", "-c", "a dog"], more].concat()).json();
+    let typed = "<image>Output:a cat<|endofchunk|>\n<image>Output:";
+    assert_eq!(
+        score(&["-i", &picture, "--shots", shots.to_str().unwrap()]),
+        score(&["-i", &picture, "-i", &picture, "-p", typed])
+    );
+
+    ocelli(&[&["convert", "openflamingo"], &flags[..], &["--no-clobber"]].concat()).failed(1, "output-exists");
+    let err = ocelli(&[
+        "convert",
+        "openflamingo",
+        "--adapter",
+        vision,
+        "--language",
+        language,
+        "--vision",
+        vision,
+        "-o",
+        out,
+    ]);
+    err.failed(1, "torch-io");
+    for usage in [&["convert"][..], &["convert", "openflamingo", "-o", out], &["convert", language]] {
+        assert_eq!(ocelli(usage).code, Some(2), "{usage:?}");
+    }
+    let help = ocelli(&["convert", "openflamingo", "--help"]).ok();
+    assert!(help.contains("EXAMPLES") && help.contains("checkpoint.pt"), "{help}");
 }

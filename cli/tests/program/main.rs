@@ -12,6 +12,7 @@ mod process;
 mod quantize;
 mod run;
 mod score;
+mod shots;
 mod signals;
 mod tokenize;
 mod usage;

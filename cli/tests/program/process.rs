@@ -1,9 +1,11 @@
 //! Running the binary.
 
+use ocelli_quant::gguf::{Gguf, Writer};
 use serde_json::Value;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 /// A question the bundled model answers with one word.
 pub const COLOUR: &str = "Question: what color is the shape? Answer:";
@@ -87,4 +89,24 @@ pub fn file(name: &str, content: &[u8]) -> (tempfile::TempDir, String) {
 /// The model that is in the program.
 pub fn bundled() -> Vec<u8> {
     std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/tiny-blip2.gguf")).unwrap()
+}
+
+/// That model with further keys.
+pub fn bundled_with(keys: &[(&str, &str)]) -> (tempfile::TempDir, String) {
+    let tiny = Gguf::parse(Arc::new(bundled())).unwrap();
+    let mut writer = Writer::new();
+    for (key, value) in tiny.keys() {
+        writer.set(key, value);
+    }
+    for &(key, value) in keys {
+        writer.set(key, value);
+    }
+    for tensor in tiny.tensors() {
+        writer.tensor(&tensor.name, &tensor.shape, tensor.ty);
+    }
+    let mut body = writer.begin(Vec::new()).unwrap();
+    for tensor in tiny.tensors() {
+        body.write(tiny.data(tensor)).unwrap();
+    }
+    file("keys.gguf", &body.finish().unwrap())
 }

@@ -16,6 +16,7 @@ impl Checkpoint {
         raw: &mut Vec<u8>,
     ) -> Result<(), ConvertError> {
         let Some(tensor) = self.get(name) else { return Ok(()) };
+        tensor.check_order()?;
         let size = if tensor.dtype == Dtype::F32 { 4 } else { 2 };
         raw.resize(out.len() * size, 0);
         self.read(name, first * size as u64, raw)?;

@@ -36,9 +36,6 @@ pub(super) fn read(directory: &Path, name: &str) -> Result<Index, ConvertError> 
         }
     }
     let files: Vec<String> = files.into_iter().cloned().collect();
-    if let Some(file) = files.iter().find(|file| !file.ends_with(".safetensors")) {
-        return Err(ConvertError::PickleCheckpoint { file: shown(file) });
-    }
     if files.is_empty() {
         return Err(ConvertError::Json { file: name.to_owned(), message: "weight_map has 0 tensors".to_owned() });
     }

@@ -6,6 +6,8 @@
 mod decode;
 mod index;
 mod safetensors;
+mod tensor;
+mod torch;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,12 +16,14 @@ use std::path::{Path, PathBuf};
 
 use crate::error::ConvertError;
 pub use safetensors::SafetensorsError;
-pub(crate) use safetensors::{Dtype, Tensor};
+pub(crate) use tensor::{Dtype, Tensor};
+pub use torch::TorchError;
 
-/// The single-file name.
-const SINGLE: &str = "model.safetensors";
-/// The table of a sharded checkpoint.
-const INDEX: &str = "model.safetensors.index.json";
+/// Names of a checkpoint in one file and of a sharded one's table, best first.
+const NAMES: [(&str, &str); 2] =
+    [("model.safetensors", "model.safetensors.index.json"), ("pytorch_model.bin", "pytorch_model.bin.index.json")];
+/// The first line of every Git LFS pointer.
+const LFS: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// An open file of weights.
 #[derive(Debug)]
@@ -38,30 +42,43 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens `model.safetensors`, or the shards of `model.safetensors.index.json`, and validates their headers.
+    /// Opens what the directory has of [`NAMES`] first, and validates the headers.
     pub(crate) fn open(directory: &Path) -> Result<Self, ConvertError> {
-        if exists(directory, SINGLE) {
-            return Self::of_files(directory, &[SINGLE.to_owned()]);
-        }
-        if exists(directory, INDEX) {
-            let index = index::read(directory, INDEX)?;
-            let checkpoint = Self::of_files(directory, &index.files)?;
-            let absent = |(name, file): (&String, &String)| {
-                let at = checkpoint.tensors.get(name).and_then(|(shard, _)| checkpoint.shards.get(*shard));
-                at.is_none_or(|shard| shard.name != *file).then(|| name.clone())
-            };
-            let tensors: Vec<String> = index.weights.iter().filter_map(absent).collect();
-            if tensors.is_empty() {
-                return Ok(checkpoint);
+        for (single, table) in NAMES {
+            if exists(directory, single) {
+                return Self::of_files(directory, &[single.to_owned()]);
             }
-            return Err(ConvertError::IndexMismatch { index: INDEX.to_owned(), tensors });
+            if exists(directory, table) {
+                return Self::of_index(directory, table);
+            }
         }
-        if let Some(file) = first_pickle(directory)? {
-            return Err(ConvertError::PickleCheckpoint { file });
-        }
-        let hint = "the weights must lie there as safetensors, in one file or in shards with an index";
-        let file = format!("{SINGLE} or {INDEX}");
+        let hint = "the weights must lie there in one file, or in shards with an index";
+        let [(best, _), (other, _)] = NAMES;
+        let file = format!("{best} or {other} (or their .index.json)");
         Err(ConvertError::FileMissing { file, directory: directory.to_owned(), hint })
+    }
+
+    /// Opens one file of any of the formats.
+    pub(crate) fn open_file(path: &Path) -> Result<Self, ConvertError> {
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+            let source = io::ErrorKind::IsADirectory.into();
+            return Err(ConvertError::Read { path: path.to_owned(), action: "open", source });
+        };
+        Self::of_files(directory, &[name.to_string_lossy().into_owned()])
+    }
+
+    fn of_index(directory: &Path, name: &str) -> Result<Self, ConvertError> {
+        let index = index::read(directory, name)?;
+        let checkpoint = Self::of_files(directory, &index.files)?;
+        let absent = |(tensor, file): (&String, &String)| {
+            let at = checkpoint.tensors.get(tensor).and_then(|(shard, _)| checkpoint.shards.get(*shard));
+            at.is_none_or(|shard| shard.name != *file).then(|| tensor.clone())
+        };
+        let tensors: Vec<String> = index.weights.iter().filter_map(absent).collect();
+        if tensors.is_empty() {
+            return Ok(checkpoint);
+        }
+        Err(ConvertError::IndexMismatch { index: name.to_owned(), tensors })
     }
 
     fn of_files(directory: &Path, names: &[String]) -> Result<Self, ConvertError> {
@@ -72,8 +89,13 @@ impl Checkpoint {
                 Ok(file) => file,
                 Err(source) => return Err(ConvertError::Read { path, action: "open", source }),
             };
-            let header = safetensors::read_header(&file)
-                .map_err(|source| ConvertError::Safetensors { file: name.clone(), source })?;
+            let header = if name.ends_with(".safetensors") {
+                safetensors::read_header(&file)
+                    .map_err(|source| ConvertError::Safetensors { file: name.clone(), source })?
+            } else {
+                torch::read_header(&file)
+                    .map_err(|source| ConvertError::Torch { file: name.clone(), source: Box::new(source) })?
+            };
             let number = checkpoint.shards.len();
             checkpoint.shards.push(Shard { name: name.clone(), path, file });
             for tensor in header {
@@ -107,6 +129,18 @@ impl Checkpoint {
         }
     }
 
+    /// Forgets the tensors whose names `keep` refuses.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.tensors.retain(|name, _| keep(name));
+    }
+
+    /// Takes over all tensors of another checkpoint; those of the same name are replaced.
+    pub(crate) fn overlay(&mut self, other: Self) {
+        let first = self.shards.len();
+        self.shards.extend(other.shards);
+        self.tensors.extend(other.tensors.into_iter().map(|(name, (shard, tensor))| (name, (first + shard, tensor))));
+    }
+
     /// Whether a path is one of the weight files, links followed.
     pub(crate) fn is_input(&self, path: &Path) -> bool {
         let real = |path: &Path| path.canonicalize().ok();
@@ -133,19 +167,6 @@ impl Checkpoint {
 
 fn exists(directory: &Path, name: &str) -> bool {
     fs::symlink_metadata(directory.join(name)).is_ok()
-}
-
-fn first_pickle(directory: &Path) -> Result<Option<String>, ConvertError> {
-    let failed = |source| ConvertError::Read { path: directory.to_owned(), action: "list", source };
-    let mut pickles = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-        let is_pickle = [".bin", ".pt", ".pth", ".bin.index.json"].iter().any(|end| name.ends_with(end));
-        if is_pickle && !name.starts_with("training_args") {
-            pickles.push(name);
-        }
-    }
-    Ok(pickles.into_iter().min())
 }
 
 #[cfg(unix)]

@@ -12,7 +12,7 @@ use std::io;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::read_exact_at;
+use super::{Dtype, LFS, Tensor, read_exact_at};
 use crate::error::shown;
 
 /// Bytes of the length field.
@@ -23,8 +23,6 @@ const MAX_HEADER: u64 = 100_000_000;
 const MAX_TENSORS: usize = 65_536;
 /// Most dimensions of a tensor.
 const MAX_DIMS: usize = 16;
-/// The first line of every Git LFS pointer.
-const LFS: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// What is wrong with a safetensors file.
 #[derive(Debug, thiserror::Error)]
@@ -141,58 +139,6 @@ impl SafetensorsError {
     }
 }
 
-/// How elements are stored: the format's name and its size in bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Dtype {
-    pub(crate) name: &'static str,
-    bits: u64,
-}
-
-impl Dtype {
-    pub(crate) const F32: Self = Self { name: "F32", bits: 32 };
-    pub(crate) const F16: Self = Self { name: "F16", bits: 16 };
-    pub(crate) const BF16: Self = Self { name: "BF16", bits: 16 };
-    /// All of the format's names with their bits.
-    const NAMES: [(&'static str, u64); 22] = [
-        ("BOOL", 8),
-        ("F4", 4),
-        ("F6_E2M3", 6),
-        ("F6_E3M2", 6),
-        ("U8", 8),
-        ("I8", 8),
-        ("F8_E5M2", 8),
-        ("F8_E4M3", 8),
-        ("F8_E8M0", 8),
-        ("F8_E4M3FNUZ", 8),
-        ("F8_E5M2FNUZ", 8),
-        ("I16", 16),
-        ("U16", 16),
-        ("F16", 16),
-        ("BF16", 16),
-        ("I32", 32),
-        ("U32", 32),
-        ("F32", 32),
-        ("F64", 64),
-        ("I64", 64),
-        ("U64", 64),
-        ("C64", 64),
-    ];
-
-    fn parse(name: &str) -> Option<Self> {
-        Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(name, bits)| Self { name, bits })
-    }
-}
-
-/// A tensor in a file.
-#[derive(Debug, Clone)]
-pub(crate) struct Tensor {
-    pub(crate) name: String,
-    pub(crate) dtype: Dtype,
-    pub(crate) shape: Vec<u64>,
-    /// First byte, counted from the start of the file.
-    pub(crate) offset: u64,
-}
-
 /// The tensors of a file, in the order of their data.
 pub(crate) fn read_header(file: &File) -> Result<Vec<Tensor>, SafetensorsError> {
     let have = file.metadata()?.len();
@@ -238,11 +184,11 @@ fn validate(mut entries: Vec<(String, Info)>, data_start: u64, data: u64) -> Res
         if start != expected || end < start {
             return Err(SafetensorsError::InvalidOffset { tensor: shown(&name), start, end, expected });
         }
-        let Some(dtype) = Dtype::parse(&info.dtype) else {
+        let Some(dtype) = Dtype::of(&info.dtype) else {
             return Err(SafetensorsError::UnknownDtype { tensor: shown(&name), dtype: shown(&info.dtype) });
         };
         let shape = info.shape.0;
-        let bits = shape.iter().try_fold(dtype.bits, |bits, &dim| bits.checked_mul(dim));
+        let bits = shape.iter().try_fold(dtype.bits(), |bits, &dim| bits.checked_mul(dim));
         let Some(bits) = bits else {
             return Err(SafetensorsError::ValidationOverflow { tensor: shown(&name), shape });
         };
@@ -253,7 +199,7 @@ fn validate(mut entries: Vec<(String, Info)>, data_start: u64, data: u64) -> Res
         }
         expected = end;
         // Cannot overflow where the check below passes; where it does not, the value is not used.
-        tensors.push(Tensor { name, dtype, shape, offset: data_start.saturating_add(start) });
+        tensors.push(Tensor { name, dtype, shape, offset: data_start.saturating_add(start), strides: None });
     }
     if expected != data {
         return Err(SafetensorsError::MetadataIncompleteBuffer { described: expected, have: data });

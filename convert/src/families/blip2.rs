@@ -15,7 +15,7 @@ use crate::parts::vit::Vit;
 use crate::parts::{generation, image};
 use crate::tokenizer;
 
-pub(crate) const FAMILY: Family = Family { name: "blip2", model_types: &["blip-2"], read, canonical };
+pub(crate) const FAMILY: Family = Family { name: "blip2", model_types: &["blip-2"], read };
 
 struct Blip2 {
     vit: Vit,
@@ -64,16 +64,16 @@ impl Model for Blip2 {
         generation::inner_keys(inputs.source, &self.text, self.opt.vocabulary, (2, 2), keys)?;
         tokenizer::bpe::keys(inputs.tokenizer, self.opt.vocabulary, keys)
     }
-}
 
-/// Names with an outer `model.`, a head at the top, or an inner language model without its own `model.`.
-fn canonical(name: &str) -> String {
-    let inner = name.strip_prefix("model.").unwrap_or(name);
-    if inner == "lm_head.weight" {
-        return "language_model.lm_head.weight".to_owned();
-    }
-    match inner.strip_prefix("language_model.decoder.") {
-        Some(rest) => format!("language_model.model.decoder.{rest}"),
-        None => inner.to_owned(),
+    /// Names with an outer `model.`, a head at the top, or an inner language model without its own `model.`.
+    fn canonical(&self, name: &str) -> String {
+        let inner = name.strip_prefix("model.").unwrap_or(name);
+        if inner == "lm_head.weight" {
+            return "language_model.lm_head.weight".to_owned();
+        }
+        match inner.strip_prefix("language_model.decoder.") {
+            Some(rest) => format!("language_model.model.decoder.{rest}"),
+            None => inner.to_owned(),
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! The registry of families: one file each, and one line here.
 
 mod blip2;
+pub(crate) mod flamingo;
+mod frozen;
+pub(crate) mod open_flamingo;
 mod text;
 
 use std::path::Path;
@@ -20,8 +23,6 @@ pub(crate) struct Family {
     pub(crate) model_types: &'static [&'static str],
     /// Reads the configuration.
     pub(crate) read: fn(&Object) -> Result<Box<dyn Model>, ConvertError>,
-    /// Another spelling of a tensor name, tried where the plain names are unknown.
-    pub(crate) canonical: fn(&str) -> String,
 }
 
 /// A configuration that has been read and found to be supported.
@@ -30,6 +31,10 @@ pub(crate) trait Model {
     fn architecture(&self) -> &'static str;
     /// The rules for its tensors.
     fn layout(&self) -> Layout;
+    /// Another spelling of a tensor name, tried where the plain names are unknown.
+    fn canonical(&self, name: &str) -> String {
+        name.to_owned()
+    }
     /// Its metadata.
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError>;
 }
@@ -43,7 +48,7 @@ pub(crate) struct Inputs<'a> {
 }
 
 /// Every family.
-pub(crate) const ALL: &[&Family] = &[&blip2::FAMILY, &text::FAMILY];
+pub(crate) const ALL: &[&Family] = &[&blip2::FAMILY, &flamingo::FAMILY, &frozen::FAMILY, &text::FAMILY];
 
 /// The family asked for, or the one of the configuration.
 pub(crate) fn find(name: Option<&str>, config: &Object) -> Result<&'static Family, ConvertError> {

@@ -1,5 +1,5 @@
-//! A language model by itself: `LlamaForCausalLM` and `Gemma3ForCausalLM` as transformers saves them. The outputs are
-//! files that llama.cpp reads too.
+//! A language model by itself: `LlamaForCausalLM`, `Gemma3ForCausalLM`, `MptForCausalLM` and `GPTNeoXForCausalLM` as
+//! transformers saves them, and MPT-1B's own class.
 
 use super::{Family, Inputs, Model};
 use crate::error::ConvertError;
@@ -7,18 +7,18 @@ use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::generation;
-use crate::parts::llama::Llama;
+use crate::parts::language::{self, Language, MODEL_TYPES};
 use crate::tokenizer;
 
-pub(crate) const FAMILY: Family = Family { name: "text", model_types: &["llama", "gemma3_text"], read, canonical };
+pub(crate) const FAMILY: Family = Family { name: "text", model_types: MODEL_TYPES, read };
 
 struct Text {
-    model: Llama,
+    model: Box<dyn Language>,
     config: Object,
 }
 
 fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
-    Ok(Box::new(Text { model: Llama::read(config)?, config: config.clone() }))
+    Ok(Box::new(Text { model: language::read(config)?, config: config.clone() }))
 }
 
 impl Model for Text {
@@ -35,17 +35,14 @@ impl Model for Text {
 
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
         self.model.keys(keys);
-        generation::keys(inputs.source, &self.config, self.model.vocabulary, self.model.ends(), keys)?;
-        tokenizer::bpe::keys(inputs.tokenizer, self.model.vocabulary, keys)
+        generation::keys(inputs.source, &self.config, self.model.vocabulary(), self.model.ends(), keys)?;
+        tokenizer::bpe::keys(inputs.tokenizer, self.model.vocabulary(), keys)
     }
-}
 
-/// Names of the inner model alone, or of one inside a larger one.
-fn canonical(name: &str) -> String {
-    let inner = name.strip_prefix("language_model.").unwrap_or(name);
-    if inner.starts_with("model.") || inner.starts_with("lm_head.") {
-        inner.to_owned()
-    } else {
-        format!("model.{inner}")
+    /// Names of the inner model alone, or of one inside a larger one.
+    fn canonical(&self, name: &str) -> String {
+        let inner = name.strip_prefix("language_model.").unwrap_or(name);
+        let whole = ["model.", "lm_head.", "transformer.", "gpt_neox.", "embed_out."];
+        if whole.iter().any(|start| inner.starts_with(start)) { inner.to_owned() } else { format!("model.{inner}") }
     }
 }

@@ -104,6 +104,16 @@ fn set(
     Ok(())
 }
 
+/// A family's own id that ends a text, beside those that were set or in their place.
+pub(crate) fn ends_at(keys: &mut Keys, id: u32, alone: bool) {
+    for (name, value) in &mut keys.values {
+        if let ("ocelli.generation.eos_ids", MetaValue::U32s(ids)) = (name.as_str(), value) {
+            ids.retain(|other| !alone && *other != id);
+            ids.push(id);
+        }
+    }
+}
+
 fn value(config: &Object, name: &str, kind: Kind) -> Result<Option<MetaValue>, ConvertError> {
     Ok(match kind {
         Kind::Count => match config.integer(name)? {

@@ -38,14 +38,21 @@ pub(crate) fn keys(directory: &Path, side: u32, keys: &mut Keys) -> Result<(), C
         keys.note(format!("no {FILE}: pictures are resized to image_size {side} with CLIP's mean and deviation"));
     }
     let kind = config.text("image_processor_type")?.unwrap_or("BlipImageProcessor");
-    if !kind.starts_with("BlipImageProcessor") {
-        return Err(config.unsupported("image_processor_type", format!("'{kind}'"), "only 'BlipImageProcessor' is"));
+    // IDEFICS' has one number for the size and always bicubic.
+    let idefics = kind.starts_with("IdeficsImageProcessor");
+    if !kind.starts_with("BlipImageProcessor") && !idefics {
+        let known = "only 'BlipImageProcessor' and 'IdeficsImageProcessor' are";
+        return Err(config.unsupported("image_processor_type", format!("'{kind}'"), known));
     }
     for switch in ["do_center_crop", "do_pad"] {
         only(&config, switch, false)?;
     }
     let resize = config.switch("do_resize", true)?;
-    let (width, height) = if given { size(&config, side)? } else { (side, side) };
+    let (width, height) = match given {
+        true if idefics => (config.count("image_size", 1..=SIDE, side)?, config.count("image_size", 1..=SIDE, side)?),
+        true => size(&config, side)?,
+        false => (side, side),
+    };
     if resize && (width, height) != (side, side) {
         let rule = format!("must be the {side} x {side} of vision_config.image_size");
         return Err(config.bad("size", format!("{width} x {height}"), rule));
@@ -69,6 +76,33 @@ pub(crate) fn keys(directory: &Path, side: u32, keys: &mut Keys) -> Result<(), C
     keys.set("ocelli.image.rescale", MetaValue::F64(factor));
     keys.set("ocelli.image.do_normalize", config.switch("do_normalize", true)?);
     Ok(())
+}
+
+/// Sets the keys of open_clip's evaluation transform to `side` × `side`: the shorter side by bicubic, then torchvision's
+/// middle.
+pub(crate) fn open_clip_keys(side: u32, keys: &mut Keys) {
+    clip_keys(side, keys);
+    keys.set("ocelli.image.resize", "crop");
+    keys.set("ocelli.image.crop_offset", "even");
+}
+
+/// Sets the keys of pictures that room of one colour makes square before they are resized to `side` × `side`.
+pub(crate) fn padded_keys(side: u32, colour: [u32; 3], keys: &mut Keys) {
+    clip_keys(side, keys);
+    keys.set("ocelli.image.resize", "pad");
+    keys.set("ocelli.image.pad_rgb", colour.to_vec());
+}
+
+/// CLIP's numbers, and bicubic.
+fn clip_keys(side: u32, keys: &mut Keys) {
+    keys.set("clip.vision.image_mean", MEAN.map(|mean| mean as f32).to_vec());
+    keys.set("clip.vision.image_std", STD.map(|std| std as f32).to_vec());
+    keys.set("ocelli.image.size", vec![side, side]);
+    keys.set("ocelli.image.filter", "bicubic");
+    keys.set("ocelli.image.do_resize", true);
+    keys.set("ocelli.image.do_rescale", true);
+    keys.set("ocelli.image.rescale", MetaValue::F64(1.0 / 255.0));
+    keys.set("ocelli.image.do_normalize", true);
 }
 
 /// Width and height: `{"height": h, "width": w}` or one number for both.

@@ -6,7 +6,8 @@
 
 use serde_json::Value;
 
-use super::{CONTEXT, HEADS, LAYERS, VOCABULARY, WIDTH, activation, only};
+use super::language::Language;
+use super::{CONTEXT, HEADS, LAYERS, VOCABULARY, WIDTH, activation, only, positive};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
@@ -19,15 +20,18 @@ const PATTERN: u32 = 6;
 #[derive(Debug)]
 pub(crate) struct Llama {
     gemma: Option<Gemma>,
-    width: u32,
+    pub(crate) width: u32,
+    /// All rows of the embedding.
     pub(crate) vocabulary: u32,
-    layers: u32,
+    /// Of them, those in a table of their own: IDEFICS'.
+    additional: u32,
+    pub(crate) layers: u32,
     heads: u32,
     kv_heads: u32,
     head: u32,
     ffn: u32,
     context: u32,
-    eps: f32,
+    pub(crate) eps: f32,
     base: f32,
     scaling: Scaling,
     attention_biases: bool,
@@ -57,7 +61,7 @@ enum Scaling {
 impl Llama {
     pub(crate) fn read(config: &Object) -> Result<Self, ConvertError> {
         let gemma = match config.text("model_type")? {
-            None | Some("llama") => false,
+            None | Some("llama" | "idefics") => false,
             Some("gemma3_text") => true,
             Some(other) => return Err(config.unsupported("model_type", other, "only 'llama' and 'gemma3_text' are")),
         };
@@ -93,15 +97,22 @@ impl Llama {
                 return Err(config.unsupported("attn_logit_softcapping", cap, "only null is"));
             }
         }
+        let additional = config.count("additional_vocab_size", 0..=VOCABULARY, 0)?;
+        // IDEFICS' configurations name the length of what it was trained on, if anything.
+        let context = match config.get("max_sequence_length") {
+            Some(_) if config.get("max_position_embeddings").is_none() => "max_sequence_length",
+            _ => "max_position_embeddings",
+        };
         Ok(Self {
             width,
-            vocabulary: config.count("vocab_size", 1..=VOCABULARY, or(32_000, 262_208))?,
+            vocabulary: config.count("vocab_size", 1..=VOCABULARY, or(32_000, 262_208))? + additional,
+            additional,
             layers,
             heads,
             kv_heads,
             head,
             ffn: config.count("intermediate_size", 1..=WIDTH, or(11_008, 9_216))?,
-            context: config.count("max_position_embeddings", 1..=CONTEXT, or(2_048, 131_072))?,
+            context: config.count(context, 1..=CONTEXT, or(2_048, 131_072))?,
             eps: config.epsilon("rms_norm_eps", 1e-6)?,
             base,
             scaling: Scaling::read(config, gemma)?,
@@ -112,16 +123,57 @@ impl Llama {
         })
     }
 
-    pub(crate) fn architecture(&self) -> &'static str {
+    /// What each frequency is divided by: nothing where a turn is short, the factor where it is long, and between the two
+    /// a mean of both.
+    fn factors(&self) -> Vec<f32> {
+        let Scaling::Llama3 { factor, low, high, context } = self.scaling else { return Vec::new() };
+        let one = |i: u32| {
+            let power = f64::from((2 * i) as f32 / self.head as f32);
+            let frequency = f64::from(1.0 / f64::from(self.base).powf(power) as f32);
+            let wavelength = std::f64::consts::TAU / frequency;
+            if wavelength < context / high {
+                1.0
+            } else if wavelength > context / low {
+                factor
+            } else {
+                let share = (context / wavelength - low) / (high - low);
+                1.0 / ((1.0 - share) / factor + share)
+            }
+        };
+        (0..self.head / 2).map(|i| one(i) as f32).collect()
+    }
+}
+
+impl Language for Llama {
+    fn architecture(&self) -> &'static str {
         if self.gemma.is_some() { "gemma3" } else { "llama" }
     }
 
-    /// The class's tokens that begin and end a text.
-    pub(crate) fn ends(&self) -> (u32, u32) {
+    fn vocabulary(&self) -> u32 {
+        self.vocabulary
+    }
+
+    fn width(&self) -> u32 {
+        self.width
+    }
+
+    fn layers(&self) -> u32 {
+        self.layers
+    }
+
+    fn embedding(&self) -> &'static str {
+        "model.embed_tokens"
+    }
+
+    fn blocks(&self) -> &'static str {
+        "model.layers."
+    }
+
+    fn ends(&self) -> (u32, u32) {
         if self.gemma.is_some() { (2, 1) } else { (1, 2) }
     }
 
-    pub(crate) fn layout(&self, layout: &mut Layout) {
+    fn layout(&self, layout: &mut Layout) {
         let (w, ffn, vocabulary) = (u64::from(self.width), u64::from(self.ffn), u64::from(self.vocabulary));
         let head = u64::from(self.head);
         let (queries, keys) = (u64::from(self.heads) * head, u64::from(self.kv_heads) * head);
@@ -129,7 +181,19 @@ impl Llama {
         let (turned, norm) =
             if gemma { (Change::None, Change::Plus(1.0)) } else { (Change::Pairs(head), Change::None) };
 
-        layout.matrix("model.embed_tokens", "token_embd", w, vocabulary);
+        let joined = |layout: &mut Layout, base: &str, additional: &str, name: &str| {
+            let additional_rows = u64::from(self.additional);
+            let parts = [
+                (format!("{base}.weight"), vocabulary - additional_rows),
+                (format!("{base}.{additional}.weight"), additional_rows),
+            ];
+            layout.joined(&parts, name, w);
+        };
+        if self.additional == 0 {
+            layout.matrix("model.embed_tokens", "token_embd", w, vocabulary);
+        } else {
+            joined(layout, "model.embed_tokens", "additional_embedding", "token_embd");
+        }
         if let Scaling::Llama3 { .. } = self.scaling {
             layout.values("rope_freqs.weight", self.factors());
         }
@@ -161,30 +225,14 @@ impl Llama {
             }
         }
         layout.scale("model.norm", "output_norm", w, norm);
-        layout.head("lm_head", "model.embed_tokens", "output", w, vocabulary, self.tied);
+        match (self.additional, self.tied) {
+            (0, tied) => layout.head("lm_head", "model.embed_tokens", "output", w, vocabulary, tied),
+            (_, false) => joined(layout, "lm_head", "additional_fc", "output"),
+            (_, true) => layout.skip(|name| name.starts_with("lm_head.")),
+        }
     }
 
-    /// What each frequency is divided by: nothing where a turn is short, the factor where it is long, and between the two
-    /// a mean of both.
-    fn factors(&self) -> Vec<f32> {
-        let Scaling::Llama3 { factor, low, high, context } = self.scaling else { return Vec::new() };
-        let one = |i: u32| {
-            let power = f64::from((2 * i) as f32 / self.head as f32);
-            let frequency = f64::from(1.0 / f64::from(self.base).powf(power) as f32);
-            let wavelength = std::f64::consts::TAU / frequency;
-            if wavelength < context / high {
-                1.0
-            } else if wavelength > context / low {
-                factor
-            } else {
-                let share = (context / wavelength - low) / (high - low);
-                1.0 / ((1.0 - share) / factor + share)
-            }
-        };
-        (0..self.head / 2).map(|i| one(i) as f32).collect()
-    }
-
-    pub(crate) fn keys(&self, keys: &mut Keys) {
+    fn keys(&self, keys: &mut Keys) {
         let a = self.architecture();
         let mut set = |name: &str, value: u32| keys.set(format!("{a}.{name}"), value);
         set("context_length", self.context);
@@ -291,11 +339,4 @@ impl Scaling {
             }
         })
     }
-}
-
-/// A number above 0 that f32 holds.
-fn positive(config: &Object, key: &str, default: f64) -> Result<f32, ConvertError> {
-    let value = config.number(key, default)?;
-    let small = value as f32;
-    if small > 0.0 && small.is_finite() { Ok(small) } else { Err(config.bad(key, value, "must be a number above 0")) }
 }

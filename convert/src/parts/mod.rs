@@ -1,11 +1,17 @@
 //! Parts that several families share: each reads its piece of a configuration, and gives the tensor rules and the keys
 //! that follow from it.
 
+pub(crate) mod clip;
+pub(crate) mod gated;
 pub(crate) mod generation;
 pub(crate) mod image;
+pub(crate) mod language;
 pub(crate) mod llama;
+pub(crate) mod mpt;
+pub(crate) mod neox;
 pub(crate) mod opt;
 pub(crate) mod qformer;
+pub(crate) mod resampler;
 pub(crate) mod vit;
 
 use crate::error::ConvertError;
@@ -73,4 +79,11 @@ pub(crate) fn model_type(config: &Object, wanted: &str) -> Result<(), ConvertErr
         }
         _ => Ok(()),
     }
+}
+
+/// A number above 0 that f32 holds.
+pub(crate) fn positive(config: &Object, key: &str, default: f64) -> Result<f32, ConvertError> {
+    let value = config.number(key, default)?;
+    let small = value as f32;
+    if small > 0.0 && small.is_finite() { Ok(small) } else { Err(config.bad(key, value, "must be a number above 0")) }
 }

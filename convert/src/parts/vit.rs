@@ -60,7 +60,7 @@ impl Vit {
         let embeddings = format!("{prefix}embeddings");
 
         layout.exact(&format!("{embeddings}.class_embedding"), &[1, 1, w], "v.class_embd", &[w, 1]);
-        layout.patch(&format!("{embeddings}.patch_embedding"), "v.patch_embd", u64::from(self.patch), w);
+        layout.patch(&format!("{embeddings}.patch_embedding"), "v.patch_embd", u64::from(self.patch), w, true);
         let table = format!("{embeddings}.position_embedding");
         layout.exact(&table, &[1, positions, w], "v.position_embd", &[w, positions]);
         for n in 0..self.layers {

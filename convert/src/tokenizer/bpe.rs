@@ -38,8 +38,22 @@ struct Source {
     template: Option<PostProcessor>,
 }
 
+/// Tokens that a model's makers added to a tokenizer without saving it again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Added<'a> {
+    /// In order, each only where it is not there.
+    pub(crate) special: &'a [&'a str],
+    /// Behind them, where there is no padding token.
+    pub(crate) padding: Option<&'a str>,
+}
+
 /// Sets the keys of the tokenizer in `directory`, for an embedding of `rows`.
 pub(crate) fn keys(directory: &Path, rows: u32, keys: &mut Keys) -> Result<(), ConvertError> {
+    keys_with(directory, rows, Added::default(), keys)
+}
+
+/// The same with more tokens.
+pub(crate) fn keys_with(directory: &Path, rows: u32, added: Added<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
     let (config, special) = (Object::read(directory, CONFIG)?, Object::read(directory, SPECIAL)?);
     let bare = config.is_none() && special.is_none();
     let config = config.unwrap_or_else(|| Object::empty(CONFIG));
@@ -48,6 +62,12 @@ pub(crate) fn keys(directory: &Path, rows: u32, keys: &mut Keys) -> Result<(), C
         Some(file) => from_tokenizer_json(file, rows, keys)?,
         None => from_vocab_json(directory, rows, &config, &special, keys)?,
     };
+    let unpadded = content(&config, "pad_token")?.is_none() && content(&special, "pad_token")?.is_none();
+    let padding = added.padding.filter(|_| unpadded);
+    for token in added.special.iter().copied().chain(padding) {
+        let id = source.vocabulary.id(token).unwrap_or(source.vocabulary.next());
+        source.vocabulary.add_extra(token, id, TokenType::Control, keys)?;
+    }
     let mut named = |key: &str, default: Option<&str>| -> Result<Option<u32>, ConvertError> {
         let given = match content(&config, key)? {
             Some(token) => Some(token),
@@ -66,7 +86,7 @@ pub(crate) fn keys(directory: &Path, rows: u32, keys: &mut Keys) -> Result<(), C
     };
     let bos = named("bos_token", Some("</s>"))?;
     let eos = named("eos_token", Some("</s>"))?;
-    let pad = named("pad_token", Some("<pad>"))?;
+    let pad = named("pad_token", Some(padding.unwrap_or("<pad>")))?;
     let unknown = named("unk_token", None)?;
     if let Some(template) = &source.template {
         source.ends = Some(ends(template, &source.vocabulary, bos, eos)?);
@@ -117,6 +137,9 @@ pub(crate) fn keys(directory: &Path, rows: u32, keys: &mut Keys) -> Result<(), C
     keys.set("tokenizer.ggml.add_bos_token", ends.bos);
     keys.set("tokenizer.ggml.add_eos_token", ends.eos);
     keys.set("tokenizer.ggml.add_space_prefix", prefix_space);
+    if let Kind::ByteLevel { compose: true, .. } = source.kind {
+        keys.set("ocelli.tokenizer.compose", true);
+    }
     if config.switch("clean_up_tokenization_spaces", false)? {
         keys.set("ocelli.tokenizer.clean_up_spaces", true);
     }
@@ -258,7 +281,7 @@ fn from_vocab_json(
         merges.strip_prefix("#version").map_or(&*merges, |rest| rest.split_once('\n').map_or("", |cut| cut.1));
     let lines = headless.lines().filter(|line| !line.is_empty());
     let merges = lines.map(|line| Merge::Line(line.to_owned())).collect();
-    let kind = Kind::ByteLevel { pre: "gpt-2", prefix: None };
+    let kind = Kind::ByteLevel { pre: "gpt-2", prefix: None, compose: false };
     Ok(Source { vocabulary, merges, ends: None, kind, template: None })
 }
 

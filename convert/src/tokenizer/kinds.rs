@@ -17,6 +17,8 @@ pub(super) enum Kind {
     ByteLevel {
         pre: &'static str,
         prefix: Option<bool>,
+        /// Characters are put together (NFC) before anything else.
+        compose: bool,
     },
     SentencePiece {
         prefix: bool,
@@ -55,25 +57,26 @@ fn byte_level(file: &TokenizerJson, fail: &impl Fn(String) -> ConvertError) -> R
     let refuse = |part: &str, got: &str, supported: &str| {
         Err(fail(format!("{part} '{}' is not supported; only {supported} is", shown(got))))
     };
-    match &file.normalizer {
-        None => {}
-        Some(one) if one.kind == "Sequence" && one.normalizers.0.is_empty() => {}
-        Some(one) => return refuse("normalizer", &one.kind, "none"),
-    }
+    let compose = match &file.normalizer {
+        None => false,
+        Some(one) if one.kind == "Sequence" && one.normalizers.0.is_empty() => false,
+        Some(one) if one.kind == "NFC" => true,
+        Some(one) => return refuse("normalizer", &one.kind, "'NFC'"),
+    };
     let known = "'ByteLevel' with its regex or one of llama 3's, Qwen 2's and SmolLM's sequences";
     let Some(pre) = &file.pre_tokenizer else { return refuse("pre_tokenizer", "null", known) };
     let parts: Vec<&PreTokenizer> =
         if pre.kind == "Sequence" { pre.pretokenizers.0.iter().collect() } else { vec![pre] };
     let regex = |bytes: &PreTokenizer| bytes.kind == "ByteLevel" && bytes.use_regex != Some(false);
     match parts[..] {
-        [bytes] if regex(bytes) => Ok(Kind::ByteLevel { pre: "gpt-2", prefix: bytes.add_prefix_space }),
+        [bytes] if regex(bytes) => Ok(Kind::ByteLevel { pre: "gpt-2", prefix: bytes.add_prefix_space, compose }),
         [digits, bytes]
             if digits.kind == "Digits"
                 && digits.individual_digits == Some(true)
                 && regex(bytes)
                 && bytes.add_prefix_space != Some(true) =>
         {
-            Ok(Kind::ByteLevel { pre: "smollm", prefix: None })
+            Ok(Kind::ByteLevel { pre: "smollm", prefix: None, compose })
         }
         [split, bytes] if split.kind == "Split" && bytes.kind == "ByteLevel" && bytes.use_regex == Some(false) => {
             let pattern = split.pattern.as_ref().and_then(|p| p.regex.as_deref()).unwrap_or("");
@@ -81,7 +84,7 @@ fn byte_level(file: &TokenizerJson, fail: &impl Fn(String) -> ConvertError) -> R
             let isolated = split.behavior.as_deref() == Some("Isolated") && split.invert != Some(true);
             match found {
                 Some((_, pre)) if isolated && bytes.add_prefix_space != Some(true) => {
-                    Ok(Kind::ByteLevel { pre, prefix: None })
+                    Ok(Kind::ByteLevel { pre, prefix: None, compose })
                 }
                 _ => refuse("pre_tokenizer", &format!("Split by {pattern}"), known),
             }

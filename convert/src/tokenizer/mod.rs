@@ -4,3 +4,14 @@ pub(crate) mod bpe;
 mod files;
 mod kinds;
 mod vocabulary;
+
+use crate::error::ConvertError;
+use crate::keys::Keys;
+
+/// The id of a token that a family's prompts need, of the vocabulary that was set.
+pub(crate) fn required(keys: &Keys, text: &str) -> Result<u32, ConvertError> {
+    keys.token(text).ok_or_else(|| ConvertError::Tokenizer {
+        file: "tokenizer".to_owned(),
+        message: format!("token '{text}', which stands around or for pictures, is not in the vocabulary"),
+    })
+}

@@ -37,6 +37,11 @@ impl Vocabulary {
         self.ids.get(token).copied()
     }
 
+    /// The id behind the highest.
+    pub(super) fn next(&self) -> u32 {
+        self.tokens.iter().rposition(Option::is_some).map_or(0, |last| last as u32 + 1)
+    }
+
     pub(super) fn bad(&self, message: String) -> ConvertError {
         ConvertError::Tokenizer { file: self.file.to_owned(), message }
     }

@@ -4,9 +4,12 @@
 mod checkpoint;
 mod configuration;
 mod hostile;
+mod open_flamingo;
 mod output;
 mod quantize;
 mod text;
 mod tiny;
 mod tokenizers;
+mod torch;
+mod torch_file;
 mod values;

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::tiny::*;
 
-const TEXT_WIDTH: u64 = 24;
+pub const TEXT_WIDTH: u64 = 24;
 const TEXT_FFN: u64 = 40;
 const HEAD: u64 = 8;
-const ROWS: u64 = 270;
+pub const ROWS: u64 = 270;
 
 /// One layer with four query heads and two key heads, every element its own number.
 fn model(kind: &str) -> Model {
@@ -115,6 +115,135 @@ fn llama_has_its_pairs_next_to_each_other() {
     assert_eq!(file.get("llama.rope.dimension_count"), Some(Key::U32(8)));
     assert_eq!(float(&file, "llama.rope.freq_base"), 10_000.0);
     assert!(file.tensor("output.weight").is_none() && file.tensor("rope_freqs.weight").is_none());
+}
+
+/// One layer of MPT, MosaicGPT or GPT-NeoX with three heads, every element its own number.
+pub fn fused(kind: &str) -> Model {
+    let mut tensors = BTreeMap::new();
+    let mut start = 0f32;
+    let mut add = |name: &str, shape: &[u64]| {
+        let count: u64 = shape.iter().product();
+        start += 10_000.0;
+        let data = (0..count).map(|i| start + i as f32).collect();
+        tensors.insert(name.to_owned(), Tensor { shape: shape.to_vec(), data });
+    };
+    let (w, ffn) = (TEXT_WIDTH, 4 * TEXT_WIDTH);
+    let config = if kind == "gpt_neox" {
+        for (name, shape) in [
+            ("gpt_neox.embed_in.weight", &[ROWS, w][..]),
+            ("embed_out.weight", &[ROWS, w]),
+            ("gpt_neox.layers.0.attention.query_key_value.weight", &[3 * w, w]),
+            ("gpt_neox.layers.0.attention.query_key_value.bias", &[3 * w]),
+            ("gpt_neox.layers.0.attention.dense.weight", &[w, w]),
+            ("gpt_neox.layers.0.attention.dense.bias", &[w]),
+            ("gpt_neox.layers.0.mlp.dense_h_to_4h.weight", &[ffn, w]),
+            ("gpt_neox.layers.0.mlp.dense_h_to_4h.bias", &[ffn]),
+            ("gpt_neox.layers.0.mlp.dense_4h_to_h.weight", &[w, ffn]),
+            ("gpt_neox.layers.0.mlp.dense_4h_to_h.bias", &[w]),
+            ("gpt_neox.layers.0.attention.masked_bias", &[]),
+            ("gpt_neox.layers.0.attention.rotary_emb.inv_freq", &[4]),
+        ] {
+            add(name, shape);
+        }
+        for norm in ["layers.0.input_layernorm", "layers.0.post_attention_layernorm", "final_layer_norm"] {
+            add(&format!("gpt_neox.{norm}.weight"), &[w]);
+            add(&format!("gpt_neox.{norm}.bias"), &[w]);
+        }
+        json!({"model_type": kind, "vocab_size": ROWS, "hidden_size": w, "intermediate_size": ffn, "num_hidden_layers": 1,
+               "num_attention_heads": 3, "max_position_embeddings": 64, "rotary_pct": 0.5, "use_parallel_residual": false,
+               "hidden_act": "gelu_new", "eos_token_id": 0})
+    } else {
+        let mosaic = kind == "mosaic_gpt";
+        let (norms, up, down) = match mosaic {
+            true => (["ln_1", "ln_2", "ln_f"], "mlp.mlp_up", "mlp.mlp_down"),
+            false => (["norm_1", "norm_2", "norm_f"], "ffn.up_proj", "ffn.down_proj"),
+        };
+        add("transformer.wte.weight", &[ROWS, w]);
+        add(&format!("transformer.{}.weight", norms[2]), &[w]);
+        let mut layer = |name: &str, shape: &[u64]| add(&format!("transformer.blocks.0.{name}.weight"), shape);
+        layer("attn.Wqkv", &[3 * w, w]);
+        layer("attn.out_proj", &[w, w]);
+        layer(up, &[ffn, w]);
+        layer(down, &[w, ffn]);
+        layer(norms[0], &[w]);
+        layer(norms[1], &[w]);
+        if mosaic {
+            layer("attn.q_ln", &[w]);
+            layer("attn.k_ln", &[w]);
+            json!({"model_type": kind, "vocab_size": ROWS, "d_model": w, "mlp_ratio": 4, "n_layers": 1, "n_heads": 3,
+                   "max_seq_len": 64, "attn_qk_ln": true, "alibi": true, "alibi_bias_max": 4, "eos_token_id": 0})
+        } else {
+            json!({"model_type": kind, "vocab_size": ROWS, "d_model": w, "expansion_ratio": 4, "n_layers": 1, "n_heads": 3,
+                   "max_seq_len": 64, "attn_config": {"alibi": true, "alibi_bias_max": 4, "attn_type": "multihead_attention"},
+                   "eos_token_id": 0})
+        }
+    };
+    let mut byte_level = tokenizer_json();
+    byte_level["normalizer"] = json!({"type": "NFC"});
+    let files = BTreeMap::from([("tokenizer.json".to_owned(), byte_level.to_string())]);
+    Model { config, tensors, store: Store::F32, files }
+}
+
+#[test]
+fn fused_projections_are_taken_apart() {
+    let w = TEXT_WIDTH as usize;
+    for (kind, source, head) in [
+        ("mpt", "transformer.blocks.0.attn.Wqkv", w),
+        ("mosaic_gpt", "transformer.blocks.0.attn.Wqkv", w),
+        ("gpt_neox", "gpt_neox.layers.0.attention.query_key_value", w / 3),
+    ] {
+        let model = fused(kind);
+        let (file, _) = model.convert_as(F32).unwrap();
+        for (number, name) in ["attn_q", "attn_k", "attn_v"].into_iter().enumerate() {
+            for (part, cols) in [("weight", w), ("bias", 1)] {
+                let Some(from) = model.tensors.get(&format!("{source}.{part}")) else { continue };
+                let want: Vec<f32> = (0..w)
+                    .flat_map(|row| &from.data[((row / head * 3 + number) * head + row % head) * cols..][..cols])
+                    .copied()
+                    .collect();
+                assert_eq!(decode(&file, &format!("blk.0.{name}.{part}")), want, "{kind} {name}.{part}");
+            }
+        }
+        assert_eq!(file.tensor("blk.0.attn_q_norm.weight").is_some(), kind == "mosaic_gpt");
+        assert_eq!(file.tensor("blk.0.attn_norm.bias").is_some(), kind == "gpt_neox");
+        assert_eq!(file.tensor("output.weight").is_some(), kind == "gpt_neox");
+        assert_eq!(file.get("ocelli.tokenizer.compose"), Some(Key::Bool(true)));
+        if kind == "gpt_neox" {
+            assert_eq!(file.get("gptneox.rope.dimension_count"), Some(Key::U32(4)));
+            assert_eq!(file.get("gptneox.use_parallel_residual"), Some(Key::Bool(false)));
+            assert_eq!(file.str("gptneox.activation").unwrap(), Some("gelu_tanh"));
+        } else {
+            assert_eq!(float(&file, "mpt.attention.max_alibi_bias"), 4.0);
+            assert_eq!(file.get("mpt.feed_forward_length"), Some(Key::U32(96)));
+        }
+    }
+}
+
+#[test]
+fn what_mpt_and_neox_do_otherwise_is_refused() {
+    for (kind, pointer, value, code) in [
+        ("mpt", "/attn_config/alibi", json!(false), "unsupported"),
+        ("mpt", "/attn_config/alibi_bias_max", json!(0), "config_value"),
+        ("mpt", "/attn_config/attn_type", json!("multiquery_attention"), "unsupported"),
+        ("mpt", "/attn_config/clip_qkv", json!(6), "unsupported"),
+        ("mpt", "/attn_config/prefix_lm", json!(true), "unsupported"),
+        ("mpt", "/logit_scale", json!("inv_sqrt_d_model"), "unsupported"),
+        ("mpt", "/norm_type", json!("rmsnorm"), "unsupported"),
+        ("mpt", "/n_heads", json!(5), "config_value"),
+        ("mpt", "/no_bias", json!(false), "missing_tensors"),
+        ("mosaic_gpt", "/attn_clip_qkv", json!(6), "unsupported"),
+        ("mosaic_gpt", "/attn_qk_ln", json!(false), "unknown_tensors"),
+        ("gpt_neox", "/rotary_pct", json!(0.4), "config_value"),
+        ("gpt_neox", "/rotary_pct", json!(1.5), "config_value"),
+        ("gpt_neox", "/rope_scaling", json!({"type": "linear", "factor": 2.0}), "unsupported"),
+        ("gpt_neox", "/attention_bias", json!(false), "unknown_tensors"),
+        ("gpt_neox", "/tie_word_embeddings", json!(3), "json_type"),
+    ] {
+        let mut model = fused(kind);
+        let (section, key) = pointer.rsplit_once('/').unwrap();
+        model.config.pointer_mut(section).unwrap()[key] = value;
+        model.fails(code, &[]);
+    }
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn tokenizers_of_other_kinds_are_refused() {
         ("/model/end_of_word_suffix", json!("</w>"), "'</w>'"),
         ("/model/dropout", json!(0.1), "dropout"),
         ("/model/vocab", json!({}), "0 tokens"),
-        ("/normalizer", json!({"type": "NFC"}), "'NFC'"),
+        ("/normalizer", json!({"type": "NFD"}), "'NFD'"),
         ("/pre_tokenizer", json!({"type": "Whitespace"}), "'Whitespace'"),
         ("/pre_tokenizer", json!(null), "'null'"),
     ];

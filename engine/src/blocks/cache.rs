@@ -20,6 +20,17 @@ pub struct Slots {
 pub struct Sequence {
     spans: Vec<Span>,
     len: usize,
+    /// What it looks at, in order; before the first at nothing.
+    looks: Vec<Look>,
+}
+
+/// From which position on a sequence looks at which media.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    from: usize,
+    media: Option<usize>,
+    /// The position of the token that says so: where it is cut off, so is this.
+    said: usize,
 }
 
 impl Sequence {
@@ -39,6 +50,30 @@ impl Sequence {
     #[must_use]
     pub fn spans(&self) -> &[Span] {
         &self.spans
+    }
+
+    /// The token at position `said` makes the sequence look at `media` from position `from` on, up to where it is told
+    /// otherwise. Positions come in order.
+    pub fn look(&mut self, said: usize, from: usize, media: Option<usize>) {
+        if self.looks.last().and_then(|look| look.media) != media {
+            self.looks.push(Look { from, media, said });
+        }
+    }
+
+    /// The media that some position looks at; some may come twice.
+    pub fn media(&self) -> impl Iterator<Item = usize> + '_ {
+        self.looks.iter().filter_map(|look| look.media)
+    }
+
+    /// The positions from `from` on, in runs that look at the same media: how many positions, and which.
+    pub fn runs(&self, from: usize) -> impl Iterator<Item = (usize, Option<usize>)> + '_ {
+        let first = self.looks.partition_point(|look| look.from <= from);
+        let (before, within) = self.looks.split_at(first);
+        let starts = std::iter::once((from, before.last().and_then(|look| look.media)));
+        let starts = starts.chain(within.iter().map(|look| (look.from, look.media)));
+        let ends = within.iter().map(|look| look.from).chain([self.len]);
+        let run = |((start, media), end): ((usize, _), usize)| (end.min(self.len).saturating_sub(start), media);
+        starts.zip(ends).map(run).filter(|(count, _)| *count > 0)
     }
 
     fn slots(&self) -> impl Iterator<Item = usize> + '_ {
@@ -125,7 +160,7 @@ impl Slots {
         for slot in sequence.slots() {
             self.holders[slot] += 1;
         }
-        Sequence { spans: sequence.spans.clone(), len: sequence.len }
+        Sequence { spans: sequence.spans.clone(), len: sequence.len, looks: sequence.looks.clone() }
     }
 
     /// Gives the slots of a sequence back from position `len` on.
@@ -142,6 +177,7 @@ impl Slots {
         }
         sequence.spans.retain(|span| span.len > 0);
         sequence.len = sequence.len.min(len);
+        sequence.looks.retain(|look| look.said < sequence.len);
         self.release(tail);
     }
 
@@ -181,6 +217,38 @@ mod tests {
         assert!(matches!(slots.extend(&mut b, 1, &mut taken), Err(Error::ContextFull { .. })));
         slots.release(b);
         assert_eq!(slots.free(), 8);
+    }
+
+    #[test]
+    fn positions_look_at_what_was_said_last() {
+        let mut slots = Slots::new(16);
+        let mut a = Sequence::default();
+        let runs = |s: &Sequence, from| s.runs(from).collect::<Vec<_>>();
+        a.look(0, 0, None);
+        a.look(2, 2, Some(7));
+        a.look(3, 3, Some(7));
+        a.look(4, 5, None);
+        a.look(9, 9, Some(1)); // beyond what is there yet
+        slots.extend(&mut a, 8, &mut Vec::new()).unwrap();
+        assert_eq!(runs(&a, 0), [(2, None), (3, Some(7)), (3, None)]);
+        assert_eq!(runs(&a, 3), [(2, Some(7)), (3, None)]);
+        assert_eq!((runs(&a, 7), runs(&a, 8)), (vec![(1, None)], vec![]));
+        assert_eq!(a.media().collect::<Vec<_>>(), [7, 1]);
+        let mut b = slots.fork(&a);
+        slots.truncate(&mut b, 3);
+        slots.extend(&mut b, 3, &mut Vec::new()).unwrap();
+        assert_eq!(runs(&b, 1), [(1, None), (4, Some(7))], "what was cut off is forgotten");
+        assert_eq!(runs(&a, 4), [(1, Some(7)), (3, None)], "the other keeps what it looks at");
+        slots.truncate(&mut a, 5);
+        a.look(5, 5, Some(2));
+        slots.extend(&mut a, 3, &mut Vec::new()).unwrap();
+        assert_eq!(runs(&a, 2), [(3, Some(7)), (3, Some(2))]);
+        slots.truncate(&mut a, 5);
+        slots.extend(&mut a, 1, &mut Vec::new()).unwrap();
+        assert_eq!(runs(&a, 2), [(3, Some(7)), (1, None)], "what the last token said stays with it");
+        slots.truncate(&mut a, 0);
+        slots.extend(&mut a, 1, &mut Vec::new()).unwrap();
+        assert_eq!(runs(&a, 0), [(1, None)]);
     }
 
     #[test]

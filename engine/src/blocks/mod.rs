@@ -3,6 +3,8 @@
 
 pub mod cache;
 pub mod decoder;
+pub mod gated;
 pub mod qformer;
+pub mod resampler;
 pub mod rope;
 pub mod vit;

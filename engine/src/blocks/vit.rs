@@ -151,6 +151,12 @@ impl Vit {
         })
     }
 
+    /// Whether the first row is a class row.
+    #[must_use]
+    pub fn has_class(&self) -> bool {
+        self.class.is_some()
+    }
+
     /// Rows of the result.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -211,7 +217,7 @@ impl Vit {
 #[allow(clippy::cast_precision_loss)]
 pub(super) fn attention(width: usize, heads: usize) -> Heads {
     let head = width / heads;
-    Heads { count: heads, kv: heads, width: head, scale: 1.0 / (head as f32).sqrt(), window: 0 }
+    Heads { count: heads, kv: heads, width: head, scale: 1.0 / (head as f32).sqrt(), window: 0, alibi: 0.0 }
 }
 
 /// The numbers `start .. start + count` as row ids.

@@ -13,6 +13,7 @@
 mod decode;
 mod error;
 mod filter;
+mod fit;
 mod hash;
 mod header;
 mod picture;
@@ -23,6 +24,7 @@ mod resize;
 pub use decode::decode;
 pub use error::ImageError;
 pub use filter::Filter;
+pub use fit::Fit;
 pub use hash::content_hash;
 pub(crate) use hash::hash_bytes;
 pub use header::{Container, ImageInfo, probe};

@@ -1,5 +1,5 @@
-//! From a picture to a vision tower's input, as `BlipImageProcessor` does it: resize to a fixed size without cropping,
-//! scale to 0..1, subtract the mean, divide by the standard deviation.
+//! From a picture to a vision tower's input, as `BlipImageProcessor` does it: resize to a fixed size (without cropping,
+//! unless [`Fit`] says so), scale to 0..1, subtract the mean, divide by the standard deviation.
 //!
 //! Source: transformers 4.57.6, `image_transforms.rescale` and `normalize`. `rescale` multiplies in `f64` and rounds to
 //! `f32`; `normalize` subtracts and divides in `f32`. A value therefore depends only on its byte and its channel, and
@@ -9,7 +9,7 @@
 //! rows for planar. Here rows are always rows.
 
 use super::picture::buffer;
-use super::{Filter, ImageError, ImageLimits, PassOrder, Picture, resize};
+use super::{Filter, Fit, ImageError, ImageLimits, PassOrder, Picture};
 use std::borrow::Cow;
 
 /// Channel means of CLIP's training pictures, used by every family here.
@@ -35,6 +35,8 @@ pub struct Preprocess {
     pub width: u32,
     /// Height the tower needs, in pixels.
     pub height: u32,
+    /// What becomes of pictures of another shape.
+    pub fit: Fit,
     /// Resampling filter.
     pub filter: Filter,
     /// Which release of Pillow to follow where they differ.
@@ -60,6 +62,7 @@ impl Preprocess {
         Self {
             width: side,
             height: side,
+            fit: Fit::Stretch,
             filter: Filter::Bicubic,
             order: PassOrder::default(),
             rescale: 1.0 / 255.0,
@@ -124,7 +127,7 @@ impl Preprocess {
     pub fn apply(&self, picture: &Picture) -> Result<Pixels, ImageError> {
         self.validate()?;
         let sized = if self.do_resize {
-            Cow::Owned(resize(picture, self.width, self.height, self.filter, self.order)?)
+            Cow::Owned(self.fit.apply(picture, (self.width, self.height), self.filter, self.order)?)
         } else if (picture.width(), picture.height()) == (self.width, self.height) {
             Cow::Borrowed(picture)
         } else {

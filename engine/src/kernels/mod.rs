@@ -197,13 +197,15 @@ pub struct Product<'a> {
     pub act: Option<Activation>,
     /// Add to what is there (a residual) instead of replacing it.
     pub add: bool,
+    /// Multiplies what is added: the gate of a residual.
+    pub scale: f32,
 }
 
 impl<'a> Product<'a> {
     /// out = W x + b
     #[must_use]
     pub fn new(linear: &'a Linear, out: Rows) -> Self {
-        Self { linear, gate: None, out, act: None, add: false }
+        Self { linear, gate: None, out, act: None, add: false, scale: 1.0 }
     }
 
     /// out = act(W x + b)
@@ -223,6 +225,12 @@ impl<'a> Product<'a> {
     pub fn residual(self) -> Self {
         Self { add: true, ..self }
     }
+
+    /// out += scale (W x + b)
+    #[must_use]
+    pub fn scaled_residual(self, scale: f32) -> Self {
+        Self { add: true, scale, ..self }
+    }
 }
 
 /// Head geometry of an attention.
@@ -238,6 +246,24 @@ pub struct Heads {
     pub scale: f32,
     /// Causal attention sees this many positions, the query's own included; 0 is all.
     pub window: usize,
+    /// Scores fall with the distance of a key, in each head by a slope of its own (ALiBi; Press et al. 2022): the steepest
+    /// head's is about, the gentlest's exactly 2 to the minus this; 0 is none. For causal attention only.
+    pub alibi: f32,
+}
+
+impl Heads {
+    /// What a head takes off a score for each position that the key lies before the query. Heads that are no power of two
+    /// have the slopes of the power below, and between them those of twice as many.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // heads are some thousands at most
+    pub fn slope(&self, head: usize) -> f32 {
+        if self.alibi == 0.0 {
+            return 0.0;
+        }
+        let whole = 1 << self.count.ilog2();
+        let steps = if head < whole { (head + 1) as f32 } else { (head - whole) as f32 + 0.5 };
+        (-self.alibi * steps / whole as f32).exp2()
+    }
 }
 
 /// Which two numbers of a head RoPE turns together.
@@ -267,14 +293,17 @@ pub struct Span {
     pub len: u32,
 }
 
-/// Query rows that continue one sequence: row `i` of them sees the sequence's first `past + i + 1` positions.
+/// Query rows that continue one sequence: row `i` of them sees the sequence's first `past + i + 1` positions. Rows that are
+/// not causal stand beside what they look at: each sees the same `past` positions, and where there is none the result is 0.
 #[derive(Debug, Clone, Copy)]
 pub struct Continuation<'a> {
     /// How many of the query rows, in order.
     pub rows: usize,
     /// Positions before the first of them.
     pub past: usize,
-    /// Where all positions lie, these rows' own included, in order.
+    /// Whether the rows are part of the sequence and see themselves and those before them.
+    pub causal: bool,
+    /// Where all positions lie, in order, those of causal rows included.
     pub spans: &'a [Span],
 }
 
@@ -348,7 +377,7 @@ pub trait Device: Send + Sync {
     /// Puts what [`Device::save`] wrote, from a cache that differs in its slots at most, into as many positions.
     fn restore(&self, cache: &mut Cache, spans: &[Span], data: &[u8]);
 
-    /// Causal attention of new rows over cached positions; the continuations' rows follow one another in `q`.
+    /// Attention of rows over cached positions; the continuations' rows follow one another in `q`.
     #[allow(clippy::too_many_arguments)]
     fn attend_cache(
         &self,

@@ -109,6 +109,10 @@ impl Family for Blip2 {
         Ok(())
     }
 
+    fn tower_rows(&self) -> Option<Rows> {
+        Some(self.rows(&mut Layout::default()).0.x)
+    }
+
     fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error> {
         let mut items = Vec::new();
         let mut begun = false;

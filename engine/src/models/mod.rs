@@ -1,12 +1,14 @@
 //! The families: one small file each, and the table that names them.
 
 mod blip2;
+mod flamingo;
+mod frozen;
 mod text;
 
 use crate::blocks::decoder::{Decoder, DecoderConfig};
 use crate::error::Error;
-use crate::image::{Filter, PassOrder, Pixels, Preprocess};
-use crate::kernels::{Exec, Layout};
+use crate::image::{Filter, Fit, PassOrder, Pixels, Preprocess};
+use crate::kernels::{Exec, Layout, Rows};
 use crate::prompt::{Item, Prompt};
 use crate::tokenizer::Tokenizer;
 use crate::weights::Scope;
@@ -25,6 +27,11 @@ pub trait Family: Send + Sync {
     /// Rows of the decoder's input a picture takes.
     fn image_rows(&self) -> usize;
 
+    /// Numbers an encoded picture is.
+    fn encoded_len(&self) -> usize {
+        self.image_rows() * self.decoder().config.embedding_width
+    }
+
     /// Room that [`Family::tower`] and [`Family::bridge`] need.
     fn layout(&self, layout: &mut Layout);
 
@@ -34,12 +41,15 @@ pub trait Family: Send + Sync {
     /// [`Error::Cancelled`].
     fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels) -> Result<(), Error>;
 
-    /// What the tower has left to rows of the decoder's input. `out` receives [`Family::image_rows`] x the decoder's
-    /// embedding width.
+    /// What the tower has left, to rows of the decoder's input or, where it has gated layers, to the rows that these
+    /// attend to. `out` receives [`Family::encoded_len`] numbers.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
     fn bridge(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error>;
+
+    /// Where [`Family::tower`] leaves its rows; `None` where there is no tower.
+    fn tower_rows(&self) -> Option<Rows>;
 
     /// A prompt in the order and with the special tokens the model was trained on.
     ///
@@ -51,7 +61,8 @@ pub trait Family: Send + Sync {
 type Load = fn(&Arc<Gguf>) -> Result<Box<dyn Family>, Error>;
 
 /// Every family by the name that `ocelli.family` gives it in files.
-const FAMILIES: &[(&str, Load)] = &[("blip2", blip2::load), ("text", text::load)];
+const FAMILIES: &[(&str, Load)] =
+    &[("blip2", blip2::load), ("flamingo", flamingo::load), ("frozen", frozen::load), ("text", text::load)];
 
 /// The families that run here, by the names `ocelli.family` gives them.
 #[must_use]
@@ -90,10 +101,24 @@ const FILTERS: &[(&str, Filter)] = &[
 fn preprocess(file: &Arc<Gguf>, side: usize) -> Result<Preprocess, Error> {
     let image = Header::new(file, "ocelli.image.");
     let vision = Header::new(file, "clip.vision.");
-    let mode = image.text("resize")?;
-    if mode != "square" {
-        return Err(image.bad("resize", mode, "must be square"));
-    }
+    let fit = match image.text("resize")? {
+        "square" => Fit::Stretch,
+        "crop" => Fit::Crop {
+            even: match image.text("crop_offset")? {
+                "floor" => false,
+                "even" => true,
+                other => return Err(image.bad("crop_offset", other, "must be floor or even")),
+            },
+        },
+        "pad" => {
+            let colour = file.u32s("ocelli.image.pad_rgb")?.unwrap_or_default();
+            let bytes: Vec<u8> = colour.iter().filter_map(|&c| u8::try_from(c).ok()).collect();
+            let rgb = <[u8; 3]>::try_from(bytes)
+                .map_err(|_| image.bad("pad_rgb", format!("{colour:?}"), "must be 3 numbers up to 255"))?;
+            Fit::Pad { rgb }
+        }
+        mode => return Err(image.bad("resize", mode, "must be square, crop or pad")),
+    };
     let size = file.u32s("ocelli.image.size")?.unwrap_or_default();
     if size.len() != 2 || size.iter().any(|&s| s as usize != side) {
         return Err(image.bad("size", format!("{size:?}"), format!("must be [{side}, {side}], the tower's input")));
@@ -114,6 +139,7 @@ fn preprocess(file: &Arc<Gguf>, side: usize) -> Result<Preprocess, Error> {
     let preprocess = Preprocess {
         width: size[0],
         height: size[1],
+        fit,
         filter,
         rescale,
         mean: vision.triple("image_mean")?,

@@ -4,7 +4,7 @@ use super::{Family, decoder};
 use crate::blocks::decoder::Decoder;
 use crate::error::Error;
 use crate::image::{Pixels, Preprocess};
-use crate::kernels::{Exec, Layout};
+use crate::kernels::{Exec, Layout, Rows};
 use crate::prompt::{Item, Piece, Prompt};
 use crate::tokenizer::{EncodeOptions, Tokenizer};
 use ocelli_quant::gguf::Gguf;
@@ -39,6 +39,10 @@ impl Family for Text {
 
     fn bridge(&self, _: &mut Exec<'_>, _: &mut Vec<f32>) -> Result<(), Error> {
         Err(Error::NoVision { images: 1 })
+    }
+
+    fn tower_rows(&self) -> Option<Rows> {
+        None
     }
 
     /// The texts as one, with what the tokenizer adds. No text at all is the begin token, so that a text can be scored

@@ -38,6 +38,11 @@ impl Session {
         self.kept.as_ref().map_or(0, |kept| kept.shared(items, rows))
     }
 
+    /// Of these, those that can be saved: where positions look at media, none, and the prompt is run again.
+    pub(crate) fn savable(&self, items: &[Item]) -> usize {
+        self.kv.numbers().map_or(0, |_| self.kept(items))
+    }
+
     /// Appends the keys and values of the first `count` kept positions to `out`.
     ///
     /// # Errors
@@ -46,7 +51,9 @@ impl Session {
         let bytes = self.position().bytes().saturating_mul(count);
         out.try_reserve_exact(bytes).map_err(|_| Error::OutOfMemory { what: "a saved state", bytes })?;
         let spans = self.kept.as_ref().map_or(&[][..], |kept| kept.sequence.spans());
-        self.model.0.device.save(self.kv.numbers(), &first(spans, count), out);
+        if let Some(numbers) = self.kv.numbers() {
+            self.model.0.device.save(numbers, &first(spans, count), out);
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! A text while it is written, one token at a time: what [`Session::generate`] loops over, and what a caller who wants
 //! to decide after every token drives by hand. Both take the same path, so they write the same.
 
-use super::Session;
+use super::{Session, suppress};
 use crate::error::Error;
 use crate::generation::{Finish, GenerateOptions, Generation, Sink, Timings};
 use crate::model::Model;
@@ -40,6 +40,7 @@ impl Turn {
     /// Chooses a token from the logits behind `position` positions; the text it completes, perhaps none.
     pub fn choose(&mut self, model: &Model, logits: &mut [f32], position: usize) -> Result<&str, Error> {
         let tokenizer = model.tokenizer();
+        suppress(logits, &model.defaults().suppressed_ids);
         self.sampler.process(&model.defaults().eos_ids, &self.seen, self.prompt, logits);
         let id = self.sampler.choose(logits).ok_or(Error::NotANumber { position })?;
         self.seen.push(id);
@@ -97,7 +98,7 @@ impl Session {
         options: &GenerateOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Writing, Error> {
-        let (items, options, positions) = self.prepare(prompt, options)?;
+        let (items, options, positions) = self.fitted(prompt, options)?;
         if options.beams > 1 {
             let rule = "beams end together: 1 where tokens are taken one by one";
             return Err(Error::BadOption { name: "beams", got: options.beams.to_string(), rule });

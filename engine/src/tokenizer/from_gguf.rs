@@ -84,6 +84,7 @@ impl Tokenizer {
         spec.add_bos = always || flag("add_bos_token")?.unwrap_or(spec.add_bos);
         spec.add_eos = flag("add_eos_token")?.unwrap_or(spec.add_eos);
         spec.add_prefix_space = flag("add_space_prefix")?.unwrap_or(spec.add_prefix_space);
+        spec.compose = file.bool("ocelli.tokenizer.compose")?.unwrap_or(spec.compose);
         spec.clean_up_spaces = file.bool("ocelli.tokenizer.clean_up_spaces")?.unwrap_or(spec.clean_up_spaces);
         Ok(Self::new(spec)?)
     }

@@ -38,6 +38,7 @@ use sentencepiece::SentencePiece;
 use special::Specials;
 use std::borrow::Cow;
 use std::ops::Range;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use vocab::{Alphabet, BLANK, Vocab};
 use wordpiece::WordPiece;
 
@@ -76,6 +77,8 @@ pub struct Spec<'a> {
     pub add_prefix_space: bool,
     /// Whether decoding takes out blanks before marks and contracted endings, as transformers can.
     pub clean_up_spaces: bool,
+    /// Whether characters and the marks behind them are put together before anything else (Unicode's NFC).
+    pub compose: bool,
 }
 
 /// How plain text becomes tokens.
@@ -142,6 +145,7 @@ impl<'a> Spec<'a> {
             add_eos: false,
             add_prefix_space: false,
             clean_up_spaces: false,
+            compose: false,
         }
     }
 }
@@ -185,6 +189,7 @@ pub struct Tokenizer {
     add_eos: bool,
     add_prefix_space: bool,
     clean_up_spaces: bool,
+    compose: bool,
 }
 
 impl Tokenizer {
@@ -197,7 +202,7 @@ impl Tokenizer {
     /// ids outside the vocabulary, an unknown pre-tokenizer.
     pub fn new(spec: Spec<'_>) -> Result<Self, TokenizerError> {
         let Spec { tokens, token_types, algorithm, pre, bos, eos, pad, unk, eot, eom, .. } = spec;
-        let Spec { add_bos, add_eos, add_prefix_space, clean_up_spaces, .. } = spec;
+        let Spec { add_bos, add_eos, add_prefix_space, clean_up_spaces, compose, .. } = spec;
         let pre = match algorithm {
             Algorithm::Bpe(_) => PreTokenizer::from_name(pre)?,
             Algorithm::SentencePiece(_) | Algorithm::WordPiece { .. } => PreTokenizer::WHOLE_TEXT,
@@ -238,6 +243,7 @@ impl Tokenizer {
             add_eos,
             add_prefix_space,
             clean_up_spaces,
+            compose,
         })
     }
 
@@ -259,6 +265,13 @@ impl Tokenizer {
         if text.len() > LONGEST_TEXT {
             return Err(TokenizerError::TextTooLong { bytes: text.len(), limit: LONGEST_TEXT });
         }
+        let composed: String;
+        let text = if self.compose && is_nfc_quick(text.chars()) != IsNormalized::Yes {
+            composed = text.nfc().collect();
+            &composed
+        } else {
+            text
+        };
         let before = out.len();
         if options.add_special && self.add_bos {
             out.extend(self.bos);

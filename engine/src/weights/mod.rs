@@ -111,6 +111,20 @@ impl Scope {
         Ok(Linear { weight, bias: self.optional(&format!("{name}.bias"), outputs)? })
     }
 
+    /// Layers whose rows follow one another in `name.weight` and, where the file has it, `name.bias`.
+    ///
+    /// # Errors
+    /// As [`Scope::linear`].
+    pub fn fused<const N: usize>(&self, name: &str, inputs: usize, outputs: [usize; N]) -> Result<[Linear; N], Error> {
+        let whole = self.linear(name, inputs, outputs.iter().sum())?;
+        let mut first = 0;
+        Ok(outputs.map(|rows| {
+            let part = whole.rows(first, rows);
+            first += rows;
+            part
+        }))
+    }
+
     /// `name.weight` and, where the file has it, `name.bias`, each `width` f32.
     ///
     /// # Errors
@@ -203,6 +217,20 @@ impl Linear {
     #[must_use]
     pub fn tied(table: &Table) -> Self {
         Self { weight: table.clone(), bias: None }
+    }
+
+    /// The layer of `count` outputs from output `first` on.
+    fn rows(&self, first: usize, count: usize) -> Self {
+        let part = |slice: &Slice, row: usize| Slice {
+            bytes: Arc::clone(&slice.bytes),
+            start: slice.start + first * row,
+            len: count * row,
+        };
+        let weight = &self.weight;
+        Self {
+            weight: Table { slice: part(&weight.slice, weight.row_bytes), rows: count, ..weight.clone() },
+            bias: self.bias.as_ref().map(|bias| Vector(part(&bias.0, size_of::<f32>()))),
+        }
     }
 
     /// Width of the input.

@@ -6,7 +6,8 @@ use ocelli_engine::kernels::{Arena, CacheShape, CacheType, Continuation, Device,
 use ocelli_quant::TensorType;
 use std::ops::Range;
 
-/// Softmax attention in f64: query `i` sees the keys `sees(i)`.
+/// Softmax attention in f64: query `i` sees the keys `sees(i)`, of which the last is its own where scores fall with the
+/// distance.
 fn attention_f64(heads: Heads, q: &[f32], k: &[f32], v: &[f32], sees: impl Fn(usize) -> Range<usize>) -> Vec<f64> {
     let (wide, kv_wide) = (heads.count * heads.width, heads.kv * heads.width);
     let mut out = vec![0f64; q.len()];
@@ -17,7 +18,9 @@ fn attention_f64(heads: Heads, q: &[f32], k: &[f32], v: &[f32], sees: impl Fn(us
             let row = |x: &[f32], j: usize, d: usize| f64::from(x[j * kv_wide + kv + d]);
             let scores: Vec<f64> = sees(i)
                 .map(|j| {
-                    (0..heads.width).map(|d| f64::from(q[at + d]) * row(k, j, d)).sum::<f64>() * f64::from(heads.scale)
+                    let dot: f64 = (0..heads.width).map(|d| f64::from(q[at + d]) * row(k, j, d)).sum();
+                    let distance = (sees(i).end - 1 - j) as f64;
+                    dot * f64::from(heads.scale) - distance * f64::from(heads.slope(head))
                 })
                 .collect();
             let max = scores.iter().copied().fold(f64::MIN, f64::max);
@@ -36,7 +39,7 @@ fn attention_agrees() {
     let mut random = Random(8);
     for width in [1, 8, 10, 12, 16, 64, 80, 88] {
         for (count, kv) in [(3, 3), (4, 2)] {
-            let heads = Heads { count, kv, width, scale: 0.3, window: 0 };
+            let heads = Heads { count, kv, width, scale: 0.3, window: 0, alibi: 0.0 };
             for (rows, keys) in [(1, 1), (2, 70), (3, 5), (4, 63), (7, 64), (33, 65), (70, 200)] {
                 let q = random.floats(rows * count * width);
                 let (k, v) = (random.floats(keys * kv * width), random.floats(keys * kv * width));
@@ -72,8 +75,9 @@ fn attention_agrees() {
 fn cached_attention_agrees() {
     let mut random = Random(9);
     for (ty, width) in CacheType::ALL.into_iter().flat_map(|(t, _)| [(t, 10), (t, 64), (t, 80)]) {
-        for (new, window) in [1, 3, 9, 75].into_iter().flat_map(|n| [0, 1, 8, 64, 70, 200, 300].map(|w| (n, w))) {
-            let heads = Heads { count: 4, kv: 2, width, scale: 0.2, window };
+        let windows = [(0, 0.0), (1, 0.0), (8, 0.0), (64, 0.0), (70, 0.0), (200, 0.0), (300, 0.0), (0, 8.0), (66, 2.0)];
+        for (new, (window, alibi)) in [1, 3, 9, 75].into_iter().flat_map(|n| windows.map(|w| (n, w))) {
+            let heads = Heads { count: 4, kv: 2, width, scale: 0.2, window, alibi };
             // One new row each is token time, which goes through a long past in parts.
             let pasts = if new == 1 { [600usize, 270] } else { [70, 5] };
             let (kv_width, slots) = (2 * width, 1000);
@@ -139,15 +143,78 @@ fn cached_attention_agrees() {
                         cpu.store(&other.0, &mut cache, 1, other.1, other.2, &at);
                     }
                     cpu.write(&mut arena, qr, &q);
-                    let continuations = [0, 1].map(|s| Continuation { rows: new, past: pasts[s], spans: &spans[s] });
+                    let continuations =
+                        [0, 1].map(|s| Continuation { rows: new, past: pasts[s], causal: true, spans: &spans[s] });
                     cpu.attend_cache(&mut arena, heads, &cache, 1, qr, &continuations, out);
                     let got = read(&cpu, &arena, out);
                     let error = nmse(&got, &want);
-                    assert!(error < 1e-9, "{ty:?} {isa:?} width {width}, {new} new, window {window}: {error:e}");
+                    assert!(
+                        error < 1e-9,
+                        "{ty:?} {isa:?} width {width}, {new} new, window {window}, alibi {alibi}: {error:e}"
+                    );
                     all.push(bits(&got));
                 }
                 assert_eq!(all[0], all[1], "{ty:?} {isa:?} width {width}, {new} new: threads change bits");
             }
+        }
+    }
+}
+
+/// Rows beside a cache: runs that see all of their own span, one that sees nothing, and the same span twice.
+#[test]
+fn rows_beside_a_cache_see_their_span_or_nothing() {
+    let mut random = Random(10);
+    let (slots, width) = (200, 24);
+    let spans = [Span { start: 3, len: 70 }, Span { start: 90, len: 5 }];
+    let heads = Heads { count: 4, kv: 4, width, scale: 0.2, window: 0, alibi: 0.0 };
+    let wide = 4 * width;
+    let (k, v) = (random.floats(slots * wide), random.floats(slots * wide));
+    for runs in [&[(1, Some(0)), (1, None), (1, Some(1))][..], &[(7, None), (40, Some(0)), (1, Some(1)), (3, Some(0))]]
+    {
+        let rows: usize = runs.iter().map(|(rows, _)| rows).sum();
+        let q = random.floats(rows * wide);
+        let mut want = Vec::new();
+        for &(count, span) in runs {
+            let from = want.len();
+            let q = &q[from..from + count * wide];
+            match span.map(|i: usize| spans[i]) {
+                None => want.extend(std::iter::repeat_n(0.0, count * wide)),
+                Some(Span { start, len }) => {
+                    want.extend(attention_f64(heads, q, &k, &v, |_| start as usize..(start + len) as usize));
+                }
+            }
+        }
+        for isa in Isa::offered() {
+            let mut all = Vec::new();
+            for threads in [1, 3] {
+                let cpu = Cpu::with_isa(isa, threads);
+                let mut layout = Layout::default();
+                let (qr, out) = (layout.rows(rows, wide), layout.rows(rows, wide));
+                let (kr, vr) = (layout.rows(slots, wide), layout.rows(slots, wide));
+                layout.input(rows, wide);
+                let mut arena = cpu.arena(&layout).unwrap();
+                let shape = CacheShape { layers: 2, heads: 4, head_width: width, slots, ty: CacheType::F32 };
+                let mut cache = cpu.cache(shape).unwrap();
+                let every: Vec<u32> = (0..200).collect();
+                cpu.write(&mut arena, kr, &k);
+                cpu.write(&mut arena, vr, &v);
+                cpu.store(&arena, &mut cache, 1, kr, vr, &every);
+                cpu.write(&mut arena, qr, &q);
+                cpu.write(&mut arena, out, &vec![f32::NAN; rows * wide]);
+                let views: Vec<Continuation<'_>> = runs
+                    .iter()
+                    .map(|&(rows, span)| {
+                        let spans = span.map_or(&[][..], |i: usize| &spans[i..=i]);
+                        Continuation { rows, past: spans.iter().map(|s| s.len as usize).sum(), causal: false, spans }
+                    })
+                    .collect();
+                cpu.attend_cache(&mut arena, heads, &cache, 1, qr, &views, out);
+                let got = read(&cpu, &arena, out);
+                let error = nmse(&got, &want);
+                assert!(error < 1e-9, "{isa:?} {rows} rows: {error:e}");
+                all.push(bits(&got));
+            }
+            assert_eq!(all[0], all[1], "{isa:?} {rows} rows: threads change bits");
         }
     }
 }
@@ -165,7 +232,7 @@ fn layout_pair(cpu: &Cpu, rows: usize, width: usize, a: &[f32], b: &[f32]) -> (A
 #[test]
 fn attention_of_damaged_keys_is_nan() {
     let mut random = Random(10);
-    let heads = Heads { count: 1, kv: 1, width: 16, scale: 1.0, window: 0 };
+    let heads = Heads { count: 1, kv: 1, width: 16, scale: 1.0, window: 0, alibi: 0.0 };
     for rows in [1, 8] {
         for (bad_key, bad) in [(true, f32::NAN), (false, f32::NAN), (true, f32::INFINITY)] {
             let (mut k, mut v) = (random.floats(100 * 16), random.floats(100 * 16));
@@ -186,4 +253,19 @@ fn attention_of_damaged_keys_is_nan() {
             }
         }
     }
+}
+
+/// The slopes of the paper's code for 8, 12 and 1 heads.
+#[test]
+fn slopes_are_geometric() {
+    let slopes = |count, alibi| {
+        let heads = Heads { count, kv: count, width: 8, scale: 1.0, window: 0, alibi };
+        (0..count).map(|head| heads.slope(head)).collect::<Vec<_>>()
+    };
+    let powers = |range: Range<i32>| range.map(|i| 0.5f32.powi(i)).collect::<Vec<_>>();
+    let half = 0.5f32.sqrt();
+    assert_eq!(slopes(8, 8.0), powers(1..9));
+    assert_eq!(slopes(12, 8.0), [powers(1..9), vec![half, half / 2.0, half / 4.0, half / 8.0]].concat());
+    assert_eq!(slopes(1, 4.0), [0.0625]);
+    assert_eq!(slopes(3, 0.0), [0.0; 3]);
 }

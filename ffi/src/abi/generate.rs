@@ -6,7 +6,9 @@ use super::{ocelli_generate_options, ocelli_image, ocelli_session};
 use crate::cells::Held;
 use crate::options;
 use crate::sized;
-use crate::status::{Failure, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_ORDER, OCELLI_ERR_UNSUPPORTED};
+use crate::status::{
+    Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_ORDER, OCELLI_ERR_UNSUPPORTED,
+};
 use crate::strings;
 use ocelli_engine::{Event, Finish, GenerateOptions, Generation};
 use std::ffi::{c_char, c_void};
@@ -213,9 +215,17 @@ pub unsafe extern "C" fn ocelli_session_score(
     })
 }
 
-/// What a picture becomes for the language model: image_positions rows of embedding_width numbers, as
-/// ocelli_model_get_info() has them. needed, unless NULL, receives how many numbers there are; as many as capacity allows are
-/// written to values, which may be NULL if that is 0. The prompt is not concerned.
+/// Of ocelli_session_embed(): what the tower makes of a picture, to compare pictures with: one row of length one, so that
+/// the dot product of two is their likeness.
+pub const OCELLI_EMBED_FEATURES: u32 = 0;
+
+/// Of ocelli_session_embed(): what a picture becomes for the language model, where it takes the place of text
+/// image_positions rows of embedding_width numbers, as ocelli_model_get_info() has them; where it is attended to, rows as
+/// wide as that wants.
+pub const OCELLI_EMBED_ROWS: u32 = 1;
+
+/// A picture as numbers; kind is one of OCELLI_EMBED_*. needed, unless NULL, receives how many numbers there are; as many
+/// as capacity allows are written to values, which may be NULL if that is 0. The prompt is not concerned.
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER,
 /// OCELLI_ERR_PROMPT (the model takes no pictures), OCELLI_ERR_IMAGE or OCELLI_ERR_CANCELLED.
@@ -223,6 +233,7 @@ pub unsafe extern "C" fn ocelli_session_score(
 pub unsafe extern "C" fn ocelli_session_embed(
     session: *mut ocelli_session,
     image: *const ocelli_image,
+    kind: u32,
     values: *mut f32,
     capacity: usize,
     needed: *mut usize,
@@ -230,9 +241,16 @@ pub unsafe extern "C" fn ocelli_session_embed(
     on(session, |held| {
         let picture = picture(image)?;
         held.step = None;
-        let rows = held.conversation.embed_image(&picture)?;
+        let numbers = match kind {
+            OCELLI_EMBED_FEATURES => held.conversation.image_features(&picture)?,
+            OCELLI_EMBED_ROWS => held.conversation.embed_image(&picture)?,
+            other => {
+                let text = format!("kind is {other}: none of OCELLI_EMBED_*");
+                return Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, text));
+            }
+        };
         // SAFETY: the header's rules on buffers.
-        unsafe { strings::items("values", &rows, values, capacity, needed) }
+        unsafe { strings::items("values", &numbers, values, capacity, needed) }
     })
 }
 

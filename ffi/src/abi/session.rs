@@ -53,8 +53,8 @@ pub unsafe extern "C" fn ocelli_session_close(session: *mut ocelli_session) -> i
     })
 }
 
-/// Opens another session that goes on from where this one is, with keys, values and encoded pictures of its own. A text
-/// that is being written ends here. The handle is the caller's to close.
+/// Opens another session that goes on from where this one is, with keys, values and encoded pictures of its own. (Models
+/// that attend to each picture by itself run the prompt again.) A text that is being written ends here. The handle is the caller's to close.
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BUDGET or OCELLI_ERR_MEMORY.
 #[unsafe(no_mangle)]

@@ -128,8 +128,9 @@ pub struct ocelli_session_options {
     pub cache: u32,
     /// Not 0 if texts have all that begins and ends them already: nothing is put around them.
     pub complete: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Where a model attends to each picture by itself (Flamingo): pictures whose keys and values are kept at once, as many
+    /// different ones as a prompt has, at least; at most 4096, 0 is 33.
+    pub images: u32,
     /// Bytes of encoded pictures to keep, so that none is encoded twice; 0 is room for sixteen. The last picture is kept in
     /// any case.
     pub image_cache: u64,

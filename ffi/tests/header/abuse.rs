@@ -82,7 +82,7 @@ fn right(f: &Function, m: &Member) -> String {
             }
         }
         ("size_t", "count") => "1",
-        ("size_t", "stride") | ("uint32_t", "flags" | "order") | ("uint64_t", "offset" | "length") => "0",
+        ("size_t", "stride") | ("uint32_t", "flags" | "order" | "kind") | ("uint64_t", "offset" | "length") => "0",
         ("uint32_t", "width" | "height") => "8",
         ("int32_t", "fd") => "W.fd",
         ("int32_t", "status") => "3",

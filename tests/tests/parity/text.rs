@@ -1,11 +1,14 @@
-//! Language models by themselves: logits, greedy and beam text and scores of random LLaMA and Gemma 3 checkpoints.
+//! Language models by themselves: logits, greedy and beam text and scores of random LLaMA, Gemma 3, MPT and GPT-NeoX
+//! checkpoints.
 
 use crate::{check_generations, check_logits, check_scores, quiet};
 use ocelli_convert::Options;
 use ocelli_engine::{Engine, Error, Load, Model, Prompt, SessionOptions, prompt_ids};
 use ocelli_quant::TensorType;
+use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use ocelli_tests::text_golden::{TEXT, TextGolden};
 use std::path::Path;
+use std::sync::Arc;
 
 fn open(golden: &TextGolden, dir: &Path, threads: usize) -> Model {
     golden.write(&dir.join("hf")).unwrap();
@@ -126,4 +129,45 @@ fn fed_ids_give_the_logits_of_a_prompt() {
         check_logits(&fed, &case.logits, "one by one");
     }
     assert_eq!(session.all_logits(&Prompt::new().text(case.prompt.as_str())).unwrap(), all);
+}
+
+/// A file with one projection for queries, keys and values, as llama.cpp's conversion leaves it, runs to the same bits.
+#[test]
+fn fused_projections_run_as_they_are() {
+    for name in ["mpt_heads", "neox"] {
+        let golden = TextGolden::load(name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let split = open(&golden, dir.path(), 2);
+        let file = Gguf::parse(Arc::new(std::fs::read(dir.path().join("model.gguf")).unwrap())).unwrap();
+        let mut tensors: Vec<(String, Vec<u64>, TensorType, Vec<u8>)> = Vec::new();
+        for tensor in file.tensors() {
+            let data = file.data(tensor).to_vec();
+            let fused = [".attn_q.", ".attn_k.", ".attn_v."].iter().find(|part| tensor.name.contains(**part));
+            let name = fused.map_or(tensor.name.clone(), |part| tensor.name.replace(part, ".attn_qkv."));
+            match tensors.iter_mut().find(|(other, ..)| *other == name) {
+                Some((_, shape, _, rows)) => {
+                    *shape.last_mut().unwrap() += tensor.shape.last().unwrap();
+                    rows.extend(data);
+                }
+                None => tensors.push((name, tensor.shape.clone(), tensor.ty, data)),
+            }
+        }
+        let mut writer = Writer::new();
+        for (key, value) in file.keys() {
+            writer.set(key, MetaValue::from(value));
+        }
+        for (name, shape, ty, _) in &tensors {
+            writer.tensor(name.clone(), shape, *ty);
+        }
+        let mut body = writer.begin(Vec::new()).unwrap();
+        tensors.iter().for_each(|(.., data)| body.write(data).unwrap());
+        let path = dir.path().join("fused.gguf");
+        std::fs::write(&path, body.finish().unwrap()).unwrap();
+        let fused = Engine::new(2).unwrap().open(&path, Load::Map).unwrap();
+        let logits = [&split, &fused].map(|model| {
+            let prompt = Prompt::new().text(golden.cases[1].prompt.as_str());
+            model.session(&SessionOptions::default()).unwrap().all_logits(&prompt).unwrap()
+        });
+        assert_eq!(logits[0], logits[1], "{name}");
+    }
 }

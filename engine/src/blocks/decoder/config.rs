@@ -47,8 +47,10 @@ pub struct DecoderConfig {
     pub norm_before: bool,
     /// A norm of each sublayer's result too, before its residual.
     pub norm_result: bool,
-    /// A norm of each head of queries and keys.
-    pub norm_heads: bool,
+    /// Norms of queries and keys.
+    pub norm_queries: QueryNorm,
+    /// Attention and feed-forward layer of a block read the same input, and both results are added to it.
+    pub parallel: bool,
     /// Between the feed-forward layers, on the gate where there is one.
     pub act: Activation,
     /// The feed-forward layer has a gate.
@@ -67,13 +69,29 @@ pub enum Position {
     },
     /// Queries and keys are turned.
     Rotary(Rope),
+    /// Scores fall with the distance, as [`Heads::alibi`] says.
+    Alibi {
+        /// Of the gentlest head, as a power of one half.
+        max: f32,
+    },
+}
+
+/// What of queries and keys is normed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryNorm {
+    /// Nothing.
+    None,
+    /// Each head by itself.
+    Heads,
+    /// All heads as one row.
+    Rows,
 }
 
 /// What an architecture fixes.
 struct Architecture {
     name: &'static str,
     norm: NormKind,
-    /// RoPE, unless positions are learned.
+    /// RoPE; otherwise positions are learned, unless scores fall with the distance.
     pairs: Option<Pairs>,
     /// Where no key names it.
     act: Option<Activation>,
@@ -84,28 +102,37 @@ struct Architecture {
     pattern: usize,
     /// Base of RoPE in layers with a window; otherwise the one of all layers.
     local_base: Option<f32>,
+    /// Keys of [`REFUSED`] that it computes.
+    reads: &'static [&'static str],
 }
 
+/// What [`Architecture`]s have unless they say otherwise.
+const PLAIN: Architecture = Architecture {
+    name: "",
+    norm: NormKind::Layer,
+    pairs: None,
+    act: None,
+    gated: false,
+    gemma: false,
+    pattern: 0,
+    local_base: None,
+    reads: &[],
+};
+
+/// The most negative power of two that the slopes may fall to.
+const MAX_ALIBI: &str = "attention.max_alibi_bias";
+/// Both sublayers of a block read its input.
+const PARALLEL: &str = "use_parallel_residual";
+
 const KNOWN: &[Architecture] = &[
-    Architecture {
-        name: "opt",
-        norm: NormKind::Layer,
-        pairs: None,
-        act: None,
-        gated: false,
-        gemma: false,
-        pattern: 0,
-        local_base: None,
-    },
+    Architecture { name: "opt", ..PLAIN },
     Architecture {
         name: "llama",
         norm: NormKind::Rms,
         pairs: Some(Pairs::Adjacent),
         act: Some(Activation::Silu),
         gated: true,
-        gemma: false,
-        pattern: 0,
-        local_base: None,
+        ..PLAIN
     },
     Architecture {
         name: "gemma3",
@@ -116,6 +143,15 @@ const KNOWN: &[Architecture] = &[
         gemma: true,
         pattern: 6,
         local_base: Some(10_000.0),
+        ..PLAIN
+    },
+    Architecture { name: "mpt", act: Some(Activation::GeluErf), reads: &[MAX_ALIBI], ..PLAIN },
+    Architecture {
+        name: "gptneox",
+        pairs: Some(Pairs::Halves),
+        act: Some(Activation::GeluErf),
+        reads: &[PARALLEL],
+        ..PLAIN
     },
 ];
 
@@ -124,9 +160,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("expert_count", "0"),
     ("expert_used_count", "0"),
     ("nextn_predict_layers", "0"),
-    ("use_parallel_residual", "false"),
+    (PARALLEL, "false"),
     ("attention.causal", "true"),
-    ("attention.max_alibi_bias", "0"),
+    (MAX_ALIBI, "0"),
     ("attention.clamp_kqv", "0"),
     ("attention.key_length_mla", "0"),
     ("attn_logit_softcapping", "0"),
@@ -157,7 +193,7 @@ impl DecoderConfig {
                 known,
             });
         };
-        refuse(header)?;
+        refuse(header, a)?;
         let width = header.count("embedding_length", header::WIDTH)?;
         let blocks = header.count("block_count", header::LAYERS)?;
         let context = header.count("context_length", header::CONTEXT)?;
@@ -190,9 +226,10 @@ impl DecoderConfig {
             ffn: header.count("feed_forward_length", header::WIDTH)?,
             context,
             vocabulary,
-            position: match a.pairs {
-                None => Position::Learned { offset: header.count_or("position_offset", 0..=1024, 0)? },
-                Some(pairs) => Position::Rotary(rope(header, a, pairs, head_width)?),
+            position: match (a.pairs, alibi(header, a)?) {
+                (Some(pairs), _) => Position::Rotary(rope(header, a, pairs, head_width)?),
+                (None, Some(max)) => Position::Alibi { max },
+                (None, None) => Position::Learned { offset: header.count_or("position_offset", 0..=1024, 0)? },
             },
             norm: a.norm,
             eps: header.epsilon(match a.norm {
@@ -201,10 +238,16 @@ impl DecoderConfig {
             })?,
             norm_before: header.switch("norm_before", true)?,
             norm_result: a.gemma,
-            norm_heads: a.gemma,
+            norm_queries: match header.file().tensor("blk.0.attn_q_norm.weight") {
+                _ if a.gemma => QueryNorm::Heads,
+                // Files of MPT say by the norm alone that there is one.
+                Some(_) if a.name == "mpt" => QueryNorm::Rows,
+                _ => QueryNorm::None,
+            },
+            parallel: a.reads.contains(&PARALLEL) && header.switch(PARALLEL, true)?,
             act: match a.act {
-                Some(act) => act,
-                None => header.activation("activation")?,
+                Some(act) if header.get("activation").is_none() => act,
+                _ => header.activation("activation")?,
             },
             gated: a.gated,
             logit_cap: header.positive("final_logit_softcapping")?,
@@ -215,7 +258,15 @@ impl DecoderConfig {
     #[must_use]
     pub fn attention(&self, layer: usize) -> Heads {
         let window = if self.is_local(layer) { self.window } else { 0 };
-        Heads { count: self.heads, kv: self.kv_heads, width: self.head_width, scale: self.attention_scale, window }
+        let alibi = if let Position::Alibi { max } = self.position { max } else { 0.0 };
+        Heads {
+            count: self.heads,
+            kv: self.kv_heads,
+            width: self.head_width,
+            scale: self.attention_scale,
+            window,
+            alibi,
+        }
     }
 
     /// Whether a layer sees a window only.
@@ -230,8 +281,8 @@ fn float(x: usize) -> f32 {
     x as f32
 }
 
-fn refuse(header: &Header) -> Result<(), Error> {
-    for (name, harmless) in REFUSED {
+fn refuse(header: &Header, a: &Architecture) -> Result<(), Error> {
+    for (name, harmless) in REFUSED.iter().filter(|(name, _)| !a.reads.contains(name)) {
         let text = match header.get(name) {
             None => continue,
             Some(Value::Bool(value)) => value.to_string(),
@@ -302,6 +353,14 @@ fn window(header: &Header, a: &Architecture, blocks: usize) -> Result<(usize, Ve
     Ok((window, local))
 }
 
+/// The power of one half of the gentlest slope; 0 is written for none.
+fn alibi(header: &Header, a: &Architecture) -> Result<Option<f32>, Error> {
+    match header.get(MAX_ALIBI) {
+        Some(value) if a.reads.contains(&MAX_ALIBI) && value != Value::F32(0.0) => header.positive(MAX_ALIBI),
+        _ => Ok(None),
+    }
+}
+
 fn rope(header: &Header, a: &Architecture, pairs: Pairs, head_width: usize) -> Result<Rope, Error> {
     const WIDTH: &str = "rope.dimension_count";
     let width = header.count_or(WIDTH, 1..=head_width, head_width)?;
@@ -345,6 +404,7 @@ mod tests {
         ];
         let mut keys: Vec<_> = sizes.map(|(name, number)| (name, MetaValue::U32(number))).into();
         keys.push(("attention.layer_norm_rms_epsilon", MetaValue::F32(1e-5)));
+        keys.push(("attention.layer_norm_epsilon", MetaValue::F32(1e-5)));
         keys.retain(|(name, _)| *name != key);
         keys.push((key, value));
         let mut writer = Writer::new();
@@ -370,6 +430,19 @@ mod tests {
         let Position::Rotary(rope) = gemma.position else { panic!("{:?}", gemma.position) };
         assert_eq!((rope.pairs, rope.local_base), (Pairs::Halves, 10_000.0));
         assert_eq!(gemma.embedding_scale, 48f32.sqrt());
+
+        let mpt = read("mpt", "attention.max_alibi_bias", MetaValue::F32(6.0)).unwrap();
+        assert_eq!((mpt.position, mpt.attention(0).alibi), (Position::Alibi { max: 6.0 }, 6.0));
+        assert_eq!((mpt.act, mpt.norm, mpt.parallel), (Activation::GeluErf, NormKind::Layer, false));
+        let mpt = read("mpt", "attention.max_alibi_bias", MetaValue::F32(0.0)).unwrap();
+        assert_eq!((mpt.position, mpt.attention(0).alibi), (Position::Learned { offset: 0 }, 0.0));
+
+        let neox = read("gptneox", "rope.dimension_count", MetaValue::U32(2)).unwrap();
+        let Position::Rotary(rope) = neox.position else { panic!("{:?}", neox.position) };
+        assert_eq!((rope.width, rope.pairs, neox.parallel), (2, Pairs::Halves, true));
+        let neox = read("gptneox", "activation", MetaValue::Str("gelu_tanh".to_owned())).unwrap();
+        assert_eq!(neox.act, Activation::GeluTanh);
+        assert!(!read("gptneox", "use_parallel_residual", MetaValue::Bool(false)).unwrap().parallel);
     }
 
     #[test]
@@ -377,6 +450,8 @@ mod tests {
         let (count, number) = (MetaValue::U32, MetaValue::F32);
         for (key, value) in [
             ("expert_count", count(8)),
+            ("attention.max_alibi_bias", number(8.0)),
+            ("use_parallel_residual", MetaValue::Bool(true)),
             ("attention.causal", MetaValue::Bool(false)),
             ("attn_logit_softcapping", number(50.0)),
             ("rope.scaling.type", MetaValue::Str("yarn".to_owned())),

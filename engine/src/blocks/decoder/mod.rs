@@ -1,15 +1,17 @@
 //! The decoder-only language model, driven by switches: OPT (Zhang et al. 2022) with learned positions and biases, LLaMA
 //! (Touvron et al. 2023) with RMS norms, RoPE, shared key/value heads and a gated feed-forward layer, Gemma 3 (2025) with
-//! more norms and layers that see a window.
+//! more norms and layers that see a window, MPT (MosaicML 2023) whose scores fall with the distance of keys, and GPT-NeoX
+//! (Black et al. 2022) with two sublayers side by side.
 //!
 //! A pass at token time is five runs of the pool a layer: queries, keys and values; attention; its output; the
 //! feed-forward layer up; and down. What lies between them is done in place by the caller, and nothing is allocated.
 
 mod config;
 
-pub use config::{DecoderConfig, Position};
+pub use config::{DecoderConfig, Position, QueryNorm};
 
 use super::cache::{Sequence, Slots};
+use super::gated::{Gated, GatedRows, MediaCache};
 use crate::error::Error;
 use crate::kernels::{Cache, CacheShape, CacheType, Continuation, Exec, HeadRows, Layout, Product, Rows};
 use crate::weights::{Linear, Norm, Scope, Table};
@@ -46,6 +48,8 @@ pub struct Decoder {
     blocks: Vec<Block>,
     norm: Option<Norm>,
     head: Linear,
+    /// Layers between its own that attend to media.
+    pub gated: Option<Gated>,
 }
 
 /// The activations of a decoder, for a batch of at most as many rows as it was laid out for.
@@ -65,6 +69,8 @@ pub struct DecoderRows {
     ffn: Rows,
     projected: Rows,
     logits: Rows,
+    /// Of the gated layers, where there are such.
+    pub gated: Option<GatedRows>,
 }
 
 /// Keys and values with their bookkeeping.
@@ -73,6 +79,8 @@ pub struct KvCache {
     pub data: Cache,
     /// Who holds what.
     pub slots: Slots,
+    /// What the gated layers attend to.
+    pub media: Option<MediaCache>,
     taken: Vec<u32>,
     /// Positions of the rows of a batch.
     positions: Vec<u32>,
@@ -81,16 +89,16 @@ pub struct KvCache {
 impl KvCache {
     /// An empty cache.
     #[must_use]
-    pub fn new(data: Cache, slots: usize) -> Self {
-        Self { data, slots: Slots::new(slots), taken: Vec::new(), positions: Vec::new() }
+    pub fn new(data: Cache, slots: usize, media: Option<MediaCache>) -> Self {
+        Self { data, slots: Slots::new(slots), media, taken: Vec::new(), positions: Vec::new() }
     }
 
-    /// All that positions are and that a saved one must have: a field that is added is either no part of that or is saved
-    /// as well.
+    /// All that positions are and that a saved one must have; `None` where they depend on more than these numbers, as they
+    /// do on media. A field that is added is either no part of that or belongs here.
     #[must_use]
-    pub fn numbers(&self) -> &Cache {
-        let Self { data, slots: _, taken: _, positions: _ } = self;
-        data
+    pub fn numbers(&self) -> Option<&Cache> {
+        let Self { data, media, slots: _, taken: _, positions: _ } = self;
+        media.is_none().then_some(data)
     }
 }
 
@@ -107,15 +115,24 @@ impl Decoder {
         let blocks = (0..c.blocks)
             .map(|i| {
                 let s = scope.at(format_args!("blk.{i}"));
-                let head_norm = |name| c.norm_heads.then(|| normed(&s, name, c.head_width)).transpose();
+                let query_norm = |name, row| match c.norm_queries {
+                    QueryNorm::None => Ok(None),
+                    QueryNorm::Heads => normed(&s, name, c.head_width).map(Some),
+                    QueryNorm::Rows => normed(&s, name, row).map(Some),
+                };
                 let result_norm = |name| c.norm_result.then(|| norm(&s, name)).transpose();
+                let [q, k, v] = if s.has("attn_qkv.weight") {
+                    s.fused("attn_qkv", w, [queries, keys, keys])?
+                } else {
+                    [s.linear("attn_q", w, queries)?, s.linear("attn_k", w, keys)?, s.linear("attn_v", w, keys)?]
+                };
                 Ok(Block {
                     attn_norm: norm(&s, "attn_norm")?,
-                    q: s.linear("attn_q", w, queries)?,
-                    k: s.linear("attn_k", w, keys)?,
-                    v: s.linear("attn_v", w, keys)?,
-                    q_norm: head_norm("attn_q_norm")?,
-                    k_norm: head_norm("attn_k_norm")?,
+                    q,
+                    k,
+                    v,
+                    q_norm: query_norm("attn_q_norm", queries)?,
+                    k_norm: query_norm("attn_k_norm", keys)?,
                     out: s.linear("attn_output", queries, w)?,
                     attn_result: result_norm("post_attention_norm")?,
                     ffn_norm: norm(&s, "ffn_norm")?,
@@ -150,6 +167,7 @@ impl Decoder {
                 let local = if c.local.contains(&true) { rope.local() } else { Vec::new() };
                 (None, [rope.global(factors.as_ref().map(|f| f.get())), local])
             }
+            Position::Alibi { .. } => (None, Default::default()),
         };
         Ok(Self {
             position,
@@ -160,6 +178,7 @@ impl Decoder {
             blocks,
             head,
             config,
+            gated: None,
         })
     }
 
@@ -180,7 +199,11 @@ impl Decoder {
         };
         let projection = self.projection.as_ref().map_or(0, |(lead_in, lead_out)| all(lead_in) + all(lead_out));
         let tables = bytes(&self.embedding, 1) + self.position.as_ref().map_or(0, |table| bytes(table, 1));
-        self.blocks.iter().map(block).sum::<u64>() + projection + all(&self.head) + tables
+        self.blocks.iter().map(block).sum::<u64>()
+            + projection
+            + all(&self.head)
+            + tables
+            + self.gated.as_ref().map_or(0, Gated::row_bytes)
     }
 
     /// Bytes of keys and values that a row with `past` positions before it reads: layers with a window read no more than
@@ -210,15 +233,19 @@ impl Decoder {
         let result = layout.rows(batch, if c.norm_result { w } else { 0 });
         let angles = self.frequencies.each_ref().map(|f| layout.rows(batch, 2 * f.len()));
         let mark = layout.mark();
+        let gated = self.gated.as_ref().map(|gated| gated.layout(layout, batch, w));
+        layout.rewind(mark); // gated layers take turns with the others
         let (q, mixed) = (layout.rows(batch, queries), layout.rows(batch, queries));
         let (k, v) = (layout.rows(batch, keys), layout.rows(batch, keys));
-        layout.rewind(mark); // attention and feed-forward never live at once
+        if !c.parallel {
+            layout.rewind(mark); // attention and feed-forward never live at once
+        }
         let ffn = layout.rows(batch, c.ffn);
         layout.rewind(mark);
         let projected = layout.rows(logits, c.embedding_width);
         let logits = layout.rows(logits, c.vocabulary);
         layout.rewind(mark);
-        DecoderRows { input, x, result, angles, q, k, v, mixed, ffn, projected, logits }
+        DecoderRows { input, x, result, angles, q, k, v, mixed, ffn, projected, logits, gated }
     }
 
     /// Puts the embeddings of `ids` into rows of `rows.input`.
@@ -227,6 +254,13 @@ impl Decoder {
     /// [`Error::Cancelled`].
     pub fn embed(&self, exec: &mut Exec<'_>, ids: &[u32], to: Rows) -> Result<(), Error> {
         exec.gather(&self.embedding, ids, self.config.embedding_scale, to, false)
+    }
+
+    /// Says which tokens will be a sequence's next, behind `ahead` others; goes before [`Decoder::forward`].
+    pub fn follow(&self, sequence: &mut Sequence, ahead: usize, tokens: &[u32]) {
+        if let Some(gated) = &self.gated {
+            gated.follow(sequence, ahead, tokens);
+        }
     }
 
     /// Runs the first rows of `rows.input`, which continue the sequences: `counts[i]` rows for `sequences[i]`, whose
@@ -248,7 +282,7 @@ impl Decoder {
         let (x, q, k, v) = (part(rows.x), part(rows.q), part(rows.k), part(rows.v));
         let (mixed, ffn, result) = (part(rows.mixed), part(rows.ffn), part(rows.result));
         let angles = rows.angles.map(part);
-        let KvCache { data, slots, taken, positions } = cache;
+        let KvCache { data, slots, media, taken, positions } = cache;
         taken.clear();
         positions.clear();
         let offset = if let Position::Learned { offset } = c.position { offset } else { 0 };
@@ -265,9 +299,9 @@ impl Decoder {
             positions.extend((first..first + count).map(|p| u32::try_from(p).unwrap_or(u32::MAX)));
             slots.extend(sequence, count, taken)?;
         }
-        let mut continuations = [Continuation { rows: 0, past: 0, spans: &[] }; SEQUENCES];
+        let mut continuations = [Continuation { rows: 0, past: 0, causal: true, spans: &[] }; SEQUENCES];
         for (continuation, (s, &rows)) in continuations.iter_mut().zip(sequences.iter().zip(counts)) {
-            *continuation = Continuation { rows, past: s.len() - rows, spans: s.spans() };
+            *continuation = Continuation { rows, past: s.len() - rows, causal: true, spans: s.spans() };
         }
         let continuations = &continuations[..sequences.len()];
         if let Some((lead_in, _)) = &self.projection {
@@ -280,9 +314,18 @@ impl Decoder {
             exec.angles(frequencies, positions, angles)?;
         }
         for (layer, b) in self.blocks.iter().enumerate() {
+            if let (Some(gated), Some(rows)) = (&self.gated, &rows.gated)
+                && let Some(index) = gated.before(layer)
+            {
+                gated.forward(exec, index, rows, media.as_ref(), sequences, counts, x)?;
+            }
             let (before, after) = if c.norm_before { (Some(&b.attn_norm), None) } else { (None, Some(&b.attn_norm)) };
             let qkv = [Product::new(&b.q, q), Product::new(&b.k, k), Product::new(&b.v, v)];
             exec.matmul(x, before, &qkv)?;
+            if let (QueryNorm::Rows, Some(q_norm), Some(k_norm)) = (c.norm_queries, &b.q_norm, &b.k_norm) {
+                exec.norm(q_norm, q, q, false)?;
+                exec.norm(k_norm, k, k, false)?;
+            }
             if let Position::Rotary(rope) = c.position {
                 let heads =
                     [HeadRows { rows: q, norm: b.q_norm.as_ref() }, HeadRows { rows: k, norm: b.k_norm.as_ref() }];
@@ -290,14 +333,19 @@ impl Decoder {
             }
             exec.store(data, layer, k, v, taken)?;
             exec.attend_cache(c.attention(layer), data, layer, q, continuations, mixed)?;
+            let up = Product::new(&b.up, ffn);
+            let up = b.gate.as_ref().map_or(up.act(c.act), |gate| up.gated(gate, c.act));
+            if c.parallel {
+                exec.matmul(x, Some(&b.ffn_norm), &[up])?;
+            }
             add(exec, &b.out, mixed, b.attn_result.as_ref(), result, x)?;
             if let Some(norm) = after {
                 exec.norm(norm, x, x, false)?;
             }
             let (before, after) = if c.norm_before { (Some(&b.ffn_norm), None) } else { (None, Some(&b.ffn_norm)) };
-            let up = Product::new(&b.up, ffn);
-            let up = b.gate.as_ref().map_or(up.act(c.act), |gate| up.gated(gate, c.act));
-            exec.matmul(x, before, &[up])?;
+            if !c.parallel {
+                exec.matmul(x, before, &[up])?;
+            }
             add(exec, &b.down, ffn, b.ffn_result.as_ref(), result, x)?;
             if let Some(norm) = after {
                 exec.norm(norm, x, x, false)?;

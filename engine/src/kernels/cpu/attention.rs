@@ -12,7 +12,7 @@ use std::ops::Range;
 pub const KEYS: usize = 64;
 
 /// Most queries a block: enough to pay for bringing a tile of keys and values into the order the kernels like.
-pub const QUERIES: usize = 32;
+pub const QUERIES: usize = 64;
 
 /// A number, or a block of numbers, as keys and values are stored.
 pub trait Stored: Copy + Send + Sync + 'static {
@@ -132,6 +132,8 @@ pub struct Queries<'a> {
     pub growth: usize,
     /// Most positions a query sees, the last ones; 0 is no limit.
     pub window: usize,
+    /// Taken off a score for each position that the key lies before the last one seen.
+    pub slope: f32,
     /// Queries the head has in this call, all blocks together: kernels choose their method by it and never by `count`,
     /// so that the bits do not depend on how the queries were split.
     pub total: usize,
@@ -146,6 +148,11 @@ impl<'a> Queries<'a> {
     /// Query `i` sees the positions before this one, from [`Queries::first`] on.
     pub fn sees(&self, i: usize) -> usize {
         self.visible + i * self.growth
+    }
+
+    /// [`lean`] for query `i`.
+    pub fn lean(&self, i: usize, at: usize, scores: &mut [f32]) {
+        lean(self.slope, self.scale, self.sees(i), at, scores);
     }
 
     /// The first position query `i` sees.
@@ -178,7 +185,7 @@ pub fn attend<'s, T: Stored>(
     match isa {
         Isa::Scalar => {
             for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
-                scalar(queries.row(i), queries.scale, stream, queries.first(i)..queries.sees(i), out);
+                scalar(queries, i, stream, out);
             }
         }
         #[cfg(target_arch = "x86_64")]
@@ -187,6 +194,19 @@ pub fn attend<'s, T: Stored>(
         Isa::Neon | Isa::DotProd | Isa::I8mm => super::neon::attend(queries, stream, &mut scratch.packed, out),
     }
     out
+}
+
+/// Takes `slope` off the dot products with the keys from position `at` on, for each position they lie before the last of
+/// those `seen`; the products are scaled later.
+#[allow(clippy::cast_precision_loss)] // contexts end at 2^24
+pub fn lean(slope: f32, scale: f32, seen: usize, at: usize, scores: &mut [f32]) {
+    if slope == 0.0 {
+        return;
+    }
+    let (slope, first) = (slope / scale, at as f32 - (seen as f32 - 1.0));
+    for (j, score) in scores.iter_mut().enumerate() {
+        *score += slope * (first + j as f32);
+    }
 }
 
 /// Numbers behind a head's sums in the results of [`attend_heads`]: the maximum of its scores, and the total of its
@@ -203,8 +223,9 @@ pub fn has_attend_heads(isa: Isa) -> bool {
 }
 
 /// Token time: the heads that share a stream, one query each, over part of the positions. `q` holds `width` numbers a
-/// head; `out` receives for each head the weighted sum of the values, not divided by the total, and [`STATS`].
-#[allow(unused_variables)] // where no instruction set has it
+/// head; `lean(head, at, scores)` changes the dot products with the keys from position `at` on; `out` receives for each
+/// head the weighted sum of the values, not divided by the total, and [`STATS`].
+#[allow(unused_variables, clippy::too_many_arguments)] // where no instruction set has it
 pub fn attend_heads<T: Stored>(
     isa: Isa,
     q: &[f32],
@@ -212,11 +233,12 @@ pub fn attend_heads<T: Stored>(
     scale: f32,
     stream: &Stream<'_, T>,
     range: Range<usize>,
+    lean: &dyn Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => super::avx2::attend_heads(q, width, scale, stream, range, out),
+        Isa::Avx2 | Isa::Avx512 => super::avx2::attend_heads(q, width, scale, stream, range, lean, out),
         _ => {}
     }
 }
@@ -255,15 +277,22 @@ pub fn tiles(spans: &[Span], visible: Range<usize>, mut tile: impl FnMut(usize, 
     }
 }
 
-fn scalar<T: Stored>(q: &[f32], scale: f32, stream: &Stream<'_, T>, visible: Range<usize>, out: &mut [f32]) {
+fn scalar<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, out: &mut [f32]) {
+    let q = queries.row(i);
     let (mut max, mut sum) = (f32::NEG_INFINITY, 0f32);
+    let mut seen = queries.first(i);
     out.fill(0.0);
-    tiles(stream.spans, visible, |at, count| {
+    tiles(stream.spans, seen..queries.sees(i), |at, count| {
         let mut scores = [0f32; KEYS];
         let mut top = max;
         for (j, score) in scores[..count].iter_mut().enumerate() {
             let key = stream.key(at + j);
-            *score = q.iter().enumerate().map(|(d, q)| q * T::load(key, d)).sum::<f32>() * scale;
+            *score = q.iter().enumerate().map(|(d, q)| q * T::load(key, d)).sum::<f32>();
+        }
+        queries.lean(i, seen, &mut scores[..count]);
+        seen += count;
+        for score in &mut scores[..count] {
+            *score *= queries.scale;
             // Not f32::max, which drops a NaN: damage must show in the output.
             if *score > top || score.is_nan() {
                 top = *score;

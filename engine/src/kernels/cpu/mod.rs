@@ -256,7 +256,8 @@ impl Device for Cpu {
     fn attend(&self, arena: &mut Arena, heads: Heads, q: Rows, k: Rows, v: Rows, out: Rows) {
         assert!(q.width == heads.count * heads.width && k.width == heads.kv * heads.width && v.width == k.width);
         assert!(out.rows == q.rows && out.width == q.width && v.rows == k.rows);
-        assert!([q, k, v].into_iter().all(|r| disjoint(r, out)) && heads.window == 0);
+        assert!([q, k, v].into_iter().all(|r| disjoint(r, out)));
+        assert!(heads.window == 0 && heads.alibi == 0.0);
         let Memory { floats, scratch, .. } = &mut arena.0;
         let floats = floats.shared();
         let spans = [Span { start: 0, len: u32::try_from(k.rows).unwrap_or(u32::MAX) }];
@@ -379,7 +380,19 @@ impl Cpu {
             }
             let Some(continuation) = found else { return };
             let (first, count) = block(continuation.rows, index);
-            let sees = Sees { visible: continuation.past + first + 1, growth: 1, total: continuation.rows };
+            let rows = (q.slice(start + first, count), out.slice(start + first, count));
+            let sees = match continuation.causal {
+                true => Sees { visible: continuation.past + first + 1, growth: 1, total: continuation.rows },
+                false => Sees { visible: continuation.past, growth: 0, total: continuation.rows },
+            };
+            if sees.visible == 0 {
+                for row in 0..count {
+                    let at = rows.1.at + row * out.width + head * heads.width;
+                    // SAFETY: this head's part of these rows belongs to this call alone.
+                    unsafe { floats.slice_mut(at, heads.width) }.fill(0.0);
+                }
+                return;
+            }
             let from = (layer * shape.heads + head / share) * head_len;
             let stream = Stream {
                 keys: &keys[from..from + head_len],
@@ -388,7 +401,6 @@ impl Cpu {
                 row: stored,
                 spans: continuation.spans,
             };
-            let rows = (q.slice(start + first, count), out.slice(start + first, count));
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
             // SAFETY: `q` lies apart from `out`, and this head's part of these rows belongs to this call alone.
             unsafe { self.block(floats, heads, head, rows, &sees, &stream, &mut scratch.attention) };
@@ -427,7 +439,7 @@ impl Cpu {
         let each = heads.width + attention::STATS;
         // The positions a sequence's row sees, and the parts they fall into.
         let seen = |c: &Continuation<'_>| {
-            let end = c.past + 1;
+            let end = c.past + usize::from(c.causal);
             if heads.window == 0 { 0..end } else { end.saturating_sub(heads.window)..end }
         };
         let count = |c: &Continuation<'_>| seen(c).len().div_ceil(PART).clamp(1, most);
@@ -445,6 +457,9 @@ impl Cpu {
                 return;
             };
             let seen = seen(c);
+            if seen.is_empty() {
+                return;
+            }
             let size = seen.len().div_ceil(count(c)).next_multiple_of(attention::KEYS);
             let start = (seen.start + part * size).min(seen.end);
             let from = (layer * shape.heads + head) * head_len;
@@ -461,7 +476,10 @@ impl Cpu {
                 (q, written.slice_mut(chunk * share * each, share * each))
             };
             let range = start..(start + size).min(seen.end);
-            attention::attend_heads(self.isa, q, heads.width, heads.scale, &stream, range, out);
+            let lean = |shared: usize, at: usize, scores: &mut [f32]| {
+                attention::lean(heads.slope(head * share + shared), heads.scale, seen.end, at, scores);
+            };
+            attention::attend_heads(self.isa, q, heads.width, heads.scale, &stream, range, &lean, out);
         });
         let mut first = 0;
         for (row, c) in continuations.iter().enumerate() {
@@ -470,6 +488,10 @@ impl Cpu {
                 let at = out.at + row * out.width + head * heads.width;
                 // SAFETY: the threads are done; the results are read and the rows written by this one.
                 let to = unsafe { floats.slice_mut(at, heads.width) };
+                if seen(c).is_empty() {
+                    to.fill(0.0);
+                    continue;
+                }
                 let parts = (first..first + parts).map(|part| {
                     let chunk = head / share * all + part;
                     &results[(chunk * share + head % share) * each..][..each]
@@ -505,6 +527,7 @@ impl Cpu {
             visible: sees.visible,
             growth: sees.growth,
             window: heads.window,
+            slope: heads.slope(head),
             total: sees.total,
         };
         let result = attention::attend(self.isa, &queries, stream, scratch);
@@ -527,7 +550,8 @@ fn block(rows: usize, index: usize) -> (usize, usize) {
 #[derive(Clone, Copy)]
 enum Combine {
     Put,
-    Add,
+    /// That many times.
+    Add(f32),
     Scale,
 }
 
@@ -539,7 +563,7 @@ impl Combine {
         if let Some(out) = out.first_chunk_mut::<PANEL>() {
             match self {
                 Self::Put => *out = *values,
-                Self::Add => out.iter_mut().zip(values).for_each(|(o, v)| *o += v),
+                Self::Add(scale) => out.iter_mut().zip(values).for_each(|(o, v)| *o += scale * v),
                 Self::Scale => out.iter_mut().zip(values).for_each(|(o, v)| *o *= v),
             }
             return;
@@ -547,7 +571,7 @@ impl Combine {
         for (o, v) in out.iter_mut().zip(values) {
             match self {
                 Self::Put => *o = *v,
-                Self::Add => *o += v,
+                Self::Add(scale) => *o += scale * v,
                 Self::Scale => *o *= v,
             }
         }
@@ -560,7 +584,7 @@ fn passes<'a>(p: &Product<'a>) -> impl Iterator<Item = (&'a Linear, Option<Activ
     let first = p.gate.map(|gate| (gate, p.act, Combine::Put));
     let last = match p.gate {
         Some(_) => (p.linear, None, Combine::Scale),
-        None => (p.linear, p.act, if p.add { Combine::Add } else { Combine::Put }),
+        None => (p.linear, p.act, if p.add { Combine::Add(p.scale) } else { Combine::Put }),
     };
     first.into_iter().chain([last])
 }

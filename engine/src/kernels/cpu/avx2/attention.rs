@@ -6,11 +6,11 @@
 
 #![allow(clippy::needless_range_loop)] // one index goes through several heads and keys
 
-use super::lanes::{load, load_part, store, store_part, sum, transpose};
-use super::maths::exp;
+use super::lanes::{largest, load, load_part, store, store_part, sum, transpose};
 use super::pack::Floats;
 use super::tile::outer_rows;
-use crate::kernels::cpu::attention::{KEYS, Queries, STATS, Stored, StoredSlice, Stream, tiles};
+use crate::kernels::cpu::attention::{KEYS, QUERIES, Queries, STATS, Stored, StoredSlice, Stream, tiles};
+use crate::kernels::cpu::math;
 use crate::kernels::cpu::panel::Line;
 use core::arch::x86_64::*;
 use ocelli_quant::blocks::q8_0::BlockQ8_0;
@@ -30,7 +30,8 @@ pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: 
         let sums = floats(packed, queries.width + STATS);
         for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
             let range = queries.first(i)..queries.sees(i);
-            some_heads::<1, T>(queries.row(i), queries.width, queries.scale, stream, range, sums);
+            let lean = |_, at, scores: &mut [f32]| queries.lean(i, at, scores);
+            some_heads::<1, T>(queries.row(i), queries.width, queries.scale, stream, range, lean, sums);
             out.copy_from_slice(&sums[..queries.width]);
             multiply(out, 1.0 / sums[queries.width + 1]);
         }
@@ -80,43 +81,104 @@ fn eight<T: Stored>(row: &[T], at: usize, len: usize) -> __m256 {
     }
 }
 
-/// One tile's scores become weights `exp(score - max)`; the first `count` count. Returns the factor that corrects what
-/// was summed before.
+/// Scales the first `count` of a tile's scores, makes the others minus infinity, and returns the maximum of all and of
+/// `max`, NaN if one is.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn soften(scores: &mut [f32; KEYS], count: usize, scale: f32, max: &mut f32, total: &mut f32) -> f32 {
+fn scaled(scores: &mut [f32; KEYS], count: usize, scale: f32, max: f32) -> f32 {
     let scale = _mm256_set1_ps(scale);
     let lowest = _mm256_set1_ps(f32::NEG_INFINITY);
-    let index = _mm256_setr_ps(0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0);
-    let scores = scores.as_chunks_mut::<8>().0;
-    let mut top = _mm256_set1_ps(*max);
-    let mut damaged = _mm256_setzero_ps();
-    #[allow(clippy::cast_precision_loss)] // at most 64
-    for (i, s) in scores.iter_mut().enumerate() {
-        let unseen = _mm256_cmp_ps::<_CMP_GE_OQ>(index, _mm256_set1_ps(count as f32 - (i * 8) as f32));
-        let v = _mm256_blendv_ps(_mm256_mul_ps(load(s), scale), lowest, unseen);
-        damaged = _mm256_or_ps(damaged, _mm256_cmp_ps::<_CMP_UNORD_Q>(v, v));
-        top = _mm256_max_ps(v, top);
+    let mut top = _mm256_set1_ps(max);
+    let mut damaged = _mm256_cmp_ps::<_CMP_UNORD_Q>(top, top);
+    let (whole, part) = (count / 8, count % 8);
+    for (i, s) in scores.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let mut v = lowest;
+        if i <= whole {
+            v = _mm256_mul_ps(load(s), scale);
+            if i == whole {
+                let index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+                #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // below eight
+                let seen = _mm256_cmpgt_epi32(_mm256_set1_epi32(part as i32), index);
+                v = _mm256_blendv_ps(lowest, v, _mm256_castsi256_ps(seen));
+            }
+            damaged = _mm256_or_ps(damaged, _mm256_cmp_ps::<_CMP_UNORD_Q>(v, v));
+            top = _mm256_max_ps(v, top);
+        }
         store(s, v);
     }
-    let mut lanes = [0f32; 8];
-    store(&mut lanes, top);
-    let mut top = lanes.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
-    if _mm256_movemask_ps(damaged) != 0 || max.is_nan() {
-        top = f32::NAN;
-    }
-    // Before the first tile there is nothing to correct, and -inf - -inf is no number.
-    let correction = if *max == f32::NEG_INFINITY { 1.0 } else { _mm256_cvtss_f32(exp(_mm256_set1_ps(*max - top))) };
-    let shift = _mm256_set1_ps(top);
+    if _mm256_movemask_ps(damaged) == 0 { largest(top) } else { f32::NAN }
+}
+
+/// Scores become weights `exp(score - max)`, 0 where all are minus infinity; returns their sum.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn weigh(scores: &mut [f32; KEYS], max: f32) -> f32 {
+    let max = _mm256_set1_ps(if max == f32::NEG_INFINITY { 0.0 } else { max });
     let mut sums = _mm256_setzero_ps();
-    for s in scores {
-        let p = exp(_mm256_sub_ps(load(s), shift));
+    for s in scores.as_chunks_mut::<8>().0 {
+        let p = exp_below(_mm256_sub_ps(load(s), max));
         sums = _mm256_add_ps(sums, p);
         store(s, p);
     }
-    *max = top;
-    *total = *total * correction + sum(sums);
-    correction
+    sum(sums)
+}
+
+/// A tile's scores become weights row by row. `tops` has each row's maximum with this tile, `maxima` and `totals` what
+/// they were before it and are brought up to date; `correct(row, factor)` is to correct what was summed before.
+///
+/// Everything is done for all rows before the next thing is: a row is one long chain of steps that wait for each other.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn soften(
+    scores: &mut [[f32; KEYS]],
+    tops: &[f32],
+    maxima: &mut [f32],
+    totals: &mut [f32],
+    mut correct: impl FnMut(usize, f32),
+) {
+    for (i, (tops, (maxima, totals))) in tops.chunks(8).zip(maxima.chunks_mut(8).zip(totals.chunks_mut(8))).enumerate()
+    {
+        let (old, new) = (load_part(maxima), load_part(tops));
+        // Before the first tile there is nothing to correct, and -inf - -inf is no number.
+        let first = _mm256_cmp_ps::<_CMP_EQ_OQ>(old, _mm256_set1_ps(f32::NEG_INFINITY));
+        let factor = _mm256_blendv_ps(exp_below(_mm256_sub_ps(old, new)), _mm256_set1_ps(1.0), first);
+        let mut factors = [0f32; 8];
+        store(&mut factors, factor);
+        for (j, ((max, total), (&factor, &top))) in
+            maxima.iter_mut().zip(totals).zip(factors.iter().zip(tops)).enumerate()
+        {
+            *max = top;
+            if factor != 1.0 {
+                *total *= factor;
+                correct(i * 8 + j, factor);
+            }
+        }
+    }
+    for (scores, (total, &top)) in scores.iter_mut().zip(totals.iter_mut().zip(tops)) {
+        *total += weigh(scores, top);
+    }
+}
+
+/// eˣ for x up to 0, to two units in the last place; 0 below -87.3.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn exp_below(x: __m256) -> __m256 {
+    let set = |v| _mm256_set1_ps(v);
+    let n = _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(_mm256_mul_ps(
+        x,
+        set(std::f32::consts::LOG2_E),
+    ));
+    let r = _mm256_fnmadd_ps(n, set(math::LN2_HI), x);
+    let r = _mm256_fnmadd_ps(n, set(math::LN2_LO), r);
+    let mut p = set(math::EXP[0]);
+    for c in &math::EXP[1..] {
+        p = _mm256_fmadd_ps(p, r, set(*c));
+    }
+    let y = _mm256_add_ps(_mm256_fmadd_ps(p, _mm256_mul_ps(r, r), r), set(1.0));
+    // The exponent of y is 126 or 127, and n is -126 at least where the result counts.
+    let power = _mm256_slli_epi32::<23>(_mm256_cvtps_epi32(n));
+    let y = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(y), power));
+    _mm256_andnot_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(x, set(math::EXP_MIN)), y)
 }
 
 #[inline]
@@ -139,14 +201,16 @@ pub fn attend_heads<T: Stored>(
     scale: f32,
     stream: &Stream<'_, T>,
     range: Range<usize>,
+    lean: &dyn Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
-    for (q, out) in q.chunks(4 * width).zip(out.chunks_mut(4 * (width + STATS))) {
+    for (i, (q, out)) in q.chunks(4 * width).zip(out.chunks_mut(4 * (width + STATS))).enumerate() {
+        let lean = |m: usize, at: usize, scores: &mut [f32]| lean(i * 4 + m, at, scores);
         match q.len() / width {
-            1 => some_heads::<1, T>(q, width, scale, stream, range.clone(), out),
-            2 => some_heads::<2, T>(q, width, scale, stream, range.clone(), out),
-            3 => some_heads::<3, T>(q, width, scale, stream, range.clone(), out),
-            _ => some_heads::<4, T>(q, width, scale, stream, range.clone(), out),
+            1 => some_heads::<1, T>(q, width, scale, stream, range.clone(), lean, out),
+            2 => some_heads::<2, T>(q, width, scale, stream, range.clone(), lean, out),
+            3 => some_heads::<3, T>(q, width, scale, stream, range.clone(), lean, out),
+            _ => some_heads::<4, T>(q, width, scale, stream, range.clone(), lean, out),
         }
     }
 }
@@ -158,21 +222,25 @@ fn some_heads<const M: usize, T: Stored>(
     scale: f32,
     stream: &Stream<'_, T>,
     range: Range<usize>,
+    lean: impl Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
     let (mut max, mut total) = ([f32::NEG_INFINITY; M], [0f32; M]);
+    let mut seen = range.start;
     out.fill(0.0);
     tiles(stream.spans, range, |at, count| {
         let mut scores = [[0f32; KEYS]; M];
         for group in (0..count).step_by(4) {
             scores_of_four(q, width, stream, at + group, at + count - 1, &mut scores, group);
         }
-        for (m, scores) in scores.iter_mut().enumerate() {
-            let correction = soften(scores, count, scale, &mut max[m], &mut total[m]);
-            if correction != 1.0 {
-                multiply(&mut out[m * (width + STATS)..][..width], correction);
-            }
+        let mut tops = [0f32; M];
+        for (m, ((scores, top), &max)) in scores.iter_mut().zip(&mut tops).zip(&max).enumerate() {
+            lean(m, seen, &mut scores[..count]);
+            *top = scaled(scores, count, scale, max);
         }
+        soften(&mut scores, &tops, &mut max, &mut total, |m, factor| {
+            multiply(&mut out[m * (width + STATS)..][..width], factor);
+        });
         let mut d = 0;
         while d < width {
             let len = if width - d >= 32 { 32 } else { 8.min(width - d) };
@@ -183,6 +251,7 @@ fn some_heads<const M: usize, T: Stored>(
             }
             d += len;
         }
+        seen += count;
     });
     for (m, out) in out.chunks_exact_mut(width + STATS).enumerate() {
         out[width] = max[m];
@@ -285,29 +354,31 @@ fn blocked<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mu
         pack(stream, at, tile, width, keys, values);
         // Queries that see nothing of this tile are the first ones.
         let first = (0..count).find(|&i| queries.sees(i) > seen).unwrap_or(count);
-        scores.fill(0.0);
+        // How many of this tile's keys some queries see at most.
+        let reach = |m: usize| tile.min(queries.sees(m) - seen);
         for m in (first..count).step_by(ROWS) {
             let rows = ROWS.min(count - m);
             let x = Floats { data: &queries.data[m * queries.stride..], stride: queries.stride };
-            for n in (0..tile).step_by(COLUMNS) {
+            for n in (0..reach(m + rows - 1)).step_by(COLUMNS) {
                 let w = Floats { data: &keys[n * wide..], stride: COLUMNS };
+                for row in scores[m * KEYS..].as_chunks_mut::<KEYS>().0.iter_mut().take(rows) {
+                    row.as_chunks_mut::<COLUMNS>().0[n / COLUMNS] = [0.0; COLUMNS];
+                }
                 outer_rows(w, x, width, rows, &mut scores[m * KEYS + n..], KEYS);
             }
         }
-        for (i, scores) in scores.as_chunks_mut::<KEYS>().0.iter_mut().enumerate().skip(first) {
-            let visible = tile.min(queries.sees(i) - seen);
+        let rows = scores.as_chunks_mut::<KEYS>().0;
+        let mut tops = [f32::NEG_INFINITY; QUERIES];
+        for (i, scores) in rows.iter_mut().enumerate().skip(first) {
             // A window hides the positions before it, perhaps all of this tile.
-            let hidden = queries.first(i).saturating_sub(seen).min(visible);
-            if hidden == visible {
-                scores.fill(0.0);
-                continue;
-            }
+            let hidden = queries.first(i).saturating_sub(seen).min(reach(i));
+            queries.lean(i, seen, &mut scores[..reach(i)]);
             scores[..hidden].fill(f32::NEG_INFINITY);
-            let correction = soften(scores, visible, queries.scale, &mut maxima[i], &mut totals[i]);
-            if correction != 1.0 {
-                multiply(&mut sums[i * wide..(i + 1) * wide], correction);
-            }
+            tops[i] = scaled(scores, reach(i), queries.scale, maxima[i]);
         }
+        soften(&mut rows[first..], &tops[first..count], &mut maxima[first..], &mut totals[first..], |i, factor| {
+            multiply(&mut sums[(first + i) * wide..][..wide], factor);
+        });
         // Keys a query does not see weigh 0 in its sum, which leaves the sum as it was unless such a value is NaN: then
         // the sequence is damaged at that later position anyway.
         for m in (first..count).step_by(ROWS) {
@@ -315,7 +386,7 @@ fn blocked<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mu
             let x = Floats { data: &scores[m * KEYS..], stride: KEYS };
             for d in (0..wide).step_by(COLUMNS) {
                 let w = Floats { data: &values[d..], stride: wide };
-                outer_rows(w, x, tile, rows, &mut sums[m * wide + d..], wide);
+                outer_rows(w, x, reach(m + rows - 1), rows, &mut sums[m * wide + d..], wide);
             }
         }
         seen += tile;

@@ -65,6 +65,15 @@ pub fn sum(v: __m256) -> f32 {
     _mm_cvtss_f32(_mm_add_ss(v, _mm_movehdup_ps(v)))
 }
 
+/// The largest lane, of lanes that are numbers.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn largest(v: __m256) -> f32 {
+    let v = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+    let v = _mm_max_ps(v, _mm_movehl_ps(v, v));
+    _mm_cvtss_f32(_mm_max_ss(v, _mm_movehdup_ps(v)))
+}
+
 /// Rows to columns of 8 x 8 32-bit values.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]

@@ -53,10 +53,11 @@ pub fn attend_heads<T: Stored>(
     scale: f32,
     stream: &Stream<'_, T>,
     range: std::ops::Range<usize>,
+    lean: &dyn Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
     // SAFETY: only an `Isa::Avx2` or a better one leads here.
-    unsafe { attention::attend_heads(q, width, scale, stream, range, out) }
+    unsafe { attention::attend_heads(q, width, scale, stream, range, lean, out) }
 }
 
 /// See [`super::panel::multiply`].

@@ -98,12 +98,15 @@ fn multiply(x: &mut [f32], by: f32) {
 fn direct<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, out: &mut [f32]) {
     let (q, width) = (queries.row(i), queries.width);
     let (mut max, mut total) = (f32::NEG_INFINITY, 0f32);
+    let mut seen = queries.first(i);
     out.fill(0.0);
-    tiles(stream.spans, queries.first(i)..queries.sees(i), |at, count| {
+    tiles(stream.spans, seen..queries.sees(i), |at, count| {
         let mut scores = [0f32; KEYS];
         for (group, scores) in scores.as_chunks_mut::<GROUP>().0.iter_mut().enumerate().take(count.div_ceil(GROUP)) {
             score(q, stream, at + group * GROUP, at + count - 1, scores);
         }
+        queries.lean(i, seen, &mut scores[..count]);
+        seen += count;
         let correction = soften(&mut scores, count, queries.scale, &mut max, &mut total);
         if correction != 1.0 {
             multiply(out, correction);
@@ -216,6 +219,7 @@ fn blocked<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mu
                 scores.fill(0.0);
                 continue;
             }
+            queries.lean(i, seen, &mut scores[..visible]);
             scores[..hidden].fill(f32::NEG_INFINITY);
             let correction = soften(scores, visible, queries.scale, &mut maxima[i], &mut totals[i]);
             if correction != 1.0 {

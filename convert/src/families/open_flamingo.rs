@@ -1,0 +1,191 @@
+//! OpenFlamingo (Awadalla et al. 2023), whose release is only what was trained: resampler, gated layers and the embeddings
+//! of a tokenizer that has more tokens. Language model and CLIP are where they were taken from.
+//!
+//! The non-obvious thing: the adapter's tensors under `lang_encoder.` have the language model's names behind that, so
+//! they take the place of its own. The embedding has as many rows as the tokenizer then has tokens, which may be fewer
+//! than the language model's. Sizes that the class fixes are in no file; how often a gated layer comes is in the names.
+//!
+//! All of it may also lie in one directory, whose configuration is then one of ours: `model_type` `open_flamingo`,
+//! `text_config`, `vision_config`, `cross_attn_every_n_layers`, and the fixed sizes where they are others. Generation ends
+//! at the end of a chunk and nowhere else, as in the original's `generate`.
+
+use std::path::PathBuf;
+
+use super::{Inputs, Model};
+use crate::checkpoint::Checkpoint;
+use crate::error::{ConvertError, shown};
+use crate::json::Object;
+use crate::keys::Keys;
+use crate::layout::Layout;
+use crate::parts::clip::Clip;
+use crate::parts::gated::Gated;
+use crate::parts::language::{self, Language};
+use crate::parts::resampler::Resampler;
+use crate::parts::{generation, image};
+use crate::tokenizer::{self, bpe::Added};
+
+/// `model_type` of a directory that holds all of a model.
+pub(crate) const MODEL_TYPE: &str = "open_flamingo";
+
+/// Ends an example, and generation.
+const END_OF_CHUNK: &str = "<|endofchunk|>";
+/// Stands at a picture's place.
+const IMAGE: &str = "<image>";
+/// Added where the tokenizer has no such token.
+const PADDING: &str = "<PAD>";
+/// The adapter's name for the language model.
+const LANGUAGE: &str = "lang_encoder.";
+/// A layer of the language model itself, beside the gated one.
+const OWN_LAYER: &str = ".decoder_layer.";
+/// A gated layer, behind the name of the layer that it stands before.
+const GATED: &str = ".gated_cross_attn_layer.";
+/// What old files have twice, or not trained, behind [`LANGUAGE`].
+const REPEATED: [&str; 3] = ["old_decoder_blocks.", "gated_cross_attn_layers.", "vision_encoder."];
+
+/// Where the parts of an OpenFlamingo model lie.
+#[derive(Debug, Clone)]
+pub struct OpenFlamingo {
+    /// The release: `checkpoint.pt`.
+    pub adapter: PathBuf,
+    /// The directory of the language model it was trained on: MPT, GPT-NeoX or LLaMA.
+    pub language: PathBuf,
+    /// The directory of CLIP as transformers saves it: openai/clip-vit-large-patch14.
+    pub vision: PathBuf,
+}
+
+struct Merged {
+    vit: Clip,
+    resampler: Resampler,
+    gated: Gated,
+    language: Box<dyn Language>,
+    /// The language model's configuration.
+    text: Object,
+}
+
+impl Merged {
+    /// `sizes` are those of resampler and gated layers, where they are not the class's.
+    fn new(text: Object, vision: &Object, sizes: &Object) -> Result<Self, ConvertError> {
+        let language = language::read(&text)?;
+        let vit = Clip::read(vision, ("hidden_size", 768), "quick_gelu")?;
+        let resampler = Resampler::open_flamingo(sizes, vit.width)?;
+        let gated = Gated::open_flamingo(sizes, vit.width, language.width(), language.layers())?;
+        Ok(Self { vit, resampler, gated, language, text })
+    }
+}
+
+/// The model of one directory.
+pub(crate) fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+    let (text, vision) = (config.object("text_config")?, config.object("vision_config")?);
+    Ok(Box::new(Merged::new(text, &vision, config)?))
+}
+
+/// The model of three sources, and all its tensors.
+pub(crate) fn open(sources: &OpenFlamingo) -> Result<(Box<dyn Model>, Checkpoint), ConvertError> {
+    let config = |directory: &PathBuf, hint| {
+        Object::read(directory, "config.json")?.ok_or_else(|| ConvertError::FileMissing {
+            file: "config.json".to_owned(),
+            directory: directory.clone(),
+            hint,
+        })
+    };
+    let config_of_language = config(&sources.language, "--language is the directory of the language model")?;
+    let vision = config(&sources.vision, "--vision is the directory of CLIP, such as openai/clip-vit-large-patch14")?;
+    let vision = if vision.get("vision_config").is_some() { vision.object("vision_config")? } else { vision };
+
+    let mut adapter = Checkpoint::open_file(&sources.adapter)?;
+    adapter.retain(|name| !repeated(name.strip_prefix(LANGUAGE).unwrap_or(name)));
+    adapter.rename(unwrapped);
+    let named = language::read(&config_of_language)?;
+    let embedding = format!("{}.weight", named.embedding());
+    let Some(table) = adapter.get(&embedding) else {
+        return Err(ConvertError::NoAdapter {
+            what: format!("{LANGUAGE}{embedding}"),
+            architecture: named.architecture(),
+        });
+    };
+    // The adapter's table, not the configuration, says how many tokens there are.
+    let rows = table.shape.first().copied().unwrap_or(0);
+    let text = config_of_language.with("vocab_size", rows);
+    let sizes = Object::empty("adapter").with("cross_attn_every_n_layers", interval(&adapter, named.as_ref())?);
+    let model = Merged::new(text, &vision, &sizes)?;
+    let mut tower = Checkpoint::open(&sources.vision)?;
+    tower.retain(|name| name.starts_with("vision_model."));
+    let mut checkpoint = Checkpoint::open(&sources.language)?;
+    for other in [tower, adapter] {
+        checkpoint.overlay(other);
+    }
+    Ok((Box::new(model), checkpoint))
+}
+
+/// The language model's own name for a tensor of it.
+fn unwrapped(name: &str) -> String {
+    match name.strip_prefix(LANGUAGE) {
+        Some(inner) => inner.replacen(OWN_LAYER, ".", 1),
+        None => name.to_owned(),
+    }
+}
+
+/// Whether a tensor is there a second time, or is not of what was trained.
+fn repeated(name: &str) -> bool {
+    REPEATED.iter().any(|start| name.starts_with(start))
+}
+
+/// After how many layers the next gated one comes: the first stands before the last of so many.
+fn interval(adapter: &Checkpoint, language: &dyn Language) -> Result<u64, ConvertError> {
+    let layer = |name: &str| {
+        let (layer, _) = name.strip_prefix(language.blocks())?.split_once(GATED)?;
+        layer.parse::<u32>().ok()
+    };
+    let first = adapter.names().filter_map(layer).min();
+    first.map(|first| u64::from(first) + 1).ok_or_else(|| ConvertError::NoAdapter {
+        what: format!("{LANGUAGE}{}…{}", language.blocks(), shown(GATED.trim_matches('.'))),
+        architecture: language.architecture(),
+    })
+}
+
+impl Model for Merged {
+    fn architecture(&self) -> &'static str {
+        self.language.architecture()
+    }
+
+    fn layout(&self) -> Layout {
+        let mut layout = Layout::default();
+        self.language.layout(&mut layout);
+        self.vit.layout("vision_model.", &mut layout);
+        self.resampler.layout("perceiver.", &mut layout);
+        self.gated.layout(self.language.blocks(), &mut layout);
+        layout.skip(|name| name.ends_with("rotary_emb.inv_freq") || name.ends_with(".position_ids"));
+        layout.skip(|name| name.starts_with("vision_model.post_layernorm.") || repeated(name));
+        layout
+    }
+
+    fn canonical(&self, name: &str) -> String {
+        unwrapped(name.strip_prefix("module.").unwrap_or(name))
+    }
+
+    fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
+        self.language.keys(keys);
+        self.vit.keys(keys);
+        image::open_clip_keys(self.vit.side, keys);
+        self.resampler.keys(keys);
+        self.gated.keys(keys);
+        let (vocabulary, ends) = (self.language.vocabulary(), self.language.ends());
+        generation::keys(inputs.source, &self.text, vocabulary, ends, keys)?;
+        let added = Added { special: &[END_OF_CHUNK, IMAGE], padding: Some(PADDING) };
+        tokenizer::bpe::keys_with(inputs.tokenizer, vocabulary, added, keys)?;
+        let (end, image) = (tokenizer::required(keys, END_OF_CHUNK)?, tokenizer::required(keys, IMAGE)?);
+        keys.set("ocelli.image_token", image);
+        // The wordings of the original's evaluation.
+        keys.set("ocelli.shots.text", format!("<image>Output:{{text}}{END_OF_CHUNK}"));
+        keys.set(
+            "ocelli.shots.question",
+            format!("<image>Question:{{question}} Short answer:{{answer}}{END_OF_CHUNK}"),
+        );
+        keys.set("ocelli.shots.separator", "\n");
+        // A mark without a picture would shift what all behind it look at: the original's training leaves it out of the
+        // loss, and nothing says that it is not generated.
+        keys.set("ocelli.generation.suppressed_ids", vec![image]);
+        generation::ends_at(keys, end, true);
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! The language models that stand alone or behind gated layers, by the `model_type` of their configuration.
+
+use super::llama::Llama;
+use super::mpt::Mpt;
+use super::neox::NeoX;
+use crate::error::ConvertError;
+use crate::json::Object;
+use crate::keys::Keys;
+use crate::layout::Layout;
+
+/// Values of `model_type`.
+pub(crate) const MODEL_TYPES: &[&str] = &["llama", "gemma3_text", "mpt", "mosaic_gpt", "gpt_neox"];
+
+/// A configuration that has been read and found to be supported.
+pub(crate) trait Language {
+    /// Its name in the output.
+    fn architecture(&self) -> &'static str;
+    /// Rows of the embedding.
+    fn vocabulary(&self) -> u32;
+    /// Width of the residual stream.
+    fn width(&self) -> u32;
+    /// Layers.
+    fn layers(&self) -> u32;
+    /// What the checkpoint calls the embedding, without `.weight`.
+    fn embedding(&self) -> &'static str;
+    /// What stands before the number of a layer in the checkpoint.
+    fn blocks(&self) -> &'static str;
+    /// The class's tokens that begin and end a text.
+    fn ends(&self) -> (u32, u32);
+    /// The rules for its tensors.
+    fn layout(&self, layout: &mut Layout);
+    /// Its metadata.
+    fn keys(&self, keys: &mut Keys);
+}
+
+/// The language model of a configuration.
+pub(crate) fn read(config: &Object) -> Result<Box<dyn Language>, ConvertError> {
+    Ok(match config.text("model_type")? {
+        Some("mpt" | "mosaic_gpt") => Box::new(Mpt::read(config)?),
+        Some("gpt_neox") => Box::new(NeoX::read(config)?),
+        _ => Box::new(Llama::read(config)?),
+    })
+}

@@ -1,0 +1,348 @@
+//! Gated cross-attention (Alayrac et al. 2022, Flamingo, figure 4): layers between those of a decoder, which let every
+//! position attend to the media it looks at and add the result times the tanh of a learned gate. With gates at 0 the
+//! decoder is what it was.
+//!
+//! A position looks at one media only, the last before it, and earlier ones act through the decoder's own attention. So a
+//! media's keys and values, which depend on no text, are made once and kept in a cache of their own, and a batch of rows is
+//! as many runs as there are changes of what it looks at.
+
+use super::cache::Sequence;
+use super::decoder::SEQUENCES;
+use super::vit::{attention, ids};
+use crate::error::Error;
+use crate::kernels::{
+    Activation, Cache, CacheShape, CacheType, Continuation, Exec, HeadRows, Heads, Layout, Pairs, Product, Rows, Span,
+};
+use crate::weights::header::{self, Header};
+use crate::weights::{Linear, Norm, NormKind, Scope};
+
+/// Hyper-parameters, from `ocelli.cross_attention.*`.
+#[derive(Debug, Clone)]
+pub struct GatedConfig {
+    /// A gated layer stands before decoder layer n where n mod `interval` is `offset`.
+    pub interval: usize,
+    /// See `interval`.
+    pub offset: usize,
+    /// Heads; together they need not be as wide as the decoder.
+    pub heads: Heads,
+    /// Rows of a media.
+    pub rows: usize,
+    /// Width of a media's rows.
+    pub media_width: usize,
+    /// Kind of all norms.
+    pub norm: NormKind,
+    /// Epsilon of all norms.
+    pub eps: f32,
+    /// A norm of each head of queries and keys.
+    pub norm_heads: bool,
+    /// Width of the feed-forward layer.
+    pub ffn: usize,
+    /// Between the feed-forward layers, on the gate where there is one.
+    pub act: Activation,
+    /// The feed-forward layer has a gate.
+    pub gated: bool,
+    /// The token that stands at a media's place; where no media was given with it, nothing is looked at.
+    pub token: u32,
+    /// Behind this token nothing is looked at.
+    pub reset: Option<u32>,
+}
+
+impl GatedConfig {
+    /// Reads and checks the keys; a media has `rows` rows, and `token` stands for it.
+    ///
+    /// # Errors
+    /// [`Error::BadParameter`] and [`Error::Gguf`].
+    pub fn read(header: &Header, rows: usize, token: u32) -> Result<Self, Error> {
+        let interval = header.count("interval", header::LAYERS)?;
+        let reset = header.get("reset_token").is_some().then(|| header.count("reset_token", 0..=u32::MAX as usize));
+        Ok(Self {
+            interval,
+            offset: header.count("offset", 0..=interval - 1)?,
+            heads: heads(header, "head_count", "key_length")?,
+            rows,
+            media_width: header.count("encoder_length", header::WIDTH)?,
+            norm: match header.text("norm")? {
+                "layer" => NormKind::Layer,
+                "rms" => NormKind::Rms,
+                other => return Err(header.bad("norm", other, "must be layer or rms")),
+            },
+            eps: header.epsilon("norm_epsilon")?,
+            norm_heads: header.switch("head_norm", false)?,
+            ffn: header.count("feed_forward_length", header::WIDTH)?,
+            act: header.activation("activation")?,
+            gated: header.switch("gated", false)?,
+            token,
+            reset: reset.transpose()?.and_then(|id| u32::try_from(id).ok()),
+        })
+    }
+
+    fn inner(&self) -> usize {
+        self.heads.count * self.heads.width
+    }
+}
+
+/// Heads by their number and the numbers of each, which need not fill a width together.
+pub(super) fn heads(header: &Header, count: &str, width: &str) -> Result<Heads, Error> {
+    let (heads, each) = (header.count(count, header::HEADS)?, header.count(width, 1..=4096)?);
+    if heads * each > *header::WIDTH.end() {
+        return Err(header.bad(width, each, format!("{heads} heads are wider than {}", header::WIDTH.end())));
+    }
+    Ok(attention(heads * each, heads))
+}
+
+/// Norms each head of `rows`; `unturned` has as many rows, without an angle.
+pub(super) fn head_norms(
+    exec: &mut Exec<'_>,
+    norm: &Norm,
+    rows: Rows,
+    width: usize,
+    unturned: Rows,
+) -> Result<(), Error> {
+    exec.rotate(&[HeadRows { rows, norm: Some(norm) }], width, unturned.first(rows.rows()), Pairs::Halves)
+}
+
+struct Layer {
+    norm: Norm,
+    q: Linear,
+    k: Linear,
+    v: Linear,
+    /// Of each head of queries and of keys.
+    head_norms: Option<[Norm; 2]>,
+    out: Linear,
+    /// What the attention's result is multiplied with: the tanh of its gate.
+    scale: f32,
+    ffn_norm: Norm,
+    gate: Option<Linear>,
+    up: Linear,
+    down: Linear,
+    ffn_scale: f32,
+}
+
+/// The gated layers of a decoder.
+pub struct Gated {
+    /// Their hyper-parameters.
+    pub config: GatedConfig,
+    layers: Vec<Layer>,
+}
+
+/// The activations of a gated layer.
+#[derive(Clone, Copy)]
+pub struct GatedRows {
+    q: Rows,
+    mixed: Rows,
+    ffn: Rows,
+    /// One media with its keys and values.
+    media: Rows,
+    k: Rows,
+    v: Rows,
+    unturned: Rows,
+}
+
+/// The keys and values of a session's media, each for all gated layers.
+pub struct MediaCache {
+    data: Cache,
+    spans: Vec<Span>,
+    /// What each place holds, and when it was last asked for.
+    held: Vec<(Option<u128>, u64)>,
+    clock: u64,
+}
+
+impl MediaCache {
+    /// An empty cache of as many places as fit, each of `rows` slots.
+    #[must_use]
+    pub fn new(data: Cache, shape: CacheShape, rows: usize) -> Self {
+        let places = shape.slots / rows;
+        let span =
+            |i| u32::try_from(i * rows).ok().zip(u32::try_from(rows).ok()).map(|(start, len)| Span { start, len });
+        Self { data, spans: (0..places).filter_map(span).collect(), held: vec![(None, 0); places], clock: 0 }
+    }
+
+    /// Media it holds at most.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether it can hold none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Where the media is that has this hash, if it is held.
+    pub fn find(&mut self, hash: u128) -> Option<usize> {
+        let place = self.held.iter().position(|(held, _)| *held == Some(hash))?;
+        self.clock += 1;
+        self.held[place].1 = self.clock;
+        Some(place)
+    }
+
+    /// The place asked for longest ago of those that are not `used`.
+    #[must_use]
+    pub fn free(&self, used: &[usize]) -> Option<usize> {
+        (0..self.spans.len()).filter(|place| !used.contains(place)).min_by_key(|&place| self.held[place].1)
+    }
+}
+
+impl Gated {
+    /// Fetches every tensor, for a decoder of `blocks` layers of `width`.
+    ///
+    /// # Errors
+    /// A tensor is missing or does not fit the hyper-parameters.
+    pub fn load(scope: &Scope, config: GatedConfig, blocks: usize, width: usize) -> Result<Self, Error> {
+        let c = &config;
+        let (inner, media) = (c.inner(), c.media_width);
+        let layers = (c.offset..blocks)
+            .step_by(c.interval)
+            .map(|i| {
+                let s = scope.at(format_args!("blk.{i}"));
+                let norm = |name, width| s.norm(name, c.norm, width, c.eps);
+                let gate = |name| Ok::<_, Error>(s.vector(name, 1)?.get().first().map_or(0.0, |a| a.tanh()));
+                Ok(Layer {
+                    norm: norm("cross_norm", width)?,
+                    q: s.linear("cross_q", width, inner)?,
+                    k: s.linear("cross_k", media, inner)?,
+                    v: s.linear("cross_v", media, inner)?,
+                    head_norms: match c.norm_heads {
+                        true => Some([norm("cross_q_norm", c.heads.width)?, norm("cross_k_norm", c.heads.width)?]),
+                        false => None,
+                    },
+                    out: s.linear("cross_out", inner, width)?,
+                    scale: gate("cross_alpha")?,
+                    ffn_norm: norm("cross_ffn_norm", width)?,
+                    gate: c.gated.then(|| s.linear("cross_ffn_gate", width, c.ffn)).transpose()?,
+                    up: s.linear("cross_ffn_up", width, c.ffn)?,
+                    down: s.linear("cross_ffn_down", c.ffn, width)?,
+                    ffn_scale: gate("cross_ffn_alpha")?,
+                })
+            })
+            .collect::<Result<_, Error>>()?;
+        Ok(Self { layers, config })
+    }
+
+    /// Bytes of weights that one row reads.
+    pub(super) fn row_bytes(&self) -> u64 {
+        let all = |linear: &Linear| linear.weight.rows(0, linear.outputs()).len() as u64;
+        let layer =
+            |l: &Layer| [&l.q, &l.out, &l.up, &l.down].map(all).iter().sum::<u64>() + l.gate.as_ref().map_or(0, all);
+        self.layers.iter().map(layer).sum()
+    }
+
+    /// The shape of a cache of `media` media.
+    #[must_use]
+    pub fn cache_shape(&self, media: usize, ty: CacheType) -> CacheShape {
+        let Heads { count, width, .. } = self.config.heads;
+        CacheShape { layers: self.layers.len(), heads: count, head_width: width, slots: media * self.config.rows, ty }
+    }
+
+    /// Room for batches of `batch` rows of `width`.
+    pub(super) fn layout(&self, layout: &mut Layout, batch: usize, width: usize) -> GatedRows {
+        let c = &self.config;
+        layout.input(batch, width.max(c.ffn).max(c.inner()));
+        layout.input(c.rows, c.media_width.max(c.inner()));
+        let unturned = layout.rows(batch.max(c.rows), 0);
+        let mark = layout.mark();
+        let (q, mixed) = (layout.rows(batch, c.inner()), layout.rows(batch, c.inner()));
+        layout.rewind(mark); // the feed-forward layer starts when the attention is added
+        let ffn = layout.rows(batch, c.ffn);
+        layout.rewind(mark); // media are read before a batch begins
+        let media = layout.rows(c.rows, c.media_width);
+        let (k, v) = (layout.rows(c.rows, c.inner()), layout.rows(c.rows, c.inner()));
+        layout.rewind(mark);
+        GatedRows { q, mixed, ffn, media, k, v, unturned }
+    }
+
+    /// Makes the keys and values of a media and puts them in a place of the cache. `media` holds its rows.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`]; the place then holds nothing.
+    pub fn store(
+        &self,
+        exec: &mut Exec<'_>,
+        rows: &GatedRows,
+        cache: &mut MediaCache,
+        place: usize,
+        hash: u128,
+        media: &[f32],
+    ) -> Result<(), Error> {
+        cache.clock += 1;
+        cache.held[place] = (None, cache.clock);
+        let slots = ids(place * self.config.rows, self.config.rows);
+        exec.write(rows.media, media)?;
+        for (index, l) in self.layers.iter().enumerate() {
+            exec.matmul(rows.media, None, &[Product::new(&l.k, rows.k), Product::new(&l.v, rows.v)])?;
+            if let Some([_, norm]) = &l.head_norms {
+                head_norms(exec, norm, rows.k, self.config.heads.width, rows.unturned)?;
+            }
+            exec.store(&mut cache.data, index, rows.k, rows.v, &slots)?;
+        }
+        cache.held[place].0 = Some(hash);
+        Ok(())
+    }
+
+    /// Says which tokens will be a sequence's next, behind `ahead` others: some change what is looked at.
+    pub fn follow(&self, sequence: &mut Sequence, ahead: usize, tokens: &[u32]) {
+        for (position, &token) in (sequence.len() + ahead..).zip(tokens) {
+            if token == self.config.token {
+                sequence.look(position, position, None);
+            }
+            if Some(token) == self.config.reset {
+                sequence.look(position, position + 1, None);
+            }
+        }
+    }
+
+    /// The gated layer before a decoder's layer, if one is there.
+    pub(super) fn before(&self, layer: usize) -> Option<usize> {
+        let GatedConfig { interval, offset, .. } = self.config;
+        (layer % interval == offset).then_some(layer / interval)
+    }
+
+    /// Runs a gated layer on `x`, the newest rows of the sequences: `counts[i]` of `sequences[i]`.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn forward(
+        &self,
+        exec: &mut Exec<'_>,
+        index: usize,
+        rows: &GatedRows,
+        cache: Option<&MediaCache>,
+        sequences: &[Sequence],
+        counts: &[usize],
+        x: Rows,
+    ) -> Result<(), Error> {
+        let l = &self.layers[index];
+        let part = |r: Rows| r.first(x.rows());
+        let (q, mixed, ffn) = (part(rows.q), part(rows.mixed), part(rows.ffn));
+        let runs = || sequences.iter().zip(counts).flat_map(|(s, count)| s.runs(s.len() - count));
+        // Where nobody looks at anything the attention would add zeros.
+        if let Some(cache) = cache.filter(|_| runs().any(|(_, media)| media.is_some())) {
+            exec.matmul(x, Some(&l.norm), &[Product::new(&l.q, q)])?;
+            if let Some([norm, _]) = &l.head_norms {
+                head_norms(exec, norm, q, self.config.heads.width, rows.unturned)?;
+            }
+            let mut runs = runs();
+            let mut start = 0;
+            loop {
+                // As many runs at once as a call takes without memory of its own.
+                let mut views = [Continuation { rows: 0, past: 0, causal: false, spans: &[] }; SEQUENCES];
+                let (mut taken, mut count) = (0, 0);
+                for (view, (rows, media)) in views.iter_mut().zip(runs.by_ref()) {
+                    let spans = media.map_or(&[][..], |place| &cache.spans[place..=place]);
+                    *view = Continuation { rows, past: spans.len() * self.config.rows, causal: false, spans };
+                    (taken, count) = (taken + 1, count + rows);
+                }
+                if taken == 0 {
+                    break;
+                }
+                let (q, mixed) = (q.slice(start, count), mixed.slice(start, count));
+                exec.attend_cache(self.config.heads, &cache.data, index, q, &views[..taken], mixed)?;
+                start += count;
+            }
+            exec.matmul(mixed, None, &[Product::new(&l.out, x).scaled_residual(l.scale)])?;
+        }
+        let up = Product::new(&l.up, ffn);
+        let up = l.gate.as_ref().map_or(up.act(self.config.act), |gate| up.gated(gate, self.config.act));
+        exec.matmul(x, Some(&l.ffn_norm), &[up])?;
+        exec.matmul(ffn, None, &[Product::new(&l.down, x).scaled_residual(l.ffn_scale)])
+    }
+}

@@ -1,0 +1,181 @@
+//! Flamingo (Alayrac et al. 2022) as OpenFlamingo (Awadalla et al. 2023) and IDEFICS (Laurençon et al. 2023) built it.
+//!
+//! ```text
+//! picture -> ViT (no norm behind it) -> perceiver resampler -> keys and values of gated layers between the decoder's own
+//! ```
+//!
+//! In the text a picture is one token. What differs between the two (heads, norms, activations, which decoder layers have
+//! a gated one before them, whether the class row is read, what `</s>` does) are keys of the file.
+
+use super::{Family, decoder, preprocess};
+use crate::blocks::decoder::Decoder;
+use crate::blocks::gated::{Gated, GatedConfig};
+use crate::blocks::resampler::{Resampler, ResamplerConfig, ResamplerRows};
+use crate::blocks::vit::{Vit, VitConfig, VitRows};
+use crate::error::Error;
+use crate::image::{Pixels, Preprocess};
+use crate::kernels::{Exec, Layout, Rows};
+use crate::prompt::{Item, Piece, Prompt};
+use crate::tokenizer::{EncodeOptions, Tokenizer};
+use crate::weights::Scope;
+use crate::weights::header::Header;
+use ocelli_quant::gguf::Gguf;
+use std::sync::Arc;
+
+struct Flamingo {
+    preprocess: Preprocess,
+    vit: Vit,
+    /// Rows of the tower that the resampler does not read.
+    skip: usize,
+    resampler: Resampler,
+    decoder: Decoder,
+    marks: Marks,
+}
+
+/// How a prompt is put together.
+struct Marks {
+    /// Stands before and after every picture, once between two.
+    edge: Option<u32>,
+    /// Stands between two texts.
+    text_break: Option<u32>,
+    /// Texts lose the blanks at their ends.
+    strip: bool,
+}
+
+pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
+    let scope = Scope::new(Arc::clone(file));
+    let vision = VitConfig::read(&Header::new(file, "clip.vision."))?;
+    let header = Header::new(file, "ocelli.resampler.");
+    let latents = ResamplerConfig::read(&header)?;
+    if latents.width != vision.width {
+        return Err(header.bad("embedding_length", latents.width, format!("must be the tower's {}", vision.width)));
+    }
+    let drop_class = header.switch("drop_class", false)?;
+    let vit = Vit::load(&scope.at("v"), vision)?;
+    let skip = usize::from(drop_class && vit.has_class());
+
+    let mut decoder = decoder(file)?;
+    let c = &decoder.config;
+    if c.embedding_width != c.width {
+        return Err(Header::new(file, "opt.").bad(
+            "embedding_projection_length",
+            c.embedding_width,
+            format!("must be the width {}", c.width),
+        ));
+    }
+    let token = |prefix: &str, name: &str| -> Result<Option<u32>, Error> {
+        let header = Header::new(file, prefix);
+        if header.get(name).is_none() {
+            return Ok(None);
+        }
+        Ok(u32::try_from(header.count(name, 0..=c.vocabulary - 1)?).ok())
+    };
+    let image = token("ocelli.", "image_token")?.ok_or_else(|| {
+        Header::new(file, "ocelli.").bad("image_token", "missing", "the token that stands for a picture is needed")
+    })?;
+    let header = Header::new(file, "ocelli.cross_attention.");
+    let gated = GatedConfig::read(&header, latents.latents, image)?;
+    if gated.media_width != latents.width {
+        let rule = format!("must be the resampler's {}", latents.width);
+        return Err(header.bad("encoder_length", gated.media_width, rule));
+    }
+    let marks = Marks {
+        edge: token("ocelli.prompt.", "image_edge")?,
+        text_break: token("ocelli.prompt.", "text_break")?,
+        strip: Header::new(file, "ocelli.prompt.").switch("strip_spaces", false)?,
+    };
+    decoder.gated = Some(Gated::load(&scope, gated, c.blocks, c.width)?);
+    Ok(Box::new(Flamingo {
+        preprocess: preprocess(file, vit.config.side)?,
+        resampler: Resampler::load(&scope.at("mm").at("resampler"), latents)?,
+        skip,
+        vit,
+        decoder,
+        marks,
+    }))
+}
+
+impl Flamingo {
+    fn rows(&self, layout: &mut Layout) -> (VitRows, ResamplerRows) {
+        let tower = self.vit.layout(layout);
+        let bridge = self.resampler.layout(layout, self.vit.rows() - self.skip);
+        (tower, bridge)
+    }
+}
+
+impl Family for Flamingo {
+    fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    fn preprocess(&self) -> Option<&Preprocess> {
+        Some(&self.preprocess)
+    }
+
+    fn image_rows(&self) -> usize {
+        1
+    }
+
+    fn encoded_len(&self) -> usize {
+        self.resampler.config.latents * self.resampler.config.width
+    }
+
+    fn layout(&self, layout: &mut Layout) {
+        self.rows(layout);
+    }
+
+    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels) -> Result<(), Error> {
+        let (tower, _) = self.rows(&mut Layout::default());
+        self.vit.encode(exec, &tower, &pixels.data)
+    }
+
+    fn bridge(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error> {
+        let (tower, bridge) = self.rows(&mut Layout::default());
+        self.resampler.encode(exec, &bridge, tower.x.slice(self.skip, tower.x.rows() - self.skip))?;
+        out.resize(self.encoded_len(), 0.0);
+        exec.read(bridge.x, out)
+    }
+
+    fn tower_rows(&self) -> Option<Rows> {
+        Some(self.rows(&mut Layout::default()).0.x)
+    }
+
+    fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error> {
+        let marks = &self.marks;
+        let own = prompt.adds_special();
+        let mut items = Vec::new();
+        let mut ids: Vec<u32> = Vec::new();
+        // IDEFICS writes the begin token out, OpenFlamingo leaves it to the tokenizer.
+        if own && (tokenizer.adds_bos() || marks.edge.is_some()) {
+            ids.extend(tokenizer.bos());
+        }
+        let mut last = None;
+        for piece in prompt.pieces() {
+            match piece {
+                Piece::Text(text) => {
+                    let strip = own && marks.strip;
+                    let text = if strip { text.trim_matches(' ') } else { text };
+                    if own && matches!(last, Some(&Piece::Text(_))) {
+                        ids.extend(marks.text_break);
+                    }
+                    ids.extend(tokenizer.encode(text, EncodeOptions { add_special: false, parse_special: true })?);
+                }
+                Piece::Image(picture) => {
+                    if !matches!(last, Some(&Piece::Image(_))) {
+                        ids.extend(marks.edge);
+                    }
+                    if !ids.is_empty() {
+                        items.push(Item::Tokens(std::mem::take(&mut ids)));
+                    }
+                    items.push(Item::Image(Arc::clone(picture)));
+                    ids.extend(marks.edge);
+                }
+            }
+            last = Some(piece);
+        }
+        if !ids.is_empty() {
+            items.push(Item::Tokens(ids));
+        }
+        Ok(items)
+    }
+}

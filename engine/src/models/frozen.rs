@@ -1,0 +1,131 @@
+//! Frozen (Tsimpoukelli et al. 2021): a vision tower's one vector, made into a few rows that stand in a prompt as
+//! embeddings do.
+//!
+//! ```text
+//! picture -> ViT -> one vector (the class row, or the mean of all) -> linear -> n rows in the prompt's place
+//! ```
+//!
+//! The language model is one of ours, unchanged. Pictures may stand anywhere and as often as one likes.
+
+use super::{Family, decoder, preprocess};
+use crate::blocks::decoder::Decoder;
+use crate::blocks::vit::{Vit, VitConfig, VitRows};
+use crate::error::Error;
+use crate::image::{Pixels, Preprocess};
+use crate::kernels::{Exec, Layout, Product, Rows};
+use crate::prompt::{Item, Piece, Prompt};
+use crate::tokenizer::{EncodeOptions, Tokenizer};
+use crate::weights::header::Header;
+use crate::weights::{Linear, Scope};
+use ocelli_quant::gguf::Gguf;
+use std::sync::Arc;
+
+struct Frozen {
+    preprocess: Preprocess,
+    vit: Vit,
+    /// The tower's vector is the mean of its rows instead of the first.
+    mean: bool,
+    /// From the vector to all rows, one behind the other.
+    prefix: Linear,
+    rows: usize,
+    decoder: Decoder,
+}
+
+pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
+    let scope = Scope::new(Arc::clone(file));
+    let vision = VitConfig::read(&Header::new(file, "clip.vision."))?;
+    let vit = Vit::load(&scope.at("v"), vision)?;
+    let header = Header::new(file, "ocelli.prefix.");
+    let mean = match header.text("pool")? {
+        "mean" => true,
+        "class" if vit.has_class() => false,
+        "class" => return Err(header.bad("pool", "class", "the tower has no class row")),
+        other => return Err(header.bad("pool", other, "must be class or mean")),
+    };
+    let rows = header.count("row_count", 1..=16_384)?;
+    let decoder = decoder(file)?;
+    let width = decoder.config.embedding_width;
+    Ok(Box::new(Frozen {
+        preprocess: preprocess(file, vit.config.side)?,
+        prefix: scope.at("mm").linear("prefix", vit.config.width, rows * width)?,
+        vit,
+        mean,
+        rows,
+        decoder,
+    }))
+}
+
+impl Frozen {
+    /// The tower, its vector and the rows made of it.
+    fn rows(&self, layout: &mut Layout) -> (VitRows, Rows, Rows) {
+        let tower = self.vit.layout(layout);
+        layout.input(1, self.vit.config.width);
+        let vector = layout.rows(1, self.vit.config.width);
+        (tower, vector, layout.rows(1, self.prefix.outputs()))
+    }
+}
+
+impl Family for Frozen {
+    fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    fn preprocess(&self) -> Option<&Preprocess> {
+        Some(&self.preprocess)
+    }
+
+    fn image_rows(&self) -> usize {
+        self.rows
+    }
+
+    fn layout(&self, layout: &mut Layout) {
+        self.rows(layout);
+    }
+
+    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels) -> Result<(), Error> {
+        let (tower, ..) = self.rows(&mut Layout::default());
+        self.vit.encode(exec, &tower, &pixels.data)
+    }
+
+    fn tower_rows(&self) -> Option<Rows> {
+        Some(self.rows(&mut Layout::default()).0.x)
+    }
+
+    fn bridge(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error> {
+        let (tower, mut vector, result) = self.rows(&mut Layout::default());
+        if self.mean {
+            let (count, width) = (tower.x.rows(), tower.x.width());
+            let mut rows = vec![0.0; count * width];
+            exec.read(tower.x, &mut rows)?;
+            let mut sums = vec![0f64; width];
+            for row in rows.chunks_exact(width) {
+                sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+            }
+            #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // a mean of f32
+            let mean: Vec<f32> = sums.iter().map(|sum| (sum / count as f64) as f32).collect();
+            exec.write(vector, &mean)?;
+        } else {
+            vector = tower.x.first(1);
+        }
+        exec.matmul(vector, None, &[Product::new(&self.prefix, result)])?;
+        out.resize(self.encoded_len(), 0.0);
+        exec.read(result, out)
+    }
+
+    /// In the order given, behind the token that begins a text where the tokenizer adds one.
+    fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        if prompt.adds_special() && tokenizer.adds_bos() {
+            items.extend(tokenizer.bos().map(|bos| Item::Tokens(vec![bos])));
+        }
+        for piece in prompt.pieces() {
+            items.push(match piece {
+                Piece::Image(picture) => Item::Image(Arc::clone(picture)),
+                Piece::Text(text) => {
+                    Item::Tokens(tokenizer.encode(text, EncodeOptions { add_special: false, parse_special: true })?)
+                }
+            });
+        }
+        Ok(items)
+    }
+}

@@ -1,0 +1,290 @@
+//! Flamingo and Frozen against their originals: logits, greedy and beam text and scores of prompts with none to four
+//! pictures, run in batches that end between and behind pictures.
+
+use crate::{check_generations, check_logits, check_scores, close, quiet};
+use ocelli_convert::{OpenFlamingo, Options, convert_open_flamingo};
+use ocelli_engine::image::{ImageLimits, Picture};
+use ocelli_engine::{Conversation, Engine, Error, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions};
+use ocelli_quant::TensorType;
+use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
+use ocelli_tests::mixed_golden::{FLAMINGO, FROZEN, GoldenPiece, IN_PARTS, MixedCase, MixedGolden};
+use std::path::Path;
+use std::sync::Arc;
+
+fn open(golden: &MixedGolden, dir: &Path, threads: usize) -> Model {
+    golden.write(&dir.join("hf")).unwrap();
+    let file = dir.join("model.gguf");
+    ocelli_convert::convert(&dir.join("hf"), &file, &Options::new(TensorType::F32), &())
+        .unwrap_or_else(|e| panic!("{}: {e}", golden.name));
+    Engine::new(threads).unwrap().open(&file, Load::Map).unwrap_or_else(|e| panic!("{}: {e}", golden.name))
+}
+
+fn session(model: &Model, batch: usize) -> Session {
+    model.session(&SessionOptions { beams: 5, batch, ..SessionOptions::default() }).unwrap()
+}
+
+fn picture(golden: &MixedGolden, index: usize) -> Arc<Picture> {
+    let p = &golden.pictures[index];
+    Arc::new(Picture::new(p.width, p.height, p.rgb(), &ImageLimits::default()).unwrap())
+}
+
+fn prompt(golden: &MixedGolden, case: &MixedCase) -> Prompt {
+    case.pieces.iter().fold(Prompt::new(), |prompt, piece| match piece {
+        GoldenPiece::Text(text) => prompt.text(text.as_str()),
+        GoldenPiece::Picture(index) => prompt.image(picture(golden, *index)),
+    })
+}
+
+/// The first of the added tokens stands for each row of a picture.
+fn ids(model: &Model, prompt: &Prompt) -> Vec<u32> {
+    let items = model.compose(prompt).unwrap();
+    let one = |item: &Item| match item {
+        Item::Tokens(ids) => ids.clone(),
+        Item::Image(_) => vec![312; model.count(std::slice::from_ref(item))],
+    };
+    items.iter().flat_map(one).collect()
+}
+
+fn agrees(golden: &MixedGolden, batches: &[usize]) {
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(golden, dir.path(), 2);
+    for &batch in batches {
+        let mut session = session(&model, batch);
+        for (i, case) in golden.cases.iter().enumerate() {
+            let what = format!("{} case {i}, batch {batch}", golden.name);
+            let prompt = prompt(golden, case);
+            assert_eq!(ids(&model, &prompt), case.ids, "{what}: ids");
+            if let (Some(media), Some(first)) = (
+                &case.media,
+                case.pieces.iter().find_map(|p| match p {
+                    GoldenPiece::Picture(index) => Some(*index),
+                    GoldenPiece::Text(_) => None,
+                }),
+            ) {
+                let rows = session.embed_image(&picture(golden, first)).unwrap();
+                assert_eq!(rows.len(), media.shape.iter().product::<usize>(), "{what}");
+                let got: Vec<f32> = media.index.iter().map(|&i| rows[i]).collect();
+                close(&got, &media.values, &format!("{what}: media"));
+            }
+            check_logits(&session.all_logits(&prompt).unwrap(), &case.logits, &what);
+            check_generations(&mut session, &prompt, &case.generate, &what);
+            check_scores(&mut session, &prompt, &case.score, &what);
+        }
+    }
+}
+
+#[test]
+fn models_agree_whole_and_in_pieces() {
+    for name in FLAMINGO {
+        agrees(&MixedGolden::load("flamingo", name).unwrap(), &[5, 7, 256]);
+    }
+    for name in FROZEN {
+        agrees(&MixedGolden::load("frozen", name).unwrap(), &[5, 256]);
+    }
+}
+
+/// What lies in three parts, as it was released, becomes the same tensors and keys as what lies in one directory, which
+/// agree with the original.
+#[test]
+fn three_parts_become_the_file_of_one_directory() {
+    for name in IN_PARTS {
+        let golden = MixedGolden::load("flamingo", name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        drop(open(&golden, dir.path(), 1));
+        let parts = golden.write_parts(&dir.path().join("parts")).unwrap();
+        let sources = OpenFlamingo { adapter: parts.adapter, language: parts.language, vision: parts.vision };
+        let file = dir.path().join("parts.gguf");
+        convert_open_flamingo(&sources, &file, &Options::new(TensorType::F32), &())
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
+        let [whole, parts] = [dir.path().join("model.gguf"), file]
+            .map(|path| Gguf::parse(Arc::new(std::fs::read(path).unwrap())).unwrap_or_else(|e| panic!("{name}: {e}")));
+        assert_eq!(parts.keys().count(), whole.keys().count(), "{name}");
+        for ((key, a), (_, b)) in parts.keys().zip(whole.keys()) {
+            assert_eq!(MetaValue::from(a), MetaValue::from(b), "{name}: {key}");
+        }
+        assert_eq!(parts.tensors().len(), whole.tensors().len(), "{name}");
+        for (a, b) in parts.tensors().iter().zip(whole.tensors()) {
+            assert_eq!((&a.name, &a.shape), (&b.name, &b.shape), "{name}");
+            assert!(parts.data(a) == whole.data(b), "{name}: {}", a.name);
+        }
+    }
+}
+
+/// Goldens that are not kept, made by `flamingo.py --random FIRST COUNT DIR`.
+#[test]
+#[ignore = "OCELLI_FLAMINGO_GOLDENS names a folder of goldens that are not kept"]
+fn configurations_in_a_folder_agree() {
+    let folder = std::env::var_os("OCELLI_FLAMINGO_GOLDENS").expect("OCELLI_FLAMINGO_GOLDENS names the folder");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        agrees(&MixedGolden::read(&entry.unwrap().path()).unwrap(), &[5, 256]);
+        count += 1;
+    }
+    eprintln!("{count} configurations agree");
+    assert!(count > 0);
+}
+
+/// A prompt that begins as another, with the same and with other pictures, answers as in a session of its own: what each
+/// position looks at is kept with it, and cut off with it.
+#[test]
+fn kept_prefixes_look_at_their_own_pictures() {
+    let golden = MixedGolden::load("flamingo", "idefics").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 1);
+    // Room for the pictures of one prompt only: every other prompt makes some go.
+    let options = SessionOptions { batch: 7, images: 2, image_cache: Some(0), ..SessionOptions::default() };
+    let mut kept = model.session(&options).unwrap();
+    kept.keep_prefix(true);
+    let start = |last: usize| {
+        let first =
+            Prompt::new().text("what is it?").image(picture(&golden, 0)).text("a cat").image(picture(&golden, last));
+        first.text("and the street")
+    };
+    let greedy = GenerateOptions { max_new_tokens: 6, ..GenerateOptions::default() };
+    let prompts = [
+        start(1),
+        start(1).text("more"),
+        start(2),
+        start(2).text("</s> it is"),
+        start(2).text("</s> it is red"),
+        start(0).text("</s> it is").image(picture(&golden, 3)),
+        Prompt::new().text("what is it?").image(picture(&golden, 3)).text("a cat"),
+        Prompt::new().text("what is it?"),
+        start(1),
+    ];
+    let mut reused = 0;
+    for (i, prompt) in prompts.iter().enumerate() {
+        let got = kept.generate(prompt, &greedy, &mut quiet).unwrap();
+        let want = model.session(&options).unwrap().generate(prompt, &greedy, &mut quiet).unwrap();
+        assert_eq!(got.ids, want.ids, "prompt {i}");
+        reused += got.timings.reused;
+        let scores = kept.score(prompt, &[" a cat", " two."], &mut quiet).unwrap();
+        let fresh = model.session(&options).unwrap().score(prompt, &[" a cat", " two."], &mut quiet).unwrap();
+        for (a, b) in scores.iter().zip(&fresh) {
+            close(&a.logprobs, &b.logprobs, &format!("scores of prompt {i}"));
+        }
+    }
+    assert!(reused > 20, "{reused} positions were reused");
+    let three = start(1).image(picture(&golden, 2));
+    let error = kept.generate(&three, &greedy, &mut quiet).unwrap_err();
+    assert!(matches!(error, Error::BadOption { name: "images", .. }), "{error}");
+    assert_eq!(kept.generate(&prompts[0], &greedy, &mut quiet).unwrap().timings.reused, 0, "an error keeps nothing");
+}
+
+/// A picture is encoded once in a session, whether it comes twice in a prompt or in the next one.
+#[test]
+fn pictures_are_read_once() {
+    let golden = MixedGolden::load("flamingo", "idefics").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 1);
+    let mut session = model.session(&SessionOptions { image_cache: Some(0), ..SessionOptions::default() }).unwrap();
+    let mut encoded = |order: &[usize]| {
+        let prompt = order.iter().fold(Prompt::new(), |p, &i| p.image(picture(&golden, i)).text("it is"));
+        let options = GenerateOptions { max_new_tokens: 1, ..GenerateOptions::default() };
+        session.generate(&prompt, &options, &mut quiet).unwrap().timings.encoded
+    };
+    assert_eq!([encoded(&[0, 1, 0]), encoded(&[1, 0, 0]), encoded(&[2, 1])], [2, 0, 1]);
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let golden = MixedGolden::load("flamingo", "idefics_every").unwrap();
+    let all = [1, 3].map(|threads| {
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), threads);
+        let logits = session(&model, 5).all_logits(&prompt(&golden, &golden.cases[2])).unwrap();
+        logits.iter().map(|l| l.to_bits()).collect::<Vec<_>>()
+    });
+    assert_eq!(all[0], all[1]);
+}
+
+/// A copy of a file with one key changed, or left out.
+fn changed(file: &Gguf, key: &str, to: Option<&MetaValue>) -> Vec<u8> {
+    let mut writer = Writer::new();
+    for (name, value) in file.keys() {
+        match (name == key, to) {
+            (true, Some(to)) => drop(writer.set(name, to.clone())),
+            (true, None) => {}
+            (false, _) => drop(writer.set(name, MetaValue::from(value))),
+        }
+    }
+    for info in file.tensors() {
+        writer.tensor(info.name.clone(), &info.shape, info.ty);
+    }
+    let mut body = writer.begin(Vec::new()).unwrap();
+    for info in file.tensors() {
+        body.write(file.data(info)).unwrap();
+    }
+    body.finish().unwrap()
+}
+
+/// Every key of the bridge with values that make no sense: an error that names a key or a tensor, or a model that runs.
+#[test]
+fn absurd_keys_are_refused_or_run() {
+    let engine = Engine::new(1).unwrap();
+    let (mut refused, mut ran) = (0, 0);
+    for (family, name) in [("flamingo", "idefics"), ("frozen", "class")] {
+        let golden = MixedGolden::load(family, name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 1);
+        let prompt = prompt(&golden, &golden.cases[2]);
+        let greedy = GenerateOptions { max_new_tokens: 1, ..GenerateOptions::default() };
+        let prefixes =
+            ["ocelli.resampler.", "ocelli.cross_attention.", "ocelli.prompt.", "ocelli.image", "ocelli.prefix."];
+        let keys: Vec<String> = model.file().keys().map(|(name, _)| name.to_owned()).collect();
+        for key in keys.iter().filter(|key| prefixes.iter().any(|prefix| key.starts_with(prefix))) {
+            let values = [0, 1, 3, 1 << 20, u32::MAX].map(MetaValue::U32);
+            let others = [MetaValue::F32(f32::NAN), MetaValue::Bool(false), MetaValue::Str("no".to_owned())];
+            let tries = values.into_iter().chain(others).map(Some).chain([None]);
+            for to in tries {
+                let bytes = changed(model.file(), key, to.as_ref());
+                match engine.open_bytes(Arc::new(bytes)) {
+                    Err(error) => {
+                        refused += 1;
+                        let text = error.to_string();
+                        assert!(text.contains(key.as_str()) || text.contains('\''), "{key} {to:?}: {text}");
+                    }
+                    Ok(model) => {
+                        ran += 1;
+                        let _ = session(&model, 7).generate(&prompt, &greedy, &mut quiet);
+                    }
+                }
+            }
+        }
+    }
+    assert!(refused > 100 && ran > 10, "{refused} refused, {ran} ran");
+}
+
+/// A conversation goes on as a prompt with its answer would, and so do its fork and its saved state, which look at the same
+/// pictures.
+#[test]
+fn conversations_look_at_their_pictures_wherever_they_go_on() {
+    let names = FLAMINGO.iter().map(|name| ("flamingo", name)).chain(FROZEN.iter().map(|name| ("frozen", name)));
+    for (family, name) in names {
+        let golden = MixedGolden::load(family, name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 2);
+        let options = GenerateOptions { max_new_tokens: 4, ..GenerateOptions::default() };
+        let layout = SessionOptions::default();
+        let pictures = |case: &MixedCase| case.pieces.iter().filter(|p| matches!(p, GoldenPiece::Picture(_))).count();
+        let case = golden.cases.iter().max_by_key(|case| pictures(case)).unwrap();
+        let mut first = Conversation::new(&model, &layout, false).unwrap();
+        for piece in &case.pieces {
+            match piece {
+                GoldenPiece::Text(text) => first.add_text(text),
+                GoldenPiece::Picture(index) => first.add_image(picture(&golden, *index)).unwrap(),
+            }
+        }
+        let answer = first.generate(&options, &mut quiet).unwrap().ids.clone();
+        first.add_text(" and");
+        let mut fork = first.fork().unwrap();
+        let state = first.save().unwrap();
+        let mut later = Conversation::new(&model, &layout, false).unwrap();
+        later.restore(&state).unwrap();
+        let prompt = prompt(&golden, case).tokens(answer).text(" and");
+        let wanted = model.session(&layout).unwrap().generate(&prompt, &options, &mut quiet).unwrap().ids;
+        for conversation in [&mut first, &mut fork, &mut later] {
+            assert_eq!(conversation.generate(&options, &mut quiet).unwrap().ids, wanted, "{name}");
+        }
+    }
+}
