@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod formula;
 pub mod golden;
 pub mod mixed_golden;
+pub mod open_flamingo;
 pub mod opt_tokenizer;
 pub mod text_golden;
 

@@ -100,6 +100,51 @@ pub struct Parts {
     pub vision: PathBuf,
 }
 
+/// A checkpoint to write whose tokenizer is OPT's with more tokens; the fields are those of [`MixedGolden`].
+pub(crate) struct Checkpoint<'a> {
+    pub seed: u64,
+    pub dtype: Dtype,
+    pub config: &'a Value,
+    pub generation_config: &'a Value,
+    pub preprocessor_config: &'a Value,
+    pub added_tokens: &'a [String],
+    pub tensors: &'a [(String, Vec<usize>)],
+}
+
+impl Checkpoint<'_> {
+    /// Writes it into `dir`; `most` and `progress` are those of [`checkpoint::write`].
+    pub(crate) fn write(
+        &self,
+        dir: &Path,
+        tokenizer: &OptTokenizer,
+        most: Option<u64>,
+        progress: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<()> {
+        std::fs::create_dir_all(dir)?;
+        let mut config = self.config.clone();
+        config["dtype"] = json!(self.dtype.torch());
+        for (name, content) in [
+            ("config.json", &config),
+            ("generation_config.json", self.generation_config),
+            ("preprocessor_config.json", self.preprocessor_config),
+        ] {
+            std::fs::write(dir.join(name), serde_json::to_string_pretty(content)?)?;
+        }
+        tokenizer.write(dir)?;
+        // The first of the added tokens is there already.
+        let file = dir.join("tokenizer.json");
+        let mut all: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
+        let first = tokenizer.image_token as usize;
+        for (id, token) in (first..).zip(self.added_tokens).skip(1) {
+            if let Some(added) = all["added_tokens"].as_array_mut() {
+                added.push(json!({ "id": id, "content": token, "special": true }));
+            }
+        }
+        std::fs::write(file, serde_json::to_string(&all)?)?;
+        checkpoint::write_weights(dir, self.seed, self.tensors, self.dtype, most, progress)
+    }
+}
+
 impl MixedGolden {
     /// Reads golden `{family}_{name}.json`.
     ///
@@ -123,29 +168,16 @@ impl MixedGolden {
     /// # Errors
     /// Where writing fails.
     pub fn write(&self, dir: &Path) -> Result<()> {
-        std::fs::create_dir_all(dir)?;
-        let mut config = self.config.clone();
-        config["dtype"] = json!(self.dtype.torch());
-        for (name, content) in [
-            ("config.json", &config),
-            ("generation_config.json", &self.generation_config),
-            ("preprocessor_config.json", &self.preprocessor_config),
-        ] {
-            std::fs::write(dir.join(name), serde_json::to_string_pretty(content)?)?;
-        }
-        let tokenizer = OptTokenizer::small()?;
-        tokenizer.write(dir)?;
-        // The first of the added tokens is there already.
-        let file = dir.join("tokenizer.json");
-        let mut all: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
-        let first = tokenizer.image_token as usize;
-        for (id, token) in (first..).zip(&self.added_tokens).skip(1) {
-            if let Some(added) = all["added_tokens"].as_array_mut() {
-                added.push(json!({ "id": id, "content": token, "special": true }));
-            }
-        }
-        std::fs::write(file, serde_json::to_string(&all)?)?;
-        checkpoint::write_weights(dir, self.seed, &self.tensors, self.dtype, None, &|_, _| ())
+        let checkpoint = Checkpoint {
+            seed: self.seed,
+            dtype: self.dtype,
+            config: &self.config,
+            generation_config: &self.generation_config,
+            preprocessor_config: &self.preprocessor_config,
+            added_tokens: &self.added_tokens,
+            tensors: &self.tensors,
+        };
+        checkpoint.write(dir, &OptTokenizer::small()?, None, &|_, _| ())
     }
 
     /// Writes OpenFlamingo's parts into folders of `dir`, as they were released: the language model has embeddings of its

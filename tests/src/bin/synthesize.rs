@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use ocelli_tests::Result;
 use ocelli_tests::checkpoint::{Dtype, Layers, SHAPES, Spec, write};
 use ocelli_tests::golden::{BLIP2_OPT, Golden};
+use ocelli_tests::open_flamingo;
 
 const HELP: &str = "\
 Makes a random checkpoint in the layout of the Hugging Face hub.
@@ -20,7 +21,7 @@ usage: synthesize [--shape SHAPE] [--type f32|f16|bf16] [--shard-gb N] [--seed N
                   [--layers N] [--tower-layers N] [--qformer-layers N] [--tokenizer DIR] OUT
        synthesize --golden NAME [--type ...] OUT
 
-  --shape SHAPE        published shape (blip2-opt-2.7b)
+  --shape SHAPE        published shape (blip2-opt-2.7b); openflamingo-3b is another
   --golden NAME        the checkpoint of a golden, in its own type, with its pictures
   --type TYPE          how weights are stored (f16)
   --shard-gb N         most gigabytes (10^9) of weights a file; without it, one file
@@ -117,13 +118,6 @@ fn run(a: &Arguments) -> Result<()> {
         return golden.write(out);
     }
     let shape = a.shape.as_deref().unwrap_or(SHAPES[0].0);
-    let mut spec = Spec::published(shape, a.layers, a.seed.unwrap_or(1)).map_err(|e| {
-        let known: Vec<&str> = SHAPES.iter().map(|s| s.0).collect();
-        format!("{e}; there are {}", known.join(", "))
-    })?;
-    if let Some(dir) = &a.tokenizer {
-        borrow_tokenizer(dir, &mut spec).map_err(|e| format!("{}: {e}", dir.display()))?;
-    }
     let start = Instant::now();
     let said = Mutex::new(start);
     let report = |done: u64, total: u64| {
@@ -137,7 +131,17 @@ fn run(a: &Arguments) -> Result<()> {
             eprintln!("{done:.2} of {total:.2} GB, {rate:.2} GB/s");
         }
     };
-    let dtype = a.dtype.unwrap_or(Dtype::F16);
+    let (dtype, seed) = (a.dtype.unwrap_or(Dtype::F16), a.seed.unwrap_or(1));
+    if shape == open_flamingo::SHAPE {
+        return open_flamingo::write(out, seed, dtype, a.layers, a.shard, &report);
+    }
+    let mut spec = Spec::published(shape, a.layers, seed).map_err(|e| {
+        let known: Vec<&str> = SHAPES.iter().map(|s| s.0).chain([open_flamingo::SHAPE]).collect();
+        format!("{e}; there are {}", known.join(", "))
+    })?;
+    if let Some(dir) = &a.tokenizer {
+        borrow_tokenizer(dir, &mut spec).map_err(|e| format!("{}: {e}", dir.display()))?;
+    }
     write(out, &spec, dtype, a.shard, &report)
 }
 
