@@ -3,13 +3,46 @@
  * Written by cbindgen from ffi/src; change it there, then run
  *     OCELLI_UPDATE_HEADER=1 cargo test -p ocelli-ffi --test header
  *
+ *     ocelli_model *model = NULL;
+ *     ocelli_image *image = NULL;
+ *     ocelli_session *session = NULL;
+ *     ocelli_model_open("blip2.gguf", NULL, &model);
+ *     ocelli_image_open("cat.jpg", &image);
+ *     ocelli_session_open(model, NULL, &session);
+ *     ocelli_session_add_image(session, image);
+ *     ocelli_session_add_text(session, "a photo of", 10);
+ *     ocelli_session_generate(session, NULL, on_piece, NULL, NULL);
+ *
  * Rules that hold for every function:
- * - Calls that can fail return a status as int32_t: OCELLI_OK (0) or one of OCELLI_ERR_*. Numbers keep their meaning;
- *   new ones may be added, so treat an unknown one as a failure.
- * - Every pointer is checked for NULL, every string is NUL-terminated UTF-8 and is checked. Nothing a caller passes is
- *   kept after the call. Strings that are returned as const char * are static: never free them.
- * - Every function may be called from any thread at any time.
- * - Nothing prints, exits or installs a signal handler. A fault inside the library comes back as OCELLI_ERR_PANIC.
+ *
+ * Errors. Calls that can fail return a status as int32_t: OCELLI_OK (0) or one of OCELLI_ERR_*. Numbers keep their
+ * meaning; new ones may be added, so treat an unknown one as a failure. The thread's last outcome has a message, see
+ * ocelli_last_error(), and so has a handle's, see ocelli_handle_error(). Besides what a function lists, any may return
+ * OCELLI_ERR_PANIC (a fault inside the library; nothing ever unwinds, aborts or prints) and OCELLI_ERR_MEMORY; one that
+ * is given a handle also OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_HANDLE and OCELLI_ERR_POISONED (an earlier call on it
+ * ended in OCELLI_ERR_PANIC: close it); one that is given a session also OCELLI_ERR_BUSY and OCELLI_ERR_REENTRANT.
+ *
+ * Handles (ocelli_model, ocelli_session, ocelli_image) are pointers by type only: they are never followed, but looked up.
+ * One that was closed, belongs to another kind, or was made up is OCELLI_ERR_BAD_HANDLE; numbers do not come back.
+ * They are closed in any order, each once; what still needs a thing keeps it. Closing NULL does nothing. At most 65536
+ * are open at once.
+ *
+ * Threads. Every function may be called from any thread at any time. Models and images are shared freely. A session is in
+ * one call at a time: another thread's call is refused with OCELLI_ERR_BUSY, a callback's with OCELLI_ERR_REENTRANT, and
+ * only ocelli_session_cancel() always works. Callbacks run on the thread that made the call; they may use other handles.
+ * Do not fork a process that has an open model and use it in the child: its compute threads stay behind.
+ *
+ * Pointers are checked for NULL and alignment, sizes for what no object can have, strings for UTF-8. const char *
+ * without a size is NUL-terminated. Sizes count bytes, capacities and counts what the pointer points to. Nothing a caller
+ * passes is kept after the call unless the function says so. const char * that is returned is static: never free it. All
+ * else that comes out is copied into the caller's memory, so there is nothing to free.
+ *
+ * Structs begin with their size: set struct_size to sizeof, and everything else to zero, which is always the default. They
+ * grow at their ends only: a program that was compiled against an older header runs on, and bytes that are not zero and
+ * that the library does not know are OCELLI_ERR_UNSUPPORTED.
+ *
+ * What cannot be found out: a size that is too large for the memory it speaks of, memory that goes away during a call, a
+ * mapped model file that is shortened (see OCELLI_MODEL_COPY), a callback that does not return.
  *
  * Link with -locelli; with the static library also -lpthread -ldl -lm. The shared library's SONAME carries the ABI's
  * major version.
@@ -69,11 +102,318 @@
 // The call was cancelled.
 #define OCELLI_ERR_CANCELLED 15
 
+// What was given as a handle is none, is closed, or is one of another kind.
+#define OCELLI_ERR_BAD_HANDLE 16
+
+// Another thread is in a call on this session.
+#define OCELLI_ERR_BUSY 17
+
+// The calling thread is in a call on this session already: this is one of its callbacks.
+#define OCELLI_ERR_REENTRANT 18
+
+// An earlier call on this handle ended in OCELLI_ERR_PANIC; it can be closed and nothing else.
+#define OCELLI_ERR_POISONED 19
+
+// This version, this system or this model cannot do that; the message says which.
+#define OCELLI_ERR_UNSUPPORTED 20
+
+// A saved state is damaged, or of another model.
+#define OCELLI_ERR_STATE 21
+
+// There is no such thing.
+#define OCELLI_ERR_NOT_FOUND 22
+
+// The call does not fit what went before: a next token where no text is being written.
+#define OCELLI_ERR_ORDER 23
+
+// Of a line of the log: a call has failed.
+#define OCELLI_LOG_ERROR 1
+
+// Of a line of the log: a model or a session was opened, a text was generated.
+#define OCELLI_LOG_INFO 2
+
+// Of ocelli_model_options.flags: read the file into memory instead of mapping it, for files that may be shortened or
+// storage that may go away while the model is open. (A mapped file that is shortened ends the process.)
+#define OCELLI_MODEL_COPY 1
+
+// Of ocelli_model_options.flags: read a mapped file through once, so that the first answer does not wait for storage.
+#define OCELLI_MODEL_AHEAD 2
+
+// Of ocelli_model_options.flags, for ocelli_model_open_memory(): do not copy. The bytes stay the caller's and must stay
+// as they are until the model and all of its sessions are closed. At an address that is no multiple of 8 they are
+// copied all the same.
+#define OCELLI_MODEL_BORROW 4
+
+// Of ocelli_model_info.can: take pictures.
+#define OCELLI_CAN_IMAGES 1
+
+// Of ocelli_model_info.can: ocelli_session_embed().
+#define OCELLI_CAN_EMBED 2
+
+// Of ocelli_model_info.can: ocelli_session_match().
+#define OCELLI_CAN_MATCH 4
+
+// Of ocelli_model_info.can: ocelli_session_add_video().
+#define OCELLI_CAN_VIDEO 8
+
+// Of ocelli_session_options.cache: keys and values as the weights suggest, f32 beside f32 and f16 beside all others.
+#define OCELLI_CACHE_DEFAULT 0
+
+// Of ocelli_session_options.cache: 4 bytes a number.
+#define OCELLI_CACHE_F32 1
+
+// Of ocelli_session_options.cache: 2 bytes a number.
+#define OCELLI_CACHE_F16 2
+
+// Of ocelli_session_options.cache: 34 bytes for 32 numbers.
+#define OCELLI_CACHE_Q8_0 3
+
+// In the place of a number, where 0 means what the model's file suggests: none.
+#define OCELLI_NONE UINT32_MAX
+
 // The ABI of this header: what ocelli_abi_version() must return.
 #define OCELLI_ABI_VERSION 1
 
+// Of ocelli_features(): pictures are read from PNG and JPEG files.
+#define OCELLI_FEATURE_IMAGE_FILES 1
+
+// Of ocelli_features(): models are opened from file descriptors.
+#define OCELLI_FEATURE_FD 2
+
+// Of ocelli_features(): compute threads are kept to processors of the caller's choice.
+#define OCELLI_FEATURE_AFFINITY 4
+
+// Of ocelli_features(): layers run on a GPU.
+#define OCELLI_FEATURE_GPU 8
+
+// Of ocelli_features(): video is a piece of a prompt.
+#define OCELLI_FEATURE_VIDEO 16
+
 // Size of a buffer that holds any text of ocelli_last_error(), its NUL included.
 #define OCELLI_LAST_ERROR_CAPACITY 8192
+
+// Of ocelli_tokenize(): put around the text what the tokenizer puts around texts.
+#define OCELLI_TOKENIZE_SPECIAL 1
+
+// Of ocelli_tokenize(): take the names of special tokens in the text for plain text.
+#define OCELLI_TOKENIZE_PLAIN 2
+
+// Of ocelli_image_open_pixels(): 3 bytes a pixel, red first.
+#define OCELLI_PIXELS_RGB 0
+
+// Of ocelli_image_open_pixels(): 4 bytes a pixel, red first; alpha is not looked at.
+#define OCELLI_PIXELS_RGBA 1
+
+// Of ocelli_image_open_pixels(): 3 bytes a pixel, blue first.
+#define OCELLI_PIXELS_BGR 2
+
+// Of ocelli_image_open_pixels(): 4 bytes a pixel, blue first; alpha is not looked at.
+#define OCELLI_PIXELS_BGRA 3
+
+// Of ocelli_image_open_pixels(): 1 byte a pixel.
+#define OCELLI_PIXELS_GREY 4
+
+// How a text ended: it has not.
+#define OCELLI_FINISH_NONE 0
+
+// How a text ended: the model ended it.
+#define OCELLI_FINISH_END 1
+
+// How a text ended: it has as many tokens as were asked for.
+#define OCELLI_FINISH_LENGTH 2
+
+// How a text ended: the caller said so.
+#define OCELLI_FINISH_STOPPED 3
+
+// Of ocelli_session_embed(): what the tower makes of a picture, to compare pictures with: one row of length one, so that
+// the dot product of two is their likeness.
+#define OCELLI_EMBED_FEATURES 0
+
+// Of ocelli_session_embed(): what a picture becomes for the language model, where it takes the place of text
+// image_positions rows of embedding_width numbers, as ocelli_model_get_info() has them; where it is attended to, rows as
+// wide as that wants.
+#define OCELLI_EMBED_ROWS 1
+
+// A picture in memory, 8-bit RGB. Any thread may use it at any time; prompts keep their pictures after it is closed.
+typedef struct ocelli_image ocelli_image;
+
+// An open model file. Any thread may use it at any time; sessions keep what they need of it after it is closed.
+typedef struct ocelli_model ocelli_model;
+
+// A prompt that grows, with its keys and values. One call at a time: see OCELLI_ERR_BUSY and OCELLI_ERR_REENTRANT.
+typedef struct ocelli_session ocelli_session;
+
+// Told of bytes of the model file that are there, of all. Returns 0 to go on; anything else stops the opening, which
+// then returns OCELLI_ERR_CANCELLED.
+typedef int32_t (*ocelli_progress_fn)(uint64_t done, uint64_t total, void *user);
+
+// Receives a line of the log, NUL-terminated and without a line break, with its level: OCELLI_LOG_ERROR or
+// OCELLI_LOG_INFO. Called by the thread whose call it tells about; the text is gone when it returns.
+typedef void (*ocelli_log_fn)(int32_t level, const char *message, void *user);
+
+// How a model is opened. NULL in its place, and zero in any field, is the default.
+typedef struct ocelli_model_options {
+  // sizeof(ocelli_model_options).
+  uint32_t struct_size;
+  // OCELLI_MODEL_* bits.
+  uint32_t flags;
+  // Threads that compute, the calling one among them, at most 256; 0 is one for each processor.
+  uint32_t threads;
+  // Layers to run on a GPU. This version has none: anything but 0 is OCELLI_ERR_UNSUPPORTED.
+  uint32_t gpu_layers;
+  // Processors that compute threads may run on, bit 0 for the first; 0 is all. The calling thread is the caller's own to
+  // place. OCELLI_ERR_UNSUPPORTED where ocelli_features() lacks OCELLI_FEATURE_AFFINITY.
+  uint64_t cpus;
+  // Called while the file is read, by the calling thread, at least at the beginning and at the end; may be NULL.
+  ocelli_progress_fn progress;
+  // Handed to progress.
+  void *progress_user;
+  // Receives the log of the model and its sessions, from whichever threads use them; may be NULL. It must be callable
+  // until all of them are closed.
+  ocelli_log_fn log;
+  // Handed to log.
+  void *log_user;
+} ocelli_model_options;
+
+// What a model is.
+typedef struct ocelli_model_info {
+  // sizeof(ocelli_model_info), set by the caller.
+  uint32_t struct_size;
+  // OCELLI_CAN_* bits.
+  uint32_t can;
+  // Positions it was made for.
+  uint32_t context;
+  // Tokens of its tokenizer.
+  uint32_t vocabulary;
+  // Positions that a picture takes; 0 where it takes none.
+  uint32_t image_positions;
+  // Numbers of a position's input, and of each row of ocelli_session_embed().
+  uint32_t embedding_width;
+  // Threads that compute.
+  uint32_t threads;
+  // 0.
+  uint32_t reserved;
+  // Bytes of the file.
+  uint64_t file_bytes;
+} ocelli_model_info;
+
+// What a session is laid out for. NULL in its place, and zero in any field, is the default.
+typedef struct ocelli_session_options {
+  // sizeof(ocelli_session_options).
+  uint32_t struct_size;
+  // Positions of prompt, pictures and answers together; 0, or more than the model's, is all it was made for.
+  uint32_t context;
+  // Most beams of a search, at most 64; 0 is what the model's file suggests.
+  uint32_t beams;
+  // Most new tokens of a beam; 0 is what the model's file suggests. Each beam but the first costs as many positions.
+  uint32_t new_tokens;
+  // Rows of a prompt that pass through the model together, at most 65536; 0 is 256.
+  uint32_t batch;
+  // Number format of keys and values: OCELLI_CACHE_*.
+  uint32_t cache;
+  // Not 0 if texts have all that begins and ends them already: nothing is put around them.
+  uint32_t complete;
+  // Where a model attends to each picture by itself (Flamingo): pictures whose keys and values are kept at once, as many
+  // different ones as a prompt has, at least; at most 4096, 0 is 33.
+  uint32_t images;
+  // Bytes of encoded pictures to keep, so that none is encoded twice; 0 is room for sixteen. The last picture is kept in
+  // any case.
+  uint64_t image_cache;
+  // Refuse with OCELLI_ERR_BUDGET where the plan needs more bytes in all; 0 is no limit.
+  uint64_t budget;
+  // Most frames of a video, at most 256; 0 is as many as the model was taught, 1 where it takes no video. Each takes the
+  // room of a picture.
+  uint32_t frames;
+  // 0.
+  uint32_t reserved;
+} ocelli_session_options;
+
+// The memory a session will need, in bytes, by kind.
+typedef struct ocelli_memory {
+  // sizeof(ocelli_memory), set by the caller.
+  uint32_t struct_size;
+  // 0.
+  uint32_t reserved;
+  // The file, mapped: pages that the system may drop and read again.
+  uint64_t mapped;
+  // Keys and values; only positions that are used cost memory.
+  uint64_t cache;
+  // Activations.
+  uint64_t scratch;
+  // Encoded pictures that are kept, at most.
+  uint64_t images;
+  // The vocabulary and its tables.
+  uint64_t tokenizer;
+  // Decoding and resizing a picture of a megapixel, logits, the program itself.
+  uint64_t other;
+  // All of these.
+  uint64_t total;
+} ocelli_memory;
+
+// What a session takes and what its last text took.
+typedef struct ocelli_usage {
+  // sizeof(ocelli_usage), set by the caller.
+  uint32_t struct_size;
+  // Positions there can be.
+  uint32_t context;
+  // Positions of the prompt, answers included; an empty one may have one, with which texts begin.
+  uint32_t positions;
+  // Of them, those whose keys and values are there: the next call runs the rest.
+  uint32_t kept;
+  // Of the last text: positions of its prompt.
+  uint32_t prompt;
+  // Of these, those that were not run again.
+  uint32_t reused;
+  // Of the last text: its tokens.
+  uint32_t generated;
+  // Of the last text: pictures that were encoded for it.
+  uint32_t encoded;
+  // Of the last text: microseconds for resizing and normalising pictures.
+  uint64_t prepare_us;
+  // For encoding them.
+  uint64_t encode_us;
+  // For the prompt.
+  uint64_t prefill_us;
+  // For the new tokens.
+  uint64_t generate_us;
+} ocelli_usage;
+
+// How a text is generated. NULL in its place, and zero in any field, is the default.
+typedef struct ocelli_generate_options {
+  // sizeof(ocelli_generate_options).
+  uint32_t struct_size;
+  // Most new tokens; 0 is as many as the model's file suggests and the context leaves.
+  uint32_t max_new_tokens;
+  // Hypotheses of a beam search, at most as many as the session was laid out for; 1 is none, 0 what the model's file
+  // suggests, or none where temperature is above 0.
+  uint32_t beams;
+  // Draw from the k likeliest tokens only; 0 is off.
+  uint32_t top_k;
+  // Of the draws; 0 takes the likeliest token and draws nothing.
+  float temperature;
+  // Draw from the likeliest tokens whose probabilities reach this together; 0 and 1 are off.
+  float top_p;
+  // Draw from tokens at least this fraction as likely as the likeliest; 0 is off.
+  float min_p;
+  // Divides positive and multiplies negative logits of tokens that were seen; 1 is off, 0 what the model's file suggests.
+  float repetition_penalty;
+  // Beams: a hypothesis' log-probability is divided by its length to this power; 0 is what the model's file suggests.
+  float length_penalty;
+  // Beams: end as soon as there are as many finished hypotheses as beams. 1 is on, OCELLI_NONE off, 0 what the model's
+  // file suggests.
+  uint32_t early_stopping;
+  // No n tokens in a row twice; OCELLI_NONE is off, 0 what the model's file suggests.
+  uint32_t no_repeat_ngram;
+  // Tokens before the text may end; OCELLI_NONE is off, 0 what the model's file suggests.
+  uint32_t min_new_tokens;
+  // Of the draws: the same seed gives the same text, on every machine and in every language.
+  uint64_t seed;
+} ocelli_generate_options;
+
+// Receives text as it is generated: size bytes of whole characters, then a NUL that does not count; they are gone when it
+// returns. Returns 0 to go on; anything else ends the text there. It must not call functions on the session but
+// ocelli_session_cancel(), and must not leave by longjmp or an exception.
+typedef int32_t (*ocelli_piece_fn)(const char *piece, size_t size, void *user);
 
 #ifdef __cplusplus
 extern "C" {
@@ -84,6 +424,10 @@ uint32_t ocelli_abi_version(void);
 
 // The library's version, such as "0.1.0"; static.
 const char *ocelli_version(void);
+
+// What this build of the library can do: OCELLI_FEATURE_* bits. A call that needs a bit that is missing returns
+// OCELLI_ERR_UNSUPPORTED.
+uint64_t ocelli_features(void);
 
 // The name of a status, such as "OCELLI_ERR_FILE", or "unknown status"; static, never NULL.
 const char *ocelli_status_name(int32_t status);
@@ -102,12 +446,239 @@ int32_t ocelli_last_error_code(void);
 // or OCELLI_ERR_BAD_PARAMETER (capacity is above PTRDIFF_MAX).
 int32_t ocelli_last_error(char *buffer, size_t capacity, size_t *needed);
 
+// The outcome of the last call that was made on a handle, by whichever thread: its status, and its message as in
+// ocelli_last_error(). Calls that did not get hold of the handle (OCELLI_ERR_BUSY and OCELLI_ERR_REENTRANT) do not count.
+// handle is an ocelli_model, an ocelli_session or an ocelli_image. status may be NULL.
+//
+// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or
+// OCELLI_ERR_BAD_HANDLE; a poisoned handle has an error, too. The thread's last error stays as it is.
+int32_t ocelli_handle_error(const void *handle, int32_t *status, char *buffer, size_t capacity, size_t *needed);
+
 // Opens the model file at path as inference would, and closes it again: every key, the tokenizer and the shape of
 // every tensor are checked; the weights are not read. The file must not be shortened meanwhile, since it is mapped.
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER (path is empty),
 // OCELLI_ERR_FILE, OCELLI_ERR_MODEL, or OCELLI_ERR_DEVICE (the environment's OCELLI_ISA is not to be had).
 int32_t ocelli_check_model(const char *path);
+
+// Opens the model file at path. The file is mapped, so this is quick and takes little memory; everything but the
+// weights' values is checked. The handle is the caller's to close with ocelli_model_close().
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_FILE,
+// OCELLI_ERR_MODEL, OCELLI_ERR_DEVICE (the environment's OCELLI_ISA is not to be had), OCELLI_ERR_CANCELLED (by
+// progress) or OCELLI_ERR_UNSUPPORTED.
+int32_t ocelli_model_open(const char *path, const struct ocelli_model_options *options, struct ocelli_model **out);
+
+// Opens a model that is in memory: size bytes, as a file would have them. They are copied, unless options say
+// OCELLI_MODEL_BORROW.
+//
+// Returns as ocelli_model_open() does, but for OCELLI_ERR_FILE and OCELLI_ERR_INVALID_UTF8.
+int32_t ocelli_model_open_memory(const void *bytes, size_t size, const struct ocelli_model_options *options, struct ocelli_model **out);
+
+// Opens a model that lies in an open file, length bytes from offset on; a length of 0 is all to the file's end. This is
+// for assets inside other files and for systems that hand out descriptors instead of paths. fd stays the caller's, who
+// may close it at once; where it is read from next does not change. The file is best written so that the model
+// begins at a multiple of 8 bytes: elsewhere it is copied.
+//
+// Returns as ocelli_model_open() does, but for OCELLI_ERR_INVALID_UTF8; OCELLI_ERR_UNSUPPORTED where ocelli_features()
+// lacks OCELLI_FEATURE_FD.
+int32_t ocelli_model_open_fd(int32_t fd, uint64_t offset, uint64_t length, const struct ocelli_model_options *options, struct ocelli_model **out);
+
+// Closes a model. Its sessions go on, and memory is freed with the last of them. NULL is no model and nothing to close.
+//
+// Returns OCELLI_OK or OCELLI_ERR_BAD_HANDLE.
+int32_t ocelli_model_close(struct ocelli_model *model);
+
+// What a model is and can do.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_BAD_PARAMETER (struct_size).
+int32_t ocelli_model_get_info(const struct ocelli_model *model, struct ocelli_model_info *info);
+
+// Copies the value of a key of the model's file, such as "general.name", into buffer: text as it is, numbers and truth
+// values written out. The rules on buffer, capacity and needed are those of ocelli_last_error().
+//
+// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER,
+// OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_NOT_FOUND or OCELLI_ERR_UNSUPPORTED (the value is an array).
+int32_t ocelli_model_meta(const struct ocelli_model *model, const char *key, char *buffer, size_t capacity, size_t *needed);
+
+// Tells the memory that a session with these options will need, of the model file at path or of an open model: one of
+// the two is NULL. Nothing is allocated and no weight is read for it.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER (both are NULL), OCELLI_ERR_BAD_PARAMETER (neither is, or an option is
+// out of range), OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_FILE, OCELLI_ERR_MODEL, OCELLI_ERR_DEVICE, OCELLI_ERR_UNSUPPORTED,
+// or OCELLI_ERR_BAD_HANDLE.
+int32_t ocelli_plan(const char *path, const struct ocelli_model *model, const struct ocelli_session_options *options, struct ocelli_memory *memory);
+
+// The token ids of a text of size bytes. flags are OCELLI_TOKENIZE_* bits. count, unless NULL, receives how many there
+// are; as many as capacity allows are written to tokens, which may be NULL if that is 0.
+//
+// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8,
+// OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED (flags), or OCELLI_ERR_MODEL (the tokenizer refuses the text).
+int32_t ocelli_tokenize(const struct ocelli_model *model, const char *text, size_t size, uint32_t flags, uint32_t *tokens, size_t capacity, size_t *count);
+
+// The text of count token ids, special ones left out. The rules on buffer, capacity and needed are those of
+// ocelli_last_error().
+//
+// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, or
+// OCELLI_ERR_MODEL (the model has no such token).
+int32_t ocelli_detokenize(const struct ocelli_model *model, const uint32_t *tokens, size_t count, char *buffer, size_t capacity, size_t *needed);
+
+// Reads a picture from a PNG or JPEG file. The handle is the caller's to close with ocelli_image_close(). At most 64 MiB
+// of file, 64 Mi pixels, 16384 a side, 200:1.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER (path is empty),
+// OCELLI_ERR_FILE or OCELLI_ERR_IMAGE.
+int32_t ocelli_image_open(const char *path, struct ocelli_image **out);
+
+// As ocelli_image_open(), from the size bytes of such a file.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or OCELLI_ERR_IMAGE.
+int32_t ocelli_image_open_memory(const void *bytes, size_t size, struct ocelli_image **out);
+
+// Copies a picture of width x height pixels, rows from the top, stride bytes from one row to the next; a stride of 0 says
+// that rows follow one another. size is all that pixels points to; the last row may end without its padding. order is one
+// of OCELLI_PIXELS_*.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER (order, or size and stride do not fit width and
+// height) or OCELLI_ERR_IMAGE (a size beyond the limits of ocelli_image_open()).
+int32_t ocelli_image_open_pixels(const void *pixels, size_t size, uint32_t width, uint32_t height, size_t stride, uint32_t order, struct ocelli_image **out);
+
+// Closes a picture. Prompts that have it keep it. NULL is no picture and nothing to close.
+//
+// Returns OCELLI_OK or OCELLI_ERR_BAD_HANDLE.
+int32_t ocelli_image_close(struct ocelli_image *image);
+
+// Opens a session: all of its memory is allocated here. The handle is the caller's to close with
+// ocelli_session_close(), before or after the model.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED, OCELLI_ERR_BUDGET or
+// OCELLI_ERR_MEMORY.
+int32_t ocelli_session_open(const struct ocelli_model *model, const struct ocelli_session_options *options, struct ocelli_session **out);
+
+// Closes a session and frees its memory. One that is in a call stays open: cancel it first. NULL is no session and
+// nothing to close.
+//
+// Returns OCELLI_OK, OCELLI_ERR_BAD_HANDLE, OCELLI_ERR_BUSY or OCELLI_ERR_REENTRANT.
+int32_t ocelli_session_close(struct ocelli_session *session);
+
+// Opens another session that goes on from where this one is, with keys, values and encoded pictures of its own. (Models
+// that attend to each picture by itself run the prompt again.) A text that is being written ends here. The handle is the caller's to close.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BUDGET or OCELLI_ERR_MEMORY.
+int32_t ocelli_session_fork(struct ocelli_session *session, struct ocelli_session **out);
+
+// Stops the call that computes on a session (generate, start, next, score or embed), or the next such call if none does:
+// it returns OCELLI_ERR_CANCELLED, at the latest one layer later, and the session can be used again. A call that ends
+// otherwise uses the request up, too. For any thread, any callback and any signal handler: nothing is locked, allocated
+// or kept as a last error.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_BAD_HANDLE.
+int32_t ocelli_session_cancel(const struct ocelli_session *session);
+
+// What the session takes, and what its last text took. A text that is being written ends here.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_BAD_PARAMETER (struct_size).
+int32_t ocelli_session_usage(struct ocelli_session *session, struct ocelli_usage *usage);
+
+// Appends text of size bytes to the prompt. The bytes are copied. A text that is being written ends here, as it does
+// with all ocelli_session_add functions.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or OCELLI_ERR_INVALID_UTF8.
+int32_t ocelli_session_add_text(struct ocelli_session *session, const char *text, size_t size);
+
+// Appends a picture to the prompt.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_PROMPT (the model takes none).
+int32_t ocelli_session_add_image(struct ocelli_session *session, const struct ocelli_image *image);
+
+// Appends a video to the prompt: count frames in the order of time, seen as one thing. Of more than
+// ocelli_session_options.frames that many are taken, evenly, the first and the last among them. frames_per_second says
+// how far apart they stand; the models of this version were taught their order alone.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER (no frames, or a rate that is not above 0),
+// OCELLI_ERR_IMAGE (more pixels than a picture may have), OCELLI_ERR_PROMPT (the model takes none) or
+// OCELLI_ERR_BAD_HANDLE.
+int32_t ocelli_session_add_video(struct ocelli_session *session, const struct ocelli_image *const *frames, size_t count, double frames_per_second);
+
+// Appends count token ids to the prompt as they are: nothing is put around them, or before what follows them.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_BAD_PARAMETER (the model has no such token).
+int32_t ocelli_session_add_tokens(struct ocelli_session *session, const uint32_t *tokens, size_t count);
+
+// Empties the prompt. What follows is as in a new session, but that encoded pictures are still known.
+//
+// Returns OCELLI_OK or OCELLI_ERR_NULL_PARAMETER.
+int32_t ocelli_session_clear(struct ocelli_session *session);
+
+// Generates a text behind the prompt and makes it part of the prompt; ocelli_session_answer() gives it. piece may be
+// NULL; a beam search calls it once, at its end. finish, unless NULL, receives OCELLI_FINISH_*. After a failure the
+// prompt is as it was.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED, OCELLI_ERR_CONTEXT,
+// OCELLI_ERR_PROMPT, OCELLI_ERR_IMAGE, OCELLI_ERR_MODEL (the weights are damaged) or OCELLI_ERR_CANCELLED.
+int32_t ocelli_session_generate(struct ocelli_session *session, const struct ocelli_generate_options *options, ocelli_piece_fn piece, void *user, int32_t *finish);
+
+// Runs the prompt, so that ocelli_session_next() can write a text behind it token by token. The same options give the
+// same text as in ocelli_session_generate(); beams cannot be taken one by one.
+//
+// Returns as ocelli_session_generate() does.
+int32_t ocelli_session_start(struct ocelli_session *session, const struct ocelli_generate_options *options);
+
+// Takes one step of the text that ocelli_session_start() began. token, unless NULL, receives the token; buffer the text
+// that it completes, perhaps none, by the rules of ocelli_last_error(); finish, unless NULL, OCELLI_FINISH_*, which is not
+// OCELLI_FINISH_NONE once the token is the last. A text that did not fit is given again by the next call instead of a
+// new one, as is one that a capacity of 0 asked for the size of. The text so far is part of the prompt as soon as anything
+// else is called, and all of it after its last token. After OCELLI_ERR_CANCELLED it is dropped.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_ORDER
+// (no text is being written), OCELLI_ERR_MODEL (the weights are damaged) or OCELLI_ERR_CANCELLED.
+int32_t ocelli_session_next(struct ocelli_session *session, uint32_t *token, char *buffer, size_t capacity, size_t *needed, int32_t *finish);
+
+// The text that was generated last, since the session was opened or cleared, special tokens left out, and its tokens, the
+// one that ended it included. The rules on buffer, capacity and needed are those of ocelli_last_error(); token_count,
+// unless NULL, receives how many tokens there are, and as many as token_capacity allows are written to tokens, which may
+// be NULL if that is 0. A text that is being written is not there yet.
+//
+// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or
+// OCELLI_ERR_NOT_FOUND (none was generated).
+int32_t ocelli_session_answer(struct ocelli_session *session, char *buffer, size_t capacity, size_t *needed, uint32_t *tokens, size_t token_capacity, size_t *token_count);
+
+// How likely each of count texts is behind the prompt, which stays as it is: sums[i] receives the natural logarithm of
+// the probability of continuations[i], and lengths[i], unless lengths is NULL, its tokens. The prompt is run once.
+//
+// Returns as ocelli_session_generate() does, or OCELLI_ERR_INVALID_UTF8.
+int32_t ocelli_session_score(struct ocelli_session *session, const char *const *continuations, size_t count, double *sums, uint32_t *lengths);
+
+// A picture as numbers; kind is one of OCELLI_EMBED_*. needed, unless NULL, receives how many numbers there are; as many
+// as capacity allows are written to values, which may be NULL if that is 0. The prompt is not concerned.
+//
+// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER,
+// OCELLI_ERR_PROMPT (the model takes no pictures), OCELLI_ERR_IMAGE or OCELLI_ERR_CANCELLED.
+int32_t ocelli_session_embed(struct ocelli_session *session, const struct ocelli_image *image, uint32_t kind, float *values, size_t capacity, size_t *needed);
+
+// How well a picture and a text of size bytes fit each other, from 0 to 1. No model of this version can tell; comparing
+// the scores of texts behind a picture, ocelli_session_score(), is the nearest thing.
+//
+// Returns OCELLI_ERR_UNSUPPORTED, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_INVALID_UTF8 or
+// OCELLI_ERR_BAD_HANDLE.
+int32_t ocelli_session_match(struct ocelli_session *session, const struct ocelli_image *image, const char *text, size_t size, float *score);
+
+// Copies the session's state into buffer: its prompt, pictures at three bytes a pixel, and its keys and values. needed,
+// unless NULL, receives its bytes; with a capacity of 0, buffer may be NULL. A buffer that is too small receives the
+// beginning, which is of no use. A text that is being written ends here.
+//
+// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or
+// OCELLI_ERR_MEMORY.
+int32_t ocelli_session_save(struct ocelli_session *session, void *buffer, size_t capacity, size_t *needed);
+
+// Goes on from a state of size bytes that ocelli_session_save() gave, in this process or another, on this machine or
+// another. The model must be the same file's, the session of the same number format of keys and values and large enough.
+// After a failure the session is as it was. What is damaged is found out; what was made to deceive can put any words into
+// the prompt, but do nothing else.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_STATE, OCELLI_ERR_CONTEXT,
+// OCELLI_ERR_IMAGE or OCELLI_ERR_PROMPT.
+int32_t ocelli_session_restore(struct ocelli_session *session, const void *state, size_t size);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -17,7 +17,8 @@ impl CancelHandle {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn reset(&self) {
+    /// Takes back a request that nobody has heeded yet.
+    pub fn reset(&self) {
         self.0.store(false, Ordering::Relaxed);
     }
 

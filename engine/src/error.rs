@@ -166,6 +166,12 @@ pub enum Error {
         /// What can be chosen.
         offered: String,
     },
+    /// What was given as a saved conversation cannot be gone on with.
+    #[error("the saved state is {reason}")]
+    BadState {
+        /// What it is instead.
+        reason: String,
+    },
     /// The file does not say how demonstrations are worded.
     #[error("the file has no wording for such demonstrations (key '{key}')")]
     NoShotFormat {
@@ -203,6 +209,7 @@ impl Error {
             Self::OverBudget { .. } => "over-budget",
             Self::NotANumber { .. } => "nan",
             Self::UnknownIsa { .. } => "isa",
+            Self::BadState { .. } => "state",
             Self::NoShotFormat { .. } => "no-shot-format",
             Self::Cancelled => "cancelled",
         }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 /// Encoded pictures by content, the last used at the back.
+#[derive(Clone)]
 pub struct ImageCache {
     entries: VecDeque<(u128, Vec<f32>)>,
     budget: usize,

@@ -21,6 +21,8 @@ mod beam;
 pub mod blocks;
 mod cancel;
 pub mod chat;
+mod compose;
+mod conversation;
 mod error;
 mod generation;
 pub mod image;
@@ -34,22 +36,27 @@ mod prompt;
 mod sample;
 mod session;
 mod shots;
+mod state;
 pub mod tokenizer;
 mod tokens;
 pub mod weights;
 
 pub use cancel::CancelHandle;
+pub use conversation::{Conversation, Next, Used};
 pub use error::Error;
 pub use generation::{Event, Finish, GenerateOptions, Generation, Score, Sink, Timings};
 pub use model::{Defaults, Engine, Model};
 pub use models::families;
+pub use ocelli_quant::gguf::Bytes;
 pub use plan::{Plan, SessionOptions};
 pub use prompt::{IMAGE_MARKER, Item, Piece, Prompt, VIDEO_MARKER};
 pub use sample::{Sampler, Sampling};
 pub use session::{Session, prompt_ids};
 pub use shots::{Shot, ShotFormat, Told, most_similar};
 pub use tokens::Tokens;
-pub use weights::{Load, open as open_file};
+pub use weights::{
+    Load, Progress, aligned as copied, open as open_file, open_part as open_file_part, open_with as open_file_with,
+};
 
 /// What callers may rely on: a model is shared between threads, a session moves between them.
 const _: () = {
@@ -59,4 +66,5 @@ const _: () = {
     shared::<Engine>();
     shared::<CancelHandle>();
     moves::<Session>();
+    moves::<Conversation>();
 };

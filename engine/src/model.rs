@@ -1,6 +1,7 @@
 //! From a file to a model that sessions share.
 
 use crate::blocks::decoder::SEQUENCES;
+use crate::compose::compose;
 use crate::error::Error;
 use crate::generation::GenerateOptions;
 use crate::image::ImageLimits;
@@ -59,7 +60,7 @@ impl Engine {
     /// As [`Engine::open`].
     pub fn open_bytes(&self, bytes: Bytes) -> Result<Model, Error> {
         let slice = (*bytes).as_ref();
-        let bytes = if slice.as_ptr().addr().is_multiple_of(8) { bytes } else { weights::aligned(slice) };
+        let bytes = if slice.as_ptr().addr().is_multiple_of(8) { bytes } else { weights::aligned(slice)? };
         let file = Arc::new(Gguf::parse(bytes)?);
         let family = models::load(&file)?;
         let tokenizer = Tokenizer::from_gguf(&file)?;
@@ -190,6 +191,24 @@ impl Model {
         self.0.family.decoder().config.context
     }
 
+    /// Positions that a picture takes.
+    #[must_use]
+    pub fn image_positions(&self) -> usize {
+        if self.takes_images() { self.0.family.image_rows() } else { 0 }
+    }
+
+    /// Numbers of a position's input.
+    #[must_use]
+    pub fn embedding_width(&self) -> usize {
+        self.0.family.decoder().config.embedding_width
+    }
+
+    /// What computes.
+    #[must_use]
+    pub fn device(&self) -> DeviceInfo {
+        self.0.device.info()
+    }
+
     /// Limits for pictures that are decoded for this model.
     #[must_use]
     pub fn image_limits(&self) -> ImageLimits {
@@ -201,7 +220,7 @@ impl Model {
     /// # Errors
     /// What the tokenizer refuses, [`Error::NoVision`], [`Error::NoVideo`] and [`Error::TooManyMedia`].
     pub fn compose(&self, prompt: &Prompt) -> Result<Vec<Item>, Error> {
-        let items = self.0.family.compose(prompt, &self.0.tokenizer)?;
+        let items = compose(&*self.0.family, &self.0.tokenizer, prompt)?;
         let images = items.iter().filter(|i| matches!(i, Item::Image(_))).count();
         let videos = items.iter().filter(|i| matches!(i, Item::Video(_))).count();
         if images > 0 && !self.takes_images() {

@@ -22,19 +22,38 @@ pub struct Prefix {
     places: Vec<Place>,
 }
 
+/// What the positions of a prompt stand for.
+fn places(items: &[Item], rows: usize) -> Vec<Place> {
+    let mut places = Vec::new();
+    for item in items {
+        if let Item::Tokens(ids) = item {
+            places.extend(ids.iter().map(|&id| Place::Token(id)));
+        }
+        if let Some(hash) = item.content_hash() {
+            places.extend((0..rows).map(|row| Place::Row(hash, row)));
+        }
+    }
+    places
+}
+
 impl Prefix {
+    /// The first positions of a prompt, as many as `sequence` has.
+    pub fn of(items: &[Item], rows: usize, sequence: Sequence) -> Self {
+        let mut places = places(items, rows);
+        places.truncate(sequence.len());
+        Self { sequence, places }
+    }
+
+    /// How many positions are in the cache that the prompt begins with.
+    pub fn shared(&self, items: &[Item], rows: usize) -> usize {
+        let held = self.places.iter().take(self.sequence.len());
+        held.zip(&places(items, rows)).take_while(|(a, b)| a == b).count()
+    }
+
     /// Cuts this down to what a prompt begins with and takes the prompt's places for its own; the items that are left
     /// to run, which are never none. `rows` is the positions a picture takes.
     pub fn become_prompt(&mut self, items: &[Item], rows: usize, slots: &mut Slots) -> Vec<Item> {
-        let mut places = Vec::new();
-        for item in items {
-            if let Item::Tokens(ids) = item {
-                places.extend(ids.iter().map(|&id| Place::Token(id)));
-            }
-            if let Some(hash) = item.content_hash() {
-                places.extend((0..rows).map(|row| Place::Row(hash, row)));
-            }
-        }
+        let places = places(items, rows);
         let held = self.places.iter().take(self.sequence.len());
         let mut same = held.zip(&places).take_while(|(a, b)| a == b).count();
         // The last position is run in any case, for its logits, and a picture that is not there whole is run whole.

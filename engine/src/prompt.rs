@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::image::{Picture, Video, content_hash};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Where an image goes in a prompt's text.
@@ -25,6 +26,8 @@ pub enum Piece {
 #[derive(Debug, Clone, Default)]
 pub struct Prompt {
     pieces: Vec<Piece>,
+    /// Token ids, each with the number of pieces before it.
+    given: Vec<(usize, Vec<u32>)>,
     complete: bool,
 }
 
@@ -56,6 +59,17 @@ impl Prompt {
     #[must_use]
     pub fn video(mut self, video: impl Into<Arc<Video>>) -> Self {
         self.pieces.push(Piece::Video(video.into()));
+        self
+    }
+
+    /// Appends token ids as they are, an answer for example. No family puts anything around them, and what follows them
+    /// is as if the prompt were [`Prompt::complete`].
+    #[must_use]
+    pub fn tokens(mut self, ids: impl Into<Vec<u32>>) -> Self {
+        let ids = ids.into();
+        if !ids.is_empty() {
+            self.given.push((self.pieces.len(), ids));
+        }
         self
     }
 
@@ -116,10 +130,27 @@ impl Prompt {
         Ok(prompt)
     }
 
-    /// The pieces.
+    /// The pieces of text and the pictures; token ids are not among them.
     #[must_use]
     pub fn pieces(&self) -> &[Piece] {
         &self.pieces
+    }
+
+    /// Token ids in order, each with the number of [`Prompt::pieces`] before it.
+    #[must_use]
+    pub fn given(&self) -> &[(usize, Vec<u32>)] {
+        &self.given
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && self.given.is_empty()
+    }
+
+    /// The pieces of a range as a prompt of its own.
+    pub(crate) fn part(&self, pieces: Range<usize>, complete: bool) -> Self {
+        Self { pieces: self.pieces[pieces].to_vec(), given: Vec::new(), complete }
     }
 }
 

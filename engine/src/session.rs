@@ -3,6 +3,11 @@
 //! A prompt that begins as the last one did, or as its answer went on, needs only its rest run: see
 //! [`Session::keep_prefix`].
 
+mod kept;
+mod turn;
+
+pub(crate) use turn::Writing;
+
 use crate::beam;
 use crate::blocks::cache::Sequence;
 use crate::blocks::decoder::{DecoderRows, KvCache, SEQUENCES};
@@ -12,14 +17,15 @@ use crate::error::Error;
 use crate::generation::{Event, Finish, GenerateOptions, Generation, Score, Sink, Timings};
 use crate::image::{Picture, Pixels, Video, content_hash, mixed};
 use crate::image_cache::ImageCache;
-use crate::kernels::{Arena, Exec, Layout};
+use crate::kernels::{Arena, CacheShape, Exec, Layout};
 use crate::model::Model;
 use crate::plan::Resolved;
 use crate::prefix::Prefix;
 use crate::prompt::{Item, Prompt};
-use crate::sample::{Sampler, log_softmax};
+use crate::sample::log_softmax;
 use std::ops::ControlFlow;
 use std::time::Instant;
+use turn::Turn;
 
 /// One caller's use of a model. Calls start from an empty context, unless the caller wants it kept; encoded pictures are
 /// kept between them in any case.
@@ -27,6 +33,7 @@ pub struct Session {
     model: Model,
     arena: Arena,
     kv: KvCache,
+    shape: CacheShape,
     rows: DecoderRows,
     batch: usize,
     logit_rows: usize,
@@ -53,6 +60,7 @@ impl Session {
         Ok(Self {
             arena,
             kv,
+            shape: r.kv,
             rows,
             batch: r.batch,
             logit_rows: r.logits,
@@ -97,6 +105,16 @@ impl Session {
         options: &GenerateOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Generation, Error> {
+        let (items, options, positions) = self.fitted(prompt, options)?;
+        let mut timings = Timings { prompt: positions, ..Timings::default() };
+        let result = self.generate_inner(&items, &options, sink, &mut timings);
+        self.done();
+        let (ids, finish, text) = result?;
+        Ok(Generation { text, ids, finish, timings })
+    }
+
+    /// The items of a prompt and the options with the defaults filled in, once both are seen to fit.
+    fn fitted(&self, prompt: &Prompt, options: &GenerateOptions) -> Result<(Vec<Item>, GenerateOptions, usize), Error> {
         options.sampling.validate()?;
         if options.beams > self.logit_rows {
             let rule = "at most what the session was laid out for";
@@ -110,11 +128,7 @@ impl Session {
                 self.model.defaults().max_new_tokens.min(self.room().saturating_sub(positions)).max(1);
         }
         self.fits(positions, options.max_new_tokens)?;
-        let mut timings = Timings { prompt: positions, ..Timings::default() };
-        let result = self.generate_inner(&items, &options, sink, &mut timings);
-        self.done();
-        let (ids, finish, text) = result?;
-        Ok(Generation { text, ids, finish, timings })
+        Ok((items, options, positions))
     }
 
     fn generate_inner(
@@ -147,45 +161,24 @@ impl Session {
     fn sample(
         &mut self,
         sequence: &mut Sequence,
-        mut seen: Vec<u32>,
+        seen: Vec<u32>,
         options: &GenerateOptions,
         sink: &mut Sink<'_>,
     ) -> Result<(Vec<u32>, Finish, String), Error> {
         let model = self.model.clone();
-        let (tokenizer, eos) = (model.tokenizer(), &model.defaults().eos_ids);
-        let mut sampler = Sampler::new(options.sampling.clone());
-        let mut stream = tokenizer.stream(true);
-        let prompt = seen.len();
+        let mut turn = Turn::new(&model, seen, options);
         // From here on nothing is allocated but for text: `fits` has bounded how much comes.
-        seen.reserve(options.max_new_tokens);
-        let mut finish = Finish::Length;
-        loop {
-            suppress(&mut self.logits, &model.defaults().suppressed_ids);
-            sampler.process(eos, &seen, prompt, &mut self.logits);
-            let position = sequence.len();
-            let id = sampler.choose(&self.logits).ok_or(Error::NotANumber { position })?;
-            seen.push(id);
-            // An ending token that is no special one (OPT's line break, say) has text, as in the reference.
-            let piece = if (id as usize) < tokenizer.vocab_size() { stream.push(tokenizer, id)? } else { "" };
+        while turn.finish.is_none() {
+            let piece = turn.choose(&model, &mut self.logits, sequence.len())?;
             let stopped = !piece.is_empty() && sink(Event::Piece(piece)).is_break();
-            if eos.contains(&id) {
-                finish = Finish::Eos;
-                break;
+            if let Some(id) = turn.go_on(&model, stopped) {
+                self.step(std::slice::from_mut(sequence), &[id])?;
             }
-            if stopped {
-                finish = Finish::Stopped;
-                break;
-            }
-            if seen.len() - prompt == options.max_new_tokens {
-                break;
-            }
-            self.step(std::slice::from_mut(sequence), &[id])?;
         }
-        let rest = stream.flush();
+        let (ids, finish, rest) = turn.end();
         if !rest.is_empty() {
-            let _ = sink(Event::Piece(rest));
+            let _ = sink(Event::Piece(&rest));
         }
-        let ids = seen.split_off(prompt);
         let text = self.text(&ids)?;
         Ok((ids, finish, text))
     }
@@ -350,8 +343,7 @@ impl Session {
 
     /// After a call: every slot is free again but those that are kept, and a cancel that was meant for it is used up.
     pub(crate) fn done(&mut self) {
-        let none = Sequence::default();
-        self.kv.slots.keep_only(self.kept.as_ref().map_or(&none, |kept| &kept.sequence));
+        self.free_slots();
         self.cancel.reset();
     }
 
@@ -575,15 +567,21 @@ impl Session {
         Ok(pixels)
     }
 
+    /// Whether a video of so many frames has room.
+    pub(crate) fn check_frames(&self, count: usize) -> Result<(), Error> {
+        if count > self.frames {
+            let rule = "at most what the session was laid out for";
+            return Err(Error::BadOption { name: "frames", got: count.to_string(), rule });
+        }
+        Ok(())
+    }
+
     /// A picture's or video's rows, from the cache or through the tower.
     fn image_rows(&mut self, medium: &Medium<'_>, timings: &mut Timings) -> Result<&[f32], Error> {
         let model = self.model.clone();
         let family = &*model.0.family;
         let count = medium.frames.len();
-        if count > self.frames {
-            let rule = "at most what the session was laid out for";
-            return Err(Error::BadOption { name: "frames", got: count.to_string(), rule });
-        }
+        self.check_frames(count)?;
         if self.images.find(medium.key).is_none() {
             let mut rows = Vec::new();
             for (number, frame) in medium.frames.iter().enumerate().rev() {

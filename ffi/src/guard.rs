@@ -18,7 +18,22 @@ thread_local! {
 
 /// Runs the body of a call and keeps its outcome as the thread's last error.
 pub(crate) fn call(body: impl FnOnce() -> Result<(), Failure>) -> i32 {
-    last::record(catch(body).unwrap_or_else(Err))
+    around(|| fallible(body))
+}
+
+/// As [`call`], for a call that runs its body by itself, in [`fallible`].
+pub(crate) fn around(body: impl FnOnce() -> Result<(), Failure>) -> i32 {
+    last::record(&catch(body).unwrap_or_else(Err))
+}
+
+/// The outcome of a body, a panic among them.
+pub(crate) fn fallible(body: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    let body = || {
+        #[cfg(feature = "test-hooks")]
+        crate::abi::hooks::panic_if_asked();
+        body()
+    };
+    catch(body).unwrap_or_else(Err)
 }
 
 /// Runs a body that leaves the last error as it is; `on_panic` is what a panic gives.

@@ -11,12 +11,17 @@ thread_local! {
     static LAST: RefCell<(i32, String)> = const { RefCell::new((OCELLI_OK, String::new())) };
 }
 
-/// Keeps the outcome of a call and gives its status.
-pub(crate) fn record(outcome: Result<(), Failure>) -> i32 {
-    let (status, text) = match outcome {
+/// The status and the message of an outcome.
+pub(crate) fn told(outcome: &Result<(), Failure>) -> (i32, String) {
+    match outcome {
         Ok(()) => (OCELLI_OK, String::new()),
-        Err(failure) => (failure.status, printable(failure.text)),
-    };
+        Err(failure) => (failure.status, printable(&failure.text)),
+    }
+}
+
+/// Keeps the outcome of a call and gives its status.
+pub(crate) fn record(outcome: &Result<(), Failure>) -> i32 {
+    let (status, text) = told(outcome);
     let _ = LAST.try_with(|last| {
         if let Ok(mut last) = last.try_borrow_mut() {
             *last = (status, text);
@@ -37,8 +42,8 @@ pub(crate) fn text() -> String {
 
 /// Without NULs, at which C would stop reading, and cut to the promised capacity: names in a damaged file can be
 /// megabytes.
-fn printable(text: String) -> String {
-    let mut text = if text.contains('\0') { text.replace('\0', "\\0") } else { text };
+fn printable(text: &str) -> String {
+    let mut text = text.replace('\0', "\\0");
     text.truncate(text.floor_char_boundary(CAPACITY - 1));
     text
 }
@@ -51,24 +56,24 @@ mod tests {
 
     #[test]
     fn success_clears() {
-        assert_eq!(record(Err(Failure::new(OCELLI_ERR_MODEL, "bad"))), OCELLI_ERR_MODEL);
+        assert_eq!(record(&Err(Failure::new(OCELLI_ERR_MODEL, "bad"))), OCELLI_ERR_MODEL);
         assert_eq!((status(), text().as_str()), (OCELLI_ERR_MODEL, "bad"));
-        assert_eq!(record(Ok(())), OCELLI_OK);
+        assert_eq!(record(&Ok(())), OCELLI_OK);
         assert_eq!((status(), text().as_str()), (OCELLI_OK, ""));
     }
 
     #[test]
     fn hostile_messages_are_cut_and_keep_no_nul() {
-        record(Err(Failure::new(OCELLI_ERR_MODEL, "a\0b")));
+        record(&Err(Failure::new(OCELLI_ERR_MODEL, "a\0b")));
         assert_eq!(text(), "a\\0b");
-        record(Err(Failure::new(OCELLI_ERR_MODEL, "é".repeat(CAPACITY))));
+        record(&Err(Failure::new(OCELLI_ERR_MODEL, "é".repeat(CAPACITY))));
         // 8191 bytes are left for text, and é takes two.
         assert_eq!(text(), "é".repeat(CAPACITY / 2 - 1));
     }
 
     #[test]
     fn threads_have_their_own() {
-        record(Err(Failure::new(OCELLI_ERR_MODEL, "mine")));
+        record(&Err(Failure::new(OCELLI_ERR_MODEL, "mine")));
         std::thread::spawn(|| assert_eq!((status(), text().as_str()), (OCELLI_OK, ""))).join().unwrap();
         assert_eq!(text(), "mine");
     }

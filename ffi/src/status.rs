@@ -35,6 +35,22 @@ pub const OCELLI_ERR_BUDGET: i32 = 13;
 pub const OCELLI_ERR_DEVICE: i32 = 14;
 /// The call was cancelled.
 pub const OCELLI_ERR_CANCELLED: i32 = 15;
+/// What was given as a handle is none, is closed, or is one of another kind.
+pub const OCELLI_ERR_BAD_HANDLE: i32 = 16;
+/// Another thread is in a call on this session.
+pub const OCELLI_ERR_BUSY: i32 = 17;
+/// The calling thread is in a call on this session already: this is one of its callbacks.
+pub const OCELLI_ERR_REENTRANT: i32 = 18;
+/// An earlier call on this handle ended in OCELLI_ERR_PANIC; it can be closed and nothing else.
+pub const OCELLI_ERR_POISONED: i32 = 19;
+/// This version, this system or this model cannot do that; the message says which.
+pub const OCELLI_ERR_UNSUPPORTED: i32 = 20;
+/// A saved state is damaged, or of another model.
+pub const OCELLI_ERR_STATE: i32 = 21;
+/// There is no such thing.
+pub const OCELLI_ERR_NOT_FOUND: i32 = 22;
+/// The call does not fit what went before: a next token where no text is being written.
+pub const OCELLI_ERR_ORDER: i32 = 23;
 
 /// The constant's name, or `unknown status`.
 pub(crate) fn name(status: i32) -> &'static CStr {
@@ -55,6 +71,14 @@ pub(crate) fn name(status: i32) -> &'static CStr {
         OCELLI_ERR_BUDGET => c"OCELLI_ERR_BUDGET",
         OCELLI_ERR_DEVICE => c"OCELLI_ERR_DEVICE",
         OCELLI_ERR_CANCELLED => c"OCELLI_ERR_CANCELLED",
+        OCELLI_ERR_BAD_HANDLE => c"OCELLI_ERR_BAD_HANDLE",
+        OCELLI_ERR_BUSY => c"OCELLI_ERR_BUSY",
+        OCELLI_ERR_REENTRANT => c"OCELLI_ERR_REENTRANT",
+        OCELLI_ERR_POISONED => c"OCELLI_ERR_POISONED",
+        OCELLI_ERR_UNSUPPORTED => c"OCELLI_ERR_UNSUPPORTED",
+        OCELLI_ERR_STATE => c"OCELLI_ERR_STATE",
+        OCELLI_ERR_NOT_FOUND => c"OCELLI_ERR_NOT_FOUND",
+        OCELLI_ERR_ORDER => c"OCELLI_ERR_ORDER",
         _ => c"unknown status",
     }
 }
@@ -96,6 +120,7 @@ impl From<Error> for Failure {
             Error::OverBudget { .. } => OCELLI_ERR_BUDGET,
             Error::UnknownIsa { .. } => OCELLI_ERR_DEVICE,
             Error::Cancelled => OCELLI_ERR_CANCELLED,
+            Error::BadState { .. } => OCELLI_ERR_STATE,
             _ => OCELLI_ERR_OTHER,
         };
         Self::new(status, error.to_string())

@@ -1,4 +1,4 @@
-//! Strings across the boundary: C's in, checked; ours out, copied and never cut inside a character.
+//! Strings and arrays across the boundary: C's in, checked; ours out, copied and never cut inside a character.
 
 #![allow(unsafe_code)] // reads and writes through the caller's pointers
 
@@ -18,11 +18,129 @@ pub(crate) unsafe fn given<'a>(name: &str, text: *const c_char) -> Result<&'a st
     }
     // SAFETY: not NULL, so by this function's contract NUL-terminated and unchanged for 'a.
     let text = unsafe { CStr::from_ptr(text) };
-    text.to_str().map_err(|e| {
+    utf8(name, text.to_bytes())
+}
+
+fn utf8<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Failure> {
+    std::str::from_utf8(bytes).map_err(|e| {
         let at = e.valid_up_to();
-        let byte = text.to_bytes().get(at).copied().unwrap_or_default();
+        let byte = bytes.get(at).copied().unwrap_or_default();
         Failure::new(OCELLI_ERR_INVALID_UTF8, format!("{name} is not UTF-8: byte {at} is {byte:#04x}"))
     })
+}
+
+/// As [`given`], for a path.
+///
+/// # Safety
+/// As [`given`].
+pub(crate) unsafe fn path<'a>(path: *const c_char) -> Result<&'a str, Failure> {
+    // SAFETY: this function's contract.
+    let path = unsafe { given("path", path) }?;
+    if path.is_empty() { Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, "path is empty")) } else { Ok(path) }
+}
+
+/// The caller's array.
+///
+/// # Safety
+/// `start` is NULL or points to `count` values that do not change while `'a` lasts.
+pub(crate) unsafe fn slice<'a, T>(name: &str, start: *const T, count: usize) -> Result<&'a [T], Failure> {
+    let bytes = count.checked_mul(size_of::<T>()).filter(|bytes| isize::try_from(*bytes).is_ok());
+    if bytes.is_none() {
+        return Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, format!("{name} is said to hold {count}: no array does")));
+    }
+    match (start.is_null(), count) {
+        (_, 0) => Ok(&[]),
+        (true, _) => {
+            Err(Failure::new(OCELLI_ERR_NULL_PARAMETER, format!("{name} is NULL, and {count} are said to be there")))
+        }
+        (false, _) if !start.is_aligned() => {
+            Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, format!("{name} is at no address of its type")))
+        }
+        // SAFETY: by this function's contract, and no more bytes than an object may have.
+        (false, _) => Ok(unsafe { std::slice::from_raw_parts(start, count) }),
+    }
+}
+
+/// The caller's text of `size` bytes.
+///
+/// # Safety
+/// As [`slice`].
+pub(crate) unsafe fn sized<'a>(name: &str, text: *const c_char, size: usize) -> Result<&'a str, Failure> {
+    // SAFETY: this function's contract.
+    utf8(name, unsafe { slice(name, text.cast::<u8>(), size) }?)
+}
+
+/// Sets the place of a handle that is to be opened to NULL.
+///
+/// # Safety
+/// `out` is NULL or points to a pointer.
+pub(crate) unsafe fn out<T>(out: *mut *mut T) -> Result<(), Failure> {
+    if out.is_null() {
+        return Err(Failure::new(OCELLI_ERR_NULL_PARAMETER, "out is NULL"));
+    }
+    // SAFETY: not NULL, so by this function's contract a pointer.
+    unsafe { out.write_unaligned(std::ptr::null_mut()) };
+    Ok(())
+}
+
+/// Writes a number for the caller, unless it wants none.
+///
+/// # Safety
+/// `to` is NULL or points to a `T`.
+pub(crate) unsafe fn tell<T>(to: *mut T, value: T) {
+    if !to.is_null() {
+        // SAFETY: not NULL, so by this function's contract a T.
+        unsafe { to.write_unaligned(value) };
+    }
+}
+
+/// [`copy_out`] with an outcome that can be kept.
+///
+/// # Safety
+/// As [`copy_out`].
+pub(crate) unsafe fn text(text: &str, buffer: *mut c_char, capacity: usize, needed: *mut usize) -> Result<(), Failure> {
+    // SAFETY: this function's contract.
+    let status = unsafe { copy_out(text, buffer, capacity, needed) };
+    refused("buffer", status, capacity, text.len() + 1)
+}
+
+/// Copies as many items as there is room for; `count` receives how many there are.
+///
+/// # Safety
+/// `buffer` is NULL or has room for `capacity` items; `count` is NULL or points to a `size_t`.
+pub(crate) unsafe fn items<T: Copy>(
+    name: &str,
+    items: &[T],
+    buffer: *mut T,
+    capacity: usize,
+    count: *mut usize,
+) -> Result<(), Failure> {
+    // SAFETY: this function's contract.
+    unsafe { tell(count, items.len()) };
+    let status = match (capacity, buffer.is_null()) {
+        (0, _) => OCELLI_OK,
+        (_, true) => OCELLI_ERR_NULL_PARAMETER,
+        _ if !buffer.is_aligned() || isize::try_from(capacity.saturating_mul(size_of::<T>())).is_err() => {
+            OCELLI_ERR_BAD_PARAMETER
+        }
+        _ => {
+            let fits = items.len().min(capacity);
+            // SAFETY: `fits` items are there and have room, at a pointer that is aligned and not NULL.
+            unsafe { buffer.copy_from_nonoverlapping(items.as_ptr(), fits) };
+            if fits < items.len() { OCELLI_ERR_BUFFER_TOO_SMALL } else { OCELLI_OK }
+        }
+    };
+    refused(name, status, capacity, items.len())
+}
+
+fn refused(name: &str, status: i32, capacity: usize, needed: usize) -> Result<(), Failure> {
+    let text = match status {
+        OCELLI_OK => return Ok(()),
+        OCELLI_ERR_BUFFER_TOO_SMALL => format!("{name} has room for {capacity}, {needed} are needed"),
+        OCELLI_ERR_NULL_PARAMETER => format!("{name} is NULL, and has room for {capacity}"),
+        _ => format!("{name} is said to have room for {capacity}, or is at no address of its type"),
+    };
+    Err(Failure::new(status, text))
 }
 
 /// Copies `text` into the caller's buffer as far as it fits, with a NUL; `needed` receives the bytes of the whole, NUL
@@ -33,7 +151,7 @@ pub(crate) unsafe fn given<'a>(name: &str, text: *const c_char) -> Result<&'a st
 pub(crate) unsafe fn copy_out(text: &str, buffer: *mut c_char, capacity: usize, needed: *mut usize) -> i32 {
     if !needed.is_null() {
         // SAFETY: not NULL, so by this function's contract it points to a size_t.
-        unsafe { needed.write(text.len() + 1) };
+        unsafe { needed.write_unaligned(text.len() + 1) };
     }
     if capacity == 0 {
         return OCELLI_OK;

@@ -9,14 +9,15 @@
 #ifdef __cplusplus
 extern "C"
 #endif
-    int32_t
+    void
     ocelli_test_panic(void);
 
 int main(void) {
   char text[OCELLI_LAST_ERROR_CAPACITY];
   int i;
   for (i = 0; i < 3; i++) {
-    if (ocelli_test_panic() != OCELLI_ERR_PANIC || ocelli_last_error_code() != OCELLI_ERR_PANIC) {
+    ocelli_test_panic();
+    if (ocelli_check_model(NULL) != OCELLI_ERR_PANIC || ocelli_last_error_code() != OCELLI_ERR_PANIC) {
       fprintf(stderr, "the status of a panic is %s\n", ocelli_status_name(ocelli_last_error_code()));
       return 1;
     }

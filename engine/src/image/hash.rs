@@ -22,10 +22,14 @@ const ROOTS: [u64; 6] = [
 /// Hash of the size and the pixels of `picture`.
 #[must_use]
 pub fn content_hash(picture: &Picture) -> u128 {
-    let size = u64::from(picture.width()) << 32 | u64::from(picture.height());
+    hash_bytes(u64::from(picture.width()) << 32 | u64::from(picture.height()), picture.rgb())
+}
+
+/// Hash of bytes whose number follows from `size`.
+pub(crate) fn hash_bytes(size: u64, bytes: &[u8]) -> u128 {
     let mut a = fold(size ^ ROOTS[0], ROOTS[4]);
     let mut b = fold(size ^ ROOTS[1], ROOTS[5]);
-    let (blocks, rest) = picture.rgb().as_chunks::<16>();
+    let (blocks, rest) = bytes.as_chunks::<16>();
     for block in blocks {
         let (x, y) = words(block);
         // Each word is added to a state that already depends on all before it, so a zero factor loses one lane's block

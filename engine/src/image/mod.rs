@@ -31,7 +31,7 @@ pub use fit::Fit;
 #[cfg(feature = "decode-images")]
 pub use gif::decode_gif;
 pub use hash::content_hash;
-pub(crate) use hash::mixed;
+pub(crate) use hash::{hash_bytes, mixed};
 pub use header::{Container, ImageInfo, probe};
 pub use picture::{ImageLimits, Picture};
 pub use preprocess::{CLIP_MEAN, CLIP_STD, Pixels, Preprocess};

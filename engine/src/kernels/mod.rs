@@ -370,6 +370,13 @@ pub trait Device: Send + Sync {
     /// Puts row `i` of `k` and `v` into slot `slots[i]` of a layer.
     fn store(&self, arena: &Arena, cache: &mut Cache, layer: usize, k: Rows, v: Rows, slots: &[u32]);
 
+    /// Appends the keys and values of some positions to `out`, [`CacheShape::bytes`] for so many slots, in the cache's own
+    /// number format.
+    fn save(&self, cache: &Cache, spans: &[Span], out: &mut Vec<u8>);
+
+    /// Puts what [`Device::save`] wrote, from a cache that differs in its slots at most, into as many positions.
+    fn restore(&self, cache: &mut Cache, spans: &[Span], data: &[u8]);
+
     /// Attention of rows over cached positions; the continuations' rows follow one another in `q`.
     #[allow(clippy::too_many_arguments)]
     fn attend_cache(

@@ -6,7 +6,7 @@
 //! in an arena of the observer's own.
 
 use super::{
-    Arena, Cache, CacheShape, Continuation, Device, DeviceInfo, HeadRows, Heads, Layout, Pairs, Product, Rows,
+    Arena, Cache, CacheShape, Continuation, Device, DeviceInfo, HeadRows, Heads, Layout, Pairs, Product, Rows, Span,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -153,6 +153,14 @@ impl Device for Observer {
 
     fn store(&self, arena: &Arena, cache: &mut Cache, layer: usize, k: Rows, v: Rows, slots: &[u32]) {
         self.device.store(arena, cache, layer, k, v, slots);
+    }
+
+    fn save(&self, cache: &Cache, spans: &[Span], out: &mut Vec<u8>) {
+        self.device.save(cache, spans, out);
+    }
+
+    fn restore(&self, cache: &mut Cache, spans: &[Span], data: &[u8]) {
+        self.device.restore(cache, spans, data);
     }
 
     fn attend_cache(

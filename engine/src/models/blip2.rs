@@ -129,7 +129,7 @@ impl Family for Blip2 {
         }
         // Pictures alone are followed by what an empty text gives, or else by the language model's own begin token.
         let begin = if tokenizer.adds_bos() { tokenizer.bos() } else { self.begin.or(tokenizer.bos()) };
-        if let (false, Some(begin)) = (begun, begin) {
+        if let (false, true, Some(begin)) = (begun, prompt.adds_special(), begin) {
             items.push(Item::Tokens(vec![begin]));
         }
         Ok(items)

@@ -5,6 +5,9 @@
 
 use crate::error::Error;
 use ocelli_quant::gguf::Bytes;
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,36 +17,126 @@ pub enum Load {
     /// Mapped: pages come as they are touched and can be dropped again by the system.
     #[default]
     Map,
+    /// Mapped, and read through once, so that the first answer does not wait for storage.
+    Ahead,
     /// Read whole into memory: for files that may change or storage that may go away.
     Copy,
 }
 
+/// Bytes read between two reports.
+const STEP: usize = 4 << 20;
+
+/// Told of bytes that are there, of all; `Break` stops the loading.
+pub type Progress<'a> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'a;
+
 /// The bytes of the file at `path`.
 ///
 /// # Errors
-/// [`Error::Open`], also for what is no regular file.
+/// [`Error::Open`], also for what is no regular file; [`Error::OutOfMemory`].
 pub fn open(path: &Path, load: Load) -> Result<Bytes, Error> {
-    let error = |source| Error::Open { path: path.display().to_string(), source };
-    let file = std::fs::File::open(path).map_err(error)?;
-    if !file.metadata().map_err(error)?.is_file() {
-        return Err(error(std::io::Error::other("not a regular file")));
-    }
-    match load {
-        Load::Map => {
-            // SAFETY: the map is read-only; that nobody changes the file meanwhile is the documented condition of
-            // `Load::Map`.
-            let map = unsafe { memmap2::Mmap::map(&file) }.map_err(error)?;
-            Ok(Arc::new(map))
-        }
-        Load::Copy => Ok(aligned(&std::fs::read(path).map_err(error)?)),
+    open_with(path, load, &mut |_, _| ControlFlow::Continue(()))
+}
+
+/// As [`open`], and tells how far it is.
+///
+/// # Errors
+/// As [`open`], and [`Error::Cancelled`] where `progress` says so.
+pub fn open_with(path: &Path, load: Load, progress: &mut Progress<'_>) -> Result<Bytes, Error> {
+    let name = path.display().to_string();
+    match File::open(path) {
+        Ok(file) => open_part(&file, &name, 0, None, load, progress),
+        Err(source) => Err(Error::Open { path: name, source }),
     }
 }
 
+/// The `length` bytes of an open file from `offset` on, or all from there to its end; `name` is for messages. The file
+/// may be closed then; where it is read from next does not change.
+///
+/// # Errors
+/// As [`open_with`].
+pub fn open_part(
+    file: &File,
+    name: &str,
+    offset: u64,
+    length: Option<u64>,
+    load: Load,
+    progress: &mut Progress<'_>,
+) -> Result<Bytes, Error> {
+    let error = |source| Error::Open { path: name.to_owned(), source };
+    let other = |text: String| error(io::Error::other(text));
+    let metadata = file.metadata().map_err(error)?;
+    if !metadata.is_file() {
+        return Err(other("not a regular file".to_owned()));
+    }
+    let size = metadata.len();
+    let length = length.unwrap_or(size.saturating_sub(offset));
+    if offset.checked_add(length).is_none_or(|end| end > size) {
+        return Err(other(format!("{length} bytes from {offset} on are asked for, it has {size}")));
+    }
+    let len =
+        usize::try_from(length).map_err(|_| other(format!("{length} bytes are more than this machine addresses")))?;
+    let mut report = |done: usize| match progress(done as u64, length) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Cancelled),
+    };
+    report(0)?;
+    if load == Load::Copy {
+        let mut words = words(len)?;
+        let bytes = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..len];
+        for start in (0..len).step_by(STEP) {
+            let end = (start + STEP).min(len);
+            read_at(file, &mut bytes[start..end], offset + start as u64).map_err(error)?;
+            report(end)?;
+        }
+        return Ok(Arc::new(Words { words, len }));
+    }
+    // SAFETY: the map is read-only; that nobody changes the file meanwhile is the documented condition of `Load::Map`.
+    let map = unsafe { memmap2::MmapOptions::new().offset(offset).len(len).map(file) }.map_err(error)?;
+    if load == Load::Ahead {
+        // One byte brings its page, and the system the pages behind it.
+        for start in (0..len).step_by(STEP) {
+            let end = (start + STEP).min(len);
+            let sum = map[start..end].iter().step_by(4096).fold(0u8, |sum, byte| sum ^ byte);
+            std::hint::black_box(sum);
+            report(end)?;
+        }
+    } else if len > 0 {
+        report(len)?;
+    }
+    Ok(Arc::new(map))
+}
+
+/// Fills `to` from a place in the file without moving the place that it is read from next.
+fn read_at(file: &File, to: &mut [u8], offset: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_exact_at(file, to, offset);
+    #[cfg(not(unix))]
+    {
+        use std::io::{Read, Seek, SeekFrom};
+        let mut file = file;
+        file.seek(SeekFrom::Start(offset))?;
+        file.read_exact(to)
+    }
+}
+
+/// Zeroes for `len` bytes.
+fn words(len: usize) -> Result<Vec<u64>, Error> {
+    let mut words = Vec::new();
+    let count = len.div_ceil(8);
+    let error = |_| Error::OutOfMemory { what: "the model file", bytes: len };
+    words.try_reserve_exact(count).map_err(error)?;
+    words.resize(count, 0u64);
+    Ok(words)
+}
+
 /// A copy of `bytes` whose start is aligned for any tensor.
-pub fn aligned(bytes: &[u8]) -> Bytes {
-    let mut words = vec![0u64; bytes.len().div_ceil(8)];
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub fn aligned(bytes: &[u8]) -> Result<Bytes, Error> {
+    let mut words = words(bytes.len())?;
     bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..bytes.len()].copy_from_slice(bytes);
-    Arc::new(Words { words, len: bytes.len() })
+    Ok(Arc::new(Words { words, len: bytes.len() }))
 }
 
 struct Words {
@@ -54,5 +147,55 @@ struct Words {
 impl AsRef<[u8]> for Words {
     fn as_ref(&self) -> &[u8] {
         &bytemuck::cast_slice(&self.words)[..self.len]
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// A file of three steps and a bit.
+    fn file(name: &str) -> (File, Vec<u8>) {
+        let path = std::env::temp_dir().join(format!("ocelli-map-{name}-{}", std::process::id()));
+        let bytes: Vec<u8> = (0..3 * STEP + 77).map(|i| (i % 251) as u8).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        let file = File::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        (file, bytes)
+    }
+
+    #[test]
+    fn every_way_gives_the_same_part_and_tells_how_far_it_is() {
+        let (file, bytes) = file("ways");
+        for (load, reports) in [(Load::Map, 2), (Load::Ahead, 5), (Load::Copy, 5)] {
+            let mut told = Vec::new();
+            let mut tell = |done, all| {
+                told.push((done, all));
+                ControlFlow::Continue(())
+            };
+            let all = open_part(&file, "it", 0, None, load, &mut tell).unwrap();
+            assert_eq!((*all).as_ref(), bytes, "{load:?}");
+            let len = bytes.len() as u64;
+            assert_eq!((told.len(), told[0], told[reports - 1]), (reports, (0, len), (len, len)), "{load:?}");
+            assert!(told.is_sorted());
+            let part = open_part(&file, "it", 5, Some(9), load, &mut |_, _| ControlFlow::Continue(())).unwrap();
+            assert_eq!((*part).as_ref(), &bytes[5..14], "{load:?}");
+        }
+    }
+
+    #[test]
+    fn loading_stops_where_it_is_told_to_and_at_the_end() {
+        let (file, bytes) = file("stop");
+        for load in [Load::Ahead, Load::Copy] {
+            let stop =
+                &mut |done, _| if done > STEP as u64 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+            assert!(matches!(open_part(&file, "it", 0, None, load, stop), Err(Error::Cancelled)));
+        }
+        let on = &mut |_, _| ControlFlow::Continue(());
+        for (offset, length) in [(0, bytes.len() as u64 + 1), (bytes.len() as u64, 1), (u64::MAX, 2), (2, u64::MAX)] {
+            let refused = open_part(&file, "it", offset, Some(length), Load::Map, on);
+            assert!(matches!(refused, Err(Error::Open { .. })), "{offset} {length}");
+        }
     }
 }

@@ -6,8 +6,7 @@
 pub mod header;
 mod map;
 
-pub(crate) use map::aligned;
-pub use map::{Load, open};
+pub use map::{Load, Progress, aligned, open, open_part, open_with};
 
 use crate::error::Error;
 use ocelli_quant::TensorType;

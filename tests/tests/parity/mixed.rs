@@ -4,7 +4,7 @@
 use crate::{check_generations, check_logits, check_scores, close, quiet};
 use ocelli_convert::{OpenFlamingo, Options, convert_open_flamingo};
 use ocelli_engine::image::{ImageLimits, Picture, Video};
-use ocelli_engine::{Engine, Error, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions};
+use ocelli_engine::{Conversation, Engine, Error, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use ocelli_tests::mixed_golden::{FLAMINGO, FROZEN, GoldenPiece, IN_PARTS, MixedCase, MixedGolden, VIDEOS};
@@ -375,4 +375,39 @@ fn absurd_keys_are_refused_or_run() {
         }
     }
     assert!(refused > 100 && ran > 10, "{refused} refused, {ran} ran");
+}
+
+/// A conversation goes on as a prompt with its answer would, and so do its fork and its saved state, which look at the same
+/// pictures.
+#[test]
+fn conversations_look_at_their_pictures_wherever_they_go_on() {
+    let flamingo = FLAMINGO.iter().chain(&VIDEOS).map(|name| ("flamingo", name));
+    for (family, name) in flamingo.chain(FROZEN.iter().map(|name| ("frozen", name))) {
+        let golden = MixedGolden::load(family, name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 2);
+        let options = GenerateOptions { max_new_tokens: 4, ..GenerateOptions::default() };
+        let layout = SessionOptions { frames: 16, ..SessionOptions::default() };
+        let pictures = |case: &MixedCase| case.pieces.iter().filter(|p| !matches!(p, GoldenPiece::Text(_))).count();
+        let case = golden.cases.iter().max_by_key(|case| pictures(case)).unwrap();
+        let mut first = Conversation::new(&model, &layout, false).unwrap();
+        for piece in &case.pieces {
+            match piece {
+                GoldenPiece::Text(text) => first.add_text(text),
+                GoldenPiece::Picture(index) => first.add_image(picture(&golden, *index)).unwrap(),
+                GoldenPiece::Video(frames) => first.add_video(Arc::new(video(&golden, frames))).unwrap(),
+            }
+        }
+        let answer = first.generate(&options, &mut quiet).unwrap().ids.clone();
+        first.add_text(" and");
+        let mut fork = first.fork().unwrap();
+        let state = first.save().unwrap();
+        let mut later = Conversation::new(&model, &layout, false).unwrap();
+        later.restore(&state).unwrap();
+        let prompt = prompt(&golden, case).tokens(answer).text(" and");
+        let wanted = model.session(&layout).unwrap().generate(&prompt, &options, &mut quiet).unwrap().ids;
+        for conversation in [&mut first, &mut fork, &mut later] {
+            assert_eq!(conversation.generate(&options, &mut quiet).unwrap().ids, wanted, "{name}");
+        }
+    }
 }

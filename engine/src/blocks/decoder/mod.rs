@@ -92,6 +92,14 @@ impl KvCache {
     pub fn new(data: Cache, slots: usize, media: Option<MediaCache>) -> Self {
         Self { data, slots: Slots::new(slots), media, taken: Vec::new(), positions: Vec::new() }
     }
+
+    /// All that positions are and that a saved one must have; `None` where they depend on more than these numbers, as they
+    /// do on media. A field that is added is either no part of that or belongs here.
+    #[must_use]
+    pub fn numbers(&self) -> Option<&Cache> {
+        let Self { data, media, slots: _, taken: _, positions: _ } = self;
+        media.is_none().then_some(data)
+    }
 }
 
 impl Decoder {

@@ -22,6 +22,7 @@ mod norm;
 mod panel;
 mod pool;
 mod rope;
+mod saved;
 
 pub use isa::Isa;
 pub(super) use memory::{KvMemory, Memory};
@@ -297,6 +298,14 @@ impl Device for Cpu {
                 scatter(shape, layer, slots, v, values);
             }
         }
+    }
+
+    fn save(&self, cache: &Cache, spans: &[Span], out: &mut Vec<u8>) {
+        saved::save(&cache.0, spans, out);
+    }
+
+    fn restore(&self, cache: &mut Cache, spans: &[Span], data: &[u8]) {
+        saved::restore(&mut cache.0, spans, data);
     }
 
     fn attend_cache(

@@ -1,16 +1,29 @@
-//! Every exported function. Their comments are the header's: `tests/header.rs` holds include/ocelli.h against them.
+//! What concerns the library and its errors.
 
-#![allow(unsafe_code)] // exported names, and pointers from C
-#![allow(clippy::missing_safety_doc)] // the header's rules on pointers are the contract, and Markdown does not belong there
-
+use crate::handle::{self, Object};
 use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_PANIC};
 use crate::{guard, last, status, strings};
 use ocelli_engine::{Engine, Load};
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_void};
 use std::path::Path;
 
 /// The ABI of this header: what ocelli_abi_version() must return.
 pub const OCELLI_ABI_VERSION: u32 = 1;
+
+/// Of ocelli_features(): pictures are read from PNG and JPEG files.
+pub const OCELLI_FEATURE_IMAGE_FILES: u64 = 1;
+
+/// Of ocelli_features(): models are opened from file descriptors.
+pub const OCELLI_FEATURE_FD: u64 = 2;
+
+/// Of ocelli_features(): compute threads are kept to processors of the caller's choice.
+pub const OCELLI_FEATURE_AFFINITY: u64 = 4;
+
+/// Of ocelli_features(): layers run on a GPU.
+pub const OCELLI_FEATURE_GPU: u64 = 8;
+
+/// Of ocelli_features(): video is a piece of a prompt.
+pub const OCELLI_FEATURE_VIDEO: u64 = 16;
 
 /// Size of a buffer that holds any text of ocelli_last_error(), its NUL included.
 pub const OCELLI_LAST_ERROR_CAPACITY: usize = 8192;
@@ -30,6 +43,15 @@ pub extern "C" fn ocelli_abi_version() -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn ocelli_version() -> *const c_char {
     VERSION.as_ptr()
+}
+
+/// What this build of the library can do: OCELLI_FEATURE_* bits. A call that needs a bit that is missing returns
+/// OCELLI_ERR_UNSUPPORTED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ocelli_features() -> u64 {
+    let unix = if cfg!(unix) { OCELLI_FEATURE_FD } else { 0 };
+    let affinity = if crate::affinity::OFFERED { OCELLI_FEATURE_AFFINITY } else { 0 };
+    OCELLI_FEATURE_IMAGE_FILES | OCELLI_FEATURE_VIDEO | unix | affinity
 }
 
 /// The name of a status, such as "OCELLI_ERR_FILE", or "unknown status"; static, never NULL.
@@ -61,6 +83,37 @@ pub unsafe extern "C" fn ocelli_last_error(buffer: *mut c_char, capacity: usize,
     })
 }
 
+/// The outcome of the last call that was made on a handle, by whichever thread: its status, and its message as in
+/// ocelli_last_error(). Calls that did not get hold of the handle (OCELLI_ERR_BUSY and OCELLI_ERR_REENTRANT) do not count.
+/// handle is an ocelli_model, an ocelli_session or an ocelli_image. status may be NULL.
+///
+/// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or
+/// OCELLI_ERR_BAD_HANDLE; a poisoned handle has an error, too. The thread's last error stays as it is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocelli_handle_error(
+    handle: *const c_void,
+    status: *mut i32,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+) -> i32 {
+    guard::quiet(OCELLI_ERR_PANIC, || {
+        let (last, text) = match handle::find(handle) {
+            Ok(Object::Model(model)) => model.last(),
+            Ok(Object::Session(session)) => session.last(),
+            Ok(Object::Image(image)) => image.last(),
+            Err(failure) => return failure.status,
+        };
+        // SAFETY: the header asks for NULL or an int32_t, and for what copy_out asks.
+        unsafe {
+            if !status.is_null() {
+                status.write_unaligned(last);
+            }
+            strings::copy_out(&text, buffer, capacity, needed)
+        }
+    })
+}
+
 /// Opens the model file at path as inference would, and closes it again: every key, the tokenizer and the shape of
 /// every tensor are checked; the weights are not read. The file must not be shortened meanwhile, since it is mapped.
 ///
@@ -77,11 +130,4 @@ pub unsafe extern "C" fn ocelli_check_model(path: *const c_char) -> i32 {
         Engine::new(1)?.open(Path::new(path), Load::Map)?;
         Ok(())
     })
-}
-
-/// Panics inside the boundary; for tests/c only.
-#[cfg(feature = "test-hooks")]
-#[unsafe(no_mangle)]
-pub extern "C" fn ocelli_test_panic() -> i32 {
-    guard::call(|| panic!("a panic on purpose"))
 }

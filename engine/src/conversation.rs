@@ -1,0 +1,293 @@
+//! A prompt that grows: pieces are added, a text is generated behind them and becomes part of it, and so on. It can be
+//! forked, saved and restored. This is what a program without Rust's borrows holds, and what a chat holds.
+//!
+//! The non-obvious thing: an answer is kept as its token ids. Its text, tokenised again, may give other ones, and what
+//! follows would then not be behind what was generated.
+
+use crate::cancel::CancelHandle;
+use crate::error::Error;
+use crate::generation::{Finish, GenerateOptions, Generation, Score, Sink};
+use crate::image::{Picture, Video};
+use crate::model::Model;
+use crate::plan::SessionOptions;
+use crate::prompt::{Item, Prompt};
+use crate::session::{Session, Writing, prompt_ids};
+use std::sync::Arc;
+
+/// A session with the prompt it has so far. A call that fails leaves the prompt as it was.
+pub struct Conversation {
+    session: Session,
+    options: SessionOptions,
+    prompt: Prompt,
+    /// Whether prompts begin as [`Prompt::complete`].
+    complete: bool,
+    writing: Option<Writing>,
+    answer: Option<Generation>,
+}
+
+/// What a conversation takes of its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Used {
+    /// Positions of the prompt, answers included.
+    pub positions: usize,
+    /// Of them, those whose keys and values are there: the next call runs the rest.
+    pub kept: usize,
+    /// Positions there can be.
+    pub context: usize,
+}
+
+impl Conversation {
+    /// An empty prompt in a new session. With `complete`, nothing is put around its text: see [`Prompt::complete`].
+    ///
+    /// # Errors
+    /// As [`Model::session`].
+    pub fn new(model: &Model, options: &SessionOptions, complete: bool) -> Result<Self, Error> {
+        let mut session = model.session(options)?;
+        session.keep_prefix(true);
+        let prompt = empty(complete);
+        Ok(Self { session, options: options.clone(), prompt, complete, writing: None, answer: None })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        self.session.model()
+    }
+
+    /// What the session was laid out for.
+    #[must_use]
+    pub fn options(&self) -> &SessionOptions {
+        &self.options
+    }
+
+    /// Lets `handle` stop the calls of this conversation.
+    pub fn cancel_by(&mut self, handle: CancelHandle) {
+        self.session.cancel_by(handle);
+    }
+
+    /// The prompt so far.
+    #[must_use]
+    pub fn prompt(&self) -> &Prompt {
+        &self.prompt
+    }
+
+    pub(crate) fn complete(&self) -> bool {
+        self.complete
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Begins anew with another prompt, of which the session knows nothing.
+    pub(crate) fn begin_with(&mut self, prompt: Prompt, complete: bool) -> &mut Session {
+        (self.writing, self.answer) = (None, None);
+        (self.prompt, self.complete) = (prompt, complete);
+        self.session.forget_all();
+        &mut self.session
+    }
+
+    /// Empties the prompt and forgets its keys and values; encoded pictures stay. What follows is as in a new session.
+    pub fn clear(&mut self) {
+        self.begin_with(empty(self.complete), self.complete);
+    }
+
+    /// Appends text.
+    pub fn add_text(&mut self, text: &str) {
+        self.settle();
+        self.prompt = std::mem::take(&mut self.prompt).text(text);
+    }
+
+    /// Appends a picture.
+    ///
+    /// # Errors
+    /// [`Error::NoVision`].
+    pub fn add_image(&mut self, picture: Arc<Picture>) -> Result<(), Error> {
+        if !self.model().takes_images() {
+            return Err(Error::NoVision { images: 1 });
+        }
+        self.settle();
+        self.prompt = std::mem::take(&mut self.prompt).image(picture);
+        Ok(())
+    }
+
+    /// Appends a video.
+    ///
+    /// # Errors
+    /// [`Error::NoVideo`], and [`Error::BadOption`] for more frames than the session was laid out for.
+    pub fn add_video(&mut self, video: Arc<Video>) -> Result<(), Error> {
+        if self.model().video_frames().is_none() {
+            return Err(Error::NoVideo { videos: 1 });
+        }
+        self.session.check_frames(video.frames().len())?;
+        self.settle();
+        self.prompt = std::mem::take(&mut self.prompt).video(video);
+        Ok(())
+    }
+
+    /// Appends token ids.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`] for an id that the model does not have.
+    pub fn add_tokens(&mut self, ids: &[u32]) -> Result<(), Error> {
+        self.settle();
+        // Composed by themselves, ids are checked and nothing else.
+        self.model().compose(&Prompt::new().tokens(ids))?;
+        self.prompt = std::mem::take(&mut self.prompt).tokens(ids);
+        Ok(())
+    }
+
+    /// The prompt as the model sees it; an empty one may have tokens that begin a text.
+    ///
+    /// # Errors
+    /// As [`Model::compose`].
+    pub fn items(&self) -> Result<Vec<Item>, Error> {
+        self.model().compose(&self.prompt)
+    }
+
+    /// What the prompt takes.
+    ///
+    /// # Errors
+    /// As [`Model::compose`].
+    pub fn used(&mut self) -> Result<Used, Error> {
+        self.settle();
+        let items = self.items()?;
+        let positions = self.model().count(&items);
+        Ok(Used { positions, kept: self.session.kept(&items), context: self.session.room() })
+    }
+
+    /// Generates a text and appends it to the prompt.
+    ///
+    /// # Errors
+    /// As [`Session::generate`].
+    pub fn generate(&mut self, options: &GenerateOptions, sink: &mut Sink<'_>) -> Result<&Generation, Error> {
+        self.settle();
+        let generation = self.session.generate(&self.prompt, options, sink)?;
+        Ok(self.append(generation))
+    }
+
+    /// Runs the prompt, for [`Conversation::step`].
+    ///
+    /// # Errors
+    /// As [`Session::generate`], and [`Error::BadOption`] for beams.
+    pub fn start(&mut self, options: &GenerateOptions, sink: &mut Sink<'_>) -> Result<(), Error> {
+        self.settle();
+        self.answer = None;
+        self.writing = Some(self.session.begin(&self.prompt, options, sink)?);
+        Ok(())
+    }
+
+    /// Whether [`Conversation::start`] was called and the text has not ended.
+    #[must_use]
+    pub fn is_writing(&self) -> bool {
+        self.writing.is_some()
+    }
+
+    /// The next token with the text it completes, and why it is the last if it is. Whatever else is called ends the text
+    /// where it is.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] and [`Error::NotANumber`] drop the text; `None` where no text is being written.
+    pub fn step(&mut self) -> Result<Option<Next>, Error> {
+        let Some(mut writing) = self.writing.take() else { return Ok(None) };
+        let next = match self.session.advance(&mut writing)? {
+            None => None,
+            Some((id, text)) => {
+                let text = text.to_owned();
+                Some(Next { id, text, finish: writing.finish() })
+            }
+        };
+        let ended = writing.finish().is_some();
+        self.writing = Some(writing);
+        if ended {
+            self.settle();
+        }
+        Ok(next)
+    }
+
+    /// The text that was generated last, since the prompt was begun.
+    #[must_use]
+    pub fn answer(&self) -> Option<&Generation> {
+        self.answer.as_ref()
+    }
+
+    /// As [`Session::score`], behind the prompt.
+    ///
+    /// # Errors
+    /// As [`Session::score`].
+    pub fn score(&mut self, continuations: &[&str], sink: &mut Sink<'_>) -> Result<Vec<Score>, Error> {
+        self.settle();
+        self.session.score(&self.prompt, continuations, sink)
+    }
+
+    /// As [`Session::embed_image`]; the prompt is not concerned.
+    ///
+    /// # Errors
+    /// As [`Session::embed_image`].
+    pub fn embed_image(&mut self, picture: &Picture) -> Result<Vec<f32>, Error> {
+        self.settle();
+        self.session.embed_image(picture)
+    }
+
+    /// As [`Session::image_features`]; the prompt is not concerned.
+    ///
+    /// # Errors
+    /// As [`Session::image_features`].
+    pub fn image_features(&mut self, picture: &Picture) -> Result<Vec<f32>, Error> {
+        self.settle();
+        self.session.image_features(picture)
+    }
+
+    /// Another conversation that goes on from here, with a session, keys and values of its own. Where positions look at
+    /// media, these are not copied but made again when they are needed.
+    ///
+    /// # Errors
+    /// As [`Model::session`].
+    pub fn fork(&mut self) -> Result<Self, Error> {
+        self.settle();
+        let mut fork = Self::new(self.model(), &self.options, self.complete)?;
+        let items = self.items()?;
+        let count = self.session.savable(&items);
+        let mut data = Vec::new();
+        self.session.save(count, &mut data)?;
+        fork.prompt = self.prompt.clone();
+        fork.answer.clone_from(&self.answer);
+        fork.session.restore(&items, count, &data)?;
+        fork.session.know_pictures_of(&self.session);
+        Ok(fork)
+    }
+
+    /// Ends a text that is being written.
+    pub(crate) fn settle(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            let generation = self.session.end(writing);
+            self.append(generation);
+        }
+    }
+
+    fn append(&mut self, generation: Generation) -> &Generation {
+        let mut prompt = std::mem::take(&mut self.prompt);
+        if prompt.is_empty() {
+            // Nothing would be put before an answer that comes first; what it was generated behind is its past, though.
+            let begin = self.model().compose(&prompt).unwrap_or_default();
+            prompt = prompt.tokens(prompt_ids(&begin));
+        }
+        self.prompt = prompt.tokens(generation.ids.as_slice());
+        self.answer.insert(generation)
+    }
+}
+
+/// One step of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// The token.
+    pub id: u32,
+    /// The text it completes, in whole characters; perhaps none.
+    pub text: String,
+    /// Why it is the last, if it is.
+    pub finish: Option<Finish>,
+}
+
+fn empty(complete: bool) -> Prompt {
+    if complete { Prompt::new().complete() } else { Prompt::new() }
+}

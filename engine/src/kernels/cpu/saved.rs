@@ -1,0 +1,56 @@
+//! Keys and values of some positions as bytes and back: all keys, then all values, each head's positions in order, in the
+//! cache's own number format, so that what comes back is the same bits.
+
+use super::attention::Stored;
+use super::memory::KvData;
+use super::{CacheShape, KvMemory, Span};
+use ocelli_quant::blocks::q8_0::BlockQ8_0;
+use std::ops::Range;
+
+/// Where the positions of `spans` lie among a buffer's values, of which a head of a position has `row`.
+fn ranges<'a>(shape: &CacheShape, row: usize, spans: &'a [Span]) -> impl Iterator<Item = Range<usize>> + use<'a> {
+    let slots = shape.slots;
+    (0..shape.layers * shape.heads).flat_map(move |head| {
+        spans.iter().map(move |span| {
+            let start = (head * slots + span.start as usize) * row;
+            start..start + span.len as usize * row
+        })
+    })
+}
+
+fn take<T: bytemuck::Pod>(shape: &CacheShape, row: usize, both: [&[T]; 2], spans: &[Span], out: &mut Vec<u8>) {
+    for values in both {
+        ranges(shape, row, spans).for_each(|range| out.extend_from_slice(bytemuck::cast_slice(&values[range])));
+    }
+}
+
+fn put<T: bytemuck::Pod>(shape: &CacheShape, row: usize, both: [&mut [T]; 2], spans: &[Span], mut data: &[u8]) {
+    for values in both {
+        for range in ranges(shape, row, spans) {
+            let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut values[range]);
+            let (these, rest) = data.split_at(bytes.len());
+            bytes.copy_from_slice(these);
+            data = rest;
+        }
+    }
+}
+
+/// Appends the positions of `spans` to `out`.
+pub fn save(memory: &KvMemory, spans: &[Span], out: &mut Vec<u8>) {
+    let KvMemory { shape, data } = memory;
+    match data {
+        KvData::F16 { k, v } => take(shape, shape.head_width, [k, v], spans, out),
+        KvData::F32 { k, v } => take(shape, shape.head_width, [k, v], spans, out),
+        KvData::Q8_0 { k, v } => take(shape, BlockQ8_0::count(shape.head_width), [k, v], spans, out),
+    }
+}
+
+/// Puts positions that [`save`] wrote into `spans`; `data` has exactly their bytes.
+pub fn restore(memory: &mut KvMemory, spans: &[Span], bytes: &[u8]) {
+    let KvMemory { shape, data } = memory;
+    match data {
+        KvData::F16 { k, v } => put(shape, shape.head_width, [k, v], spans, bytes),
+        KvData::F32 { k, v } => put(shape, shape.head_width, [k, v], spans, bytes),
+        KvData::Q8_0 { k, v } => put(shape, BlockQ8_0::count(shape.head_width), [k, v], spans, bytes),
+    }
+}

@@ -1,0 +1,90 @@
+//! What a session keeps between calls, taken out as bytes and put into another session: how a conversation is forked,
+//! and how it outlives the process.
+
+use super::Session;
+use crate::blocks::cache::Sequence;
+use crate::cancel::CancelHandle;
+use crate::error::Error;
+use crate::kernels::{CacheShape, Span};
+use crate::prefix::Prefix;
+use crate::prompt::Item;
+
+impl Session {
+    /// Lets `handle` stop this session instead of the one it had.
+    pub fn cancel_by(&mut self, handle: CancelHandle) {
+        self.cancel = handle;
+    }
+
+    /// Keeps nothing so far, but will.
+    pub(crate) fn forget_all(&mut self) {
+        self.kept = Some(Prefix::default());
+        self.free_slots();
+    }
+
+    /// Takes every slot back that is not kept. Unlike [`Session::done`] it uses up no cancel: it ends no call.
+    pub(super) fn free_slots(&mut self) {
+        let none = Sequence::default();
+        self.kv.slots.keep_only(self.kept.as_ref().map_or(&none, |kept| &kept.sequence));
+    }
+
+    /// The shape of one position's keys and values.
+    pub(crate) fn position(&self) -> CacheShape {
+        CacheShape { slots: 1, ..self.shape }
+    }
+
+    /// Positions that are kept and that a prompt begins with.
+    pub(crate) fn kept(&self, items: &[Item]) -> usize {
+        let rows = self.model.0.family.image_rows();
+        self.kept.as_ref().map_or(0, |kept| kept.shared(items, rows))
+    }
+
+    /// Of these, those that can be saved: where positions look at media, none, and the prompt is run again.
+    pub(crate) fn savable(&self, items: &[Item]) -> usize {
+        self.kv.numbers().map_or(0, |_| self.kept(items))
+    }
+
+    /// Appends the keys and values of the first `count` kept positions to `out`.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub(crate) fn save(&self, count: usize, out: &mut Vec<u8>) -> Result<(), Error> {
+        let bytes = self.position().bytes().saturating_mul(count);
+        out.try_reserve_exact(bytes).map_err(|_| Error::OutOfMemory { what: "a saved state", bytes })?;
+        let spans = self.kept.as_ref().map_or(&[][..], |kept| kept.sequence.spans());
+        if let Some(numbers) = self.kv.numbers() {
+            self.model.0.device.save(numbers, &first(spans, count), out);
+        }
+        Ok(())
+    }
+
+    /// Puts back what [`Session::save`] has written of the first `count` positions of a prompt.
+    ///
+    /// # Errors
+    /// [`Error::ContextFull`].
+    pub(crate) fn restore(&mut self, items: &[Item], count: usize, data: &[u8]) -> Result<(), Error> {
+        self.forget_all();
+        let mut sequence = Sequence::default();
+        self.kv.slots.extend(&mut sequence, count, &mut Vec::new())?;
+        self.model.0.device.restore(&mut self.kv.data, sequence.spans(), data);
+        self.kept = Some(Prefix::of(items, self.model.0.family.image_rows(), sequence));
+        Ok(())
+    }
+
+    /// Takes over another session's encoded pictures.
+    pub(crate) fn know_pictures_of(&mut self, other: &Self) {
+        self.images = other.images.clone();
+    }
+}
+
+/// The first `count` positions of spans.
+fn first(spans: &[Span], mut count: usize) -> Vec<Span> {
+    let mut cut = Vec::new();
+    for span in spans {
+        let len = u32::try_from(count).unwrap_or(u32::MAX).min(span.len);
+        if len > 0 {
+            cut.push(Span { start: span.start, len });
+        }
+        count -= len as usize;
+    }
+    cut
+}

@@ -1,0 +1,159 @@
+//! A text while it is written, one token at a time: what [`Session::generate`] loops over, and what a caller who wants
+//! to decide after every token drives by hand. Both take the same path, so they write the same.
+
+use super::{Session, suppress};
+use crate::error::Error;
+use crate::generation::{Finish, GenerateOptions, Generation, Sink, Timings};
+use crate::model::Model;
+use crate::prefix::Prefix;
+use crate::prompt::Prompt;
+use crate::sample::Sampler;
+use crate::tokenizer::Utf8Stream;
+use std::time::Instant;
+
+/// The choices so far, and how the next is made.
+pub(super) struct Turn {
+    sampler: Sampler,
+    stream: Utf8Stream,
+    /// What the repetition penalty looks at: the prompt, then what was chosen.
+    seen: Vec<u32>,
+    prompt: usize,
+    most: usize,
+    /// Why the text ended, once it has.
+    pub finish: Option<Finish>,
+}
+
+impl Turn {
+    pub fn new(model: &Model, mut seen: Vec<u32>, options: &GenerateOptions) -> Self {
+        let prompt = seen.len();
+        seen.reserve(options.max_new_tokens);
+        Self {
+            sampler: Sampler::new(options.sampling.clone()),
+            stream: model.tokenizer().stream(true),
+            seen,
+            prompt,
+            most: options.max_new_tokens,
+            finish: None,
+        }
+    }
+
+    /// Chooses a token from the logits behind `position` positions; the text it completes, perhaps none.
+    pub fn choose(&mut self, model: &Model, logits: &mut [f32], position: usize) -> Result<&str, Error> {
+        let tokenizer = model.tokenizer();
+        suppress(logits, &model.defaults().suppressed_ids);
+        self.sampler.process(&model.defaults().eos_ids, &self.seen, self.prompt, logits);
+        let id = self.sampler.choose(logits).ok_or(Error::NotANumber { position })?;
+        self.seen.push(id);
+        // An ending token that is no special one (OPT's line break, say) has text, as in the reference.
+        if (id as usize) < tokenizer.vocab_size() { Ok(self.stream.push(tokenizer, id)?) } else { Ok("") }
+    }
+
+    /// The token that was chosen, if the text goes on behind it.
+    pub fn go_on(&mut self, model: &Model, stopped: bool) -> Option<u32> {
+        let id = *self.seen.get(self.prompt..)?.last()?;
+        self.finish = if model.defaults().eos_ids.contains(&id) {
+            Some(Finish::Eos)
+        } else if stopped {
+            Some(Finish::Stopped)
+        } else if self.seen.len() - self.prompt == self.most {
+            Some(Finish::Length)
+        } else {
+            None
+        };
+        self.finish.is_none().then_some(id)
+    }
+
+    /// The tokens, why there are no more, and text that no token has completed.
+    pub fn end(mut self) -> (Vec<u32>, Finish, String) {
+        let rest = self.stream.flush().to_owned();
+        (self.seen.split_off(self.prompt), self.finish.unwrap_or(Finish::Stopped), rest)
+    }
+}
+
+/// A text that a caller has written token by token. The session must do nothing else meanwhile.
+pub(crate) struct Writing {
+    prefix: Prefix,
+    turn: Turn,
+    /// Chosen, but not run yet.
+    waiting: Option<u32>,
+    timings: Timings,
+    text: String,
+}
+
+impl Writing {
+    /// Why the text ended, once it has.
+    pub fn finish(&self) -> Option<Finish> {
+        self.turn.finish
+    }
+}
+
+impl Session {
+    /// Runs a prompt for [`Session::advance`].
+    ///
+    /// # Errors
+    /// As [`Session::generate`], and [`Error::BadOption`] for beams, which have no next token.
+    pub(crate) fn begin(
+        &mut self,
+        prompt: &Prompt,
+        options: &GenerateOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Writing, Error> {
+        let (items, options, positions) = self.fitted(prompt, options)?;
+        if options.beams > 1 {
+            let rule = "beams end together: 1 where tokens are taken one by one";
+            return Err(Error::BadOption { name: "beams", got: options.beams.to_string(), rule });
+        }
+        let mut timings = Timings { prompt: positions, ..Timings::default() };
+        let prefix = self.prefill(&items, sink, &mut timings);
+        if prefix.is_err() {
+            self.done();
+        }
+        self.cancel.reset();
+        let turn = Turn::new(&self.model, self.model.placed_ids(&items), &options);
+        Ok(Writing { prefix: prefix?, turn, waiting: None, timings, text: String::new() })
+    }
+
+    /// The next token, and the text it completes in whole characters; `None` behind the last. Behind an error the writing
+    /// is of no more use.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], [`Error::NotANumber`].
+    pub(crate) fn advance<'w>(&mut self, writing: &'w mut Writing) -> Result<Option<(u32, &'w str)>, Error> {
+        let start = Instant::now();
+        let model = self.model.clone();
+        let Writing { prefix, turn, waiting, timings, text } = writing;
+        if turn.finish.is_some() {
+            return Ok(None);
+        }
+        if let Some(id) = waiting.take() {
+            let ran = self.step(std::slice::from_mut(&mut prefix.sequence), &[id]);
+            if ran.is_err() {
+                self.done();
+            }
+            self.cancel.reset();
+            ran?;
+        }
+        text.clear();
+        text.push_str(turn.choose(&model, &mut self.logits, prefix.sequence.len())?);
+        *waiting = turn.go_on(&model, false);
+        if waiting.is_none() {
+            text.push_str(turn.stream.flush());
+        }
+        let id = turn.seen.last().copied().unwrap_or_default();
+        timings.generate += start.elapsed();
+        timings.generated += 1;
+        Ok(Some((id, text)))
+    }
+
+    /// What was written. The prompt and it are kept, if the session keeps anything.
+    pub(crate) fn end(&mut self, writing: Writing) -> Generation {
+        let Writing { mut prefix, turn, timings, .. } = writing;
+        let (ids, finish, _) = turn.end();
+        prefix.append(&ids);
+        self.keep(prefix);
+        self.free_slots();
+        // Every id was chosen among the model's own, and those without text are left out.
+        let text = self.text(&ids).unwrap_or_default();
+        Generation { text, ids, finish, timings }
+    }
+}

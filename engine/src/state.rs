@@ -1,0 +1,273 @@
+//! A conversation as bytes: its prompt, pictures and all, and the keys and values it has, so that it goes on in another
+//! process without being read again.
+//!
+//! Little-endian: magic; the model's fingerprint; the shape of a position; whether the prompt is complete; pieces;
+//! positions and their keys and values; a hash of all that. The fingerprint is over the file's keys, its table of
+//! tensors and the first bytes of each: telling files apart must not mean reading them whole. The hash finds damage, not
+//! malice: whoever can write a state can put words into a conversation, but nothing in it is trusted before it is checked.
+
+use crate::conversation::Conversation;
+use crate::error::Error;
+use crate::image::{ImageLimits, Picture, Video, hash_bytes};
+use crate::kernels::CacheShape;
+use crate::model::Model;
+use crate::prompt::{Piece, Prompt};
+use std::sync::Arc;
+
+const MAGIC: &[u8; 8] = b"ocellis1";
+
+const TEXT: u8 = 0;
+const PICTURE: u8 = 1;
+const TOKENS: u8 = 2;
+const VIDEO: u8 = 3;
+
+impl Conversation {
+    /// The conversation as bytes, for [`Conversation::restore`]. Pictures take three bytes a pixel, positions what the plan
+    /// says of the cache.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], and as [`Model::compose`].
+    pub fn save(&mut self) -> Result<Vec<u8>, Error> {
+        self.settle();
+        let items = self.items()?;
+        let kept = self.session().savable(&items);
+        let mut out = Vec::new();
+        out.extend_from_slice(MAGIC);
+        out.extend_from_slice(&fingerprint(self.model()).to_le_bytes());
+        shape(&self.session().position()).iter().for_each(|n| out.extend_from_slice(&n.to_le_bytes()));
+        out.push(u8::from(self.complete()));
+        let prompt = self.prompt();
+        let pieces = prompt.pieces().len() + prompt.given().len();
+        out.extend_from_slice(&(pieces as u64).to_le_bytes());
+        let mut given = prompt.given().iter().peekable();
+        for at in 0..=prompt.pieces().len() {
+            while let Some((_, ids)) = given.next_if(|(before, _)| *before == at) {
+                piece(&mut out, TOKENS, ids.len(), ids.len() * 4)?;
+                ids.iter().for_each(|id| out.extend_from_slice(&id.to_le_bytes()));
+            }
+            match prompt.pieces().get(at) {
+                Some(Piece::Text(text)) => {
+                    piece(&mut out, TEXT, text.len(), text.len())?;
+                    out.extend_from_slice(text.as_bytes());
+                }
+                Some(Piece::Image(picture)) => {
+                    piece(&mut out, PICTURE, picture.rgb().len(), picture.rgb().len() + 8)?;
+                    write_picture(&mut out, picture);
+                }
+                Some(Piece::Video(video)) => {
+                    let bytes = video.frames().iter().map(|frame| frame.rgb().len() + 8).sum();
+                    piece(&mut out, VIDEO, video.frames().len(), bytes)?;
+                    video.frames().iter().for_each(|frame| write_picture(&mut out, frame));
+                }
+                None => {}
+            }
+        }
+        out.extend_from_slice(&(kept as u64).to_le_bytes());
+        self.session().save(kept, &mut out)?;
+        let hash = hash_bytes(out.len() as u64, &out);
+        out.extend_from_slice(&hash.to_le_bytes());
+        Ok(out)
+    }
+
+    /// Goes on from where [`Conversation::save`] was called. The session may be of another size, but not its keys and
+    /// values of another number format. After an error the conversation is as it was.
+    ///
+    /// # Errors
+    /// [`Error::BadState`], [`Error::ContextFull`], [`Error::Image`] and as [`Model::compose`].
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let mut reader = Reader::open(bytes)?;
+        if u128::from_le_bytes(reader.array()?) != fingerprint(self.model()) {
+            return Err(bad("another model's"));
+        }
+        let position = self.session().position();
+        for wanted in shape(&position) {
+            let got = u32::from_le_bytes(reader.array()?);
+            if got != wanted {
+                return Err(bad(format!("of a session whose keys and values are laid out by {got}, here {wanted}")));
+            }
+        }
+        let complete = reader.array::<1>()? != [0];
+        let prompt = reader.prompt(complete)?;
+        let kept = reader.length()?;
+        let items = self.model().compose(&prompt)?;
+        let positions = self.model().count(&items);
+        if kept > positions || position.bytes().checked_mul(kept) != Some(reader.rest.len()) {
+            let have = reader.rest.len();
+            return Err(bad(format!("damaged: {kept} of {positions} positions are said to take {have} bytes")));
+        }
+        let context = self.session().room();
+        if positions > context {
+            return Err(Error::ContextFull { needed: positions, prompt: positions, new: 0, context });
+        }
+        self.begin_with(prompt, complete).restore(&items, kept, reader.rest)
+    }
+}
+
+fn bad(reason: impl Into<String>) -> Error {
+    Error::BadState { reason: reason.into() }
+}
+
+/// What a position's bytes depend on.
+fn shape(position: &CacheShape) -> [u32; 4] {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let &CacheShape { layers, heads, head_width, slots: _, ty } = position;
+    [number(layers), number(heads), number(head_width), number(ty.row_bytes(32))]
+}
+
+/// The beginning of a piece of `count` things, and room for its `bytes`.
+fn piece(out: &mut Vec<u8>, kind: u8, count: usize, bytes: usize) -> Result<(), Error> {
+    let error = |_| Error::OutOfMemory { what: "a saved state", bytes };
+    out.try_reserve(bytes.saturating_add(64)).map_err(error)?;
+    out.push(kind);
+    out.extend_from_slice(&(count as u64).to_le_bytes());
+    Ok(())
+}
+
+fn write_picture(out: &mut Vec<u8>, picture: &Picture) {
+    out.extend_from_slice(&picture.width().to_le_bytes());
+    out.extend_from_slice(&picture.height().to_le_bytes());
+    out.extend_from_slice(picture.rgb());
+}
+
+/// What tells a model's file from others.
+fn fingerprint(model: &Model) -> u128 {
+    let file = model.file();
+    let bytes = (**file.bytes()).as_ref();
+    let tensors = file.tensors().iter().filter_map(|t| {
+        let start = usize::try_from(t.offset).ok()?;
+        Some((start, start.checked_add(usize::try_from(t.bytes.min(64)).ok()?)?))
+    });
+    let header = tensors.clone().map(|(start, _)| start).min().unwrap_or(bytes.len());
+    let mut seen = bytes.get(..header).unwrap_or_default().to_vec();
+    for (start, end) in tensors {
+        seen.extend_from_slice(bytes.get(start..end).unwrap_or_default());
+    }
+    hash_bytes(bytes.len() as u64, &seen)
+}
+
+/// What has not been read yet of a state whose hash is right.
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn open(bytes: &'a [u8]) -> Result<Self, Error> {
+        let short = || bad(format!("not one: it has {} bytes", bytes.len()));
+        let (body, hash) = bytes.split_last_chunk::<16>().ok_or_else(short)?;
+        let rest = body.strip_prefix(MAGIC).ok_or_else(|| bad("not one: it does not begin as one"))?;
+        if hash_bytes(body.len() as u64, body) != u128::from_le_bytes(*hash) {
+            return Err(bad("damaged: its hash is another"));
+        }
+        Ok(Self { rest })
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
+        let (taken, rest) = self
+            .rest
+            .split_at_checked(count)
+            .ok_or_else(|| bad(format!("damaged: {count} bytes are needed where {} are left", self.rest.len())))?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
+    }
+
+    fn length(&mut self) -> Result<usize, Error> {
+        let length = u64::from_le_bytes(self.array()?);
+        usize::try_from(length).map_err(|_| bad(format!("damaged: a length is {length}")))
+    }
+
+    fn picture(&mut self, width: u32, height: u32, bytes: usize) -> Result<Picture, Error> {
+        Ok(Picture::new(width, height, self.take(bytes)?.to_vec(), &ImageLimits::default())?)
+    }
+
+    fn prompt(&mut self, complete: bool) -> Result<Prompt, Error> {
+        let mut prompt = if complete { Prompt::new().complete() } else { Prompt::new() };
+        for _ in 0..self.length()? {
+            let [kind] = self.array()?;
+            let count = self.length()?;
+            prompt = match kind {
+                TEXT => {
+                    let text = std::str::from_utf8(self.take(count)?).map_err(|e| bad(format!("damaged: {e}")))?;
+                    prompt.text(text)
+                }
+                PICTURE => {
+                    let (width, height) = (u32::from_le_bytes(self.array()?), u32::from_le_bytes(self.array()?));
+                    prompt.image(self.picture(width, height, count)?)
+                }
+                VIDEO => {
+                    let limits = ImageLimits::default();
+                    limits.check_frames(count)?;
+                    let mut frames = Vec::new();
+                    for _ in 0..count {
+                        let (width, height) = (u32::from_le_bytes(self.array()?), u32::from_le_bytes(self.array()?));
+                        let bytes = usize::try_from(3 * u64::from(width) * u64::from(height)).unwrap_or(usize::MAX);
+                        frames.push(Arc::new(self.picture(width, height, bytes)?));
+                    }
+                    prompt.video(Video::new(frames, &limits)?)
+                }
+                TOKENS => {
+                    let (ids, _) = self.take(count.saturating_mul(4))?.as_chunks();
+                    prompt.tokens(ids.iter().map(|id| u32::from_le_bytes(*id)).collect::<Vec<_>>())
+                }
+                other => return Err(bad(format!("damaged: a piece is of kind {other}"))),
+            };
+        }
+        Ok(prompt)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{Engine, GenerateOptions, SessionOptions};
+    use std::ops::ControlFlow;
+
+    static TINY: &[u8] = include_bytes!("../../cli/models/tiny-blip2.gguf");
+
+    /// Bytes are changed and the hash made to fit: whatever is accepted can be gone on with, all else is an error.
+    #[test]
+    fn a_state_that_was_made_to_deceive_does_no_harm() {
+        let model = Engine::new(1).unwrap().open_bytes(Arc::new(TINY)).unwrap();
+        let options = SessionOptions { context: 64, ..SessionOptions::default() };
+        let mut conversation = Conversation::new(&model, &options, false).unwrap();
+        let picture = Picture::new(2, 3, vec![9; 18], &ImageLimits::default()).unwrap();
+        conversation.add_image(Arc::new(picture)).unwrap();
+        conversation.add_text("what?");
+        conversation.add_tokens(&[7]).unwrap();
+        let options = GenerateOptions { max_new_tokens: 2, ..GenerateOptions::default() };
+        conversation.generate(&options, &mut |_| ControlFlow::Continue(())).unwrap();
+        let state = conversation.save().unwrap();
+        // What comes before the keys and values, and where they begin.
+        let head = state.len() - 16 - conversation.session().position().bytes() * conversation.used().unwrap().kept;
+        let mut random = 0x2545_f491_4f6c_dd1d_u64;
+        let mut draw = |below: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            usize::try_from(random >> 16).unwrap() % below
+        };
+        let mut accepted = 0;
+        for _ in 0..3000 {
+            let mut body = state[..state.len() - 16].to_vec();
+            for _ in 0..=draw(3) {
+                let at = 24 + draw(head - 24);
+                body[at] = [0, 1, 0x7f, 0x80, 0xff, body[at] ^ 1][draw(6)];
+            }
+            body.truncate(if draw(4) == 0 { 24 + draw(body.len() - 24) } else { body.len() });
+            let hash = hash_bytes(body.len() as u64, &body);
+            body.extend_from_slice(&hash.to_le_bytes());
+            if conversation.restore(&body).is_ok() {
+                accepted += 1;
+                let _ = conversation.generate(&options, &mut |_| ControlFlow::Continue(()));
+            }
+        }
+        assert!(accepted > 10, "{accepted} of 3000 were no harm");
+        conversation.restore(&state).unwrap();
+    }
+}

@@ -1,0 +1,3 @@
+module ocelli.example/caption
+
+go 1.19

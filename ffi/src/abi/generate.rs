@@ -1,0 +1,298 @@
+//! Texts behind a prompt, scores of such, and what pictures become.
+
+use super::image::picture;
+use super::session::on;
+use super::{ocelli_generate_options, ocelli_image, ocelli_session};
+use crate::cells::Held;
+use crate::options;
+use crate::sized;
+use crate::status::{
+    Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_ORDER, OCELLI_ERR_UNSUPPORTED,
+};
+use crate::strings;
+use ocelli_engine::{Event, Finish, GenerateOptions, Generation};
+use std::ffi::{c_char, c_void};
+use std::ops::ControlFlow;
+
+/// Receives text as it is generated: size bytes of whole characters, then a NUL that does not count; they are gone when it
+/// returns. Returns 0 to go on; anything else ends the text there. It must not call functions on the session but
+/// ocelli_session_cancel(), and must not leave by longjmp or an exception.
+pub type ocelli_piece_fn = Option<unsafe extern "C" fn(piece: *const c_char, size: usize, user: *mut c_void) -> i32>;
+
+/// How a text ended: it has not.
+pub const OCELLI_FINISH_NONE: i32 = 0;
+
+/// How a text ended: the model ended it.
+pub const OCELLI_FINISH_END: i32 = 1;
+
+/// How a text ended: it has as many tokens as were asked for.
+pub const OCELLI_FINISH_LENGTH: i32 = 2;
+
+/// How a text ended: the caller said so.
+pub const OCELLI_FINISH_STOPPED: i32 = 3;
+
+fn finish_of(finish: Option<Finish>) -> i32 {
+    match finish {
+        None => OCELLI_FINISH_NONE,
+        Some(Finish::Eos) => OCELLI_FINISH_END,
+        Some(Finish::Length) => OCELLI_FINISH_LENGTH,
+        Some(Finish::Stopped) => OCELLI_FINISH_STOPPED,
+    }
+}
+
+/// Generates a text behind the prompt and makes it part of the prompt; ocelli_session_answer() gives it. piece may be
+/// NULL; a beam search calls it once, at its end. finish, unless NULL, receives OCELLI_FINISH_*. After a failure the
+/// prompt is as it was.
+///
+/// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED, OCELLI_ERR_CONTEXT,
+/// OCELLI_ERR_PROMPT, OCELLI_ERR_IMAGE, OCELLI_ERR_MODEL (the weights are damaged) or OCELLI_ERR_CANCELLED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocelli_session_generate(
+    session: *mut ocelli_session,
+    options: *const ocelli_generate_options,
+    piece: ocelli_piece_fn,
+    user: *mut c_void,
+    finish: *mut i32,
+) -> i32 {
+    on(session, |held| {
+        // SAFETY: the header's rules on pointers.
+        unsafe { strings::tell(finish, OCELLI_FINISH_NONE) };
+        // SAFETY: the header's rules on structs.
+        let options = unsafe { options_of(held, options, false) }?;
+        held.step = None;
+        let mut text = Vec::new();
+        let answer = held.conversation.generate(&options, &mut |event| {
+            let (Some(piece), Event::Piece(new)) = (piece, event) else { return ControlFlow::Continue(()) };
+            text.clear();
+            text.extend_from_slice(new.as_bytes());
+            text.push(0);
+            // SAFETY: the header asks for a function that may be called so during this call.
+            match unsafe { piece(text.as_ptr().cast(), new.len(), user) } {
+                0 => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
+        })?;
+        // SAFETY: the header's rules on pointers.
+        unsafe { strings::tell(finish, finish_of(Some(answer.finish))) };
+        held.log.info(|| told(answer));
+        Ok(())
+    })
+}
+
+fn told(answer: &Generation) -> String {
+    let t = &answer.timings;
+    format!(
+        "generated {} tokens in {} ms behind {} positions, {} of them known, {} ms; {} pictures encoded, {} ms",
+        t.generated,
+        t.generate.as_millis(),
+        t.prompt,
+        t.reused,
+        t.prefill.as_millis(),
+        t.encoded,
+        (t.prepare + t.encode).as_millis(),
+    )
+}
+
+/// Runs the prompt, so that ocelli_session_next() can write a text behind it token by token. The same options give the
+/// same text as in ocelli_session_generate(); beams cannot be taken one by one.
+///
+/// Returns as ocelli_session_generate() does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocelli_session_start(
+    session: *mut ocelli_session,
+    options: *const ocelli_generate_options,
+) -> i32 {
+    on(session, |held| {
+        // SAFETY: the header's rules on structs.
+        let options = unsafe { options_of(held, options, true) }?;
+        held.step = None;
+        Ok(held.conversation.start(&options, &mut |_| ControlFlow::Continue(()))?)
+    })
+}
+
+/// Takes one step of the text that ocelli_session_start() began. token, unless NULL, receives the token; buffer the text
+/// that it completes, perhaps none, by the rules of ocelli_last_error(); finish, unless NULL, OCELLI_FINISH_*, which is not
+/// OCELLI_FINISH_NONE once the token is the last. A text that did not fit is given again by the next call instead of a
+/// new one, as is one that a capacity of 0 asked for the size of. The text so far is part of the prompt as soon as anything
+/// else is called, and all of it after its last token. After OCELLI_ERR_CANCELLED it is dropped.
+///
+/// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_ORDER
+/// (no text is being written), OCELLI_ERR_MODEL (the weights are damaged) or OCELLI_ERR_CANCELLED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocelli_session_next(
+    session: *mut ocelli_session,
+    token: *mut u32,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    finish: *mut i32,
+) -> i32 {
+    on(session, |held| {
+        let step = match held.step.take() {
+            Some(step) => step,
+            None => held.conversation.step()?.ok_or_else(|| {
+                Failure::new(OCELLI_ERR_ORDER, "no text is being written: ocelli_session_start() comes first")
+            })?,
+        };
+        // SAFETY: the header's rules on pointers and buffers.
+        let copied = unsafe {
+            strings::tell(token, step.id);
+            strings::tell(finish, finish_of(step.finish));
+            strings::text(&step.text, buffer, capacity, needed)
+        };
+        if copied.is_err() || (capacity == 0 && !step.text.is_empty() && !needed.is_null()) {
+            held.step = Some(step);
+        }
+        copied
+    })
+}
+
+/// The text that was generated last, since the session was opened or cleared, special tokens left out, and its tokens, the
+/// one that ended it included. The rules on buffer, capacity and needed are those of ocelli_last_error(); token_count,
+/// unless NULL, receives how many tokens there are, and as many as token_capacity allows are written to tokens, which may
+/// be NULL if that is 0. A text that is being written is not there yet.
+///
+/// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or
+/// OCELLI_ERR_NOT_FOUND (none was generated).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocelli_session_answer(
+    session: *mut ocelli_session,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    tokens: *mut u32,
+    token_capacity: usize,
+    token_count: *mut usize,
+) -> i32 {
+    on(session, |held| {
+        let answer = held.conversation.answer();
+        let answer =
+            answer.ok_or_else(|| Failure::new(crate::status::OCELLI_ERR_NOT_FOUND, "no text was generated"))?;
+        // SAFETY: the header's rules on buffers.
+        let both = unsafe {
+            [
+                strings::text(&answer.text, buffer, capacity, needed),
+                strings::items("tokens", &answer.ids, tokens, token_capacity, token_count),
+            ]
+        };
+        both.into_iter().collect()
+    })
+}
+
+/// How likely each of count texts is behind the prompt, which stays as it is: sums[i] receives the natural logarithm of
+/// the probability of continuations[i], and lengths[i], unless lengths is NULL, its tokens. The prompt is run once.
+///
+/// Returns as ocelli_session_generate() does, or OCELLI_ERR_INVALID_UTF8.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocelli_session_score(
+    session: *mut ocelli_session,
+    continuations: *const *const c_char,
+    count: usize,
+    sums: *mut f64,
+    lengths: *mut u32,
+) -> i32 {
+    on(session, |held| {
+        // SAFETY: the header's rules on arrays and strings.
+        let texts = unsafe {
+            let texts = strings::slice("continuations", continuations, count)?;
+            texts.iter().map(|&text| strings::given("a continuation", text)).collect::<Result<Vec<_>, _>>()?
+        };
+        if sums.is_null() && count > 0 {
+            return Err(Failure::new(OCELLI_ERR_NULL_PARAMETER, "sums is NULL"));
+        }
+        held.step = None;
+        let scores = held.conversation.score(&texts, &mut |_| ControlFlow::Continue(()))?;
+        let all: Vec<f64> = scores.iter().map(ocelli_engine::Score::sum).collect();
+        let tokens: Vec<u32> = scores.iter().map(|score| options::number(score.ids.len())).collect();
+        // SAFETY: the header asks for room for `count` each, and lengths may be NULL.
+        unsafe {
+            strings::items("sums", &all, sums, count, std::ptr::null_mut())?;
+            if lengths.is_null() {
+                return Ok(());
+            }
+            strings::items("lengths", &tokens, lengths, count, std::ptr::null_mut())
+        }
+    })
+}
+
+/// Of ocelli_session_embed(): what the tower makes of a picture, to compare pictures with: one row of length one, so that
+/// the dot product of two is their likeness.
+pub const OCELLI_EMBED_FEATURES: u32 = 0;
+
+/// Of ocelli_session_embed(): what a picture becomes for the language model, where it takes the place of text
+/// image_positions rows of embedding_width numbers, as ocelli_model_get_info() has them; where it is attended to, rows as
+/// wide as that wants.
+pub const OCELLI_EMBED_ROWS: u32 = 1;
+
+/// A picture as numbers; kind is one of OCELLI_EMBED_*. needed, unless NULL, receives how many numbers there are; as many
+/// as capacity allows are written to values, which may be NULL if that is 0. The prompt is not concerned.
+///
+/// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER,
+/// OCELLI_ERR_PROMPT (the model takes no pictures), OCELLI_ERR_IMAGE or OCELLI_ERR_CANCELLED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocelli_session_embed(
+    session: *mut ocelli_session,
+    image: *const ocelli_image,
+    kind: u32,
+    values: *mut f32,
+    capacity: usize,
+    needed: *mut usize,
+) -> i32 {
+    on(session, |held| {
+        let picture = picture(image)?;
+        held.step = None;
+        let numbers = match kind {
+            OCELLI_EMBED_FEATURES => held.conversation.image_features(&picture)?,
+            OCELLI_EMBED_ROWS => held.conversation.embed_image(&picture)?,
+            other => {
+                let text = format!("kind is {other}: none of OCELLI_EMBED_*");
+                return Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, text));
+            }
+        };
+        // SAFETY: the header's rules on buffers.
+        unsafe { strings::items("values", &numbers, values, capacity, needed) }
+    })
+}
+
+/// How well a picture and a text of size bytes fit each other, from 0 to 1. No model of this version can tell; comparing
+/// the scores of texts behind a picture, ocelli_session_score(), is the nearest thing.
+///
+/// Returns OCELLI_ERR_UNSUPPORTED, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_INVALID_UTF8 or
+/// OCELLI_ERR_BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocelli_session_match(
+    session: *mut ocelli_session,
+    image: *const ocelli_image,
+    text: *const c_char,
+    size: usize,
+    score: *mut f32,
+) -> i32 {
+    on(session, |_| {
+        picture(image)?;
+        // SAFETY: the header's rules on strings.
+        unsafe { strings::sized("text", text, size) }?;
+        if score.is_null() {
+            return Err(Failure::new(OCELLI_ERR_NULL_PARAMETER, "score is NULL"));
+        }
+        Err(Failure::new(OCELLI_ERR_UNSUPPORTED, "this model does not match pictures and texts"))
+    })
+}
+
+/// The caller's options for a text behind the present prompt. `one_by_one` texts are not searched for, whatever the file
+/// suggests; that the caller asks for a search is refused later.
+///
+/// # Safety
+/// The header's rules on structs.
+unsafe fn options_of(
+    held: &mut Held,
+    options: *const ocelli_generate_options,
+    one_by_one: bool,
+) -> Result<GenerateOptions, Failure> {
+    // SAFETY: this function's contract.
+    let mut options = unsafe { sized::read("options", options) }?;
+    if one_by_one && options.beams == 0 {
+        options.beams = 1;
+    }
+    let positions = held.conversation.used()?.positions;
+    options::generate(held.conversation.model(), positions, &options)
+}

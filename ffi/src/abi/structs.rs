@@ -1,0 +1,250 @@
+//! The structs of the header. They are part of the ABI: fields are added at the end and nowhere else, and zero is always
+//! the default. There is no padding, so every byte is a field's.
+
+use crate::log::ocelli_log_fn;
+use crate::sized::Grows;
+use std::ffi::c_void;
+
+/// An open model file. Any thread may use it at any time; sessions keep what they need of it after it is closed.
+pub struct ocelli_model {
+    _opaque: (),
+}
+
+/// A prompt that grows, with its keys and values. One call at a time: see OCELLI_ERR_BUSY and OCELLI_ERR_REENTRANT.
+pub struct ocelli_session {
+    _opaque: (),
+}
+
+/// A picture in memory, 8-bit RGB. Any thread may use it at any time; prompts keep their pictures after it is closed.
+pub struct ocelli_image {
+    _opaque: (),
+}
+
+/// Told of bytes of the model file that are there, of all. Returns 0 to go on; anything else stops the opening, which
+/// then returns OCELLI_ERR_CANCELLED.
+pub type ocelli_progress_fn = Option<unsafe extern "C" fn(done: u64, total: u64, user: *mut c_void) -> i32>;
+
+/// Of ocelli_model_options.flags: read the file into memory instead of mapping it, for files that may be shortened or
+/// storage that may go away while the model is open. (A mapped file that is shortened ends the process.)
+pub const OCELLI_MODEL_COPY: u32 = 1;
+
+/// Of ocelli_model_options.flags: read a mapped file through once, so that the first answer does not wait for storage.
+pub const OCELLI_MODEL_AHEAD: u32 = 2;
+
+/// Of ocelli_model_options.flags, for ocelli_model_open_memory(): do not copy. The bytes stay the caller's and must stay
+/// as they are until the model and all of its sessions are closed. At an address that is no multiple of 8 they are
+/// copied all the same.
+pub const OCELLI_MODEL_BORROW: u32 = 4;
+
+/// How a model is opened. NULL in its place, and zero in any field, is the default.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ocelli_model_options {
+    /// sizeof(ocelli_model_options).
+    pub struct_size: u32,
+    /// OCELLI_MODEL_* bits.
+    pub flags: u32,
+    /// Threads that compute, the calling one among them, at most 256; 0 is one for each processor.
+    pub threads: u32,
+    /// Layers to run on a GPU. This version has none: anything but 0 is OCELLI_ERR_UNSUPPORTED.
+    pub gpu_layers: u32,
+    /// Processors that compute threads may run on, bit 0 for the first; 0 is all. The calling thread is the caller's own to
+    /// place. OCELLI_ERR_UNSUPPORTED where ocelli_features() lacks OCELLI_FEATURE_AFFINITY.
+    pub cpus: u64,
+    /// Called while the file is read, by the calling thread, at least at the beginning and at the end; may be NULL.
+    pub progress: ocelli_progress_fn,
+    /// Handed to progress.
+    pub progress_user: *mut c_void,
+    /// Receives the log of the model and its sessions, from whichever threads use them; may be NULL. It must be callable
+    /// until all of them are closed.
+    pub log: ocelli_log_fn,
+    /// Handed to log.
+    pub log_user: *mut c_void,
+}
+
+/// Of ocelli_model_info.can: take pictures.
+pub const OCELLI_CAN_IMAGES: u32 = 1;
+
+/// Of ocelli_model_info.can: ocelli_session_embed().
+pub const OCELLI_CAN_EMBED: u32 = 2;
+
+/// Of ocelli_model_info.can: ocelli_session_match().
+pub const OCELLI_CAN_MATCH: u32 = 4;
+
+/// Of ocelli_model_info.can: ocelli_session_add_video().
+pub const OCELLI_CAN_VIDEO: u32 = 8;
+
+/// What a model is.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ocelli_model_info {
+    /// sizeof(ocelli_model_info), set by the caller.
+    pub struct_size: u32,
+    /// OCELLI_CAN_* bits.
+    pub can: u32,
+    /// Positions it was made for.
+    pub context: u32,
+    /// Tokens of its tokenizer.
+    pub vocabulary: u32,
+    /// Positions that a picture takes; 0 where it takes none.
+    pub image_positions: u32,
+    /// Numbers of a position's input, and of each row of ocelli_session_embed().
+    pub embedding_width: u32,
+    /// Threads that compute.
+    pub threads: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Bytes of the file.
+    pub file_bytes: u64,
+}
+
+/// Of ocelli_session_options.cache: keys and values as the weights suggest, f32 beside f32 and f16 beside all others.
+pub const OCELLI_CACHE_DEFAULT: u32 = 0;
+
+/// Of ocelli_session_options.cache: 4 bytes a number.
+pub const OCELLI_CACHE_F32: u32 = 1;
+
+/// Of ocelli_session_options.cache: 2 bytes a number.
+pub const OCELLI_CACHE_F16: u32 = 2;
+
+/// Of ocelli_session_options.cache: 34 bytes for 32 numbers.
+pub const OCELLI_CACHE_Q8_0: u32 = 3;
+
+/// What a session is laid out for. NULL in its place, and zero in any field, is the default.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ocelli_session_options {
+    /// sizeof(ocelli_session_options).
+    pub struct_size: u32,
+    /// Positions of prompt, pictures and answers together; 0, or more than the model's, is all it was made for.
+    pub context: u32,
+    /// Most beams of a search, at most 64; 0 is what the model's file suggests.
+    pub beams: u32,
+    /// Most new tokens of a beam; 0 is what the model's file suggests. Each beam but the first costs as many positions.
+    pub new_tokens: u32,
+    /// Rows of a prompt that pass through the model together, at most 65536; 0 is 256.
+    pub batch: u32,
+    /// Number format of keys and values: OCELLI_CACHE_*.
+    pub cache: u32,
+    /// Not 0 if texts have all that begins and ends them already: nothing is put around them.
+    pub complete: u32,
+    /// Where a model attends to each picture by itself (Flamingo): pictures whose keys and values are kept at once, as many
+    /// different ones as a prompt has, at least; at most 4096, 0 is 33.
+    pub images: u32,
+    /// Bytes of encoded pictures to keep, so that none is encoded twice; 0 is room for sixteen. The last picture is kept in
+    /// any case.
+    pub image_cache: u64,
+    /// Refuse with OCELLI_ERR_BUDGET where the plan needs more bytes in all; 0 is no limit.
+    pub budget: u64,
+    /// Most frames of a video, at most 256; 0 is as many as the model was taught, 1 where it takes no video. Each takes the
+    /// room of a picture.
+    pub frames: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+/// The memory a session will need, in bytes, by kind.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ocelli_memory {
+    /// sizeof(ocelli_memory), set by the caller.
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// The file, mapped: pages that the system may drop and read again.
+    pub mapped: u64,
+    /// Keys and values; only positions that are used cost memory.
+    pub cache: u64,
+    /// Activations.
+    pub scratch: u64,
+    /// Encoded pictures that are kept, at most.
+    pub images: u64,
+    /// The vocabulary and its tables.
+    pub tokenizer: u64,
+    /// Decoding and resizing a picture of a megapixel, logits, the program itself.
+    pub other: u64,
+    /// All of these.
+    pub total: u64,
+}
+
+/// In the place of a number, where 0 means what the model's file suggests: none.
+pub const OCELLI_NONE: u32 = u32::MAX;
+
+/// How a text is generated. NULL in its place, and zero in any field, is the default.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ocelli_generate_options {
+    /// sizeof(ocelli_generate_options).
+    pub struct_size: u32,
+    /// Most new tokens; 0 is as many as the model's file suggests and the context leaves.
+    pub max_new_tokens: u32,
+    /// Hypotheses of a beam search, at most as many as the session was laid out for; 1 is none, 0 what the model's file
+    /// suggests, or none where temperature is above 0.
+    pub beams: u32,
+    /// Draw from the k likeliest tokens only; 0 is off.
+    pub top_k: u32,
+    /// Of the draws; 0 takes the likeliest token and draws nothing.
+    pub temperature: f32,
+    /// Draw from the likeliest tokens whose probabilities reach this together; 0 and 1 are off.
+    pub top_p: f32,
+    /// Draw from tokens at least this fraction as likely as the likeliest; 0 is off.
+    pub min_p: f32,
+    /// Divides positive and multiplies negative logits of tokens that were seen; 1 is off, 0 what the model's file suggests.
+    pub repetition_penalty: f32,
+    /// Beams: a hypothesis' log-probability is divided by its length to this power; 0 is what the model's file suggests.
+    pub length_penalty: f32,
+    /// Beams: end as soon as there are as many finished hypotheses as beams. 1 is on, OCELLI_NONE off, 0 what the model's
+    /// file suggests.
+    pub early_stopping: u32,
+    /// No n tokens in a row twice; OCELLI_NONE is off, 0 what the model's file suggests.
+    pub no_repeat_ngram: u32,
+    /// Tokens before the text may end; OCELLI_NONE is off, 0 what the model's file suggests.
+    pub min_new_tokens: u32,
+    /// Of the draws: the same seed gives the same text, on every machine and in every language.
+    pub seed: u64,
+}
+
+/// What a session takes and what its last text took.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ocelli_usage {
+    /// sizeof(ocelli_usage), set by the caller.
+    pub struct_size: u32,
+    /// Positions there can be.
+    pub context: u32,
+    /// Positions of the prompt, answers included; an empty one may have one, with which texts begin.
+    pub positions: u32,
+    /// Of them, those whose keys and values are there: the next call runs the rest.
+    pub kept: u32,
+    /// Of the last text: positions of its prompt.
+    pub prompt: u32,
+    /// Of these, those that were not run again.
+    pub reused: u32,
+    /// Of the last text: its tokens.
+    pub generated: u32,
+    /// Of the last text: pictures that were encoded for it.
+    pub encoded: u32,
+    /// Of the last text: microseconds for resizing and normalising pictures.
+    pub prepare_us: u64,
+    /// For encoding them.
+    pub encode_us: u64,
+    /// For the prompt.
+    pub prefill_us: u64,
+    /// For the new tokens.
+    pub generate_us: u64,
+}
+
+macro_rules! grows {
+    ($($name:ty),*) => {$(
+        // SAFETY: numbers, function pointers and plain pointers after the size, in an order that leaves no gap.
+        unsafe impl Grows for $name {}
+    )*};
+}
+grows!(
+    ocelli_model_options,
+    ocelli_model_info,
+    ocelli_session_options,
+    ocelli_memory,
+    ocelli_generate_options,
+    ocelli_usage
+);

@@ -1,0 +1,110 @@
+//! The caller's options as the engine's: zeroes become what the model's file suggests, as they do in the `ocelli` program.
+
+use crate::abi::{
+    OCELLI_CACHE_DEFAULT, OCELLI_CACHE_F16, OCELLI_CACHE_F32, OCELLI_CACHE_Q8_0, OCELLI_NONE, ocelli_generate_options,
+    ocelli_session_options,
+};
+use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED};
+use ocelli_engine::kernels::CacheType;
+use ocelli_engine::{GenerateOptions, Model, Sampling, SessionOptions};
+
+/// Refuses bits that have no meaning yet.
+pub(crate) fn known(name: &str, bits: u32, known: u32) -> Result<(), Failure> {
+    if bits & !known == 0 {
+        return Ok(());
+    }
+    Err(Failure::new(OCELLI_ERR_UNSUPPORTED, format!("{name} is {bits:#x}: this version knows {known:#x}")))
+}
+
+/// A count for C.
+pub(crate) fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// A count from C. Sums of a few such never overflow, and no count is that large.
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX).min(1 << 30)
+}
+
+fn bad(text: String) -> Failure {
+    Failure::new(OCELLI_ERR_BAD_PARAMETER, text)
+}
+
+/// Of a session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub session: SessionOptions,
+    pub complete: bool,
+}
+
+pub(crate) fn session(model: &Model, o: ocelli_session_options) -> Result<Session, Failure> {
+    let cache = match o.cache {
+        OCELLI_CACHE_DEFAULT => None,
+        OCELLI_CACHE_F32 => Some(CacheType::F32),
+        OCELLI_CACHE_F16 => Some(CacheType::F16),
+        OCELLI_CACHE_Q8_0 => Some(CacheType::Q8_0),
+        other => return Err(bad(format!("cache is {other}: none of OCELLI_CACHE_*"))),
+    };
+    let session = SessionOptions {
+        context: size(o.context),
+        beams: if o.beams == 0 { model.defaults().generate.beams } else { size(o.beams) },
+        new_tokens: if o.new_tokens == 0 { model.defaults().max_new_tokens } else { size(o.new_tokens) },
+        batch: size(o.batch),
+        cache,
+        // The plan adds this to what else is needed.
+        image_cache: (o.image_cache > 0)
+            .then(|| usize::try_from(o.image_cache).unwrap_or(usize::MAX).min(usize::MAX / 2)),
+        images: size(o.images),
+        budget: o.budget,
+        frames: if o.frames == 0 { model.video_frames().unwrap_or(1) } else { size(o.frames) },
+    };
+    Ok(Session { session, complete: o.complete != 0 })
+}
+
+/// Of a text behind a prompt of `positions`.
+pub(crate) fn generate(
+    model: &Model,
+    positions: usize,
+    o: &ocelli_generate_options,
+) -> Result<GenerateOptions, Failure> {
+    let defaults = model.defaults();
+    let file = &defaults.generate;
+    let or_file = |value: u32, file: usize| match value {
+        0 => file,
+        OCELLI_NONE => 0,
+        n => size(n),
+    };
+    let real = |value: f32, file: f32| if value == 0.0 { file } else { value };
+    let least = file.sampling.min_new_tokens.max(defaults.min_length.saturating_sub(positions));
+    let sampling = Sampling {
+        temperature: o.temperature,
+        top_k: size(o.top_k),
+        top_p: real(o.top_p, 1.0),
+        min_p: o.min_p,
+        repetition_penalty: real(o.repetition_penalty, file.sampling.repetition_penalty),
+        no_repeat_ngram: or_file(o.no_repeat_ngram, file.sampling.no_repeat_ngram),
+        min_new_tokens: or_file(o.min_new_tokens, least),
+        seed: o.seed,
+    };
+    sampling.validate()?;
+    let length_penalty = real(o.length_penalty, file.length_penalty);
+    if !length_penalty.is_finite() {
+        return Err(bad(format!("length_penalty is {length_penalty}: it must be finite")));
+    }
+    let draws = o.temperature > 0.0;
+    let beams = match (o.beams, draws) {
+        (0, false) => file.beams,
+        (0 | 1, _) => 1,
+        (n, false) => size(n),
+        (n, true) => {
+            return Err(bad(format!("beams is {n} and temperature {}: a search does not draw", o.temperature)));
+        }
+    };
+    let early_stopping = match o.early_stopping {
+        0 => file.early_stopping,
+        1 => true,
+        OCELLI_NONE => false,
+        other => return Err(bad(format!("early_stopping is {other}: 0, 1 or OCELLI_NONE"))),
+    };
+    Ok(GenerateOptions { max_new_tokens: size(o.max_new_tokens), sampling, beams, length_penalty, early_stopping })
+}
