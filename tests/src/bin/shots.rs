@@ -52,14 +52,16 @@ fn main() -> Result<()> {
     let asked = |prompt: Prompt, seed: u64| -> Result<Prompt> { Ok(prompt.image(noise(seed)?).text("An image of")) };
     let options = GenerateOptions { max_new_tokens: 1, ..GenerateOptions::default() };
     println!(
-        "| shots | positions | tower | resampler or bridge | prefill | in all | keys and values | second question | of the first |"
+        "| shots | positions | tower | resampler or bridge | prefill | in all | keys and values | of pictures | second question | of the first |"
     );
-    println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+    println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
     for shots in SHOTS {
         let first = asked(begun(shots)?, 1000)?;
         let positions = model.count(&model.compose(&first)?);
         let layout = SessionOptions { context: positions + 2, images: shots + 2, ..SessionOptions::default() };
         let cache = model.plan(&layout)?.cache;
+        let more = model.plan(&SessionOptions { images: layout.images + 1, ..layout })?.cache;
+        let media = (more - cache) * layout.images as u64;
         let mut session = model.session(&layout)?;
         session.keep_prefix(true);
         let mut run = |prompt: &Prompt| -> Result<(f64, Timings)> {
@@ -70,11 +72,12 @@ fn main() -> Result<()> {
         let (whole, t) = run(&first)?;
         let (second, _) = run(&asked(begun(shots)?, 2000)?)?;
         println!(
-            "| {shots} | {positions} | {:.2} s | {:.2} s | {:.2} s | {whole:.2} s | {:.1} MiB | {second:.2} s | {:.0} % |",
+            "| {shots} | {positions} | {:.2} s | {:.2} s | {:.2} s | {whole:.2} s | {:.1} MiB | {:.1} MiB | {second:.2} s | {:.0} % |",
             (t.encode - t.bridge).as_secs_f64(),
             t.bridge.as_secs_f64(),
             t.prefill.as_secs_f64(),
-            cache as f64 / f64::from(1 << 20),
+            (cache - media) as f64 / f64::from(1 << 20),
+            media as f64 / f64::from(1 << 20),
             second / whole * 100.0
         );
     }
