@@ -61,6 +61,10 @@ pub struct Input<'a> {
     /// one, `3 * rows * width / 32` numbers, row by row, kind by kind.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub offsets: &'a [f32],
+    /// Where they are few, on processors whose kernels read them: the integers of two blocks together, the first halves of
+    /// both and then the second ones, group by group, pair by pair, row by row. A block without a second is left out.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    pub pairs: &'a [i8],
     /// Where they are more: `rows * width / 32 *` [`STEP`] numbers, group by group, block by block, kind by kind, row by
     /// row.
     pub steps: &'a [u32],
@@ -115,6 +119,8 @@ pub struct Group<'a> {
     pub sums: &'a mut [i16],
     /// See [`Input::offsets`].
     pub offsets: &'a mut [f32],
+    /// See [`Input::pairs`].
+    pub pairs: &'a mut [i8],
     /// See [`Input::steps`].
     pub steps: &'a mut [u32],
 }
@@ -144,6 +150,19 @@ pub fn quantise(isa: Isa, x: &[f32], group: &mut Group<'_>) {
             whole[b] = scale * f32::from(sums[0] + sums[1]);
             first[b] = scale * f32::from(sums[0]);
             second[b] = scale * f32::from(sums[1]);
+        }
+    }
+    if cfg!(target_arch = "x86_64") && isa != Isa::Scalar && !group.pairs.is_empty() {
+        let quants = group.quants.as_chunks::<BLOCK>().0.chunks_exact(2 * rows);
+        for (blocks, pairs) in quants.zip(group.pairs.as_chunks_mut::<{ 2 * BLOCK }>().0.chunks_exact_mut(rows)) {
+            for (m, pair) in pairs.iter_mut().enumerate() {
+                let (halves, _) = pair.as_chunks_mut::<{ BLOCK / 2 }>();
+                for (b, block) in [&blocks[m], &blocks[rows + m]].into_iter().enumerate() {
+                    let (first, second) = block.split_at(BLOCK / 2);
+                    halves[b].copy_from_slice(first);
+                    halves[2 + b].copy_from_slice(second);
+                }
+            }
         }
     }
     if group.steps.is_empty() {

@@ -132,8 +132,13 @@ pub struct InputBuffers {
     pub scales: Buffer<f32>,
     pub sums: Buffer<i16>,
     pub offsets: Buffer<f32>,
+    /// [`Input::steps`], or [`Input::pairs`] in the same bytes: an input has one of them.
     pub steps: Buffer<u32>,
 }
+
+/// Numbers of `pairs` that take the room of one of `steps`.
+const PAIRED: usize = size_of::<u32>();
+const _: () = assert!(STEP * PAIRED == BLOCK);
 
 impl InputBuffers {
     fn new(len: usize) -> Result<Self, Error> {
@@ -167,6 +172,7 @@ impl InputBuffers {
             scales: &self.scales[..b],
             sums: &self.sums[..b * 2],
             offsets: &self.offsets[..blocks(few == Some(true)) * 3],
+            pairs: bytemuck::cast_slice(&self.steps[..blocks(few == Some(true)) * STEP]),
             steps: &self.steps[..blocks(few == Some(false)) * STEP],
         }
     }
@@ -202,16 +208,20 @@ impl SharedInput {
     /// As [`Shared::slice_mut`], for all blocks of these rows.
     pub unsafe fn group<'a>(self, first: usize, rows: usize, width: usize, few: bool) -> Group<'a> {
         let (at, blocks) = (first * (width / BLOCK), rows * (width / BLOCK));
-        let (offsets, steps) = if few { (blocks * 3, 0) } else { (0, blocks * STEP) };
+        let offsets = if few { blocks * 3 } else { 0 };
         // SAFETY: the caller's promise.
         unsafe {
+            let steps = self.steps.slice_mut(at * STEP, blocks * STEP);
+            let (pairs, steps): (&mut [i8], _) =
+                if few { (bytemuck::cast_slice_mut(steps), &mut [][..]) } else { (&mut [], steps) };
             Group {
                 rows,
                 quants: self.quants.slice_mut(at * BLOCK, blocks * BLOCK),
                 scales: self.scales.slice_mut(at, blocks),
                 sums: self.sums.slice_mut(at * 2, blocks * 2),
                 offsets: self.offsets.slice_mut(at * 3, offsets),
-                steps: self.steps.slice_mut(at * STEP, steps),
+                pairs,
+                steps,
             }
         }
     }

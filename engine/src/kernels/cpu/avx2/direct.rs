@@ -8,7 +8,7 @@
 
 #![allow(clippy::needless_range_loop)] // one index goes through several inputs
 
-use super::formats::{Factors, factors, load_bf16, load_f16, load_f32, quants};
+use super::formats::{Factors, factors, load_bf16, load_f16, load_f32, paired, quants, quants_of_two};
 use super::lanes::{load, load_part, store, transpose};
 use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::{BLOCK, GROUP, Input};
@@ -134,6 +134,8 @@ fn finish<const M: usize>(sums: &[[__m256; PANEL]; M], out: &mut [[f32; PANEL]])
 struct Rows<'a, const M: usize> {
     /// From the first row's first block on; a block of all rows of the group, then the next.
     quants: &'a [[i8; BLOCK]],
+    /// The same of [`Input::pairs`].
+    pairs: &'a [[i8; 2 * BLOCK]],
     /// Rows of the group.
     group: usize,
     /// Blocks a row.
@@ -147,10 +149,12 @@ impl<'a, const M: usize> Rows<'a, M> {
     fn of(input: &Input<'a>, first: usize) -> Self {
         let start = first / GROUP * GROUP;
         let blocks = input.width / BLOCK;
+        let group = input.group_rows(start);
         let quants = &input.quants[start * input.width + (first - start) * BLOCK..];
         let mut rows = Self {
             quants: quants.as_chunks().0,
-            group: input.group_rows(start),
+            pairs: input.pairs[start * input.width..].as_chunks().0.get(first - start..).unwrap_or_default(),
+            group,
             blocks,
             scales: [&[]; M],
             offsets: [[&[]; 3]; M],
@@ -160,19 +164,41 @@ impl<'a, const M: usize> Rows<'a, M> {
             rows.offsets[m] = input.offsets(first + m);
         }
         assert!(rows.scales.iter().chain(rows.offsets.as_flattened()).all(|s| s.len() == blocks));
-        assert!(blocks > 0 && rows.quants.len() >= (blocks - 1) * rows.group + M);
+        assert!(blocks > 0 && rows.quants.len() >= (blocks - 1) * group + M);
+        assert!(blocks < 2 || rows.pairs.len() >= (blocks / 2 - 1) * group + M);
         rows
+    }
+
+    /// Rows from one block to the next. With the chains of one row alone it is known when this is compiled, and addresses
+    /// need no additions.
+    #[inline]
+    fn step<const C: usize>(&self) -> usize {
+        if C == ALONE { 1 } else { self.group }
     }
 
     /// The integers of block `b` of row `m`.
     ///
     /// # Safety
-    /// `b` is below `blocks`.
+    /// `b` is below `blocks`; `C` is [`ALONE`] only where the group is one row.
     #[inline]
     #[target_feature(enable = "avx2,fma,f16c")]
-    unsafe fn load(&self, m: usize, b: usize) -> __m256i {
+    unsafe fn load<const C: usize>(&self, m: usize, b: usize) -> __m256i {
         // SAFETY: a block is 32 bytes, and it is there.
-        unsafe { _mm256_loadu_si256(self.quants.as_ptr().add(b * self.group + m).cast()) }
+        unsafe { _mm256_loadu_si256(self.quants.as_ptr().add(b * self.step::<C>() + m).cast()) }
+    }
+
+    /// The first and the second halves of blocks `2 p` and `2 p + 1` of row `m`.
+    ///
+    /// # Safety
+    /// `2 p + 1` is below `blocks`; `C` as in [`Rows::load`].
+    #[inline]
+    #[target_feature(enable = "avx2,fma,f16c")]
+    unsafe fn load_pair<const C: usize>(&self, m: usize, p: usize) -> [__m256i; 2] {
+        // SAFETY: a pair is 64 bytes, and it is there.
+        unsafe {
+            let pair = self.pairs.as_ptr().add(p * self.step::<C>() + m).cast::<__m256i>();
+            [_mm256_loadu_si256(pair), _mm256_loadu_si256(pair.add(1))]
+        }
     }
 }
 
@@ -218,15 +244,6 @@ unsafe fn one_of_each<P: Packed>(blocks: &[u8], at: usize) -> __m128i {
     _mm_unpacklo_epi64(four(0), four(4))
 }
 
-/// Eights of groups whose scales are made before their integers are read: enough that products need not wait for scales,
-/// not so many that memory is no longer one stream. A block of 256 has its scales apart from its integers.
-const fn ahead<P: Packed>() -> usize {
-    if P::GROUPS == 1 { MOST_AHEAD } else { 1 }
-}
-
-/// See [`ahead`].
-const MOST_AHEAD: usize = 2;
-
 /// The scales of eight groups' products; where a group has two, both of group 0, of 1, 4, 5, 2, 3, 6 and 7.
 type Scales = [[f32; 8]; 2];
 
@@ -251,7 +268,13 @@ macro_rules! unrolled {
 }
 
 macro_rules! integer_kernels {
-    ($module:ident, $features:literal, |$w:ident, $q:ident| $dot:expr, $about:literal) => {
+    (
+        $module:ident,
+        $features:literal,
+        |$w:ident, $q:ident| $dot:expr,
+        |$w0:ident, $q0:ident, $w1:ident, $q1:ident| $two:expr,
+        $about:literal
+    ) => {
         #[doc = $about]
         pub mod $module {
             use super::*;
@@ -261,6 +284,23 @@ macro_rules! integer_kernels {
             #[target_feature(enable = $features)]
             fn dot($w: __m256i, $q: __m256i) -> __m256i {
                 $dot
+            }
+
+            /// The sum of two [`dot`]s of weights of at most five bits.
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn two_dots([$w0, $w1]: [__m256i; 2], [$q0, $q1]: [__m256i; 2]) -> __m256i {
+                $two
+            }
+
+            /// As [`two_dots`], for weights of a format.
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn products<P: Packed>(w: [__m256i; 2], q: [__m256i; 2]) -> __m256 {
+                if P::BITS == 8 {
+                    return _mm256_add_ps(product::<P>(w[0], q[0]), product::<P>(w[1], q[1]));
+                }
+                _mm256_cvtepi32_ps(two_dots(w, q))
             }
 
             /// As [`dot`], for weights of a format.
@@ -331,25 +371,27 @@ macro_rules! integer_kernels {
                 let x = Rows::<M>::of(input, first);
                 let row_bytes = x.blocks / P::GROUPS * P::BYTES;
                 let mut sums = [[_mm256_setzero_ps(); PANEL]; M];
-                let mut scales = [[[[0.0; 8]; 2]; M]; MOST_AHEAD];
+                let mut scales = [[[[0.0; 8]; 2]; M]; 2];
                 for (n, row) in weights.bytes.chunks_exact(row_bytes).take(PANEL).enumerate() {
                     let mut acc = [[_mm256_setzero_ps(); 4]; M];
-                    // Scales come about by a longer way than integers.
-                    for first in (0..x.blocks / 8).step_by(ahead::<P>()) {
-                        let eights = first..(first + ahead::<P>()).min(x.blocks / 8);
-                        for (i, scales) in eights.clone().zip(&mut scales) {
-                            // SAFETY: the row has `x.blocks` groups.
-                            unsafe { scale_eight::<P, M, C>(row, &x, i, scales, &mut acc) };
-                        }
-                        // Kept in memory: there a load broadcasts one of them, while from registers it takes shuffles.
-                        for (i, scales) in eights.zip(std::hint::black_box(&scales)) {
-                            // SAFETY: as above.
-                            unsafe { eight_groups::<P, M, C>(row, &x, i, scales, &mut acc) };
+                    let eights = x.blocks / 8;
+                    // Where a group has one scale for itself, a load from memory broadcasts it, which is less than a
+                    // shuffle of registers but comes late: the next eight scales are made before the last are used.
+                    let late = usize::from(P::HALVES == 1 && !paired::<P>());
+                    for i in 0..eights + late {
+                        // SAFETY: the row has `x.blocks` groups.
+                        unsafe {
+                            if i < eights {
+                                scale_eight::<P, M, C>(row, &x, i, &mut scales[i % 2 * late], &mut acc);
+                            }
+                            if i >= late {
+                                eight_groups::<P, M, C>(row, &x, i - late, &scales[(i - late) % 2 * late], &mut acc);
+                            }
                         }
                     }
                     for b in x.blocks / 8 * 8..x.blocks {
                         // SAFETY: as above, and only formats of one group a block come here.
-                        unsafe { one_group::<P, M>(row, &x, b, &mut acc) };
+                        unsafe { one_group::<P, M, C>(row, &x, b, &mut acc) };
                     }
                     join(acc, n, &mut sums);
                 }
@@ -416,15 +458,30 @@ macro_rules! integer_kernels {
                 // SAFETY: the caller's promise, and the input has as many blocks.
                 unsafe {
                     let halves = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);
+                    // A scale in each half, from `at` on.
+                    let two_scales = |of: &[f32; 8], at: i32| {
+                        _mm256_permutevar8x32_ps(load(of), _mm256_add_epi32(halves, _mm256_set1_epi32(at)))
+                    };
+                    if paired::<P>() {
+                        for p in 0..4 {
+                            let b = i * 8 + p * 2;
+                            let w = quants_of_two::<P>([block::<P>(row, b), block::<P>(row, b + 1)]);
+                            for m in 0..M {
+                                let dots = products::<P>(w, x.load_pair::<C>(m, i * 4 + p));
+                                let scale = two_scales(&scales[m][0], 2 * p as i32);
+                                let sum = &mut acc[m][p % C];
+                                *sum = _mm256_fmadd_ps(dots, scale, *sum);
+                            }
+                        }
+                        return;
+                    }
                     unrolled!(g => {
                         let block = block::<P>(row, (i * 8 + g) / P::GROUPS);
                         let w = quants::<P>(block, g % P::GROUPS);
                         for m in 0..M {
-                            let dot = product::<P>(w, x.load(m, i * 8 + g));
+                            let dot = product::<P>(w, x.load::<C>(m, i * 8 + g));
                             let scale = if P::HALVES == 2 {
-                                let both = scales[m][g / 2 % 2].as_ptr().add((g % 2 + g / 4 * 2) * 2);
-                                let both = _mm256_castpd_ps(_mm256_set1_pd(both.cast::<f64>().read_unaligned()));
-                                _mm256_permutevar_ps(both, halves)
+                                two_scales(&scales[m][g / 2 % 2], ((g % 2 + g / 4 * 2) * 2) as i32)
                             } else {
                                 _mm256_set1_ps(scales[m][0][g])
                             };
@@ -441,7 +498,7 @@ macro_rules! integer_kernels {
             /// The row has more than `b` blocks.
             #[inline]
             #[target_feature(enable = $features)]
-            unsafe fn one_group<P: Packed, const M: usize>(
+            unsafe fn one_group<P: Packed, const M: usize, const C: usize>(
                 row: &[u8],
                 x: &Rows<'_, M>,
                 b: usize,
@@ -452,7 +509,7 @@ macro_rules! integer_kernels {
                     let block = block::<P>(row, b);
                     let (w, f) = (quants::<P>(block, 0), factors::<P>(block));
                     for m in 0..M {
-                        let dot = product::<P>(w, x.load(m, b));
+                        let dot = product::<P>(w, x.load::<C>(m, b));
                         let scale = _mm256_mul_ps(f.scales[0], _mm256_set1_ps(x.scales[m][b]));
                         // Always the same chain: an index known only when this runs would keep all of them in memory.
                         let sum = &mut acc[m][0];
@@ -478,12 +535,18 @@ integer_kernels!(
     avx2,
     "avx2,fma,f16c",
     |w, q| _mm256_madd_epi16(_mm256_maddubs_epi16(w, q), _mm256_set1_epi16(1)),
-    "Products of bytes in two steps, by way of i16. Formats of 8 bits never exceed it: 2 * 128 * 127 < 2^15."
+    |w0, q0, w1, q1| {
+        let sums = _mm256_add_epi16(_mm256_maddubs_epi16(w0, q0), _mm256_maddubs_epi16(w1, q1));
+        _mm256_madd_epi16(sums, _mm256_set1_epi16(1))
+    },
+    "Products of bytes in two steps, by way of i16. Formats of 8 bits never exceed it, 2 * 128 * 127 < 2^15, nor do two \
+     products of five: 4 * 31 * 127."
 );
 
 integer_kernels!(
     vnni,
     "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni",
     |w, q| _mm256_dpbusd_epi32(_mm256_setzero_si256(), w, q),
+    |w0, q0, w1, q1| _mm256_dpbusd_epi32(_mm256_dpbusd_epi32(_mm256_setzero_si256(), w0, q0), w1, q1),
     "Products of bytes in one step."
 );

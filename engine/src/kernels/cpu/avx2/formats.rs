@@ -123,6 +123,39 @@ pub fn quants<P: Packed>(block: &[u8], group: usize) -> __m256i {
     }
 }
 
+/// Whether two groups of a format go together: where a block is one group in 16 bytes, both nibbles of a byte belong to
+/// the same scale, and two blocks fill a register.
+pub const fn paired<P: Packed>() -> bool {
+    P::GROUPS == 1 && !matches!(P::TYPE, TensorType::Q8_0)
+}
+
+/// The unsigned integers of two blocks: the first halves of both, then the second ones.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn quants_of_two<P: Packed>(blocks: [&[u8]; 2]) -> [__m256i; 2] {
+    let nibbles = |at: usize| {
+        let b = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load16(blocks[0], at)), load16(blocks[1], at));
+        let low = |b| _mm256_and_si256(b, _mm256_set1_epi8(15));
+        [low(b), low(_mm256_srli_epi16::<4>(b))]
+    };
+    let fifth = |[first, second]: [__m256i; 2], at: usize| {
+        let (a, b) = (word(blocks[0], at), word(blocks[1], at));
+        let (low, high) = ((a & 0xffff) | b << 16, a >> 16 | (b & 0xffff_0000));
+        [_mm256_or_si256(first, spread::<4>(low)), _mm256_or_si256(second, spread::<4>(high))]
+    };
+    match P::TYPE {
+        TensorType::Q4_0 => nibbles(2),
+        TensorType::Q4_1 => nibbles(4),
+        TensorType::Q5_0 => fifth(nibbles(6), 2),
+        TensorType::Q5_1 => fifth(nibbles(8), 4),
+        TensorType::Iq4Nl => {
+            let [first, second] = nibbles(2);
+            [codebook(first), codebook(second)]
+        }
+        _ => [_mm256_setzero_si256(); 2],
+    }
+}
+
 /// Scales and minima of the eight groups of a block, for their first halves and their second ones. Where both halves
 /// have the same one only the first is set; formats of one group fill every lane with it.
 #[derive(Clone, Copy)]
@@ -171,13 +204,18 @@ pub fn factors<P: Packed>(block: &[u8]) -> Factors {
             Factors { scales: [_mm256_mul_ps(d, signed(first)), _mm256_mul_ps(d, signed(second))], mins: [none; 2] }
         }
         TensorType::Q4K | TensorType::Q5K => {
-            // Eight 6-bit scales and eight 6-bit minima in 12 bytes: `scale_min` of the format, four at a time.
-            let (a, b, c) = (word(block, 4), word(block, 8), word(block, 12));
-            let six = 0x3f3f_3f3f;
-            let scales = two(a & six, (c & 0x0f0f_0f0f) | ((a >> 6) & 0x0303_0303) << 4);
-            let mins = two(b & six, ((c >> 4) & 0x0f0f_0f0f) | ((b >> 6) & 0x0303_0303) << 4);
-            let scales = _mm256_mul_ps(f16(block, 0), unsigned(_mm_cvtsi64_si128(scales)));
-            let mins = _mm256_mul_ps(f16(block, 2), unsigned(_mm_cvtsi64_si128(mins)));
+            // Eight 6-bit scales and eight 6-bit minima in 12 bytes, `scale_min` of the format, four at a time: the words
+            // of the block are both factors, a, b, c; the scales begin as a and c, the minima as b and c.
+            let v = load16(block, 0);
+            let low = _mm_srlv_epi32(_mm_shuffle_epi32::<0b11_10_11_01>(v), _mm_setr_epi32(0, 0, 0, 4));
+            let low = _mm_and_si128(low, _mm_setr_epi32(0x3f3f_3f3f, 0x0f0f_0f0f, 0x3f3f_3f3f, 0x0f0f_0f0f));
+            let high = _mm_srli_epi32::<2>(_mm_shuffle_epi32::<0b10_10_01_01>(v));
+            let high = _mm_and_si128(high, _mm_setr_epi32(0, 0x3030_3030, 0, 0x3030_3030));
+            let bytes = _mm_or_si128(low, high);
+            let both = _mm_cvtph_ps(v);
+            let scales = _mm256_mul_ps(_mm256_broadcastss_ps(both), unsigned(bytes));
+            let mins =
+                _mm256_mul_ps(_mm256_broadcastss_ps(_mm_movehdup_ps(both)), unsigned(_mm_unpackhi_epi64(bytes, bytes)));
             Factors { scales: [scales, none], mins: [mins, none] }
         }
         TensorType::Q6K => {
