@@ -97,7 +97,8 @@ impl<'a> Input<'a> {
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub fn offsets(&self, m: usize) -> [&'a [f32]; 3] {
         let b = self.width / BLOCK;
-        [0, 1, 2].map(|kind| &self.offsets[(m * 3 + kind) * b..][..b])
+        let [whole, first, second] = [m * 3, m * 3 + 1, m * 3 + 2];
+        [&self.offsets[whole * b..][..b], &self.offsets[first * b..][..b], &self.offsets[second * b..][..b]]
     }
 
     /// The integers of block `b` of row `m`.

@@ -241,6 +241,8 @@ pub struct Memory {
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub panel: panel::Scratch,
+    /// Products of a panel, `[input row][weight row]`.
+    pub tile: [[f32; panel::PANEL]; panel::TILE],
     pub attention: attention::Scratch,
     row: Vec<f32>,
 }

@@ -179,7 +179,6 @@ impl Device for Cpu {
         let group = if x.rows < 8 { (panels / 128).clamp(1, 8) } else { 1 };
         self.pool.run(panels.div_ceil(group), &|chunk, worker| {
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
-            let mut tile = [[0f32; PANEL]; TILE];
             for panel in chunk * group..((chunk + 1) * group).min(panels) {
                 let Some((product, n)) = locate(products, panel) else { continue };
                 let count = PANEL.min(product.out.width - n);
@@ -196,9 +195,9 @@ impl Device for Cpu {
                         bias
                     });
                     for from in (0..x.rows).step_by(TILE) {
+                        let memory::Scratch { panel: scratch, tile, .. } = &mut *scratch;
                         let tile = &mut tile[..TILE.min(x.rows - from)];
                         let rows = tile.len();
-                        let scratch = &mut scratch.panel;
                         panel::multiply(self.isa, &weights, &input, from, rows, scratch, tile.as_flattened_mut());
                         if let Some(bias) = &bias {
                             tile.iter_mut().for_each(|row| row.iter_mut().zip(bias).for_each(|(v, b)| *v += b));

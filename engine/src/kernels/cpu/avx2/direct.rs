@@ -8,7 +8,7 @@
 
 #![allow(clippy::needless_range_loop)] // one index goes through several inputs
 
-use super::formats::{Factors, factors, load_bf16, load_f16, load_f32, paired, quants, quants_of_two};
+use super::formats::{Factors, f16_of_two, factors, load_bf16, load_f16, load_f32, paired, quants, quants_of_two};
 use super::lanes::{load, load_part, store, transpose};
 use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::{BLOCK, GROUP, Input};
@@ -213,6 +213,18 @@ unsafe fn eight(from: &[f32], at: usize) -> __m256 {
     unsafe { _mm256_loadu_ps(from.as_ptr().add(at)) }
 }
 
+/// The floats at `at` and behind it, each in a half.
+///
+/// # Safety
+/// They are there.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn two(from: &[f32], at: usize) -> __m256 {
+    // SAFETY: the caller's promise.
+    let both = unsafe { from.as_ptr().add(at).cast::<f64>().read_unaligned() };
+    _mm256_permutevar_ps(_mm256_castpd_ps(_mm256_set1_pd(both)), _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1))
+}
+
 /// Block `i` of a row of blocks of a format.
 ///
 /// # Safety
@@ -389,9 +401,18 @@ macro_rules! integer_kernels {
                             }
                         }
                     }
-                    for b in x.blocks / 8 * 8..x.blocks {
+                    let mut b = eights * 8;
+                    while b < x.blocks {
                         // SAFETY: as above, and only formats of one group a block come here.
-                        unsafe { one_group::<P, M, C>(row, &x, b, &mut acc) };
+                        unsafe {
+                            if paired::<P>() && b + 2 <= x.blocks {
+                                one_pair::<P, M, C>(row, &x, b, &mut acc);
+                                b += 2;
+                            } else {
+                                one_group::<P, M, C>(row, &x, b, &mut acc);
+                                b += 1;
+                            }
+                        }
                     }
                     join(acc, n, &mut sums);
                 }
@@ -457,7 +478,7 @@ macro_rules! integer_kernels {
             ) {
                 // SAFETY: the caller's promise, and the input has as many blocks.
                 unsafe {
-                    let halves = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);
+                    let halves = std::hint::black_box(_mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
                     // A scale in each half, from `at` on.
                     let two_scales = |of: &[f32; 8], at: i32| {
                         _mm256_permutevar8x32_ps(load(of), _mm256_add_epi32(halves, _mm256_set1_epi32(at)))
@@ -489,6 +510,41 @@ macro_rules! integer_kernels {
                             *sum = _mm256_fmadd_ps(dot, scale, *sum);
                         }
                     });
+                }
+            }
+
+            /// Two blocks that go together, from the even number `b` on: what eight at once leave of a row.
+            ///
+            /// # Safety
+            /// The row has more than `b + 1` blocks.
+            #[inline]
+            #[target_feature(enable = $features)]
+            unsafe fn one_pair<P: Packed, const M: usize, const C: usize>(
+                row: &[u8],
+                x: &Rows<'_, M>,
+                b: usize,
+                acc: &mut [[__m256; 4]; M],
+            ) {
+                // SAFETY: the caller's promise, and the input has as many blocks.
+                unsafe {
+                    let blocks = [block::<P>(row, b), block::<P>(row, b + 1)];
+                    let w = quants_of_two::<P>(blocks);
+                    for m in 0..M {
+                        let dots = products::<P>(w, x.load_pair::<C>(m, b / 2));
+                        let scales = f16_of_two(blocks, 0);
+                        let scale = _mm256_mul_ps(scales, two(x.scales[m], b));
+                        let sum = &mut acc[m][0];
+                        *sum = _mm256_fmadd_ps(dots, scale, *sum);
+                        // A quarter in each of the four lanes of a half: the lanes are added in the end.
+                        let quarters = _mm256_mul_ps(two(x.offsets[m][0], b), _mm256_set1_ps(0.25));
+                        if zero::<P>() > 0 {
+                            let less = _mm256_mul_ps(scales, _mm256_set1_ps(f32::from(zero::<P>())));
+                            *sum = _mm256_fnmadd_ps(less, quarters, *sum);
+                        }
+                        if P::MINS == 1 {
+                            *sum = _mm256_fmadd_ps(f16_of_two(blocks, 2), quarters, *sum);
+                        }
+                    }
                 }
             }
 

@@ -43,6 +43,14 @@ pub fn f16(bytes: &[u8], at: usize) -> __m256 {
     _mm256_cvtph_ps(_mm_set1_epi16(i16::from_le_bytes([bytes[at], bytes[at + 1]])))
 }
 
+/// The f16 at `at` of each of two blocks, each in a half.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn f16_of_two(blocks: [&[u8]; 2], at: usize) -> __m256 {
+    let four = |b: &[u8]| _mm_set1_epi16(i16::from_le_bytes([b[at], b[at + 1]]));
+    _mm256_cvtph_ps(_mm_unpacklo_epi64(four(blocks[0]), four(blocks[1])))
+}
+
 /// 16 bytes of nibbles: the low ones first, then the high ones.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
