@@ -344,7 +344,7 @@ typedef struct ocelli_memory {
   uint64_t images;
   // The vocabulary and its tables.
   uint64_t tokenizer;
-  // Decoding and resizing a picture of a megapixel, logits, the program itself.
+  // Decoding and resizing a picture of a megapixel, a video's further frames of that size, logits, the program itself.
   uint64_t other;
   // All of these.
   uint64_t total;

@@ -5,23 +5,10 @@
  *
  * Files are made in DIRECTORY; MODEL must open. Prints one line, or the checks that failed. */
 
-#include "ocelli.h"
+#include "check.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
-
-static int checks;
-static int failures;
-
-#define CHECK(what)                                                              \
-  do {                                                                           \
-    checks++;                                                                    \
-    if (!(what)) {                                                               \
-      failures++;                                                                \
-      fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #what);         \
-    }                                                                            \
-  } while (0)
 
 static const char *directory;
 

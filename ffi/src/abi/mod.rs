@@ -1,4 +1,4 @@
-//! Every exported function, in the order of the header, whose text their comments are: `tests/header.rs` holds
+//! Every exported function, in the order of the header, whose text their comments are: `tests/header` holds
 //! include/ocelli.h against them.
 
 #![allow(unsafe_code)] // exported names, and pointers from C

@@ -161,7 +161,7 @@ pub struct ocelli_memory {
     pub images: u64,
     /// The vocabulary and its tables.
     pub tokenizer: u64,
-    /// Decoding and resizing a picture of a megapixel, logits, the program itself.
+    /// Decoding and resizing a picture of a megapixel, a video's further frames of that size, logits, the program itself.
     pub other: u64,
     /// All of these.
     pub total: u64,

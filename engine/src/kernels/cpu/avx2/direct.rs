@@ -2,7 +2,9 @@
 //!
 //! Weight rows go one after the other, so that memory is one long stream, which is what processors fetch ahead best: four
 //! rows side by side, asked for in advance, reach two thirds of what one reaches. Several chains of additions within
-//! the row hide their latency; with several input rows a weight is unpacked once for up to four of them.
+//! the row hide their latency; with several input rows a weight is unpacked once for up to four of them. Formats of one
+//! group in 16 bytes go two blocks to a register, so that two groups share a conversion and a multiplication by scales; the
+//! input has its halves in that order for them ([`Input::pairs`]).
 //!
 //! The integer kernels are written once and made twice: with AVX2's products of bytes, and with those of VNNI.
 
@@ -528,23 +530,37 @@ macro_rules! integer_kernels {
                 // SAFETY: the caller's promise, and the input has as many blocks.
                 unsafe {
                     let blocks = [block::<P>(row, b), block::<P>(row, b + 1)];
-                    let w = quants_of_two::<P>(blocks);
+                    let (w, scales) = (quants_of_two::<P>(blocks), f16_of_two(blocks, 0));
+                    // The file's m is added, a minimum is taken off.
+                    let min = if P::MINS == 1 { f16_of_two(blocks, 2) } else { _mm256_setzero_ps() };
+                    let min = _mm256_xor_ps(min, _mm256_set1_ps(-0.0));
                     for m in 0..M {
                         let dots = products::<P>(w, x.load_pair::<C>(m, b / 2));
-                        let scales = f16_of_two(blocks, 0);
-                        let scale = _mm256_mul_ps(scales, two(x.scales[m], b));
-                        let sum = &mut acc[m][0];
-                        *sum = _mm256_fmadd_ps(dots, scale, *sum);
                         // A quarter in each of the four lanes of a half: the lanes are added in the end.
-                        let quarters = _mm256_mul_ps(two(x.offsets[m][0], b), _mm256_set1_ps(0.25));
-                        if zero::<P>() > 0 {
-                            let less = _mm256_mul_ps(scales, _mm256_set1_ps(f32::from(zero::<P>())));
-                            *sum = _mm256_fnmadd_ps(less, quarters, *sum);
-                        }
-                        if P::MINS == 1 {
-                            *sum = _mm256_fmadd_ps(f16_of_two(blocks, 2), quarters, *sum);
-                        }
+                        let offset = _mm256_mul_ps(two(x.offsets[m][0], b), _mm256_set1_ps(0.25));
+                        add_scaled::<P>(&mut acc[m][0], dots, scales, min, two(x.scales[m], b), offset);
                     }
+                }
+            }
+
+            /// Adds products of integers to a sum: times both scales, less what zero and minimum make of the input's sum.
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn add_scaled<P: Packed>(
+                sum: &mut __m256,
+                dots: __m256,
+                scale: __m256,
+                min: __m256,
+                x_scale: __m256,
+                offset: __m256,
+            ) {
+                *sum = _mm256_fmadd_ps(dots, _mm256_mul_ps(scale, x_scale), *sum);
+                if zero::<P>() > 0 {
+                    let less = _mm256_mul_ps(scale, _mm256_set1_ps(f32::from(zero::<P>())));
+                    *sum = _mm256_fnmadd_ps(less, offset, *sum);
+                }
+                if P::MINS == 1 {
+                    *sum = _mm256_fnmadd_ps(min, offset, *sum);
                 }
             }
 
@@ -566,20 +582,11 @@ macro_rules! integer_kernels {
                     let (w, f) = (quants::<P>(block, 0), factors::<P>(block));
                     for m in 0..M {
                         let dot = product::<P>(w, x.load::<C>(m, b));
-                        let scale = _mm256_mul_ps(f.scales[0], _mm256_set1_ps(x.scales[m][b]));
-                        // Always the same chain: an index known only when this runs would keep all of them in memory.
-                        let sum = &mut acc[m][0];
-                        *sum = _mm256_fmadd_ps(dot, scale, *sum);
                         // In one lane only: the lanes are added in the end.
-                        let offset = _mm256_set1_ps(x.offsets[m][0][b]);
-                        let offset = _mm256_blend_ps::<1>(_mm256_setzero_ps(), offset);
-                        if zero::<P>() > 0 {
-                            let less = _mm256_mul_ps(f.scales[0], _mm256_set1_ps(f32::from(zero::<P>())));
-                            *sum = _mm256_fnmadd_ps(less, offset, *sum);
-                        }
-                        if P::MINS == 1 {
-                            *sum = _mm256_fnmadd_ps(f.mins[0], offset, *sum);
-                        }
+                        let offset = _mm256_blend_ps::<1>(_mm256_setzero_ps(), _mm256_set1_ps(x.offsets[m][0][b]));
+                        // Always the same chain: an index known only when this runs would keep all of them in memory.
+                        let x_scale = _mm256_set1_ps(x.scales[m][b]);
+                        add_scaled::<P>(&mut acc[m][0], dot, f.scales[0], f.mins[0], x_scale, offset);
                     }
                 }
             }
