@@ -225,13 +225,28 @@ fn some_heads<const M: usize, T: Stored>(
     lean: impl Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
+    assert!(q.len() == M * width && T::count(width) <= stream.row);
     let (mut max, mut total) = ([f32::NEG_INFINITY; M], [0f32; M]);
     let mut seen = range.start;
     out.fill(0.0);
     tiles(stream.spans, range, |at, count| {
+        let keys = Stretch::new(stream.keys, stream, at, count);
+        let values = Stretch::new(stream.values, stream, at, count);
         let mut scores = [[0f32; KEYS]; M];
-        for group in (0..count).step_by(4) {
-            scores_of_four(q, width, stream, at + group, at + count - 1, &mut scores, group);
+        for group in (0..count).step_by(8) {
+            (group..group + 8).for_each(|i| values.prefetch(i));
+            // SAFETY: the stretch has `count` rows, each of a width that was asserted.
+            let some = unsafe {
+                // Some eight chains of additions, and no more than the registers hold.
+                match M {
+                    1 => scores_of_eight::<M, 8, T>(q, width, keys, group, count - 1),
+                    2 => scores_of_eight::<M, 4, T>(q, width, keys, group, count - 1),
+                    _ => scores_of_eight::<M, 2, T>(q, width, keys, group, count - 1),
+                }
+            };
+            for (some, scores) in some.into_iter().zip(&mut scores) {
+                store(&mut scores.as_chunks_mut::<8>().0[group / 8], some);
+            }
         }
         let mut tops = [0f32; M];
         for (m, ((scores, top), &max)) in scores.iter_mut().zip(&mut tops).zip(&max).enumerate() {
@@ -243,13 +258,15 @@ fn some_heads<const M: usize, T: Stored>(
         });
         let mut d = 0;
         while d < width {
-            let len = if width - d >= 32 { 32 } else { 8.min(width - d) };
-            if len == 32 {
-                weigh_for_heads::<4, M, T>(&scores, count, stream, at, out, width, d, len);
-            } else {
-                weigh_for_heads::<1, M, T>(&scores, count, stream, at, out, width, d, len);
-            }
-            d += len;
+            // SAFETY: as for the keys.
+            d += unsafe {
+                match (M, (width - d) / 8) {
+                    (1, 8..) => weigh_for_heads::<8, M, T>(&scores, count, keys, values, out, width, d),
+                    (1..=2, 4..) => weigh_for_heads::<4, M, T>(&scores, count, keys, values, out, width, d),
+                    (_, 2..) => weigh_for_heads::<2, M, T>(&scores, count, keys, values, out, width, d),
+                    _ => weigh_for_heads::<1, M, T>(&scores, count, keys, values, out, width, d),
+                }
+            };
         }
         seen += count;
     });
@@ -259,66 +276,146 @@ fn some_heads<const M: usize, T: Stored>(
     }
 }
 
-/// The dot products of `M` heads with four keys from slot `first` on, put at `to`; past slot `last` that key stands in.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn scores_of_four<const M: usize, T: Stored>(
-    q: &[f32],
-    width: usize,
-    stream: &Stream<'_, T>,
-    first: usize,
-    last: usize,
-    scores: &mut [[f32; KEYS]; M],
-    to: usize,
-) {
-    let mut keys: [&[T]; 4] = [&[]; 4];
-    for (j, key) in keys.iter_mut().enumerate() {
-        *key = stream.key((first + j).min(last));
+/// Rows of keys or of values at a stride.
+#[derive(Clone, Copy)]
+struct Stretch<T> {
+    start: *const T,
+    stride: usize,
+    row: usize,
+}
+
+impl<T: Stored> Stretch<T> {
+    /// `count` rows from slot `at` on.
+    fn new(data: &[T], stream: &Stream<'_, T>, at: usize, count: usize) -> Self {
+        let data = &data[at * stream.stride..][..(count - 1) * stream.stride + stream.row];
+        Self { start: data.as_ptr(), stride: stream.stride, row: stream.row }
     }
-    let mut acc = [[_mm256_setzero_ps(); 4]; M];
-    for d in (0..width).step_by(8) {
-        let left = width - d;
-        let mut k = [_mm256_setzero_ps(); 4];
-        for j in 0..4 {
-            k[j] = eight(keys[j], d, left);
+
+    fn row(self, i: usize) -> *const T {
+        self.start.wrapping_add(i * self.stride)
+    }
+
+    /// Eight numbers of row `i` from `d` on, a multiple of eight, or as many as `left` where those are fewer.
+    ///
+    /// # Safety
+    /// The row is one of the stretch and has these numbers.
+    #[inline]
+    #[target_feature(enable = "avx2,fma,f16c")]
+    unsafe fn eight(self, i: usize, d: usize, left: usize) -> __m256 {
+        // SAFETY: the caller's promise.
+        let row = unsafe { std::slice::from_raw_parts(self.row(i), self.row) };
+        if left < 8 {
+            return eight(row, d, left);
         }
-        for m in 0..M {
-            let q = eight(q, m * width + d, left);
-            for j in 0..4 {
-                acc[m][j] = _mm256_fmadd_ps(q, k[j], acc[m][j]);
+        // SAFETY: as above; eight numbers are 32, 16 or 8 bytes.
+        unsafe {
+            match T::kind(row) {
+                StoredSlice::F32(data) => _mm256_loadu_ps(data.as_ptr().add(d)),
+                StoredSlice::F16(data) => _mm256_cvtph_ps(_mm_loadu_si128(data.as_ptr().add(d).cast())),
+                StoredSlice::Q8_0(blocks) => {
+                    let block = blocks.get_unchecked(d / BlockQ8_0::LEN);
+                    let quants = _mm_loadl_epi64(block.qs.as_ptr().add(d % BlockQ8_0::LEN).cast());
+                    let scale = _mm256_cvtph_ps(_mm_set1_epi16(i16::from_le_bytes(block.d)));
+                    _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(quants)), scale)
+                }
             }
         }
     }
-    for (acc, scores) in acc.iter().zip(scores) {
-        let sums = _mm256_hadd_ps(_mm256_hadd_ps(acc[0], acc[1]), _mm256_hadd_ps(acc[2], acc[3]));
-        let sums = _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps::<1>(sums));
-        if let Some(to) = scores[to..].first_chunk_mut::<4>() {
-            // SAFETY: there is room for four floats.
-            unsafe { _mm_storeu_ps(to.as_mut_ptr(), sums) };
+
+    /// Asks for row `i`, also behind the last, which is read soon: keys and values take turns, and that is not what
+    /// processors fetch ahead by themselves.
+    #[inline]
+    #[target_feature(enable = "avx2,fma,f16c")]
+    fn prefetch(self, i: usize) {
+        for line in (0..self.row * size_of::<T>()).step_by(size_of::<Line>()) {
+            _mm_prefetch::<_MM_HINT_T0>(self.row(i).cast::<i8>().wrapping_add(line));
         }
     }
 }
 
-/// Adds the values, weighted for each of `M` heads, to `len` numbers of the results, the ones from `d` on.
+/// The dot products of `M` heads with eight keys from number `first` on, `K` of them together; past key `last` that stands
+/// in.
+///
+/// # Safety
+/// `last` is the last row of the keys; these and `q` have `width` numbers, `q` for each head.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-#[allow(clippy::too_many_arguments)]
-fn weigh_for_heads<const A: usize, const M: usize, T: Stored>(
+unsafe fn scores_of_eight<const M: usize, const K: usize, T: Stored>(
+    q: &[f32],
+    width: usize,
+    keys: Stretch<T>,
+    first: usize,
+    last: usize,
+) -> [__m256; M] {
+    let mut sums = [[_mm256_setzero_ps(); 8]; M];
+    for some in (0..8).step_by(K) {
+        let mut acc = [[_mm256_setzero_ps(); K]; M];
+        let mut add = |d: usize, left: usize| {
+            let mut k = [_mm256_setzero_ps(); K];
+            for j in 0..K {
+                // SAFETY: the caller's promise.
+                k[j] = unsafe { keys.eight((first + some + j).min(last), d, left) };
+            }
+            for m in 0..M {
+                let q = q.as_ptr().wrapping_add(m * width + d);
+                // SAFETY: as above.
+                let q = unsafe {
+                    if left < 8 { load_part(std::slice::from_raw_parts(q, left)) } else { _mm256_loadu_ps(q) }
+                };
+                for j in 0..K {
+                    acc[m][j] = _mm256_fmadd_ps(q, k[j], acc[m][j]);
+                }
+            }
+        };
+        let whole = width / 8 * 8;
+        for d in (0..whole).step_by(8) {
+            add(d, 8);
+        }
+        if whole < width {
+            add(whole, width - whole);
+        }
+        for m in 0..M {
+            for j in 0..K {
+                sums[m][some + j] = acc[m][j];
+            }
+        }
+    }
+    let mut scores = [_mm256_setzero_ps(); M];
+    for (sums, scores) in sums.iter().zip(&mut scores) {
+        let two = |i: usize| _mm256_hadd_ps(sums[i], sums[i + 1]);
+        let (low, high) = (_mm256_hadd_ps(two(0), two(2)), _mm256_hadd_ps(two(4), two(6)));
+        *scores =
+            _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high));
+    }
+    scores
+}
+
+/// Adds the values, weighted for each of `M` heads, to numbers of the results from `d` on: `A` times eight, or what is left
+/// where that is less than eight. Returns how many. The first such pass asks for the next tile's keys.
+///
+/// # Safety
+/// There are `count` values of `width` numbers, and as many numbers from `d` on.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn weigh_for_heads<const A: usize, const M: usize, T: Stored>(
     p: &[[f32; KEYS]; M],
     count: usize,
-    stream: &Stream<'_, T>,
-    at: usize,
+    keys: Stretch<T>,
+    values: Stretch<T>,
     out: &mut [f32],
     width: usize,
     d: usize,
-    len: usize,
-) {
+) -> usize {
+    let len = (A * 8).min(width - d);
     let mut acc = [[_mm256_setzero_ps(); A]; M];
-    for j in 0..count {
-        let value = stream.value(at + j);
+    for j in 0..count.min(KEYS) {
+        if d == 0 {
+            keys.prefetch(count + j);
+        }
         let mut v = [_mm256_setzero_ps(); A];
         for i in 0..A {
-            v[i] = eight(value, d + i * 8, len - i * 8);
+            // SAFETY: the caller's promise.
+            v[i] = unsafe { values.eight(j, d + i * 8, if A > 1 { 8 } else { len }) };
         }
         for m in 0..M {
             let p = _mm256_set1_ps(p[m][j]);
@@ -333,6 +430,7 @@ fn weigh_for_heads<const A: usize, const M: usize, T: Stored>(
             store_part(to, _mm256_add_ps(load_part(to), *acc));
         }
     }
+    len
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
