@@ -5,6 +5,7 @@
 
 use super::isa::Isa;
 use crate::kernels::Span;
+use half::slice::HalfFloatSliceExt;
 use ocelli_quant::blocks::q8_0::BlockQ8_0;
 use std::ops::Range;
 
@@ -59,7 +60,7 @@ impl Stored for half::f16 {
         row[i].to_f32()
     }
     fn store(numbers: &[f32], row: &mut [Self]) {
-        row.iter_mut().zip(numbers).for_each(|(to, &x)| *to = Self::from_f32(x));
+        row.convert_from_f32_slice(numbers);
     }
     fn kind(row: &[Self]) -> StoredSlice<'_> {
         StoredSlice::F16(row)

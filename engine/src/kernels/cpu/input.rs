@@ -87,20 +87,6 @@ impl<'a> Input<'a> {
         (&self.scales[m * b..(m + 1) * b], &self.sums[m * b * 2..(m + 1) * b * 2])
     }
 
-    /// The scales of row `m`.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
-    pub fn scales(&self, m: usize) -> &'a [f32] {
-        self.factors(m).0
-    }
-
-    /// The offsets of row `m`: of whole blocks, of first halves, of second ones.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
-    pub fn offsets(&self, m: usize) -> [&'a [f32]; 3] {
-        let b = self.width / BLOCK;
-        let [whole, first, second] = [m * 3, m * 3 + 1, m * 3 + 2];
-        [&self.offsets[whole * b..][..b], &self.offsets[first * b..][..b], &self.offsets[second * b..][..b]]
-    }
-
     /// The integers of block `b` of row `m`.
     pub fn block(&self, m: usize, b: usize) -> &'a [i8] {
         let first = m / GROUP * GROUP;

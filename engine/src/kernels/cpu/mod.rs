@@ -176,12 +176,18 @@ impl Device for Cpu {
         let input = input.view(x.rows, x.width, raw, few);
         let panels: usize = products.iter().map(|p| p.out.width.div_ceil(PANEL)).sum();
         // A chunk of a few panels keeps each thread on one stretch of the file while there is little to do per panel.
-        let group = if x.rows < 8 { (panels / 128).clamp(1, 8) } else { 1 };
+        let group = if x.rows < 8 { (panels / (8 * self.pool.threads())).clamp(1, 8) } else { 1 };
+        let most = if x.rows == 1 { panel::alone(self.isa).min(group) } else { 1 };
         self.pool.run(panels.div_ceil(group), &|chunk, worker| {
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
-            for panel in chunk * group..((chunk + 1) * group).min(panels) {
-                let Some((product, n)) = locate(products, panel) else { continue };
-                let count = PANEL.min(product.out.width - n);
+            let (mut panel, end) = (chunk * group, ((chunk + 1) * group).min(panels));
+            while panel < end {
+                let Some((product, n)) = locate(products, panel) else { break };
+                let run = most.min(end - panel);
+                panel += run;
+                let count = (run * PANEL).min(product.out.width - n);
+                // Fewer where the product ends within the run: the next one begins with a panel of its own.
+                panel -= run - count.div_ceil(PANEL);
                 for (linear, act, combine) in passes(product) {
                     let weights = panel::Weights {
                         ty: linear.weight.ty(),
@@ -189,23 +195,20 @@ impl Device for Cpu {
                         rows: count,
                         width: x.width,
                     };
-                    let bias = linear.bias.as_ref().map(|b| {
-                        let mut bias = [0.0; PANEL];
-                        bias[..count].copy_from_slice(&b.get()[n..n + count]);
-                        bias
-                    });
+                    let bias = linear.bias.as_ref().map(|b| &b.get()[n..n + count]);
                     for from in (0..x.rows).step_by(TILE) {
                         let memory::Scratch { panel: scratch, tile, .. } = &mut *scratch;
-                        let tile = &mut tile[..TILE.min(x.rows - from)];
-                        let rows = tile.len();
-                        panel::multiply(self.isa, &weights, &input, from, rows, scratch, tile.as_flattened_mut());
-                        if let Some(bias) = &bias {
-                            tile.iter_mut().for_each(|row| row.iter_mut().zip(bias).for_each(|(v, b)| *v += b));
+                        let rows = TILE.min(x.rows - from);
+                        let tile = &mut tile[..rows.max(run)].as_flattened_mut();
+                        panel::multiply(self.isa, &weights, &input, from, rows, scratch, tile);
+                        if let Some(bias) = bias {
+                            tile.chunks_mut(run * PANEL)
+                                .for_each(|row| row.iter_mut().zip(bias).for_each(|(v, b)| *v += b));
                         }
                         if let Some(act) = act {
-                            activate(self.isa, act, tile.as_flattened_mut());
+                            activate(self.isa, act, tile);
                         }
-                        for (m, values) in tile.iter().enumerate() {
+                        for (m, values) in tile.chunks(run * PANEL).enumerate() {
                             let at = product.out.at + (from + m) * product.out.width + n;
                             // SAFETY: this panel's columns of this row belong to this call alone.
                             combine.put(unsafe { floats.slice_mut(at, count) }, values);
@@ -557,17 +560,19 @@ enum Combine {
 impl Combine {
     /// As many numbers as there is room for.
     #[inline]
-    fn put(self, out: &mut [f32], values: &[f32; PANEL]) {
-        // A length known when this is compiled, so that no call copies a few numbers.
-        if let Some(out) = out.first_chunk_mut::<PANEL>() {
+    fn put(self, out: &mut [f32], values: &[f32]) {
+        // Lengths known when this is compiled, so that no call copies a few numbers.
+        let (out, rest) = out.as_chunks_mut::<PANEL>();
+        let (values, last) = values.as_chunks::<PANEL>();
+        for (out, values) in out.iter_mut().zip(values) {
             match self {
                 Self::Put => *out = *values,
                 Self::Add(scale) => out.iter_mut().zip(values).for_each(|(o, v)| *o += scale * v),
                 Self::Scale => out.iter_mut().zip(values).for_each(|(o, v)| *o *= v),
             }
-            return;
         }
-        for (o, v) in out.iter_mut().zip(values) {
+        let values = values[out.len()..].as_flattened().iter().chain(last);
+        for (o, v) in rest.iter_mut().zip(values) {
             match self {
                 Self::Put => *o = *v,
                 Self::Add(scale) => *o += scale * v,

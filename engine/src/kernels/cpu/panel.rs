@@ -16,6 +16,15 @@ pub const PANEL: usize = 16;
 /// Input rows in a tile.
 pub const TILE: usize = 32;
 
+/// Most panels that [`multiply`] takes together where the input is one row: they follow one another then in its result.
+pub fn alone(isa: Isa) -> usize {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::Avx512 => TILE,
+        _ => 1,
+    }
+}
+
 /// Consecutive rows of one weight matrix.
 #[derive(Debug, Clone, Copy)]
 pub struct Weights<'a> {
@@ -23,7 +32,7 @@ pub struct Weights<'a> {
     pub ty: TensorType,
     /// `rows` rows as in the file.
     pub bytes: &'a [u8],
-    /// At most [`PANEL`].
+    /// At most [`PANEL`]; beside an input of one row as many panels as [`alone`] says.
     pub rows: usize,
     /// Numbers a row.
     pub width: usize,
@@ -71,7 +80,8 @@ pub fn few(isa: Isa, ty: TensorType) -> usize {
     }
 }
 
-/// `tile[m * PANEL + n] = weights[n] · input[from + m]` for `count` input rows. The caller calls this for one panel
+/// `tile[m * PANEL + n] = weights[n] · input[from + m]` for `count` input rows; what lies in a panel's tile behind its last
+/// weight row is of no meaning. The caller calls this for one panel
 /// with rising `from`, starting at 0: what was unpacked at 0 is in `scratch` still.
 pub fn multiply(
     isa: Isa,

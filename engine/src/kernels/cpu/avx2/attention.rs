@@ -384,8 +384,7 @@ unsafe fn scores_of_eight<const M: usize, const K: usize, T: Stored>(
     for (sums, scores) in sums.iter().zip(&mut scores) {
         let two = |i: usize| _mm256_hadd_ps(sums[i], sums[i + 1]);
         let (low, high) = (_mm256_hadd_ps(two(0), two(2)), _mm256_hadd_ps(two(4), two(6)));
-        *scores =
-            _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high));
+        *scores = _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high));
     }
     scores
 }

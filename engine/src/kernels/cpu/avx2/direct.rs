@@ -30,11 +30,13 @@ const TOGETHER: usize = 2;
 /// As [`super::multiply`], for the float formats.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub fn multiply_floats(weights: &Weights<'_>, input: &Input<'_>, from: usize, count: usize, tile: &mut [f32]) {
-    let tile = &mut tile.as_chunks_mut::<PANEL>().0[..count];
-    for (i, out) in tile.chunks_mut(INPUTS).enumerate() {
+    let tile = tile.as_chunks_mut::<PANEL>().0;
+    if input.rows == 1 {
+        return float_rows::<1, ALONE>(weights, input, from, tile);
+    }
+    for (i, out) in tile[..count].chunks_mut(INPUTS).enumerate() {
         let first = from + i * INPUTS;
         match out.len() {
-            1 if input.rows == 1 => float_rows::<1, ALONE>(weights, input, first, out),
             1 => float_rows::<1, TOGETHER>(weights, input, first, out),
             2 => float_rows::<2, TOGETHER>(weights, input, first, out),
             3 => float_rows::<3, TOGETHER>(weights, input, first, out),
@@ -55,15 +57,18 @@ fn float_rows<const M: usize, const C: usize>(
         *x = input.row(first + m);
     }
     let mut sums = [[_mm256_setzero_ps(); PANEL]; M];
-    for (n, row) in weights.bytes.chunks_exact(weights.bytes.len() / weights.rows).take(PANEL).enumerate() {
-        let acc = match weights.ty {
-            TensorType::F16 => floats::<M, C, _>(row, x, |v| load_f16(v)),
-            TensorType::BF16 => floats::<M, C, _>(row, x, |v| load_bf16(v)),
-            _ => floats::<M, C, _>(row, x, |v| load_f32(v)),
-        };
-        join(acc, n, &mut sums);
+    let row_bytes = weights.bytes.len() / weights.rows;
+    for (i, panel) in weights.bytes.chunks(PANEL * row_bytes).enumerate() {
+        for (n, row) in panel.chunks_exact(row_bytes).take(PANEL).enumerate() {
+            let acc = match weights.ty {
+                TensorType::F16 => floats::<M, C, _>(row, x, |v| load_f16(v)),
+                TensorType::BF16 => floats::<M, C, _>(row, x, |v| load_bf16(v)),
+                _ => floats::<M, C, _>(row, x, |v| load_f32(v)),
+            };
+            join(acc, n, &mut sums);
+        }
+        finish(&sums, &mut out[i * M..][..M]);
     }
-    finish(&sums, out);
 }
 
 /// The products of a weight row with `M` input rows in `C` chains each; `load8` brings eight weights, `N` bytes, to f32.
@@ -142,30 +147,29 @@ struct Rows<'a, const M: usize> {
     group: usize,
     /// Blocks a row.
     blocks: usize,
-    scales: [&'a [f32]; M],
-    offsets: [[&'a [f32]; 3]; M],
+    /// `M * blocks`, as [`Input::scales`].
+    scales: &'a [f32],
+    /// `M * 3 * blocks`, as [`Input::offsets`].
+    offsets: &'a [f32],
 }
 
 impl<'a, const M: usize> Rows<'a, M> {
     /// Rows from `first` on, all of one group. What is found here to be there is read below without looking again.
+    /// Always inlined: handed over in memory, it would cost a short row a tenth of its time.
+    #[inline(always)]
     fn of(input: &Input<'a>, first: usize) -> Self {
         let start = first / GROUP * GROUP;
         let blocks = input.width / BLOCK;
         let group = input.group_rows(start);
         let quants = &input.quants[start * input.width + (first - start) * BLOCK..];
-        let mut rows = Self {
+        let rows = Self {
             quants: quants.as_chunks().0,
             pairs: input.pairs[start * input.width..].as_chunks().0.get(first - start..).unwrap_or_default(),
             group,
             blocks,
-            scales: [&[]; M],
-            offsets: [[&[]; 3]; M],
+            scales: &input.scales[first * blocks..(first + M) * blocks],
+            offsets: &input.offsets[first * 3 * blocks..(first + M) * 3 * blocks],
         };
-        for m in 0..M {
-            rows.scales[m] = input.scales(first + m);
-            rows.offsets[m] = input.offsets(first + m);
-        }
-        assert!(rows.scales.iter().chain(rows.offsets.as_flattened()).all(|s| s.len() == blocks));
         assert!(blocks > 0 && rows.quants.len() >= (blocks - 1) * group + M);
         assert!(blocks < 2 || rows.pairs.len() >= (blocks / 2 - 1) * group + M);
         rows
@@ -339,13 +343,14 @@ macro_rules! integer_kernels {
                 count: usize,
                 tile: &mut [f32],
             ) {
-                let tile = &mut tile.as_chunks_mut::<PANEL>().0[..count];
-                for (i, out) in tile.chunks_mut(INPUTS).enumerate() {
+                let tile = tile.as_chunks_mut::<PANEL>().0;
+                if input.rows == 1 {
+                    with_format!(weights.ty, rows::<_, 1, ALONE>(weights, input, from, tile), ());
+                    return;
+                }
+                for (i, out) in tile[..count].chunks_mut(INPUTS).enumerate() {
                     let first = from + i * INPUTS;
                     match out.len() {
-                        1 if input.rows == 1 => {
-                            with_format!(weights.ty, rows::<_, 1, ALONE>(weights, input, first, out), ());
-                        }
                         1 => with_format!(weights.ty, rows::<_, 1, TOGETHER>(weights, input, first, out), ()),
                         2 => with_format!(weights.ty, rows::<_, 2, TOGETHER>(weights, input, first, out), ()),
                         3 => with_format!(weights.ty, rows::<_, 3, TOGETHER>(weights, input, first, out), ()),
@@ -374,7 +379,7 @@ macro_rules! integer_kernels {
                 }
             }
 
-            /// All rows of a panel with `M` input rows, in `C` chains each.
+            /// All weight rows with `M` input rows, in `C` chains each.
             #[target_feature(enable = $features)]
             fn rows<P: Packed, const M: usize, const C: usize>(
                 weights: &Weights<'_>,
@@ -386,39 +391,41 @@ macro_rules! integer_kernels {
                 let row_bytes = x.blocks / P::GROUPS * P::BYTES;
                 let mut sums = [[_mm256_setzero_ps(); PANEL]; M];
                 let mut scales = [[[[0.0; 8]; 2]; M]; 2];
-                for (n, row) in weights.bytes.chunks_exact(row_bytes).take(PANEL).enumerate() {
-                    let mut acc = [[_mm256_setzero_ps(); 4]; M];
-                    let eights = x.blocks / 8;
-                    // Where a group has one scale for itself, a load from memory broadcasts it, which is less than a
-                    // shuffle of registers but comes late: the next eight scales are made before the last are used.
-                    let late = usize::from(P::HALVES == 1 && !paired::<P>());
-                    for i in 0..eights + late {
-                        // SAFETY: the row has `x.blocks` groups.
-                        unsafe {
-                            if i < eights {
-                                scale_eight::<P, M, C>(row, &x, i, &mut scales[i % 2 * late], &mut acc);
-                            }
-                            if i >= late {
-                                eight_groups::<P, M, C>(row, &x, i - late, &scales[(i - late) % 2 * late], &mut acc);
-                            }
-                        }
-                    }
-                    let mut b = eights * 8;
-                    while b < x.blocks {
-                        // SAFETY: as above, and only formats of one group a block come here.
-                        unsafe {
-                            if paired::<P>() && b + 2 <= x.blocks {
-                                one_pair::<P, M, C>(row, &x, b, &mut acc);
-                                b += 2;
-                            } else {
-                                one_group::<P, M, C>(row, &x, b, &mut acc);
-                                b += 1;
+                for (i, panel) in weights.bytes.chunks(PANEL * row_bytes).enumerate() {
+                    for (n, row) in panel.chunks_exact(row_bytes).take(PANEL).enumerate() {
+                        let mut acc = [[_mm256_setzero_ps(); 4]; M];
+                        let eights = x.blocks / 8;
+                        // Where a group has one scale for itself, a load from memory broadcasts it, which is less than a
+                        // shuffle of registers but comes late: the next eight scales are made before the last are used.
+                        let late = usize::from(P::HALVES == 1 && !paired::<P>());
+                        for i in 0..eights + late {
+                            // SAFETY: the row has `x.blocks` groups.
+                            unsafe {
+                                if i < eights {
+                                    scale_eight::<P, M, C>(row, &x, i, &mut scales[i % 2 * late], &mut acc);
+                                }
+                                if i >= late {
+                                    eight_groups::<P, M, C>(row, &x, i - late, &scales[(i - late) % 2 * late], &mut acc);
+                                }
                             }
                         }
+                        let mut b = eights * 8;
+                        while b < x.blocks {
+                            // SAFETY: as above, and only formats of one group a block come here.
+                            unsafe {
+                                if paired::<P>() && b + 2 <= x.blocks {
+                                    one_pair::<P, M, C>(row, &x, b, &mut acc);
+                                    b += 2;
+                                } else {
+                                    one_group::<P, M, C>(row, &x, b, &mut acc);
+                                    b += 1;
+                                }
+                            }
+                        }
+                        join(acc, n, &mut sums);
                     }
-                    join(acc, n, &mut sums);
+                    finish(&sums, &mut out[i * M..][..M]);
                 }
-                finish(&sums, out);
             }
 
             /// The scales of the products of groups `8 i .. 8 i + 8`, a block of 256 weights or eight of 32; and what
@@ -439,7 +446,7 @@ macro_rules! integer_kernels {
                 unsafe {
                     let f = factors_of_eight::<P>(row, i);
                     for m in 0..M {
-                        let scales = eight(x.scales[m], i * 8);
+                        let scales = eight(x.scales, m * x.blocks + i * 8);
                         let scaled = f.scales.map(|s| _mm256_mul_ps(s, scales));
                         if P::HALVES == 2 {
                             store(&mut to[m][0], _mm256_unpacklo_ps(scaled[0], scaled[1]));
@@ -448,7 +455,7 @@ macro_rules! integer_kernels {
                             store(&mut to[m][0], scaled[0]);
                         }
                         for h in 0..P::HALVES {
-                            let offsets = &x.offsets[m][if P::HALVES == 1 { 0 } else { 1 + h }];
+                            let offsets = (m * 3 + if P::HALVES == 1 { 0 } else { 1 + h }) * x.blocks;
                             let mut less = _mm256_setzero_ps();
                             if zero::<P>() > 0 {
                                 less = _mm256_mul_ps(f.scales[h], _mm256_set1_ps(f32::from(zero::<P>())));
@@ -458,7 +465,7 @@ macro_rules! integer_kernels {
                             }
                             if zero::<P>() > 0 || h < P::MINS {
                                 let sum = &mut acc[m][h % C];
-                                *sum = _mm256_fnmadd_ps(less, eight(offsets, i * 8), *sum);
+                                *sum = _mm256_fnmadd_ps(less, eight(x.offsets, offsets + i * 8), *sum);
                             }
                         }
                     }
@@ -537,8 +544,8 @@ macro_rules! integer_kernels {
                     for m in 0..M {
                         let dots = products::<P>(w, x.load_pair::<C>(m, b / 2));
                         // A quarter in each of the four lanes of a half: the lanes are added in the end.
-                        let offset = _mm256_mul_ps(two(x.offsets[m][0], b), _mm256_set1_ps(0.25));
-                        add_scaled::<P>(&mut acc[m][0], dots, scales, min, two(x.scales[m], b), offset);
+                        let offset = _mm256_mul_ps(two(x.offsets, m * 3 * x.blocks + b), _mm256_set1_ps(0.25));
+                        add_scaled::<P>(&mut acc[m][0], dots, scales, min, two(x.scales, m * x.blocks + b), offset);
                     }
                 }
             }
@@ -583,9 +590,9 @@ macro_rules! integer_kernels {
                     for m in 0..M {
                         let dot = product::<P>(w, x.load::<C>(m, b));
                         // In one lane only: the lanes are added in the end.
-                        let offset = _mm256_blend_ps::<1>(_mm256_setzero_ps(), _mm256_set1_ps(x.offsets[m][0][b]));
+                        let offset = _mm256_blend_ps::<1>(_mm256_setzero_ps(), _mm256_set1_ps(x.offsets[m * 3 * x.blocks + b]));
                         // Always the same chain: an index known only when this runs would keep all of them in memory.
-                        let x_scale = _mm256_set1_ps(x.scales[m][b]);
+                        let x_scale = _mm256_set1_ps(x.scales[m * x.blocks + b]);
                         add_scaled::<P>(&mut acc[m][0], dot, f.scales[0], f.mins[0], x_scale, offset);
                     }
                 }
