@@ -183,11 +183,9 @@ impl Device for Cpu {
             let (mut panel, end) = (chunk * group, ((chunk + 1) * group).min(panels));
             while panel < end {
                 let Some((product, n)) = locate(products, panel) else { break };
-                let run = most.min(end - panel);
+                let count = (most.min(end - panel) * PANEL).min(product.out.width - n);
+                let run = count.div_ceil(PANEL);
                 panel += run;
-                let count = (run * PANEL).min(product.out.width - n);
-                // Fewer where the product ends within the run: the next one begins with a panel of its own.
-                panel -= run - count.div_ceil(PANEL);
                 for (linear, act, combine) in passes(product) {
                     let weights = panel::Weights {
                         ty: linear.weight.ty(),
