@@ -19,9 +19,11 @@ pub const TILE: usize = 32;
 /// Most panels that [`multiply`] takes together where the input is one row: they follow one another then in its result.
 pub fn alone(isa: Isa) -> usize {
     match isa {
+        Isa::Scalar => 1,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 => TILE,
-        _ => 1,
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon | Isa::DotProd | Isa::I8mm => TILE,
     }
 }
 

@@ -36,17 +36,19 @@ fn rows<'a>(weights: &Weights<'a>, n: usize) -> [&'a [u8]; ROWS] {
 /// As [`multiply`], for the float formats.
 #[target_feature(enable = "neon")]
 pub fn multiply_floats(weights: &Weights<'_>, input: &Input<'_>, from: usize, count: usize, tile: &mut [f32]) {
+    let tile = tile.as_chunks_mut::<PANEL>().0;
     // Input rows inside: they find four weight rows in the first-level cache.
     for n in (0..weights.rows).step_by(ROWS) {
         let rows = rows(weights, n);
-        for (m, out) in tile.as_chunks_mut::<PANEL>().0.iter_mut().take(count).enumerate() {
+        // More weights than a panel come with one input row only.
+        for (m, out) in tile[n / PANEL..][..count].iter_mut().enumerate() {
             let x = input.row(from + m);
             let sums = match weights.ty {
                 TensorType::F16 => floats(rows, x, |v| load_f16(v)),
                 TensorType::BF16 => floats(rows, x, |v| load_bf16(v)),
                 _ => floats(rows, x, |v| load_f32(v)),
             };
-            store(&mut out.as_chunks_mut().0[n / ROWS], sums);
+            store(&mut out.as_chunks_mut().0[n % PANEL / ROWS], sums);
         }
     }
 }
@@ -179,25 +181,29 @@ unsafe fn block<P: Packed>(row: &[u8], i: usize) -> &[u8] {
 /// The processor has the products of `D`.
 #[target_feature(enable = "neon")]
 pub unsafe fn multiply<D: Dots>(weights: &Weights<'_>, input: &Input<'_>, from: usize, count: usize, tile: &mut [f32]) {
-    let tile = &mut tile.as_chunks_mut::<PANEL>().0[..count];
-    for (i, out) in tile.chunks_mut(INPUTS).enumerate() {
+    let tile = tile.as_chunks_mut::<PANEL>().0;
+    if input.rows == 1 {
+        // SAFETY: the caller's promise.
+        return unsafe { rows_with::<D, 1>(weights, input, from, tile) };
+    }
+    for (i, out) in tile[..count].chunks_mut(INPUTS).enumerate() {
         let first = from + i * INPUTS;
         // SAFETY: the caller's promise.
         unsafe {
             match out.len() {
-                1 => panel::<D, 1>(weights, input, first, out),
-                _ => panel::<D, INPUTS>(weights, input, first, out),
+                1 => rows_with::<D, 1>(weights, input, first, out),
+                _ => rows_with::<D, INPUTS>(weights, input, first, out),
             }
         }
     }
 }
 
-/// All rows of a panel with `M` input rows.
+/// All weight rows with `M` input rows.
 ///
 /// # Safety
 /// As for [`multiply`].
 #[target_feature(enable = "neon")]
-unsafe fn panel<D: Dots, const M: usize>(
+unsafe fn rows_with<D: Dots, const M: usize>(
     weights: &Weights<'_>,
     input: &Input<'_>,
     first: usize,
@@ -208,8 +214,9 @@ unsafe fn panel<D: Dots, const M: usize>(
         let rows = rows(weights, n);
         // SAFETY: the caller's promise.
         let sums = unsafe { with_format!(weights.ty, blocks::<_, D, M>(rows, x), [vdupq_n_f32(0.0); M]) };
-        for (out, sums) in out.iter_mut().zip(sums) {
-            store(&mut out.as_chunks_mut().0[n / ROWS], sums);
+        // More than a panel come with one input row only.
+        for (out, sums) in out[n / PANEL..].iter_mut().zip(sums) {
+            store(&mut out.as_chunks_mut().0[n % PANEL / ROWS], sums);
         }
     }
 }
