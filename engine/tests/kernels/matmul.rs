@@ -96,7 +96,7 @@ fn matmul_gives_the_same_bits_in_any_place() {
         let width = if is_float(ty) { 300 } else { 512 };
         let row = random.floats(width);
         let bytes = random_weights(&mut random, ty, width);
-        let linear = linear(ty, 500, width, bytes.repeat(500), None);
+        let linear = linear(ty, 800, width, bytes.repeat(800), None);
         for rows in [1, 3, 9, 101] {
             for isa in Isa::offered() {
                 let got = bits(&matmul(&Cpu::with_isa(isa, 1), &linear, &row.repeat(rows)));

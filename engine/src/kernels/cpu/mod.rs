@@ -176,7 +176,7 @@ impl Device for Cpu {
         let input = input.view(x.rows, x.width, raw, few);
         let panels: usize = products.iter().map(|p| p.out.width.div_ceil(PANEL)).sum();
         // A chunk of a few panels keeps each thread on one stretch of the file while there is little to do per panel.
-        let group = if x.rows < 8 { (panels / (12 * self.pool.threads())).clamp(1, 8) } else { 1 };
+        let group = if x.rows < 8 { (panels / 24).clamp(1, 8) } else { 1 };
         let most = if x.rows == 1 { panel::alone(self.isa).min(group) } else { 1 };
         self.pool.run(panels.div_ceil(group), &|chunk, worker| {
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
