@@ -197,7 +197,7 @@ impl Device for Cpu {
                     for from in (0..x.rows).step_by(TILE) {
                         let memory::Scratch { panel: scratch, tile, .. } = &mut *scratch;
                         let rows = TILE.min(x.rows - from);
-                        let tile = &mut tile[..rows.max(run)].as_flattened_mut();
+                        let tile = tile[..rows.max(run)].as_flattened_mut();
                         panel::multiply(self.isa, &weights, &input, from, rows, scratch, tile);
                         if let Some(bias) = bias {
                             tile.chunks_mut(run * PANEL)

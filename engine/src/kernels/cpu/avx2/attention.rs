@@ -6,7 +6,7 @@
 
 #![allow(clippy::needless_range_loop)] // one index goes through several heads and keys
 
-use super::lanes::{largest, load, load_part, store, store_part, sum, transpose};
+use super::lanes::{largest, load, load_part, prefetch, store, store_part, sum, transpose};
 use super::pack::Floats;
 use super::tile::outer_rows;
 use crate::kernels::cpu::attention::{KEYS, QUERIES, Queries, STATS, Stored, StoredSlice, Stream, tiles};
@@ -49,35 +49,44 @@ fn floats(buffer: &mut Vec<Line>, len: usize) -> &mut [f32] {
     &mut bytemuck::cast_slice_mut(buffer)[..len]
 }
 
+/// Eight numbers of a row from `at` on, a multiple of eight, as f32.
+///
+/// # Safety
+/// The row has them, or the rest of their block is 0.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn whole_eight<T: Stored>(row: &[T], at: usize) -> __m256 {
+    // SAFETY: the caller's promise; eight numbers are 32, 16 or 8 bytes.
+    unsafe {
+        match T::kind(row) {
+            StoredSlice::F32(data) => _mm256_loadu_ps(data.as_ptr().add(at)),
+            StoredSlice::F16(data) => _mm256_cvtph_ps(_mm_loadu_si128(data.as_ptr().add(at).cast())),
+            StoredSlice::Q8_0(blocks) => {
+                let block = blocks.get_unchecked(at / BlockQ8_0::LEN);
+                let quants = _mm_loadl_epi64(block.qs.as_ptr().add(at % BlockQ8_0::LEN).cast());
+                let scale = _mm256_cvtph_ps(_mm_set1_epi16(i16::from_le_bytes(block.d)));
+                _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(quants)), scale)
+            }
+        }
+    }
+}
+
 /// Numbers of a row from `at` on, a multiple of eight, as f32: eight, or as many as `len`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn eight<T: Stored>(row: &[T], at: usize, len: usize) -> __m256 {
+    let len = len.min(8);
+    assert!(T::count(at + len) <= row.len());
     match T::kind(row) {
-        StoredSlice::Q8_0(blocks) => {
-            let block = &blocks[at / BlockQ8_0::LEN];
-            let quants = &block.qs.as_chunks::<8>().0[at % BlockQ8_0::LEN / 8];
-            // SAFETY: eight bytes are there.
-            let quants = unsafe { _mm_loadl_epi64(quants.as_ptr().cast()) };
-            let scale = _mm256_cvtph_ps(_mm_set1_epi16(i16::from_le_bytes(block.d)));
-            _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(quants)), scale)
-        }
-        StoredSlice::F32(data) => match data[at..].first_chunk::<8>() {
-            Some(v) if len >= 8 => load(v),
-            _ => load_part(&data[at..at + len.min(8)]),
-        },
-        StoredSlice::F16(data) => {
+        StoredSlice::F32(data) if len < 8 => load_part(&data[at..at + len]),
+        StoredSlice::F16(data) if len < 8 => {
             let mut part = [half::f16::ZERO; 8];
-            let v = match data[at..].first_chunk::<8>() {
-                Some(v) if len >= 8 => v,
-                _ => {
-                    part[..len.min(8)].copy_from_slice(&data[at..at + len.min(8)]);
-                    &part
-                }
-            };
-            // SAFETY: eight halves are 16 bytes.
-            _mm256_cvtph_ps(unsafe { _mm_loadu_si128(v.as_ptr().cast()) })
+            part[..len].copy_from_slice(&data[at..at + len]);
+            // SAFETY: eight numbers are there.
+            unsafe { whole_eight(&part, 0) }
         }
+        // SAFETY: eight numbers are there, or a block whose end is 0.
+        _ => unsafe { whole_eight(row, at) },
     }
 }
 
@@ -307,19 +316,8 @@ impl<T: Stored> Stretch<T> {
         if left < 8 {
             return eight(row, d, left);
         }
-        // SAFETY: as above; eight numbers are 32, 16 or 8 bytes.
-        unsafe {
-            match T::kind(row) {
-                StoredSlice::F32(data) => _mm256_loadu_ps(data.as_ptr().add(d)),
-                StoredSlice::F16(data) => _mm256_cvtph_ps(_mm_loadu_si128(data.as_ptr().add(d).cast())),
-                StoredSlice::Q8_0(blocks) => {
-                    let block = blocks.get_unchecked(d / BlockQ8_0::LEN);
-                    let quants = _mm_loadl_epi64(block.qs.as_ptr().add(d % BlockQ8_0::LEN).cast());
-                    let scale = _mm256_cvtph_ps(_mm_set1_epi16(i16::from_le_bytes(block.d)));
-                    _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(quants)), scale)
-                }
-            }
-        }
+        // SAFETY: as above.
+        unsafe { whole_eight(row, d) }
     }
 
     /// Asks for row `i`, also behind the last, which is read soon: keys and values take turns, and that is not what
@@ -327,9 +325,7 @@ impl<T: Stored> Stretch<T> {
     #[inline]
     #[target_feature(enable = "avx2,fma,f16c")]
     fn prefetch(self, i: usize) {
-        for line in (0..self.row * size_of::<T>()).step_by(size_of::<Line>()) {
-            _mm_prefetch::<_MM_HINT_T0>(self.row(i).cast::<i8>().wrapping_add(line));
-        }
+        prefetch(self.row(i), self.row * size_of::<T>());
     }
 }
 

@@ -11,17 +11,17 @@
 #![allow(clippy::needless_range_loop)] // one index goes through several inputs
 
 use super::formats::{Factors, f16_of_two, factors, load_bf16, load_f16, load_f32, paired, quants, quants_of_two};
-use super::lanes::{load, load_part, store, transpose};
+use super::lanes::{load, load_part, prefetch, store, transpose};
 use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::{BLOCK, GROUP, Input};
-use crate::kernels::cpu::panel::{Line, PANEL, Weights};
+use crate::kernels::cpu::panel::{PANEL, Weights};
 use core::arch::x86_64::*;
 use ocelli_quant::TensorType;
 
 /// Input rows that go together.
 const INPUTS: usize = 4;
 
-/// Bytes ahead of the loads that [`prefetch`] asks for.
+/// Bytes ahead of the loads that are asked for.
 const AHEAD: usize = 2048;
 
 /// Chains of additions for one input row alone.
@@ -232,16 +232,6 @@ unsafe fn two(from: &[f32], at: usize) -> __m256 {
     // SAFETY: the caller's promise.
     let both = unsafe { from.as_ptr().add(at).cast::<f64>().read_unaligned() };
     _mm256_permutevar_ps(_mm256_castpd_ps(_mm256_set1_pd(both)), _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1))
-}
-
-/// Asks for what a row's `len` bytes from `at` on will be followed by: formats that take long to unpack leave the processor
-/// too little room to see its loads that far ahead.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn prefetch(row: &[u8], at: usize, len: usize) {
-    for line in (0..len).step_by(size_of::<Line>()) {
-        _mm_prefetch::<_MM_HINT_T0>(row.as_ptr().wrapping_add(at + AHEAD + line).cast());
-    }
 }
 
 /// Block `i` of a row of blocks of a format.
@@ -457,8 +447,10 @@ macro_rules! integer_kernels {
             ) {
                 // SAFETY: the caller's promise, and the input has as many blocks.
                 unsafe {
+                    // Formats that take long to unpack leave the processor too little room to see its loads far ahead.
                     if C == ALONE && P::BITS <= 5 {
-                        prefetch(row, i * 8 / P::GROUPS * P::BYTES, 8 * P::BYTES / P::GROUPS);
+                        let len = 8 / P::GROUPS * P::BYTES;
+                        prefetch(row.as_ptr().wrapping_add(i * len + AHEAD), len);
                     }
                     let f = factors_of_eight::<P>(row, i);
                     for m in 0..M {

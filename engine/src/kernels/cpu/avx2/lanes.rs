@@ -1,6 +1,7 @@
 //! Loads, stores and sums of lanes that the other files share. Loads and stores take slices and check their length in
 //! one place, so that the kernels built on them are safe code.
 
+use crate::kernels::cpu::panel::Line;
 use core::arch::x86_64::*;
 
 /// Eight floats.
@@ -108,4 +109,13 @@ pub fn transpose(r: [__m256; 8]) -> [__m256; 8] {
         _mm256_permute2f128_ps::<0x31>(b[2], b[6]),
         _mm256_permute2f128_ps::<0x31>(b[3], b[7]),
     ]
+}
+
+/// Asks for `len` bytes that are read soon; they need not be there.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn prefetch<T>(from: *const T, len: usize) {
+    for line in (0..len).step_by(size_of::<Line>()) {
+        _mm_prefetch::<_MM_HINT_T0>(from.cast::<i8>().wrapping_add(line));
+    }
 }

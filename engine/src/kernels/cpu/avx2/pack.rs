@@ -7,14 +7,14 @@
 //! and the odd ones.
 
 use super::formats::{factors, load_bf16, load_f16, load_f32, quants};
-use super::lanes::{store, transpose};
+use super::lanes::{prefetch, store, transpose};
 use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::BLOCK;
 use crate::kernels::cpu::panel::{Line, PANEL, Weights};
 use core::arch::x86_64::*;
 use ocelli_quant::TensorType;
 
-/// Bytes ahead of the loads that are asked for.
+/// Bytes ahead of the loads that are asked for: with sixteen rows at once the processor loses track.
 const AHEAD: usize = 512;
 
 /// Rows of floats at a stride.
@@ -60,13 +60,6 @@ pub fn pack_floats(weights: &Weights<'_>, packed: &mut Vec<Line>) {
     }
 }
 
-/// Asks for what a row holds a little further on: with sixteen rows at once the processor loses track.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn prefetch(bytes: &[u8]) {
-    _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(AHEAD).cast());
-}
-
 /// Packs floats k-major. `load` brings eight of them, `N` bytes, to f32.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -84,7 +77,7 @@ fn floats<const N: usize>(weights: &Weights<'_>, packed: &mut [f32], load8: impl
             for (r, row) in r.iter_mut().zip(&rows[half * 8..half * 8 + 8]) {
                 let rest = row.get(k * N..).unwrap_or(&[]);
                 *r = if let Some(bytes) = rest.first_chunk() {
-                    prefetch(bytes);
+                    prefetch(bytes.as_ptr().wrapping_add(AHEAD), 1);
                     load8(bytes)
                 } else {
                     let mut bytes = [0; N];
@@ -120,7 +113,7 @@ pub fn ints<P: Packed, const ONE_PLANE: bool>(weights: &Weights<'_>, packed: &mu
             for (i, r) in r.iter_mut().enumerate().take(weights.rows.saturating_sub(half * 8)) {
                 let n = half * 8 + i;
                 let block = &weights.bytes[n * row_bytes + block * P::BYTES..][..P::BYTES];
-                prefetch(&block[group * P::BYTES / P::GROUPS..]);
+                prefetch(block.as_ptr().wrapping_add(group * P::BYTES / P::GROUPS + AHEAD), 1);
                 let q = quants::<P>(block, group);
                 let q = if ONE_PLANE && P::ZERO > 0 { _mm256_add_epi8(q, shift) } else { q };
                 *r = _mm256_castsi256_ps(q);
