@@ -17,6 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #define QUESTION "Question: what color is the shape? Answer:"
 
 static const char *path;
@@ -183,10 +187,15 @@ static int entries(const char *folder) {
   return count;
 }
 
-/* Pages of memory of the process's own: what is resident but the mapped files. */
+/* Pages of memory of the process's own: what is resident but the mapped files. glibc keeps freed blocks of up to twice
+ * the largest it has seen, here 2 MiB at a time now in one arena, now in another, so it gives them back first. */
 static long own_pages(void) {
   long all = 0, resident = 0, shared = 0;
-  FILE *file = fopen("/proc/self/statm", "r");
+  FILE *file;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  file = fopen("/proc/self/statm", "r");
   if (file == NULL || fscanf(file, "%ld %ld %ld", &all, &resident, &shared) != 3) {
     resident = shared = 0;
   }
@@ -224,7 +233,7 @@ static void opens(int count) {
   }
   grown = (least[3] - least[1]) * (sysconf(_SC_PAGESIZE) / 1024);
   printf("%d openings: %ld KiB more in the last quarter than in the second\n", count, grown);
-  CHECK(grown < 1024);
+  CHECK(grown < 512);
   CHECK(entries("/proc/self/fd") == descriptors);
   CHECK(entries("/proc/self/task") == threads);
 }
