@@ -16,6 +16,7 @@ use crate::tokenizer::Tokenizer;
 use crate::weights::header::Header;
 use crate::weights::{self, Load};
 use ocelli_quant::gguf::{Bytes, Gguf};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -74,8 +75,28 @@ impl Engine {
             });
         }
         let defaults = Defaults::read(&file, vocabulary, &tokenizer)?;
-        Ok(Model(Arc::new(Inner { device: Arc::clone(&self.device), file, family, tokenizer, defaults })))
+        let encoders = encoders(&file);
+        Ok(Model(Arc::new(Inner { device: Arc::clone(&self.device), file, family, tokenizer, defaults, encoders })))
     }
+}
+
+/// Where a file has what only pictures pass through, the tower and the bridge: neighbours in one piece.
+fn encoders(file: &Gguf) -> Vec<Range<usize>> {
+    let mut parts: Vec<Range<u64>> = Vec::new();
+    let names = |name: &str| name.starts_with("v.") || name.starts_with("mm.");
+    let mut inside: Vec<_> = file.tensors().iter().map(|t| (t.offset, t.offset + t.bytes, names(&t.name))).collect();
+    inside.sort_unstable();
+    let mut before = false;
+    for (start, end, encoder) in inside {
+        match parts.last_mut() {
+            Some(last) if encoder && before => last.end = end,
+            _ if encoder => parts.push(start..end),
+            _ => {}
+        }
+        before = encoder;
+    }
+    let size = |bytes| usize::try_from(bytes).unwrap_or(0);
+    parts.into_iter().map(|part| size(part.start)..size(part.end)).collect()
 }
 
 /// What the file says about generation.
@@ -142,6 +163,16 @@ pub(crate) struct Inner {
     pub(crate) family: Box<dyn Family>,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) defaults: Defaults,
+    encoders: Vec<Range<usize>>,
+}
+
+impl Inner {
+    /// Makes room for the language model once pictures are encoded: the tower's pages are not needed before the next.
+    pub(crate) fn rest_encoders(&self) {
+        for range in &self.encoders {
+            weights::let_go(self.file.bytes(), range.clone());
+        }
+    }
 }
 
 /// An open model; clones share it, and threads may.

@@ -464,6 +464,7 @@ impl Session {
         let width = decoder.config.embedding_width;
         let positions = model.count(items);
         let count = items.iter().filter(|i| !i.frames().is_empty()).count();
+        let encoded = timings.encoded;
         let mut pictures = Vec::new();
         let mut used: Vec<usize> = sequence.media().collect();
         for item in items {
@@ -477,6 +478,9 @@ impl Session {
                     Some(_) => Seen::Apart(self.media(&medium, &mut used, timings)?),
                 });
             }
+        }
+        if timings.encoded > encoded {
+            self.model.0.rest_encoders();
         }
         announce(sink, Event::Prefill { positions })?;
         let start = Instant::now();

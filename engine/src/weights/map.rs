@@ -5,16 +5,18 @@
 
 use crate::error::Error;
 use ocelli_quant::gguf::Bytes;
+use std::any::Any;
 use std::fs::File;
 use std::io;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 
 /// How a model file's bytes are reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Load {
-    /// Mapped: pages come as they are touched and can be dropped again by the system.
+    /// Mapped: pages come as they are touched and can be dropped again by the system; those of the tower and the bridge
+    /// are let go once the pictures of a prompt are encoded.
     #[default]
     Map,
     /// Mapped, and read through once, so that the first answer does not wait for storage.
@@ -100,10 +102,40 @@ pub fn open_part(
             std::hint::black_box(sum);
             report(end)?;
         }
-    } else if len > 0 {
+        return Ok(Arc::new(map));
+    }
+    if len > 0 {
         report(len)?;
     }
-    Ok(Arc::new(map))
+    Ok(Arc::new(Mapped(map)))
+}
+
+/// A file as [`Load::Map`] maps it.
+struct Mapped(memmap2::Mmap);
+
+impl AsRef<[u8]> for Mapped {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Takes the pages of `range` out of the process's memory where `bytes` are of [`Load::Map`]; all else stays as it is.
+/// They stay in the system's cache, first in line for what else needs room, and come back as they are touched.
+pub fn let_go(bytes: &Bytes, range: Range<usize>) {
+    let storage: &dyn Any = &**bytes;
+    #[cfg(unix)]
+    if let Some(Mapped(map)) = storage.downcast_ref()
+        && range.start < range.end
+        && range.end <= map.len()
+    {
+        // SAFETY: a shared map of a file that nobody writes to reads the same when its pages come back.
+        let advised = unsafe {
+            map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.end - range.start)
+        };
+        debug_assert!(advised.is_ok());
+    }
+    #[cfg(not(unix))]
+    let _ = (storage, range);
 }
 
 /// Fills `to` from a place in the file without moving the place that it is read from next.
@@ -182,6 +214,32 @@ mod tests {
             let part = open_part(&file, "it", 5, Some(9), load, &mut |_, _| ControlFlow::Continue(())).unwrap();
             assert_eq!((*part).as_ref(), &bytes[5..14], "{load:?}");
         }
+    }
+
+    #[test]
+    fn what_is_let_go_reads_the_same_again() {
+        let (file, bytes) = file("let-go");
+        for load in [Load::Map, Load::Ahead, Load::Copy] {
+            let part = open_part(&file, "it", 5, None, load, &mut |_, _| ControlFlow::Continue(())).unwrap();
+            assert_eq!((*part).as_ref(), &bytes[5..], "{load:?}");
+            let before = resident(&part);
+            let_go(&part, 5000..2 * STEP);
+            let gone = before - resident(&part);
+            let wanted = if cfg!(target_os = "linux") && load == Load::Map { 2 * STEP / 1024 - 8 } else { 0 };
+            assert!(gone >= wanted, "{load:?}: {gone} KiB, {wanted} at least");
+            assert_eq!((*part).as_ref(), &bytes[5..], "{load:?}");
+            let_go(&part, 5..5);
+            let_go(&part, 5..bytes.len() + 1);
+        }
+    }
+
+    /// KiB of the bytes' map that are in memory, by Linux's list of maps.
+    fn resident(bytes: &Bytes) -> usize {
+        let start = format!("{:x}-", (**bytes).as_ref().as_ptr().addr() & !4095);
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
+        let mut lines = maps.lines().skip_while(|line| !line.starts_with(&start));
+        let size = lines.find_map(|line| line.strip_prefix("Rss:"));
+        size.and_then(|size| size.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
     }
 
     #[test]

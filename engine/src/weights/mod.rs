@@ -6,6 +6,7 @@
 pub mod header;
 mod map;
 
+pub(crate) use map::let_go;
 pub use map::{Load, Progress, aligned, open, open_part, open_with};
 
 use crate::error::Error;

@@ -24,6 +24,7 @@ mod value;
 mod write;
 mod write_error;
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
@@ -45,7 +46,12 @@ use tensors::TensorTable;
 ///
 /// `as_ref` must return the same slice every time; a [`Gguf`] keeps ranges into it. (Breaking that cannot cause memory
 /// errors, only empty or wrong values.)
-pub type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+pub type Bytes = Arc<dyn Storage>;
+
+/// Whatever bytes can be kept in. Its type can be asked for, since some can do more than be read.
+pub trait Storage: AsRef<[u8]> + Any + Send + Sync {}
+
+impl<T: AsRef<[u8]> + Any + Send + Sync> Storage for T {}
 
 /// The four bytes a file starts with.
 const MAGIC: [u8; 4] = *b"GGUF";
