@@ -38,6 +38,7 @@ use input::GROUP;
 use memory::{KvData, Shared};
 use panel::{PANEL, TILE};
 use pool::Pool;
+use std::ops::Range;
 use std::sync::PoisonError;
 
 /// The processor.
@@ -175,12 +176,11 @@ impl Device for Cpu {
         let raw = norm.is_none().then(|| unsafe { floats.rows(x) });
         let input = input.view(x.rows, x.width, raw, few);
         let panels: usize = products.iter().map(|p| p.out.width.div_ceil(PANEL)).sum();
-        // A chunk of a few panels keeps each thread on one stretch of the file while there is little to do per panel.
-        let group = if x.rows < 8 { (panels / 24).clamp(1, 8) } else { 1 };
-        let most = if x.rows == 1 { panel::alone(self.isa).min(group) } else { 1 };
-        self.pool.run(panels.div_ceil(group), &|chunk, worker| {
+        // A few panels at once while there is little to do per panel.
+        let several = if x.rows < 8 { 8 } else { 1 };
+        let most = if x.rows == 1 { panel::alone(self.isa) } else { 1 };
+        self.pool.run_several(panels, several, &|Range { start: mut panel, end }, worker| {
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
-            let (mut panel, end) = (chunk * group, ((chunk + 1) * group).min(panels));
             while panel < end {
                 let Some((product, n)) = locate(products, panel) else { break };
                 let count = (most.min(end - panel) * PANEL).min(product.out.width - n);

@@ -2,7 +2,8 @@
 //!
 //! Work stealing per row costs too much at token time: a job is a count of chunks and a function. Every thread has its
 //! own stretch of the chunks, so that it reads its weights in the order they lie in, and helps with what is left of the
-//! others' when it is done. Idle workers spin for some microseconds, since the next fused block is usually that near,
+//! others' when it is done. It takes several chunks at once while there are many, and fewer towards the end, where
+//! whoever is done waits for the last. Idle workers spin for some microseconds, since the next fused block is usually that near,
 //! then park. The calling thread works too, so one thread means no threads.
 //!
 //! The non-obvious thing: a job waits only for workers that began it. One that the system has not woken yet, or gives no
@@ -11,6 +12,7 @@
 #![allow(unsafe_code)] // hands a borrowed closure to threads that outlive the call; `run` waits for all who took it
 
 use std::cell::UnsafeCell;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +29,7 @@ const YIELDS: u32 = 100;
 /// the job is above it.
 const CLOSED: u64 = 1 << 16;
 
-type Job = *const (dyn Fn(usize, usize) + Sync);
+type Job = *const (dyn Fn(Range<usize>, usize) + Sync);
 
 /// One thread's stretch of the chunks, on a cache line of its own.
 #[derive(Default)]
@@ -35,6 +37,21 @@ type Job = *const (dyn Fn(usize, usize) + Sync);
 struct Stretch {
     next: AtomicUsize,
     end: AtomicUsize,
+}
+
+impl Stretch {
+    /// Chunks not begun yet: half of what is left, `most` at most.
+    fn take(&self, most: usize) -> Option<Range<usize>> {
+        let end = self.end.load(Ordering::Relaxed);
+        let count = |next: usize| (end.saturating_sub(next) / 2).clamp(1, most);
+        let next = self.next.load(Ordering::Relaxed);
+        if next >= end {
+            return None;
+        }
+        // Another thread may have taken some in between; then this is a little more than half, and still nobody else's.
+        let start = self.next.fetch_add(count(next), Ordering::Relaxed);
+        (start < end).then(|| start..(start + count(next)).min(end))
+    }
 }
 
 struct Shared {
@@ -46,6 +63,8 @@ struct Shared {
     job: UnsafeCell<Option<Job>>,
     /// Chunks not begun yet, for the caller and each worker.
     stretches: Vec<Stretch>,
+    /// Most chunks of the present job that are taken at once.
+    most: AtomicUsize,
     panicked: AtomicBool,
     quit: AtomicBool,
     parked: Vec<AtomicBool>,
@@ -62,16 +81,12 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl Shared {
-    fn work(&self, job: &(dyn Fn(usize, usize) + Sync), worker: usize) {
-        let threads = self.stretches.len();
+    fn work(&self, job: &(dyn Fn(Range<usize>, usize) + Sync), worker: usize) {
+        let (threads, most) = (self.stretches.len(), self.most.load(Ordering::Relaxed));
         for other in 0..threads {
             let stretch = &self.stretches[(worker + other) % threads];
-            let end = stretch.end.load(Ordering::Relaxed);
-            while stretch.next.load(Ordering::Relaxed) < end {
-                let chunk = stretch.next.fetch_add(1, Ordering::Relaxed);
-                if chunk < end {
-                    job(chunk, worker);
-                }
+            while let Some(chunks) = stretch.take(most) {
+                job(chunks, worker);
             }
         }
     }
@@ -120,6 +135,7 @@ impl Pool {
             done: AtomicUsize::new(0),
             job: UnsafeCell::new(None),
             stretches: (0..=wanted).map(|_| Stretch::default()).collect(),
+            most: AtomicUsize::new(1),
             panicked: AtomicBool::new(false),
             quit: AtomicBool::new(false),
             parked: (0..wanted).map(|_| AtomicBool::new(false)).collect(),
@@ -157,15 +173,23 @@ impl Pool {
     /// No two calls with the same worker number (below [`Pool::threads`]) overlap. A panic in `job` is raised here
     /// again once every thread has let go of it.
     pub fn run(&self, chunks: usize, job: &(dyn Fn(usize, usize) + Sync)) {
-        if self.workers.is_empty() || chunks <= 1 {
-            (0..chunks).for_each(|chunk| job(chunk, 0));
+        self.run_several(chunks, 1, &|several, worker| several.for_each(|chunk| job(chunk, worker)));
+    }
+
+    /// As [`Pool::run`], with up to `most` chunks in a row for a call.
+    pub fn run_several(&self, chunks: usize, most: usize, job: &(dyn Fn(Range<usize>, usize) + Sync)) {
+        if chunks == 0 {
+            return;
+        }
+        if self.workers.is_empty() || chunks == 1 {
+            (0..chunks).step_by(most).for_each(|chunk| job(chunk..(chunk + most).min(chunks), 0));
             return;
         }
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = &*self.shared;
         // SAFETY: only the lifetime is erased. All workers are done with the pointer before this function returns or
         // unwinds: both paths pass the wait below.
-        let erased: Job = unsafe { std::mem::transmute::<*const (dyn Fn(usize, usize) + Sync + '_), Job>(job) };
+        let erased: Job = unsafe { std::mem::transmute::<*const (dyn Fn(Range<usize>, usize) + Sync + '_), Job>(job) };
         // SAFETY: no worker reads the cell now: the last job is closed, and all who took it were waited for.
         unsafe { *shared.job.get() = Some(erased) };
         let threads = self.threads();
@@ -175,6 +199,7 @@ impl Pool {
             stretch.next.store(bound(i), Ordering::Relaxed);
             stretch.end.store(bound(i + 1), Ordering::Relaxed);
         }
+        shared.most.store(most, Ordering::Relaxed);
         shared.done.store(0, Ordering::Relaxed);
         let epoch = shared.epoch(Ordering::Relaxed) + 1;
         shared.gate.store(epoch * 2 * CLOSED, Ordering::SeqCst);
@@ -265,12 +290,17 @@ mod tests {
     fn every_chunk_runs_once() {
         for threads in [1, 2, 4] {
             let pool = Pool::new(threads);
-            for chunks in [0, 1, 2, 7, 1000] {
+            for (chunks, most) in [0, 1, 2, 7, 1000].into_iter().flat_map(|chunks| [1, 3, 8].map(|most| (chunks, most)))
+            {
                 let hits: Vec<AtomicUsize> = (0..chunks).map(|_| AtomicUsize::new(0)).collect();
-                pool.run(chunks, &|c, _| {
-                    hits[c].fetch_add(1, Ordering::Relaxed);
+                pool.run_several(chunks, most, &|several, _| {
+                    assert!(!several.is_empty() && several.len() <= most);
+                    for c in several {
+                        hits[c].fetch_add(1, Ordering::Relaxed);
+                    }
                 });
-                assert!(hits.iter().all(|h| h.load(Ordering::Relaxed) == 1), "{threads} threads, {chunks} chunks");
+                let once = hits.iter().all(|h| h.load(Ordering::Relaxed) == 1);
+                assert!(once, "{threads} threads, {chunks} chunks, {most} at once");
             }
         }
     }
