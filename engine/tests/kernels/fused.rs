@@ -117,6 +117,38 @@ fn fused_products_agree() {
 }
 
 /// A gate's activation times the other layer's result, in one product; more rows than a tile, and types that differ.
+/// Formats differ in how many rows they call few; those that share an input must agree on one of its layouts.
+#[test]
+fn formats_that_share_an_input_agree() {
+    let mut random = Random(11);
+    let (width, outputs) = (512, 40);
+    let types = [TensorType::Q8_0, TensorType::Q4_0, TensorType::F16, TensorType::Q5_0, TensorType::Q6K];
+    let layers = types.map(|ty| random_linear(&mut random, ty, outputs, width));
+    let weights = layers.each_ref().map(|layer| decoded(&layer.weight));
+    for rows in 1..=9 {
+        let x = random.floats(rows * width);
+        for isa in Isa::offered() {
+            let cpu = Cpu::with_isa(isa, 2);
+            let mut layout = Layout::default();
+            let from = layout.rows(rows, width);
+            let to = types.map(|_| layout.rows(rows, outputs));
+            layout.input(rows, width);
+            for first in 0..types.len() {
+                let mut arena = cpu.arena(&layout).unwrap();
+                cpu.write(&mut arena, from, &x);
+                let mut products = layers.iter().zip(to).map(|(layer, to)| Product::new(layer, to)).collect::<Vec<_>>();
+                products.rotate_left(first);
+                cpu.matmul(&mut arena, from, None, &products);
+                for ((ty, w), to) in types.iter().zip(&weights).zip(to) {
+                    let error = nmse(&read(&cpu, &arena, to), &product_f64(w, &x, width));
+                    let limit = if *ty == TensorType::F16 { 1e-9 } else { 1e-3 };
+                    assert!(error < limit, "{ty} {isa:?}, {rows} rows, from {first} on: {error:e}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn gated_products_agree() {
     let mut random = Random(11);

@@ -10,6 +10,8 @@
 //! then simply a row.
 
 use super::isa::Isa;
+use super::panel::{few, reads_quants};
+use ocelli_quant::TensorType;
 
 /// Numbers a block.
 pub const BLOCK: usize = 32;
@@ -74,6 +76,11 @@ impl<'a> Input<'a> {
     /// Row `m` as floats.
     pub fn row(&self, m: usize) -> &'a [f32] {
         &self.floats[m * self.width..(m + 1) * self.width]
+    }
+
+    /// Whether the kernels for few rows take these: what they read of integers is there for one kind of kernel.
+    pub fn few(&self, isa: Isa, ty: TensorType) -> bool {
+        if reads_quants(ty) { self.steps.is_empty() } else { self.rows <= few(isa, ty) }
     }
 
     /// The rows of the group that begins at row `first`.

@@ -148,9 +148,9 @@ impl Device for Cpu {
         }
         let Memory { floats, input, scratch, .. } = &mut arena.0;
         let floats = floats.shared();
-        let mut types = products.iter().flat_map(passes).map(|(linear, ..)| linear.weight.ty());
-        // Which rows are few is the same for all block formats.
-        let few = types.find(|&ty| panel::reads_quants(ty)).map(|ty| x.rows <= panel::few(self.isa, ty));
+        let types = products.iter().flat_map(passes).map(|(linear, ..)| linear.weight.ty());
+        let few = types.filter(|&ty| panel::reads_quants(ty)).map(|ty| x.rows <= panel::few(self.isa, ty));
+        let few = few.reduce(|a, b| a && b);
         if norm.is_some() || few.is_some() {
             let input = input.shared();
             self.pool.run(x.rows.div_ceil(GROUP), &|group, _| {

@@ -65,7 +65,8 @@ pub fn reads_quants(ty: TensorType) -> bool {
     !matches!(ty, TensorType::F32 | TensorType::F16 | TensorType::BF16)
 }
 
-/// Up to this many input rows the SIMD kernels read the file's layout as it is; above, unpacking a panel costs less.
+/// Up to this many input rows the SIMD kernels read the file's layout as it is; above, unpacking a panel costs less. Where
+/// weights of several block formats share an input, it is the least of theirs: see [`Input::few`].
 #[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
 pub fn few(isa: Isa, ty: TensorType) -> usize {
     match isa {
@@ -75,8 +76,13 @@ pub fn few(isa: Isa, ty: TensorType) -> usize {
         Isa::Avx2 | Isa::Avx512 if !reads_quants(ty) => 12,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => 8,
+        // The more a format costs to unpack, the more rows share that here, where a panel is unpacked for all.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => 4,
+        Isa::Avx512 => match ty {
+            TensorType::Q8_0 => 2,
+            _ if ty.block_len() == 256 => 6,
+            _ => 4,
+        },
         #[cfg(target_arch = "aarch64")]
         Isa::Neon | Isa::DotProd | Isa::I8mm => 4,
     }

@@ -2,9 +2,9 @@
 //!
 //! Weight rows go one after the other, so that memory is one long stream, which is what processors fetch ahead best: four
 //! rows side by side, asked for in advance, reach two thirds of what one reaches. Several chains of additions within
-//! the row hide their latency; with several input rows a weight is unpacked once for up to four of them. Formats of one
-//! group in 16 bytes go two blocks to a register, so that two groups share a conversion and a multiplication by scales; the
-//! input has its halves in that order for them ([`Input::pairs`]).
+//! the row hide their latency; with several input rows a weight is unpacked once for four of them, or six where there are
+//! 32 registers. Formats of one group in 16 bytes go two blocks to a register, so that two groups share a conversion and
+//! a multiplication by scales; the input has its halves in that order for them ([`Input::pairs`]).
 //!
 //! The integer kernels are written once and made twice: with AVX2's products of bytes, and with those of VNNI.
 
@@ -18,7 +18,7 @@ use crate::kernels::cpu::panel::{PANEL, Weights};
 use core::arch::x86_64::*;
 use ocelli_quant::TensorType;
 
-/// Input rows that go together.
+/// Input rows that go together in products of floats.
 const INPUTS: usize = 4;
 
 /// Bytes ahead of the loads that are asked for.
@@ -294,6 +294,7 @@ macro_rules! integer_kernels {
         $features:literal,
         |$w:ident, $q:ident| $dot:expr,
         |$w0:ident, $q0:ident, $w1:ident, $q1:ident| $two:expr,
+        [$($together:literal),*],
         $about:literal
     ) => {
         #[doc = $about]
@@ -351,13 +352,14 @@ macro_rules! integer_kernels {
                     with_format!(weights.ty, rows::<_, 1, ALONE>(weights, input, from, tile), ());
                     return;
                 }
-                for (i, out) in tile[..count].chunks_mut(INPUTS).enumerate() {
-                    let first = from + i * INPUTS;
+                const MOST: usize = [$($together),*].len();
+                for (i, out) in tile[..count].chunks_mut(MOST).enumerate() {
+                    let first = from + i * MOST;
                     match out.len() {
-                        1 => with_format!(weights.ty, rows::<_, 1, TOGETHER>(weights, input, first, out), ()),
-                        2 => with_format!(weights.ty, rows::<_, 2, TOGETHER>(weights, input, first, out), ()),
-                        3 => with_format!(weights.ty, rows::<_, 3, TOGETHER>(weights, input, first, out), ()),
-                        _ => with_format!(weights.ty, rows::<_, INPUTS, TOGETHER>(weights, input, first, out), ()),
+                        $($together => {
+                            with_format!(weights.ty, rows::<_, $together, TOGETHER>(weights, input, first, out), ());
+                        })*
+                        _ => {}
                     }
                 }
             }
@@ -617,6 +619,7 @@ integer_kernels!(
         let sums = _mm256_add_epi16(_mm256_maddubs_epi16(w0, q0), _mm256_maddubs_epi16(w1, q1));
         _mm256_madd_epi16(sums, _mm256_set1_epi16(1))
     },
+    [1, 2, 3, 4],
     "Products of bytes in two steps, by way of i16. Formats of 8 bits never exceed it, 2 * 128 * 127 < 2^15, nor do two \
      products of five: 4 * 31 * 127."
 );
@@ -626,5 +629,6 @@ integer_kernels!(
     "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni",
     |w, q| _mm256_dpbusd_epi32(_mm256_setzero_si256(), w, q),
     |w0, q0, w1, q1| _mm256_dpbusd_epi32(_mm256_dpbusd_epi32(_mm256_setzero_si256(), w0, q0), w1, q1),
+    [1, 2, 3, 4, 5, 6],
     "Products of bytes in one step."
 );

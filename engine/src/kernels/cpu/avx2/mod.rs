@@ -18,7 +18,7 @@ pub(super) mod tile;
 use super::attention::{Queries, Stored, Stream};
 use super::input::Input;
 use super::isa::Isa;
-use super::panel::{Line, Scratch, Weights, few, reads_quants};
+use super::panel::{Line, Scratch, Weights, reads_quants};
 use crate::kernels::Activation;
 use crate::weights::Norm;
 
@@ -71,7 +71,7 @@ pub fn multiply(
 ) {
     // SAFETY: only an `Isa::Avx2` or a better one leads here.
     unsafe {
-        if input.rows <= few(Isa::Avx2, weights.ty) {
+        if input.few(Isa::Avx2, weights.ty) {
             if reads_quants(weights.ty) {
                 direct::avx2::multiply(weights, input, from, count, tile);
             } else {

@@ -12,7 +12,7 @@ mod tile;
 use super::avx2::direct;
 use super::input::Input;
 use super::isa::Isa;
-use super::panel::{Scratch, Weights, few, reads_quants};
+use super::panel::{Scratch, Weights, reads_quants};
 
 /// See [`super::panel::multiply`].
 pub fn multiply(
@@ -28,7 +28,7 @@ pub fn multiply(
     }
     // SAFETY: only an `Isa::Avx512` leads here.
     unsafe {
-        if input.rows <= few(Isa::Avx512, weights.ty) {
+        if input.few(Isa::Avx512, weights.ty) {
             direct::vnni::multiply(weights, input, from, count, tile);
         } else {
             if from == 0 {

@@ -23,7 +23,7 @@ mod tile;
 use super::attention::{Queries, Stored, Stream};
 use super::input::Input;
 use super::isa::Isa;
-use super::panel::{Line, Scratch, Weights, few, reads_quants};
+use super::panel::{Line, Scratch, Weights, reads_quants};
 use crate::kernels::Activation;
 use dots::{Dots, Long, Matrix, Widening};
 
@@ -73,7 +73,7 @@ fn multiply_with<D: Dots>(
 ) {
     // SAFETY: only an `Isa::Neon` or a better one leads here, and one that has the products of `D`.
     unsafe {
-        if input.rows <= few(isa, weights.ty) {
+        if input.few(isa, weights.ty) {
             if reads_quants(weights.ty) {
                 direct::multiply::<D>(weights, input, from, count, tile);
             } else {
