@@ -69,11 +69,12 @@ fn main() -> Result<()> {
     found.sort_by(f64::total_cmp);
     let count = found.len();
     println!(
-        "{count} rows of {} pictures: cosine {:.6} on average, {:.6} at the first hundredth, {:.6} at least",
+        "{count} rows of {} pictures: cosine {:.6} on average, {:.6} at the first hundredth, {:.6} at least; {} below 0.999",
         pictures.len(),
         found.iter().sum::<f64>() / count as f64,
         found[count / 100],
-        found[0]
+        found[0],
+        found.partition_point(|&cosine| cosine < 0.999)
     );
     Ok(())
 }

@@ -76,12 +76,11 @@ pub fn few(isa: Isa, ty: TensorType) -> usize {
         Isa::Avx2 | Isa::Avx512 if !reads_quants(ty) => 12,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => 8,
-        // The more a format costs to unpack, the more rows share that here, where a panel is unpacked for all.
+        // Panels of bytes are soon unpacked; others take longer than up to six rows do with what is read in order.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => match ty {
-            TensorType::Q8_0 => 2,
-            _ if ty.block_len() == 256 => 6,
-            _ => 4,
+            TensorType::Q8_0 => 4,
+            _ => 6,
         },
         #[cfg(target_arch = "aarch64")]
         Isa::Neon | Isa::DotProd | Isa::I8mm => 4,
