@@ -333,3 +333,27 @@ impl Model {
         Session::new(self.clone(), &resolved)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use ocelli_quant::TensorType;
+    use ocelli_quant::gguf::Writer;
+
+    #[test]
+    fn encoders_lie_where_only_pictures_pass() {
+        let names = ["v.a", "v.b", "mm.c", "blk.0.d", "mmm.e", "v", "mm.f"];
+        let mut writer = Writer::new();
+        for name in names {
+            writer.tensor(name, &[3], TensorType::F32);
+        }
+        let mut body = writer.begin(Vec::new()).unwrap();
+        for _ in names {
+            body.write(&[0; 12]).unwrap();
+        }
+        let file = Gguf::parse(Arc::new(body.finish().unwrap())).unwrap();
+        let at = |name: &str| usize::try_from(file.tensor(name).unwrap().offset).unwrap();
+        assert_eq!(encoders(&file), [at("v.a")..at("mm.c") + 12, at("mm.f")..at("mm.f") + 12]);
+    }
+}
