@@ -168,7 +168,7 @@ pub(crate) struct Inner {
 
 impl Inner {
     /// Makes room for the language model once pictures are encoded: the tower's pages are not needed before the next.
-    pub(crate) fn rest_encoders(&self) {
+    pub(crate) fn let_encoders_go(&self) {
         for range in &self.encoders {
             weights::let_go(self.file.bytes(), range.clone());
         }

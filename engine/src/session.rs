@@ -480,7 +480,7 @@ impl Session {
             }
         }
         if timings.encoded > encoded {
-            self.model.0.rest_encoders();
+            self.model.0.let_encoders_go();
         }
         announce(sink, Event::Prefill { positions })?;
         let start = Instant::now();

@@ -116,7 +116,6 @@ fn fused_products_agree() {
     }
 }
 
-/// A gate's activation times the other layer's result, in one product; more rows than a tile, and types that differ.
 /// Formats differ in how many rows they call few; those that share an input must agree on one of its layouts.
 #[test]
 fn formats_that_share_an_input_agree() {
@@ -149,6 +148,7 @@ fn formats_that_share_an_input_agree() {
     }
 }
 
+/// A gate's activation times the other layer's result, in one product; more rows than a tile, and types that differ.
 #[test]
 fn gated_products_agree() {
     let mut random = Random(11);
