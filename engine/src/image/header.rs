@@ -1,14 +1,13 @@
 //! Width and height of a PNG or JPEG from its structure, without decoding a pixel.
 //!
-//! Sources: PNG (ISO/IEC 15948) chunks, JPEG (ITU-T T.81) markers. This walk decides whether a file is decoded at all:
-//! it checks the limits, that the file is whole, that the compressed data can hold the declared picture (a 65-byte PNG
-//! may declare a gigabyte), and that a progressive JPEG does not repeat scans to burn time.
+//! Sources: PNG (ISO/IEC 15948) chunks; JPEG's markers are in `jpeg`. This walk decides whether a file is decoded at all:
+//! it checks the limits, and that the compressed data can hold the declared picture (a 65-byte PNG may declare a gigabyte).
 //!
 //! The non-obvious thing: of a PNG only the critical chunks are handed to the decoder. Text, colour profiles, EXIF and
 //! animation frames are never even parsed, so a bomb inside them is harmless. Nothing of value is lost: alpha is
 //! dropped (tRNS), and Pillow applies neither gamma nor profiles nor the EXIF orientation on conversion to RGB.
 
-use super::{ImageError, ImageLimits};
+use super::{ImageError, ImageLimits, jpeg};
 #[cfg(feature = "decode-images")]
 use std::borrow::Cow;
 
@@ -44,8 +43,8 @@ pub fn probe(bytes: &[u8], limits: &ImageLimits) -> Result<ImageInfo, ImageError
         let png = read_png(bytes, limits)?;
         Ok(ImageInfo { container: Container::Png, width: png.width, height: png.height })
     } else if bytes.starts_with(b"\xff\xd8\xff") {
-        let jpeg = read_jpeg(bytes, limits)?;
-        Ok(ImageInfo { container: Container::Jpeg, width: jpeg.width, height: jpeg.height })
+        let (width, height) = jpeg::size(bytes, limits)?;
+        Ok(ImageInfo { container: Container::Jpeg, width, height })
     } else {
         Err(ImageError::NotAPicture { found: name_of(bytes) })
     }
@@ -176,124 +175,6 @@ pub(super) fn read_png(bytes: &[u8], limits: &ImageLimits) -> Result<Png, ImageE
         return Err(ImageError::TooLittleData { format: FORMAT, width, height, have: data_bytes, need });
     }
     Ok(Png { width, height, grey16: colour == 0 && depth == 16, end: at, ancillary })
-}
-
-/// A checked JPEG.
-#[derive(Debug)]
-#[cfg_attr(not(feature = "decode-images"), expect(dead_code, reason = "only decoding needs it all"))]
-pub(super) struct Jpeg {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    /// End of the end-of-image marker; what follows (a second picture, a video) is not read.
-    pub(super) end: usize,
-}
-
-/// Walks the markers of a JPEG, entropy-coded data included.
-pub(super) fn read_jpeg(bytes: &[u8], limits: &ImageLimits) -> Result<Jpeg, ImageError> {
-    const FORMAT: &str = "JPEG";
-    let bad = |what, value: u64| ImageError::BadHeader { format: FORMAT, what, value };
-    let unsupported = |what| ImageError::Unsupported { format: FORMAT, what };
-    let truncated =
-        |what, need: u64, at: usize| ImageError::Truncated { what, need, have: bytes.len().saturating_sub(at) as u64 };
-    let mut at = 2;
-    let mut size = None;
-    let mut scans = 0u32;
-    let mut data_bytes = 0u64;
-    loop {
-        // A marker is any number of FF and one byte that is neither FF nor 0.
-        match bytes.get(at) {
-            None => return Err(truncated("JPEG, which has no end marker,", 2, at)),
-            Some(0xff) => {}
-            Some(&other) => return Err(bad("byte in place of a marker", u64::from(other))),
-        }
-        while bytes.get(at) == Some(&0xff) {
-            at += 1;
-        }
-        let Some(&marker) = bytes.get(at) else {
-            return Err(truncated("JPEG, which has no end marker,", 1, at));
-        };
-        at += 1;
-        match marker {
-            0xd9 => break,
-            0x01 | 0xd0..=0xd7 => continue,
-            0x00 | 0xd8 => return Err(bad("marker", u64::from(marker))),
-            _ => {}
-        }
-        let Some(&[l0, l1]) = bytes.get(at..at + 2).and_then(|l| <&[u8; 2]>::try_from(l).ok()) else {
-            return Err(truncated("JPEG segment", 2, at));
-        };
-        let length = usize::from(u16::from_be_bytes([l0, l1]));
-        if length < 2 {
-            return Err(bad("segment length", length as u64));
-        }
-        let Some(segment) = bytes.get(at + 2..at + length) else {
-            return Err(truncated("JPEG segment", length as u64, at));
-        };
-        at += length;
-        match marker {
-            0xc0..=0xc2 => {
-                let &[precision, h0, h1, w0, w1, components, ..] = segment else {
-                    return Err(truncated("JPEG frame header", 6, at - length + 2));
-                };
-                if size.is_some() {
-                    return Err(unsupported("a second frame"));
-                }
-                let width = u32::from(u16::from_be_bytes([w0, w1]));
-                let height = u32::from(u16::from_be_bytes([h0, h1]));
-                limits.check(width, height)?;
-                if precision != 8 {
-                    return Err(bad("bits per sample", u64::from(precision)));
-                }
-                if !matches!(components, 1 | 3 | 4) {
-                    return Err(bad("number of components", u64::from(components)));
-                }
-                size = Some((width, height));
-            }
-            0xc3 | 0xc7 | 0xcb | 0xcf => return Err(unsupported("lossless coding")),
-            0xc5 | 0xc6 | 0xcd | 0xce => return Err(unsupported("hierarchical coding")),
-            0xc9 | 0xca => return Err(unsupported("arithmetic coding")),
-            0xda => {
-                let Some((width, height)) = size else {
-                    return Err(bad("frame headers before the first scan", 0));
-                };
-                scans += 1;
-                if scans > limits.jpeg_scans {
-                    return Err(ImageError::TooManyScans { limit: limits.jpeg_scans });
-                }
-                let work = u64::from(width) * u64::from(height) * u64::from(scans);
-                if work > limits.jpeg_work {
-                    return Err(ImageError::TooMuchWork { width, height, scans, work, limit: limits.jpeg_work });
-                }
-                let start = at;
-                at = end_of_scan(bytes, at);
-                data_bytes += (at - start) as u64;
-            }
-            _ => {}
-        }
-    }
-    let Some((width, height)) = size else {
-        return Err(bad("number of frame headers", 0));
-    };
-    // At least one bit a block of 64 samples; with the oddest subsampling a block stands for at most 128 pixels.
-    let need = (u64::from(width) * u64::from(height)).div_ceil(8 * 128);
-    if data_bytes < need {
-        return Err(ImageError::TooLittleData { format: FORMAT, width, height, have: data_bytes, need });
-    }
-    Ok(Jpeg { width, height, end: at })
-}
-
-/// Where the entropy-coded data from `at` on ends: at a marker other than a stuffed zero or a restart.
-fn end_of_scan(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(skip) = bytes[at..].iter().position(|&b| b == 0xff) {
-        at += skip;
-        match bytes.get(at + 1) {
-            None => return bytes.len(),
-            Some(0x00 | 0xd0..=0xd7) => at += 2,
-            Some(0xff) => at += 1,
-            Some(_) => return at,
-        }
-    }
-    bytes.len()
 }
 
 /// A name for a file that is not what is wanted, by its first bytes.
