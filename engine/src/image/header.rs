@@ -58,17 +58,21 @@ pub(super) struct Png {
     pub(super) height: u32,
     /// Single-channel 16-bit samples, which Pillow clips where it takes the high byte of other 16-bit kinds.
     pub(super) grey16: bool,
-    /// End of the IEND chunk.
+    /// End of the IEND chunk, or of the last chunk where that one is missing.
     end: usize,
     /// Whether there are ancillary chunks before it.
     ancillary: bool,
+    /// Whether there is an IEND chunk.
+    ended: bool,
+    /// Whether a data chunk starts at `end` that the file cuts short.
+    cut: bool,
 }
 
 #[cfg(feature = "decode-images")]
 impl Png {
     /// The file with its critical chunks only.
     pub(super) fn critical_chunks<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        if !self.ancillary {
+        if !self.ancillary && self.ended {
             return Cow::Borrowed(&bytes[..self.end]);
         }
         let mut kept = PNG_SIGNATURE.to_vec();
@@ -82,8 +86,35 @@ impl Png {
             }
             at = chunk.end;
         }
+        if self.cut {
+            // As much of it as there is, but not a check sum behind it.
+            let length = u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize;
+            let data = &bytes[at + 8..bytes.len().min(at + 8 + length)];
+            kept.extend_from_slice(&(data.len() as u32).to_be_bytes());
+            let start = kept.len();
+            kept.extend_from_slice(b"IDAT");
+            kept.extend_from_slice(data);
+            let sum = check_sum(&kept[start..]);
+            kept.extend_from_slice(&sum.to_be_bytes());
+        }
+        if !self.ended {
+            kept.extend_from_slice(b"\0\0\0\0IEND\xae\x42\x60\x82");
+        }
         Cow::Owned(kept)
     }
+}
+
+/// PNG's CRC (annex D).
+#[cfg(feature = "decode-images")]
+fn check_sum(bytes: &[u8]) -> u32 {
+    let mut sum = u32::MAX;
+    for &byte in bytes {
+        sum ^= u32::from(byte);
+        for _ in 0..8 {
+            sum = sum >> 1 ^ if sum & 1 == 1 { 0xedb8_8320 } else { 0 };
+        }
+    }
+    !sum
 }
 
 /// One PNG chunk: length, name, data, check sum.
@@ -112,6 +143,11 @@ impl<'a> Chunk<'a> {
     fn is_critical(&self) -> bool {
         self.name[0] & 0x20 == 0
     }
+}
+
+/// Whether these bytes begin as a chunk does.
+fn is_chunk(bytes: &[u8]) -> bool {
+    bytes.get(4..8).is_some_and(|name| name.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'_'))
 }
 
 /// Walks the chunks of a PNG.
@@ -152,13 +188,23 @@ pub(super) fn read_png(bytes: &[u8], limits: &ImageLimits) -> Result<Png, ImageE
     }
 
     let mut at = header.end;
-    let mut ancillary = false;
+    let (mut ancillary, mut ended, mut cut) = (false, false, false);
     let mut data_bytes = 0u64;
-    loop {
-        let chunk = Chunk::at(bytes, at)?;
+    // What is missing or strange behind the data does not matter, as long as they are complete: Pillow's rule.
+    while !ended && !cut && (data_bytes == 0 || is_chunk(&bytes[at..])) {
+        let chunk = match Chunk::at(bytes, at) {
+            Ok(chunk) => chunk,
+            Err(_) if bytes[at..].get(4..8) == Some(b"IDAT") => {
+                cut = true;
+                data_bytes += (bytes.len() - at - 8) as u64;
+                break;
+            }
+            Err(ImageError::Truncated { need, have, .. }) if data_bytes > 0 && have + 4 >= need => break,
+            Err(error) => return Err(error),
+        };
         at = chunk.end;
         match &chunk.name {
-            b"IEND" => break,
+            b"IEND" => ended = true,
             b"IDAT" => data_bytes += chunk.data.len() as u64,
             b"PLTE" => {}
             b"IHDR" => return Err(bad("second IHDR at byte", at as u64)),
@@ -174,7 +220,7 @@ pub(super) fn read_png(bytes: &[u8], limits: &ImageLimits) -> Result<Png, ImageE
     if data_bytes < need {
         return Err(ImageError::TooLittleData { format: FORMAT, width, height, have: data_bytes, need });
     }
-    Ok(Png { width, height, grey16: colour == 0 && depth == 16, end: at, ancillary })
+    Ok(Png { width, height, grey16: colour == 0 && depth == 16, end: at, ancillary, ended, cut })
 }
 
 /// A name for a file that is not what is wanted, by its first bytes.
