@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::model_args::gguf;
 use crate::output::{Notes, Out, counted, time};
 use crate::prompt_args::read_picture;
 use clap::builder::RangedU64ValueParser;
@@ -70,8 +71,8 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let start = Instant::now();
     let notes = Notes::new(args.quiet);
     let observer = Arc::new(Observer::new(Arc::new(Cpu::new(args.threads)?)));
-    let name = args.model.display().to_string();
-    let model = Engine::with_device(observer.clone()).open(&args.model, Load::Map);
+    let (name, file) = gguf(Some(&args.model), Load::Map)?;
+    let model = Engine::with_device(observer.clone()).open_file(file);
     let model = model.map_err(|e| Failure::opening(&name, &e))?;
 
     let chunk = args.chunk.min(model.context());

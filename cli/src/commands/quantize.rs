@@ -8,10 +8,10 @@ use crate::watch::Watch;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use ocelli_convert::imatrix::Imatrix;
 use ocelli_convert::quantize::{Mix, Pattern, Recipe, Report, quantize};
-use ocelli_engine::{Load, open_file};
+use crate::model_args::gguf;
+use ocelli_engine::Load;
 use ocelli_quant::TensorType;
-use ocelli_quant::gguf::Gguf;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const AFTER: &str = "\
@@ -78,15 +78,9 @@ fn tensor_type(text: &str) -> Result<(Pattern, TensorType), String> {
     if ty.can_encode() { Ok((Pattern::new(pattern), ty)) } else { Err(format!("{ty} can be read but not written")) }
 }
 
-fn parse(path: &Path) -> Result<Gguf, Failure> {
-    let name = path.display().to_string();
-    let bytes = open_file(path, Load::Map).map_err(|e| Failure::opening(&name, &e))?;
-    Gguf::parse(bytes).map_err(|e| Failure::opening(&name, &e.into()))
-}
-
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     interrupt.is_polled();
-    let file = parse(&args.input)?;
+    let (_, file) = gguf(Some(&args.input), Load::Map)?;
     let mut recipe = Recipe::new(args.mix);
     recipe.pure = args.pure;
     recipe.tensor_types.clone_from(&args.tensor_type);
@@ -94,7 +88,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     recipe.embedding = args.token_embedding_type;
     recipe.overwrite = !args.no_clobber;
     if let Some(path) = &args.imatrix {
-        let imatrix = Imatrix::read(&parse(path)?);
+        let imatrix = Imatrix::read(&gguf(Some(path), Load::Map)?.1);
         let imatrix = imatrix.map_err(|e| Failure::new(e.code(), format_args!("{}: {e}", path.display())))?;
         recipe.imatrix = Some((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), imatrix));
     }
