@@ -249,7 +249,15 @@ pub enum ConvertError {
     /// The output exists and replacing it was not asked for.
     #[error("{} exists; allow overwriting to replace it", .0.display())]
     OutputExists(PathBuf),
-    /// The output is a directory or one of the files being read.
+    /// The output's directory is not there.
+    #[error("{} cannot be written: there is no directory {}", .path.display(), .directory.display())]
+    OutputDirectory {
+        /// The output.
+        path: PathBuf,
+        /// Where it would be, links followed.
+        directory: PathBuf,
+    },
+    /// The output is something that is not written, or one of the files being read.
     #[error("{} cannot be the output: it is {what}", .path.display())]
     OutputUnfit {
         /// The output.
@@ -340,6 +348,7 @@ impl ConvertError {
             Self::Tokenizer { .. } => "tokenizer",
             Self::TokenizerMissing { .. } => "tokenizer_missing",
             Self::OutputExists(_) => "output_exists",
+            Self::OutputDirectory { .. } => "output_directory",
             Self::OutputUnfit { .. } => "output_unfit",
             Self::DiskFull { .. } => "disk_full",
             Self::Write { .. } => "write",

@@ -4,12 +4,12 @@
 //! `NAME.in_sum2` (a sum a column) and `NAME.counts` (how many rows were summed), both F32. What is used is the mean.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, TensorInfo, Writer};
 
 use crate::error::{ConvertError, shown};
+use crate::output::Output;
 
 const TYPE: &str = "general.type";
 const DATASETS: &str = "imatrix.datasets";
@@ -89,12 +89,13 @@ impl Imatrix {
     ///
     /// # Errors
     /// Those of the output; see [`ConvertError`].
-    pub fn write(&self, out: &Path, overwrite: bool) -> Result<(), ConvertError> {
+    pub fn write<'o>(&self, out: impl Into<Output<'o>>, overwrite: bool) -> Result<(), ConvertError> {
         if let Some((name, _)) = self.entries.iter().find(|(_, entry)| entry.sums.iter().any(|sum| !sum.is_finite())) {
             let what = "a sum is NaN or infinite".to_owned();
             return Err(ConvertError::Imatrix { entry: shown(name), what });
         }
-        crate::check_place(out, overwrite, |_| None)?;
+        let out = out.into();
+        let place = out.place(overwrite, |_| None)?;
         let mut writer = Writer::new();
         writer.set(TYPE, "imatrix").set(DATASETS, self.datasets.clone());
         writer.set(CHUNKS, self.chunks).set(CHUNK_SIZE, self.chunk_size);
@@ -102,7 +103,7 @@ impl Imatrix {
             writer.tensor(format!("{name}{SUMS}"), &[columns.sums.len() as u64, 1], TensorType::F32);
             writer.tensor(format!("{name}{COUNTS}"), &[1, 1], TensorType::F32);
         }
-        crate::write_file(out, writer, &(), |body| {
+        crate::write_file((out, &place), writer, &(), |body| {
             for columns in self.entries.values() {
                 let sums: Vec<u8> = columns.sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
                 body.write(&sums)?;

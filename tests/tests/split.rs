@@ -91,11 +91,19 @@ fn what_is_not_the_first_of_a_whole_set_is_refused_by_name() {
     let count = files.len();
     assert!(count > 2);
     let first = name("m", 1, count);
-    refused(&files[1], "split-file", &["file 2", &format!("into {count}"), &format!("open its first file, {}", at(&first).display())]);
+    refused(
+        &files[1],
+        "split-file",
+        &["file 2", &format!("into {count}"), &format!("open its first file, {}", at(&first).display())],
+    );
     fs::copy(&files[0], at("m.gguf")).unwrap();
     refused(&at("m.gguf"), "split-file", &["file 1", &format!("-00001-of-{count:05}.gguf")]);
     fs::copy(&files[1], at(&name("n", 1, count))).unwrap();
-    refused(&at(&name("n", 1, count)), "split-file", &["file 2", &format!("its name says that it is file 1 of {count}")]);
+    refused(
+        &at(&name("n", 1, count)),
+        "split-file",
+        &["file 2", &format!("its name says that it is file 1 of {count}")],
+    );
     fs::copy(&files[0], at(&name("o", 1, 9))).unwrap();
     refused(&at(&name("o", 1, 9)), "split-file", &["file 1", "its name says that it is file 1 of 9"]);
     let alone = Gguf::parse(Arc::new(fs::read(&files[0]).unwrap())).unwrap_err();

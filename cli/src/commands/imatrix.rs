@@ -6,6 +6,7 @@ use crate::model_args::gguf;
 use crate::output::{Notes, Out, counted, time};
 use crate::prompt_args::read_picture;
 use clap::builder::RangedU64ValueParser;
+use ocelli_convert::Output;
 use ocelli_convert::imatrix::{Columns, Imatrix};
 use ocelli_engine::kernels::cpu::Cpu;
 use ocelli_engine::kernels::observe::Observer;
@@ -34,7 +35,7 @@ pub struct Args {
     /// The model file, best in f16 or f32
     #[arg(value_name = "MODEL.gguf")]
     model: PathBuf,
-    /// The file to write
+    /// The file to write; - is standard output
     #[arg(short, long, value_name = "OUT.gguf")]
     output: PathBuf,
     /// A text file to read
@@ -70,6 +71,9 @@ pub struct Args {
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let start = Instant::now();
     let notes = Notes::new(args.quiet);
+    let out = Output::of_argument(&args.output);
+    // Before hours of measuring, not after them.
+    out.check(!args.no_clobber)?;
     let observer = Arc::new(Observer::new(Arc::new(Cpu::new(args.threads)?)));
     let (name, file) = gguf(Some(&args.model), Load::Map)?;
     let model = Engine::with_device(observer.clone()).open_file(file);
@@ -101,12 +105,12 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
 
     interrupt.is_polled();
     let imatrix = collect(args, &observer, &model, pieces.len(), chunk);
-    imatrix.write(&args.output, !args.no_clobber)?;
+    imatrix.write(out, !args.no_clobber).map_err(|error| Failure::writing(out, error))?;
     if args.quiet {
         return Ok(());
     }
-    let mut out = Out::new();
-    out.line(format_args!(
+    let mut summary = Out::beside(out);
+    summary.line(format_args!(
         "{}: {} from {} of text and {}, in {}",
         args.output.display(),
         counted(imatrix.entries.len(), "tensor"),
@@ -114,7 +118,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         counted(prompts.len(), "picture"),
         time(start.elapsed())
     ))?;
-    out.flush()
+    summary.flush()
 }
 
 /// The tokens of a text in pieces, each behind the beginning that the model is used to.

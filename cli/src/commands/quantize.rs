@@ -3,13 +3,14 @@
 use super::convert::types;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::model_args::gguf;
 use crate::output::{Notes, Out, magnitude, size, time};
 use crate::watch::Watch;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use ocelli_convert::Output;
 use ocelli_convert::imatrix::Imatrix;
 use ocelli_convert::quantize::{Mix, Pattern, Recipe, Report, quantize};
-use crate::model_args::gguf;
-use ocelli_engine::Load;
+use ocelli_engine::{Load, model_files};
 use ocelli_quant::TensorType;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -26,16 +27,17 @@ mean their _m. Vectors, norms, patch embeddings and tables of positions stay as 
 not divide are stored in the next type that does; the summary names them.
 
 In PATTERN * stands for any characters and ? for one; it must match the tensor's whole name, as 'ocelli inspect
---tensors' shows it. The output appears under its name only when it is complete.";
+--tensors' shows it. The output appears under its name only when it is complete; a link stays a link, and the file that
+it leads to is replaced. Devices and pipes are written through. A split model becomes one file.";
 
 /// Store a model's matrices in another type
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub struct Args {
-    /// The model file to read
+    /// The model file to read; of a split model the first file
     #[arg(value_name = "IN.gguf")]
     input: PathBuf,
-    /// The model file to write
+    /// The model file to write; - is standard output
     #[arg(value_name = "OUT.gguf")]
     output: PathBuf,
     /// How matrices are stored
@@ -94,14 +96,15 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     }
     let watch = Watch::new(Notes::new(args.quiet), interrupt.clone());
     let start = Instant::now();
-    let result = quantize(&file, &args.input, &args.output, &recipe, &watch);
+    let out = Output::of_argument(&args.output);
+    let result = quantize(&file, &model_files(&args.input, file.parts().len()), out, &recipe, &watch);
     watch.clear();
-    let report = result?;
-    if args.quiet { Ok(()) } else { summary(args, &report, start.elapsed()) }
+    let report = result.map_err(|error| Failure::writing(out, error))?;
+    if args.quiet { Ok(()) } else { summary(args, &recipe, &report, start.elapsed()) }
 }
 
-fn summary(args: &Args, report: &Report, took: Duration) -> Result<(), Failure> {
-    let mut out = Out::new();
+fn summary(args: &Args, recipe: &Recipe, report: &Report, took: Duration) -> Result<(), Failure> {
+    let mut out = Out::beside(Output::of_argument(&args.output));
     out.line(format_args!(
         "{}: {} at {:.2} bits a weight, {} before, in {}",
         args.output.display(),
@@ -114,9 +117,12 @@ fn summary(args: &Args, report: &Report, took: Duration) -> Result<(), Failure> 
         let (count, bytes) = (magnitude(elements), size(bytes));
         out.line(format_args!("  {:<5} {tensors:>6} tensors {count:>8} parameters {bytes:>10}", ty.name()))?;
     }
-    let fallbacks: Vec<String> =
-        report.fallbacks.iter().map(|(name, wanted, used)| format!("{name}: {used} instead of {wanted}")).collect();
-    out.list("stored in another type, because their rows are no whole blocks", &fallbacks)?;
+    // What was asked for by name is answered by name, however many there are.
+    let asked = |(name, ..): &&(String, TensorType, TensorType)| recipe.asked(name).is_some();
+    let line = |(name, wanted, used): &(String, TensorType, TensorType)| format!("{name}: {used} instead of {wanted}");
+    let named: Vec<String> = report.fallbacks.iter().filter(asked).map(line).collect();
+    let others: Vec<String> = report.fallbacks.iter().filter(|row| !asked(row)).map(line).collect();
+    out.list_from("stored in another type, because their rows are no whole blocks", &named, &others)?;
     out.list("encoded without importances, because the file has none for them", &report.unweighted)?;
     for note in &report.notes {
         out.line(format_args!("note: {note}"))?;

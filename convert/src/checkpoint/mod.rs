@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::ConvertError;
+use crate::output::Identity;
 pub use safetensors::SafetensorsError;
 pub(crate) use tensor::{Dtype, Tensor};
 pub use torch::TorchError;
@@ -141,10 +142,10 @@ impl Checkpoint {
         self.tensors.extend(other.tensors.into_iter().map(|(name, (shard, tensor))| (name, (first + shard, tensor))));
     }
 
-    /// Whether a path is one of the weight files, links followed.
+    /// Whether a path leads to one of the weight files, whatever it is called.
     pub(crate) fn is_input(&self, path: &Path) -> bool {
-        let real = |path: &Path| path.canonicalize().ok();
-        real(path).is_some_and(|path| self.shards.iter().any(|shard| real(&shard.path).as_ref() == Some(&path)))
+        Identity::at(path)
+            .is_some_and(|output| self.shards.iter().any(|s| Identity::at(&s.path).as_ref() == Some(&output)))
     }
 
     /// Bytes of all weight files.

@@ -7,6 +7,8 @@ mod frozen;
 mod hostile;
 mod open_flamingo;
 mod output;
+#[cfg(target_os = "linux")]
+mod places;
 mod quantize;
 mod text;
 mod tiny;

@@ -69,7 +69,7 @@ fn recipe(mix: &str) -> Recipe {
 
 fn made(file: &Gguf, recipe: &Recipe, directory: &Path) -> (Gguf, Report) {
     let out: PathBuf = directory.join("made.gguf");
-    let report = quantize(file, &directory.join("in.gguf"), &out, recipe, &()).unwrap();
+    let report = quantize(file, &[directory.join("in.gguf")], &out, recipe, &()).unwrap();
     assert_eq!(report.bytes_out, fs::metadata(&out).unwrap().len());
     (parse(&out), report)
 }
@@ -140,7 +140,7 @@ fn patterns_and_parts_come_before_the_mix() {
     assert_eq!(types, [Q8_0, F16, Q5_0, Q3K, Q4K, F32]);
     assert!(report.notes.iter().any(|note| note.contains("'nothing'")), "{report:?}");
     recipe.tensor_types = vec![(Pattern::new("*"), Iq4Nl)];
-    let error = quantize(&file, Path::new("in"), &scratch.0.join("o.gguf"), &recipe, &()).unwrap_err();
+    let error = quantize(&file, &["in"], &scratch.0.join("o.gguf"), &recipe, &()).unwrap_err();
     check(&error, "encode", &["iq4_nl", "token_embd.weight"]);
 }
 
@@ -198,7 +198,7 @@ fn importances_lower_the_weighted_error() {
     let mut other = back;
     other.entries.get_mut("long.weight").unwrap().sums.pop();
     recipe.imatrix = Some(("i".to_owned(), other));
-    let error = quantize(&file, Path::new("in"), &scratch.0.join("o.gguf"), &recipe, &()).unwrap_err();
+    let error = quantize(&file, &["in"], &scratch.0.join("o.gguf"), &recipe, &()).unwrap_err();
     check(&error, "imatrix_length", &["long.weight", &LONG.to_string(), &(LONG - 1).to_string()]);
     assert!(!scratch.0.join("o.gguf").exists());
 }
@@ -233,12 +233,12 @@ fn the_input_is_never_the_output() {
     let file = write(&path, F16);
     let before = fs::read(&path).unwrap();
     let refused = |out: &Path, code: &str| {
-        check(&quantize(&file, &path, out, &recipe("q8_0"), &()).unwrap_err(), code, &[]);
+        check(&quantize(&file, &[&path], out, &recipe("q8_0"), &()).unwrap_err(), code, &[]);
         assert!(fs::read(&path).unwrap() == before);
     };
     refused(&path, "output_unfit");
     refused(&scratch.0.join("../").join(scratch.0.file_name().unwrap()).join("in.gguf"), "output_unfit");
     refused(&scratch.0, "output_unfit");
-    refused(&scratch.0.join("absent/o.gguf"), "write");
+    refused(&scratch.0.join("absent/o.gguf"), "output_directory");
     assert_eq!(scratch.names(), ["in.gguf"]);
 }
