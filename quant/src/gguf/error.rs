@@ -408,6 +408,30 @@ pub enum GgufError {
         /// The type asked for.
         wanted: &'static str,
     },
+    /// A list of numbers, one a layer, that are not all the same.
+    #[error("key '{key}' is {first} in layer 0 and {other} in layer {layer}; one number for all layers is supported")]
+    Uneven {
+        /// The key.
+        key: String,
+        /// The number of the first layer.
+        first: i128,
+        /// The first other number.
+        other: i128,
+        /// The layer that has it.
+        layer: usize,
+    },
+    /// A list of numbers, one a layer, of another length than there are layers.
+    #[error("key '{key}' has {got} numbers, '{layers}' is {wanted}")]
+    LayerCount {
+        /// The key.
+        key: String,
+        /// The key that counts layers.
+        layers: String,
+        /// Numbers.
+        got: u64,
+        /// Layers.
+        wanted: u64,
+    },
     /// An integer that the type asked for cannot hold.
     #[error("key '{key}' is {value}, which does not fit {wanted}")]
     OutOfRange {
@@ -463,6 +487,8 @@ impl GgufError {
             Self::TruncatedData { .. } => "truncated",
             Self::MissingKey { .. } => "missing-key",
             Self::WrongType { .. } => "wrong-type",
+            Self::Uneven { .. } => "uneven",
+            Self::LayerCount { .. } => "layer-count",
             Self::OutOfRange { .. } => "out-of-range",
         }
     }
