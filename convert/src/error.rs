@@ -175,13 +175,34 @@ pub enum ConvertError {
         /// By the configuration.
         expected: Vec<u64>,
     },
-    /// A weight stored as something other than f32, f16 or bf16.
-    #[error("tensor '{tensor}' is stored as {dtype}; F32, F16 and BF16 are supported")]
+    /// A weight stored as something other than f64, f32, f16 or bf16.
+    #[error("tensor '{tensor}' is stored as {dtype}; F64, F32, F16 and BF16 are supported")]
     Dtype {
         /// The tensor.
         tensor: String,
         /// Its type in the checkpoint.
         dtype: &'static str,
+    },
+    /// Weights that were quantised, in a form that only other programs read.
+    #[error(
+        "tensor '{tensor}' is stored as {dtype}: the checkpoint is quantised ({form}); convert the original in f32, f16 or \
+         bf16"
+    )]
+    Quantised {
+        /// The tensor that shows it.
+        tensor: String,
+        /// Its type in the checkpoint.
+        dtype: &'static str,
+        /// The form, such as `fp8` or `GPTQ`.
+        form: &'static str,
+    },
+    /// An f64 beyond every f32.
+    #[error("tensor '{tensor}': {value:e} is stored as F64 and exceeds {:e}, the largest that f32 holds", f32::MAX)]
+    TooLarge {
+        /// The tensor.
+        tensor: String,
+        /// The number.
+        value: f64,
     },
     /// A tensor whose elements do not follow one another in the file.
     #[error(
@@ -341,6 +362,8 @@ impl ConvertError {
             Self::MissingTensors { .. } => "missing_tensors",
             Self::Shape { .. } => "shape",
             Self::Dtype { .. } => "dtype",
+            Self::Quantised { .. } => "quantised",
+            Self::TooLarge { .. } => "too_large",
             Self::Strided { .. } => "strided",
             Self::NoAdapter { .. } => "no_adapter",
             Self::Overflow { .. } => "overflow",

@@ -1,9 +1,15 @@
 //! How much each column of each matrix matters: the squares of the inputs it was multiplied with, summed over a text.
 //!
 //! The file is llama.cpp's (`tools/imatrix`): a GGUF with `general.type` "imatrix" and for each matrix the tensors
-//! `NAME.in_sum2` (a sum a column) and `NAME.counts` (how many rows were summed), both F32. What is used is the mean.
+//! `NAME.in_sum2` (a sum a column) and `NAME.counts` (how many rows were summed), both F32. What is used is the mean. Its
+//! older format is read as well ([`old`]).
+
+mod old;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
 
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, TensorInfo, Writer};
@@ -41,6 +47,27 @@ pub struct Imatrix {
 }
 
 impl Imatrix {
+    /// Reads a file in llama.cpp's older format (`.dat`); `None` for what does not begin as one does or is no file, which
+    /// is left to be read as a GGUF, or refused.
+    ///
+    /// # Errors
+    /// [`ConvertError::Imatrix`] where it begins so and is damaged.
+    pub fn read_old(path: &Path) -> Result<Option<Self>, ConvertError> {
+        let failed = |action| move |source| ConvertError::Read { path: path.to_owned(), action, source };
+        // Asked before it is opened: opening a pipe waits for somebody who writes to it.
+        if !fs::metadata(path).is_ok_and(|found| found.is_file()) {
+            return Ok(None);
+        }
+        let file = fs::File::open(path).map_err(failed("open"))?;
+        let mut bytes = Vec::new();
+        (&file).take(old::HEAD).read_to_end(&mut bytes).map_err(failed("read"))?;
+        if !old::begins(&bytes) {
+            return Ok(None);
+        }
+        file.take(old::MOST).read_to_end(&mut bytes).map_err(failed("read"))?;
+        old::read(&bytes).map(Some)
+    }
+
     /// Reads a file. Tensors with other names than the two are ignored.
     ///
     /// # Errors

@@ -164,6 +164,9 @@ fn assemble(
         return Err(ConvertError::OutputUnfit { path: out.name(), what: "a file of the checkpoint" });
     }
     let mut keys = Keys::default();
+    for wrapper in &checkpoint.dropped {
+        keys.note(format!("'{wrapper}' was dropped from the tensors' names: training put it before all of them"));
+    }
     let layout = model.layout();
     if adopt_names(&mut checkpoint, &layout, |name| model.canonical(name)) {
         keys.note(format!("tensor names were read as the {} family's by dropping prefixes", family.name));

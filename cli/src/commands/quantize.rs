@@ -7,12 +7,12 @@ use crate::model_args::gguf;
 use crate::output::{Notes, Out, magnitude, size, time};
 use crate::watch::Watch;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use ocelli_convert::Output;
 use ocelli_convert::imatrix::Imatrix;
 use ocelli_convert::quantize::{Mix, Pattern, Recipe, Report, quantize};
+use ocelli_convert::{ConvertError, Output};
 use ocelli_engine::{Load, model_files};
 use ocelli_quant::TensorType;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const AFTER: &str = "\
@@ -55,7 +55,7 @@ pub struct Args {
     /// The type of token_embd.weight
     #[arg(long, value_name = "TYPE", value_parser = types())]
     token_embedding_type: Option<TensorType>,
-    /// How much each column matters: a file of 'ocelli imatrix' or llama.cpp's
+    /// How much each column matters: a file of 'ocelli imatrix' or llama.cpp's, GGUF or .dat
     #[arg(long, value_name = "FILE")]
     imatrix: Option<PathBuf>,
     /// Refuse to replace the output if it exists
@@ -80,6 +80,15 @@ fn tensor_type(text: &str) -> Result<(Pattern, TensorType), String> {
     if ty.can_encode() { Ok((Pattern::new(pattern), ty)) } else { Err(format!("{ty} can be read but not written")) }
 }
 
+/// A file of importances in either of llama.cpp's formats.
+fn importances(path: &Path) -> Result<Imatrix, Failure> {
+    let failed = |e: ConvertError| Failure::new(e.code(), format_args!("{}: {e}", path.display()));
+    match Imatrix::read_old(path).map_err(failed)? {
+        Some(imatrix) => Ok(imatrix),
+        None => Imatrix::read(&gguf(Some(path), Load::Map)?.1).map_err(failed),
+    }
+}
+
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     interrupt.is_polled();
     let (_, file) = gguf(Some(&args.input), Load::Map)?;
@@ -90,8 +99,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     recipe.embedding = args.token_embedding_type;
     recipe.overwrite = !args.no_clobber;
     if let Some(path) = &args.imatrix {
-        let imatrix = Imatrix::read(&gguf(Some(path), Load::Map)?.1);
-        let imatrix = imatrix.map_err(|e| Failure::new(e.code(), format_args!("{}: {e}", path.display())))?;
+        let imatrix = importances(path)?;
         recipe.imatrix = Some((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), imatrix));
     }
     let watch = Watch::new(Notes::new(args.quiet), interrupt.clone());

@@ -10,6 +10,7 @@ mod output;
 #[cfg(target_os = "linux")]
 mod places;
 mod quantize;
+mod stored;
 mod text;
 mod tiny;
 mod tokenizers;
