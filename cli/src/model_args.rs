@@ -45,7 +45,7 @@ impl ModelArgs {
     /// The model's tokenizer, from the file's keys alone: it may have no weights.
     pub fn tokenizer(&self) -> Result<Tokenizer, Failure> {
         let (name, file) = gguf(self.model.as_deref(), self.load())?;
-        Tokenizer::from_gguf(&file).map_err(|e| Failure::opening(&name, &e.into()))
+        Tokenizer::from_gguf(&file).map_err(|e| Failure::opening(&name, &e))
     }
 
     /// Opens the model.

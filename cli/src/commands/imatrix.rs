@@ -129,9 +129,11 @@ fn pieces(model: &Model, path: &Path, chunk: usize, most: usize) -> Result<Vec<V
     read.map_err(|e| Failure::reading("text", path, &e))?;
     let text = String::from_utf8(bytes)
         .map_err(|e| Failure::new("text", format_args!("{} is not UTF-8: {}", path.display(), e.utf8_error())))?;
+    // Some editors begin a file with a byte order mark, which is no part of the text.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let tokenizer = model.tokenizer();
     let plain = EncodeOptions { add_special: false, parse_special: false };
-    let ids = tokenizer.encode(&text, plain).map_err(Error::from)?;
+    let ids = tokenizer.encode(text, plain).map_err(Error::from)?;
     if ids.is_empty() {
         return Err(Failure::new("text", format_args!("{} is empty", path.display())));
     }

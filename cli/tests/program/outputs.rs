@@ -136,6 +136,20 @@ fn imatrix_says_at_the_start_that_it_cannot_write() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_text_to_measure() {
+    let made = Made::new();
+    fs::create_dir(made.at("marked")).unwrap();
+    let plain = fs::read_to_string(made.at("t.txt")).unwrap();
+    fs::write(made.at("marked/t.txt"), format!("\u{feff}{plain}")).unwrap();
+    let [one, other] = ["t.txt", "marked/t.txt"].map(|name| {
+        let (input, from, out) = (made.at("in.gguf"), made.at(name), made.at("imatrix"));
+        ocelli(&["imatrix", text(&input), "-o", text(&out), "--text", text(&from), "--chunk", "16", "-q"]).ok();
+        fs::read(out).unwrap()
+    });
+    assert!(one == other);
+}
+
+#[test]
 fn a_split_model_is_looked_at_run_and_made_one_file() {
     let made = Made::new();
     let whole = Gguf::parse(Arc::new(bundled())).unwrap();
