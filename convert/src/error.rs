@@ -175,13 +175,34 @@ pub enum ConvertError {
         /// By the configuration.
         expected: Vec<u64>,
     },
-    /// A weight stored as something other than f32, f16 or bf16.
-    #[error("tensor '{tensor}' is stored as {dtype}; F32, F16 and BF16 are supported")]
+    /// A weight stored as something other than f64, f32, f16 or bf16.
+    #[error("tensor '{tensor}' is stored as {dtype}; F64, F32, F16 and BF16 are supported")]
     Dtype {
         /// The tensor.
         tensor: String,
         /// Its type in the checkpoint.
         dtype: &'static str,
+    },
+    /// Weights that were quantised, in a form that only other programs read.
+    #[error(
+        "tensor '{tensor}' is stored as {dtype}: the checkpoint is quantised ({form}); convert the original in f32, f16 or \
+         bf16"
+    )]
+    Quantised {
+        /// The tensor that shows it.
+        tensor: String,
+        /// Its type in the checkpoint.
+        dtype: &'static str,
+        /// The form, such as `fp8` or `GPTQ`.
+        form: &'static str,
+    },
+    /// An f64 beyond every f32.
+    #[error("tensor '{tensor}': {value:e} is stored as F64 and exceeds {:e}, the largest that f32 holds", f32::MAX)]
+    TooLarge {
+        /// The tensor.
+        tensor: String,
+        /// The number.
+        value: f64,
     },
     /// A tensor whose elements do not follow one another in the file.
     #[error(
@@ -249,7 +270,15 @@ pub enum ConvertError {
     /// The output exists and replacing it was not asked for.
     #[error("{} exists; allow overwriting to replace it", .0.display())]
     OutputExists(PathBuf),
-    /// The output is a directory or one of the files being read.
+    /// The output's directory is not there.
+    #[error("{} cannot be written: there is no directory {}", .path.display(), .directory.display())]
+    OutputDirectory {
+        /// The output.
+        path: PathBuf,
+        /// Where it would be, links followed.
+        directory: PathBuf,
+    },
+    /// The output is something that is not written, or one of the files being read.
     #[error("{} cannot be the output: it is {what}", .path.display())]
     OutputUnfit {
         /// The output.
@@ -333,6 +362,8 @@ impl ConvertError {
             Self::MissingTensors { .. } => "missing_tensors",
             Self::Shape { .. } => "shape",
             Self::Dtype { .. } => "dtype",
+            Self::Quantised { .. } => "quantised",
+            Self::TooLarge { .. } => "too_large",
             Self::Strided { .. } => "strided",
             Self::NoAdapter { .. } => "no_adapter",
             Self::Overflow { .. } => "overflow",
@@ -340,6 +371,7 @@ impl ConvertError {
             Self::Tokenizer { .. } => "tokenizer",
             Self::TokenizerMissing { .. } => "tokenizer_missing",
             Self::OutputExists(_) => "output_exists",
+            Self::OutputDirectory { .. } => "output_directory",
             Self::OutputUnfit { .. } => "output_unfit",
             Self::DiskFull { .. } => "disk_full",
             Self::Write { .. } => "write",

@@ -7,7 +7,10 @@ mod frozen;
 mod hostile;
 mod open_flamingo;
 mod output;
+#[cfg(target_os = "linux")]
+mod places;
 mod quantize;
+mod stored;
 mod text;
 mod tiny;
 mod tokenizers;
