@@ -11,6 +11,58 @@ use ocelli_quant::gguf::Gguf;
 /// The kinds of vocabulary read here.
 const MODELS: &str = "gpt2, llama, bert, gemma4";
 
+/// Special tokens as transformers and its chat templates name them, and the part of the key that holds the id. (The
+/// misspelling is the key's.)
+const SPECIAL: [(&str, &str); 7] = [
+    ("bos_token", "bos"),
+    ("eos_token", "eos"),
+    ("unk_token", "unknown"),
+    ("sep_token", "seperator"),
+    ("pad_token", "padding"),
+    ("cls_token", "cls"),
+    ("mask_token", "mask"),
+];
+
+/// The texts of a file's special tokens by the names that chat templates know them by, such as `bos_token`: those that
+/// its keys name and its kind of vocabulary implies, and those of a name of their own, such as `image_token`. A name
+/// whose id is outside the vocabulary is left out.
+///
+/// # Errors
+/// [`Error::Gguf`] for a key of another type, [`Error::BadParameter`] where names and ids are not equally many.
+pub fn special_tokens(file: &Gguf) -> Result<Vec<(&str, &str)>, Error> {
+    const NAMES: &str = "ocelli.tokenizer.special_names";
+    let Some(tokens) = file.strings("tokenizer.ggml.tokens")? else { return Ok(Vec::new()) };
+    let llama = file.str("tokenizer.ggml.model")? == Some("llama");
+    let mut found = Vec::new();
+    let mut add = |name, id: Option<u32>| {
+        let text = id.and_then(|id| tokens.get(id as usize));
+        found.extend(text.map(|text| (name, text)));
+    };
+    for (name, key) in SPECIAL {
+        let implied = match key {
+            "unknown" if llama => Some(0),
+            "bos" if llama => Some(1),
+            "eos" if llama => Some(2),
+            _ => None,
+        };
+        add(name, file.u32(&format!("tokenizer.ggml.{key}_token_id"))?.or(implied));
+    }
+    let names = file.strings(NAMES)?;
+    let ids = file.u32s("ocelli.tokenizer.special_ids")?.unwrap_or_default();
+    let count = names.map_or(0, |names| names.len());
+    if count != ids.len() {
+        return Err(Error::BadParameter {
+            key: NAMES.to_owned(),
+            got: format!("{count} names"),
+            rule: format!("'ocelli.tokenizer.special_ids' has {} ids", ids.len()),
+        });
+    }
+    for (name, id) in names.iter().flat_map(|names| names.iter()).zip(ids) {
+        add(name, Some(id));
+    }
+    Ok(found)
+}
+
 impl Tokenizer {
     /// The tokenizer a file describes. Only keys are read: the file needs no tensors.
     ///

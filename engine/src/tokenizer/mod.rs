@@ -28,6 +28,7 @@ mod vocab;
 mod wordpiece;
 
 pub use error::TokenizerError;
+pub use from_gguf::special_tokens;
 pub use stream::Utf8Stream;
 pub use vocab::TokenKind;
 
