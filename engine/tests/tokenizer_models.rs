@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use ocelli_engine::Error;
-use ocelli_engine::tokenizer::{EncodeOptions, Spec, TokenKind, Tokenizer, TokenizerError};
+use ocelli_engine::tokenizer::{Blank, EncodeOptions, Spec, TokenKind, Tokenizer, TokenizerError};
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use proptest::prelude::*;
 use std::sync::{Arc, LazyLock};
@@ -60,7 +60,7 @@ fn spec() -> Spec<'static> {
 
 static PLAIN_SPM: LazyLock<Tokenizer> = LazyLock::new(|| Tokenizer::new(spec()).unwrap());
 static PREFIXED: LazyLock<Tokenizer> =
-    LazyLock::new(|| Tokenizer::new(Spec { add_bos: true, add_prefix_space: true, ..spec() }).unwrap());
+    LazyLock::new(|| Tokenizer::new(Spec { add_bos: true, blank: Blank::Everywhere, ..spec() }).unwrap());
 
 /// Ids of pieces by their texts.
 fn pieces(texts: &[&str]) -> Vec<u32> {

@@ -4,7 +4,7 @@
 //! own special ids and its own answer to whether texts begin with bos or a blank.
 
 use super::pretokenize::PreTokenizer;
-use super::{Spec, Tokenizer};
+use super::{Added, Blank, Spec, Tokenizer};
 use crate::error::Error;
 use ocelli_quant::gguf::Gguf;
 
@@ -102,7 +102,7 @@ impl Tokenizer {
                     eos,
                     unk: implied(0),
                     add_bos,
-                    add_prefix_space: true,
+                    blank: Blank::Everywhere,
                     ..Spec::sentencepiece(tokens, scores)
                 }
             }
@@ -135,9 +135,46 @@ impl Tokenizer {
         let always = model == "gemma4" && spec.add_bos;
         spec.add_bos = always || flag("add_bos_token")?.unwrap_or(spec.add_bos);
         spec.add_eos = flag("add_eos_token")?.unwrap_or(spec.add_eos);
-        spec.add_prefix_space = flag("add_space_prefix")?.unwrap_or(spec.add_prefix_space);
+        spec.blank = blank(file)?.unwrap_or(spec.blank);
+        if let Some(normalizes) = file.bool("ocelli.tokenizer.normalizes_blanks")? {
+            spec.normalizes_blanks = normalizes;
+            spec.added = Some(added(file)?);
+        }
         spec.compose = file.bool("ocelli.tokenizer.compose")?.unwrap_or(spec.compose);
         spec.clean_up_spaces = file.bool("ocelli.tokenizer.clean_up_spaces")?.unwrap_or(spec.clean_up_spaces);
         Ok(Self::new(spec)?)
     }
+}
+
+/// Where the file says that text gets a blank. llama.cpp's switch knows nowhere and everywhere, ours all three.
+fn blank(file: &Gguf) -> Result<Option<Blank>, Error> {
+    const KEY: &str = "ocelli.tokenizer.blank";
+    match file.str(KEY)? {
+        None => {
+            let switch = file.bool("tokenizer.ggml.add_space_prefix")?;
+            Ok(switch.map(|on| if on { Blank::Everywhere } else { Blank::Nowhere }))
+        }
+        Some("never") => Ok(Some(Blank::Nowhere)),
+        Some("first") => Ok(Some(Blank::First)),
+        Some("always") => Ok(Some(Blank::Everywhere)),
+        Some(other) => Err(Error::BadParameter {
+            key: KEY.to_owned(),
+            got: super::error::shortened(other),
+            rule: "must be 'never', 'first' or 'always'".to_owned(),
+        }),
+    }
+}
+
+/// How added tokens are found.
+fn added(file: &Gguf) -> Result<Added, Error> {
+    let ids = |name: &str| -> Result<Vec<u32>, Error> {
+        Ok(file.u32s(&format!("ocelli.tokenizer.{name}_ids"))?.unwrap_or_default())
+    };
+    Ok(Added {
+        lstrip: ids("lstrip")?,
+        rstrip: ids("rstrip")?,
+        single_word: ids("single_word")?,
+        normalized: ids("normalized")?,
+        symbols: ids("symbol")?,
+    })
 }
