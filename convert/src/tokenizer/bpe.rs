@@ -12,6 +12,7 @@ use super::files::{AddedToken, AddedTokens, Ids, Merge, PostProcessor, Tokenizer
 use super::kinds::{self, Kind};
 use super::vocabulary::{TokenType, Vocabulary};
 use crate::error::{ConvertError, shown};
+use crate::families::Inputs;
 use crate::json::{self, Object};
 use crate::keys::Keys;
 
@@ -47,13 +48,14 @@ pub(crate) struct Added<'a> {
     pub(crate) padding: Option<&'a str>,
 }
 
-/// Sets the keys of the tokenizer in `directory`, for an embedding of `rows`.
-pub(crate) fn keys(directory: &Path, rows: u32, keys: &mut Keys) -> Result<(), ConvertError> {
-    keys_with(directory, rows, Added::default(), keys)
+/// Sets the keys of the tokenizer, for an embedding of `rows`.
+pub(crate) fn keys(inputs: &Inputs<'_>, rows: u32, keys: &mut Keys) -> Result<(), ConvertError> {
+    keys_with(inputs, rows, Added::default(), keys)
 }
 
 /// The same with more tokens.
-pub(crate) fn keys_with(directory: &Path, rows: u32, added: Added<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
+pub(crate) fn keys_with(inputs: &Inputs<'_>, rows: u32, added: Added<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
+    let directory = inputs.tokenizer;
     let (config, special) = (Object::read(directory, CONFIG)?, Object::read(directory, SPECIAL)?);
     let bare = config.is_none() && special.is_none();
     let config = config.unwrap_or_else(|| Object::empty(CONFIG));

@@ -8,6 +8,7 @@ mod hostile;
 mod open_flamingo;
 mod output;
 mod quantize;
+mod settings;
 mod text;
 mod tiny;
 mod tokenizers;
