@@ -170,6 +170,7 @@ fn assemble(
 
     families::general_keys(&mut keys, family, model.architecture(), config, options.ty)?;
     model.keys(inputs, &mut keys)?;
+    tokenizer::chat::keys(inputs, &mut keys)?;
     inputs.settings.check(&options.ignored_settings, &mut keys.notes)?;
     for name in atomic::leftovers(out) {
         keys.note(format!("{name} was left by another conversion and is not touched"));

@@ -47,10 +47,13 @@ const IMAGE: &[Known] = &[
 ];
 
 /// What has no effect in a processor's configuration.
-const PROCESSORS: &[Known] = &[Known::without_effect(
-    &["auto_map", "processor_class", "transformers_version"],
-    "names what saved it and what loads it",
-)];
+const PROCESSORS: &[Known] = &[
+    Known::without_effect(
+        &["auto_map", "processor_class", "transformers_version"],
+        "names what saved it and what loads it",
+    ),
+    Known::without_effect(&["chat_template"], "is read where chat templates are"),
+];
 
 /// Sets the keys of a tower that takes pictures of `side` × `side`.
 pub(crate) fn keys(inputs: &Inputs<'_>, side: u32, keys: &mut Keys) -> Result<(), ConvertError> {

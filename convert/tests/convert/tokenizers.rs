@@ -78,7 +78,11 @@ fn tokenizers_may_lie_elsewhere() {
     let out = scratch.0.join("o.gguf");
     let mut options = Options::new(F32);
     let error = convert(&scratch.0, &out, &options, &()).unwrap_err();
-    check(&error, "tokenizer_missing", &["tokenizer.json", "vocab.json and merges.txt", "--tokenizer"]);
+    check(
+        &error,
+        "tokenizer_missing",
+        &["tokenizer.json", "vocab.json and merges.txt", "tokenizer.model", "--tokenizer"],
+    );
     fs::write(elsewhere.0.join("tokenizer.json"), tokenizer).unwrap();
     options.tokenizer = Some(elsewhere.0.clone());
     convert(&scratch.0, &out, &options, &()).unwrap();
@@ -100,9 +104,18 @@ fn post_processors_decide_about_the_ends() {
     assert_eq!(ends(template(json!([bos, text, bos]))), (true, true, vec![]));
     let both = json!({"type": "Sequence", "processors": [{"type": "ByteLevel"}, template(json!([bos, text]))]});
     assert_eq!(ends(both), (true, false, vec![]));
-    for single in
-        [json!([bos, bos, text]), json!([{"SpecialToken": {"id": "a"}}, text]), json!([bos]), json!([text, text])]
-    {
+    // A token that nobody has named is bos by standing there.
+    let (file, _) = model(|t| t["post_processor"] = template(json!([{"SpecialToken": {"id": "a"}}, text])))
+        .convert_as(F32)
+        .unwrap();
+    assert_eq!(
+        file.get("tokenizer.ggml.bos_token_id"),
+        Some(Value::U32(TOKENS.iter().position(|t| *t == "a").unwrap() as u32))
+    );
+    let mut other = model(|t| t["post_processor"] = template(json!([{"SpecialToken": {"id": "a"}}, text])));
+    other.files.insert("tokenizer_config.json".to_owned(), json!({"bos_token": "</s>"}).to_string());
+    other.fails("tokenizer", &["post_processor template", "'a', which is not bos_token"]);
+    for single in [json!([bos, bos, text]), json!([bos]), json!([text, text])] {
         model(|t| t["post_processor"] = template(single)).fails("tokenizer", &["post_processor template"]);
     }
     model(|t| t["post_processor"] = json!({"type": "RobertaProcessing"})).fails("tokenizer", &["'RobertaProcessing'"]);

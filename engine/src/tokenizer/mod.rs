@@ -315,6 +315,8 @@ impl Tokenizer {
         if options.add_special && self.add_bos {
             out.extend(self.bos);
         }
+        let (text, plain) = self.normalizer.all(text, plain);
+        let (text, plain) = (text.as_ref(), plain.as_ref());
         let mut encoding = Encoding { tokenizer: self, text, plain, options, scratch: Scratch::default(), out };
         if let Err(error) = encoding.all(begins) {
             out.truncate(before);
@@ -486,7 +488,7 @@ impl Encoding<'_> {
             let Some(found) = found else { return Ok(()) };
             goes_on = !exact && !self.tokenizer.is_special(found.id);
             // LlamaTokenizer puts its blank before the whole text, and takes it back before special tokens only.
-            let alone = begins && end == 0 && cursor.taken == 0 && normalizer.early && normalizer.blank == Blank::First;
+            let alone = begins && end == 0 && cursor.taken == 0 && normalizer.is_llamas();
             if alone && !self.tokenizer.is_special(found.id) {
                 self.words(" ", 0)?;
             }

@@ -36,6 +36,20 @@ pub(super) struct Normalizer {
 }
 
 impl Normalizer {
+    /// Whether this is `LlamaTokenizer` without its `legacy`, which goes over the whole text before anything else.
+    pub(super) fn is_llamas(&self) -> bool {
+        self.early && self.blank == Blank::First
+    }
+
+    /// The whole text as tokens of the first kind are looked for in it, with the stretches of it.
+    pub(super) fn all<'t>(&self, text: &'t str, plain: &'t [Range<usize>]) -> (Cow<'t, str>, Cow<'t, [Range<usize>]>) {
+        if self.is_llamas() && text.contains(BLANK) {
+            let (text, plain) = self.part(text, 0..text.len(), plain, false);
+            return (text, plain.into());
+        }
+        (text.into(), plain.into())
+    }
+
     /// A part of `text` as tokens of the second kind are looked for in it, and those of the stretches `plain` that lie in
     /// it. It gets the blank it is `wanted` to have, if this is the moment.
     pub(super) fn part<'t>(
