@@ -43,7 +43,7 @@ use sentencepiece::SentencePiece;
 use special::{Control, Cursor, Specials};
 use std::borrow::Cow;
 use std::ops::Range;
-use vocab::{Alphabet, BLANK, Vocab};
+use vocab::{Alphabet, BLANK, Implied, Vocab};
 use wordpiece::WordPiece;
 
 /// Longest text that is encoded, in bytes.
@@ -53,8 +53,8 @@ pub const LONGEST_TEXT: usize = 16 << 20;
 pub struct Spec<'a> {
     /// Texts; the id is the position. Normal tokens are in the alphabet of the algorithm, others are plain text.
     pub tokens: Box<dyn Iterator<Item = &'a str> + 'a>,
-    /// ggml token types: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. Without them, bos and eos
-    /// are control tokens and all others normal.
+    /// ggml token types: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. Without them the special ids
+    /// say what they are, tokens such as `<0x41>` are bytes where the algorithm has any, and all others are normal.
     pub token_types: Option<Vec<i32>>,
     /// How text becomes tokens.
     pub algorithm: Algorithm<'a>,
@@ -220,9 +220,14 @@ impl Tokenizer {
             Algorithm::Bpe(_) => PreTokenizer::from_name(pre)?,
             Algorithm::SentencePiece(_) | Algorithm::WordPiece { .. } => PreTokenizer::WHOLE_TEXT,
         };
-        let bpe = matches!(algorithm, Algorithm::Bpe(_));
-        let control: Vec<u32> = [bos, eos].into_iter().flatten().collect();
-        let mut vocab = Vocab::new(pre.alphabet, tokens, token_types.as_deref(), &control)?;
+        let pieces = pre.alphabet == Alphabet::Blanks && !matches!(algorithm, Algorithm::WordPiece { .. });
+        let types = token_types.as_deref();
+        let implied = Implied {
+            control: [bos, eos, pad, eot, eom].into_iter().flatten().collect(),
+            unknown: unk,
+            bytes: pieces && types.is_none_or(|types| !types.contains(&(TokenKind::Byte as i32))),
+        };
+        let mut vocab = Vocab::new(pre.alphabet, tokens, types, &implied)?;
         // Nothing asks for a padding token outside the vocabulary: it is as if the file had none.
         let pad = pad.filter(|&id| (id as usize) < vocab.len());
         let named = [("bos", bos), ("eos", eos), ("unk", unk), ("eot", eot), ("eom", eom)];
@@ -239,8 +244,7 @@ impl Tokenizer {
         }
         let ends = endings::find(&mut vocab, [eos, eot, eom].into_iter().flatten());
         // What stands for a blank in the tokens is one in a text, too.
-        let escapes = matches!(algorithm, Algorithm::SentencePiece(_)) || pre.alphabet == Alphabet::Blanks && bpe;
-        let normalizer = Normalizer { blank, early: normalizes_blanks, escapes, compose };
+        let normalizer = Normalizer { blank, early: normalizes_blanks, escapes: pieces, compose };
         let exact = added.is_some();
         let specials = Specials::new(&vocab, &added.unwrap_or_default(), normalizes_blanks, |text, before| {
             normalizer.pattern(text, before)
