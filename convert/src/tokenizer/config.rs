@@ -155,10 +155,11 @@ impl Config {
                     found.push((key.clone(), token(file, key, value)?));
                 }
             }
-            if let Some(Value::Object(names)) = file.whole("extra_special_tokens") {
+            for key in ["extra_special_tokens", "model_specific_special_tokens"] {
+                let Some(Value::Object(names)) = file.whole(key) else { continue };
                 for (name, value) in names {
                     if found.iter().all(|(known, _)| known != name) {
-                        found.push((name.clone(), token(file, "extra_special_tokens", value)?));
+                        found.push((name.clone(), token(file, key, value)?));
                     }
                 }
             }

@@ -1,12 +1,14 @@
 //! Conversions of tiny checkpoints made here, and of checkpoints with one thing wrong each.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod chat;
 mod checkpoint;
 mod configuration;
 mod frozen;
 mod hostile;
 mod open_flamingo;
 mod output;
+mod pieces;
 mod quantize;
 mod settings;
 mod text;

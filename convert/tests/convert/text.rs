@@ -371,6 +371,8 @@ fn sentencepiece_merges_become_scores() {
     };
     let (file, _) = with(false).convert_as(F32).unwrap();
     assert_eq!(file.get("tokenizer.ggml.add_space_prefix"), Some(Key::Bool(true)));
+    assert_eq!(file.get("ocelli.tokenizer.blank"), Some(Key::Str("first")));
+    assert_eq!(file.get("ocelli.tokenizer.normalizes_blanks"), Some(Key::Bool(false)));
     with(true).fails("tokenizer", &["'Metaspace'"]);
     with_tokenizer(|t| t["normalizer"] = json!({"type": "NFKC"})).fails("tokenizer", &["'NFKC'"]);
     with_tokenizer(|t| t["normalizer"] = json!(null)).fails("tokenizer", &["blanks"]);
