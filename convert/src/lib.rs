@@ -19,6 +19,7 @@ mod layout;
 mod output;
 mod parts;
 pub mod quantize;
+mod settings;
 mod tokenizer;
 mod write;
 
@@ -27,7 +28,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 pub use checkpoint::{SafetensorsError, TorchError};
-pub use error::ConvertError;
+pub use error::{ConvertError, UnknownSetting};
 pub use families::open_flamingo::OpenFlamingo;
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Body, WriteError, Writer};
@@ -38,6 +39,7 @@ use crate::families::{Family, Inputs, Model};
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::output::{Identity, Place};
+use crate::settings::Settings;
 
 /// What to make of a checkpoint.
 #[derive(Debug, Clone)]
@@ -48,6 +50,9 @@ pub struct Options {
     pub family: Option<String>,
     /// Another directory for the tokenizer files.
     pub tokenizer: Option<PathBuf>,
+    /// Settings of the source's JSON files, by their paths such as `text_config.my_note`, that do not change the model though
+    /// nothing here knows them. Each becomes a note where it would otherwise end the conversion.
+    pub ignored_settings: Vec<String>,
     /// Whether an existing output may be replaced; it is, in one step, once the new one is complete.
     pub overwrite: bool,
 }
@@ -56,7 +61,7 @@ impl Options {
     /// Matrices as `ty`, everything else by default.
     #[must_use]
     pub fn new(ty: TensorType) -> Self {
-        Self { ty, family: None, tokenizer: None, overwrite: true }
+        Self { ty, family: None, tokenizer: None, ignored_settings: Vec::new(), overwrite: true }
     }
 }
 
@@ -117,14 +122,16 @@ pub fn convert<'o>(
 ) -> Result<Report, ConvertError> {
     let out = out.into();
     let place = check_output(&[source], out, options)?;
-    let Some(config) = Object::read(source, "config.json")? else {
+    let settings = Settings::default();
+    let Some(config) = settings.read(source, "config.json")? else {
         let hint = "it names the model's family and sizes";
         return Err(ConvertError::FileMissing { file: "config.json".to_owned(), directory: source.to_owned(), hint });
     };
     let family = families::find(options.family.as_deref(), &config)?;
     let model = (family.read)(&config)?;
     let checkpoint = Checkpoint::open(source)?;
-    assemble(family, model.as_ref(), (source, &config), checkpoint, (out, place), options, progress)
+    let inputs = Inputs { source, tokenizer: options.tokenizer.as_deref().unwrap_or(source), settings: &settings };
+    assemble((family, model.as_ref()), &inputs, &config, checkpoint, (out, place), options, progress)
 }
 
 /// Converts an OpenFlamingo model, whose parts lie in three places, to the file `out`. The tokenizer is that of the
@@ -140,19 +147,20 @@ pub fn convert_open_flamingo<'o>(
 ) -> Result<Report, ConvertError> {
     let out = out.into();
     let place = check_output(&[&sources.language, &sources.vision], out, options)?;
-    let (model, checkpoint) = families::open_flamingo::open(sources)?;
+    let settings = Settings::default();
+    let (model, checkpoint) = families::open_flamingo::open(sources, &settings)?;
     // The result is none of the repositories it was made of, so it takes the name of none.
     let origin = Object::empty("config.json");
-    let source = (sources.language.as_path(), &origin);
-    assemble(&families::flamingo::FAMILY, model.as_ref(), source, checkpoint, (out, place), options, progress)
+    let source = sources.language.as_path();
+    let inputs = Inputs { source, tokenizer: options.tokenizer.as_deref().unwrap_or(source), settings: &settings };
+    assemble((&families::flamingo::FAMILY, model.as_ref()), &inputs, &origin, checkpoint, (out, place), options, progress)
 }
 
-/// Writes a model whose weights are found. Other files and the model's origin are those of the directory and
-/// configuration in `source`.
+/// Writes a model whose weights are found. The model's origin is that of `config`.
 fn assemble(
-    family: &Family,
-    model: &dyn Model,
-    (source, config): (&Path, &Object),
+    (family, model): (&Family, &dyn Model),
+    inputs: &Inputs<'_>,
+    config: &Object,
     mut checkpoint: Checkpoint,
     (out, place): (Output<'_>, Place),
     options: &Options,
@@ -174,9 +182,10 @@ fn assemble(
     let mut settled = layout.settle(&checkpoint, family.name, &mut keys.notes)?;
     settled.skipped.sort();
 
-    let tokenizer = options.tokenizer.as_deref().unwrap_or(source);
     families::general_keys(&mut keys, family, model.architecture(), config, options.ty)?;
-    model.keys(&Inputs { source, tokenizer }, &mut keys)?;
+    model.keys(inputs, &mut keys)?;
+    tokenizer::chat::keys(inputs, &mut keys)?;
+    inputs.settings.check(&options.ignored_settings, &mut keys.notes)?;
     if let Place::File { target, .. } = &place {
         for name in atomic::leftovers(target) {
             keys.note(format!("{name} was left by another conversion and is not touched"));

@@ -77,6 +77,10 @@ struct Output {
     /// Another directory for the tokenizer files
     #[arg(long, value_name = "DIR")]
     tokenizer: Option<PathBuf>,
+    /// Go on without a setting of the source's JSON files that is not understood, named by its path, such as
+    /// text_config.my_note (repeatable)
+    #[arg(long, value_name = "KEY")]
+    ignore_setting: Vec<String>,
     /// Refuse to replace the output if it exists
     #[arg(long)]
     no_clobber: bool,
@@ -122,6 +126,7 @@ impl Output {
         let mut options = Options::new(self.ty);
         options.family = family.cloned();
         options.tokenizer.clone_from(&self.tokenizer);
+        options.ignored_settings.clone_from(&self.ignore_setting);
         options.overwrite = !self.no_clobber;
         let watch = Watch::new(Notes::new(self.quiet), interrupt.clone());
         let start = Instant::now();

@@ -1,6 +1,7 @@
 //! Conversions of tiny checkpoints made here, and of checkpoints with one thing wrong each.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod chat;
 mod checkpoint;
 mod configuration;
 mod frozen;
@@ -9,7 +10,9 @@ mod open_flamingo;
 mod output;
 #[cfg(target_os = "linux")]
 mod places;
+mod pieces;
 mod quantize;
+mod settings;
 mod stored;
 mod text;
 mod tiny;
