@@ -153,10 +153,20 @@ impl Object {
         self.values.get(key).is_some_and(|value| !value.is_null())
     }
 
-    /// Keys with values that are not `null`.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (&String, &Value)> {
-        let entries = self.values.iter().filter(|(_, value)| !value.is_null());
-        entries.inspect(|(key, _)| self.account.mark(&self.path, key))
+    /// The one of two names of a setting that is there; both must say the same.
+    pub(crate) fn alias<'a>(&self, name: &'a str, other: &'a str) -> Result<&'a str, ConvertError> {
+        match (self.get(name), self.get(other)) {
+            (Some(one), Some(two)) if one != two => {
+                Err(self.bad(other, two, format!("but {} is {one}, which is the same setting", self.path(name))))
+            }
+            (None, Some(_)) => Ok(other),
+            _ => Ok(name),
+        }
+    }
+
+    /// Whether there is no key with a value.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.values().all(Value::is_null)
     }
 
     /// A nested object; empty where absent.
@@ -184,6 +194,18 @@ impl Object {
             .ok()
             .filter(|value| range.contains(value))
             .ok_or_else(|| self.bad(key, value, format!("must be in {}..={}", range.start(), range.end())))
+    }
+
+    /// The same, which may also be a list of equal numbers: one a layer, or one a side.
+    pub(crate) fn same(&self, key: &str, range: RangeInclusive<u32>, default: u32) -> Result<u32, ConvertError> {
+        let Some(Value::Array(values)) = self.get(key) else { return self.count(key, range, default) };
+        let mut values = values.iter().map(Value::as_u64);
+        match values.next() {
+            Some(Some(first)) if values.all(|other| other == Some(first)) => {
+                self.with(key, first).count(key, range, default)
+            }
+            _ => Err(self.unsupported(key, "a list", "only one number is, or a list of equal ones")),
+        }
     }
 
     /// One to `most` unsigned integers, each in `range`, or `default`.

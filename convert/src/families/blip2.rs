@@ -41,8 +41,8 @@ fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
     let queries = config.count("num_query_tokens", 1..=QUERIES, 32)?;
     let qformer = QFormer::read(&config.object("qformer_config")?, queries, vit.width)?;
     // The attribute has an alias, and either may be what was saved.
-    let key = ["image_token_index", "image_token_id"].into_iter().find(|key| config.get(key).is_some());
-    let image_token = key.map(|key| config.count(key, 0..=opt.vocabulary - 1, 0)).transpose()?;
+    let key = config.alias("image_token_index", "image_token_id")?;
+    let image_token = config.has(key).then(|| config.count(key, 0..=opt.vocabulary - 1, 0)).transpose()?;
     Ok(Box::new(Blip2 { vit, qformer, opt, text, image_token }))
 }
 
@@ -65,7 +65,8 @@ impl Model for Blip2 {
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
         self.opt.keys(keys);
         self.vit.keys(keys);
-        image::keys(inputs, self.vit.side, keys)?;
+        image::keys(inputs, image::Class::Blip, self.vit.side, keys)?;
+        image::same_as_model(inputs, "num_query_tokens", self.qformer.queries)?;
         self.qformer.keys(keys);
         if let Some(token) = self.image_token {
             keys.set("ocelli.image_token", token);

@@ -68,7 +68,7 @@ impl Model for Idefics {
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
         self.llama.keys(keys);
         self.vit.keys(keys);
-        image::keys(inputs, self.vit.side, keys)?;
+        image::keys(inputs, image::Class::Idefics, self.vit.side, keys)?;
         self.resampler.keys(keys);
         self.gated.keys(keys);
         generation::keys(inputs, &self.config, self.llama.vocabulary, self.llama.ends(), keys)?;

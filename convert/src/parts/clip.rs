@@ -30,9 +30,11 @@ impl Clip {
     /// `width` is the key of the rows' width with its default, `act` the default activation.
     pub(crate) fn read(config: &Object, (key, width): (&str, u32), act: &str) -> Result<Self, ConvertError> {
         pretrained::part(config, super::VISION);
-        let width = config.count(key, 1..=WIDTH, width)?;
-        let side = config.count("image_size", 1..=SIDE, 224)?;
-        let patch = config.count("patch_size", 1..=SIDE, 14)?;
+        let idefics = key == "embed_dim";
+        let name = if idefics { config.alias(key, "hidden_size")? } else { key };
+        let width = config.count(name, 1..=WIDTH, width)?;
+        let side = config.same("image_size", 1..=SIDE, 224)?;
+        let patch = config.same("patch_size", 1..=SIDE, if idefics { 14 } else { 32 })?;
         if patch > side {
             return Err(config.bad("patch_size", patch, format!("must be at most image_size {side}")));
         }
@@ -40,17 +42,13 @@ impl Clip {
         if patches > PATCHES {
             return Err(config.bad("patch_size", patch, format!("makes {patches} patches, at most {PATCHES}")));
         }
-        let channels = config.count("num_channels", 1..=WIDTH, 3)?;
-        if channels != 3 {
-            return Err(config.unsupported("num_channels", channels, "only 3 is"));
-        }
         Ok(Self {
             width,
             side,
             patch,
-            layers: config.count("num_hidden_layers", 1..=LAYERS, if key == "embed_dim" { 32 } else { 12 })?,
-            heads: heads(config, "num_attention_heads", if key == "embed_dim" { 16 } else { 12 }, width)?,
-            ffn: config.count("intermediate_size", 1..=WIDTH, if key == "embed_dim" { 5_120 } else { 3_072 })?,
+            layers: config.count("num_hidden_layers", 1..=LAYERS, if idefics { 32 } else { 12 })?,
+            heads: heads(config, "num_attention_heads", if idefics { 16 } else { 12 }, width)?,
+            ffn: config.count("intermediate_size", 1..=WIDTH, if idefics { 5_120 } else { 3_072 })?,
             eps: config.epsilon("layer_norm_eps", 1e-5)?,
             act: activation(config, "hidden_act", act)?,
         })

@@ -55,63 +55,128 @@ const PROCESSORS: &[Known] = &[
     Known::without_effect(&["chat_template"], "is read where chat templates are"),
 ];
 
-/// Sets the keys of a tower that takes pictures of `side` × `side`.
-pub(crate) fn keys(inputs: &Inputs<'_>, side: u32, keys: &mut Keys) -> Result<(), ConvertError> {
-    let config = match inputs.settings.read(inputs.source, FILE)? {
-        Some(config) => Some(config),
-        None => match inputs.settings.read(inputs.source, PROCESSOR)? {
-            Some(outer) => {
-                outer.known(PROCESSORS);
-                if outer.has("image_processor") { Some(outer.object("image_processor")?) } else { None }
-            }
-            None => None,
-        },
+/// The class of an image processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    Blip,
+    Idefics,
+}
+
+/// What an image processor does.
+#[derive(Debug, Clone, PartialEq)]
+struct Processor {
+    size: (u32, u32),
+    filter: &'static str,
+    resize: bool,
+    rescale: bool,
+    factor: f64,
+    normalize: bool,
+    mean: Vec<f32>,
+    std: Vec<f32>,
+}
+
+/// Sets the keys of a tower that takes pictures of `side` × `side`; `class` is the processor's where no file says it.
+pub(crate) fn keys(inputs: &Inputs<'_>, class: Class, side: u32, keys: &mut Keys) -> Result<(), ConvertError> {
+    let older = inputs.settings.read(inputs.source, FILE)?;
+    let outer = inputs.settings.read(inputs.source, PROCESSOR)?;
+    outer.iter().for_each(|outer| outer.known(PROCESSORS));
+    let newer = match &outer {
+        Some(outer) if outer.has("image_processor") => Some(outer.object("image_processor")?),
+        _ => None,
     };
-    config.iter().for_each(|config| config.known(IMAGE));
-    let given = config.is_some();
-    let config = config.unwrap_or_else(|| Object::empty(FILE));
-    if !given {
-        keys.note(format!("no {FILE}: pictures are resized to image_size {side} with CLIP's mean and deviation"));
-    }
-    let kind = config.text("image_processor_type")?.unwrap_or("BlipImageProcessor");
-    // IDEFICS' has one number for the size and always bicubic.
-    let idefics = kind.starts_with("IdeficsImageProcessor");
-    if !kind.starts_with("BlipImageProcessor") && !idefics {
-        let known = "only 'BlipImageProcessor' and 'IdeficsImageProcessor' are";
-        return Err(config.unsupported("image_processor_type", format!("'{kind}'"), known));
-    }
-    for switch in ["do_center_crop", "do_pad"] {
-        only(&config, switch, false)?;
-    }
-    let resize = config.switch("do_resize", true)?;
-    let (width, height) = match given {
-        true if idefics => (config.count("image_size", 1..=SIDE, side)?, config.count("image_size", 1..=SIDE, side)?),
-        true => size(&config, side)?,
-        false => (side, side),
+    let read = |config: &Option<Object>| config.as_ref().map(|config| Processor::read(config, class, side)).transpose();
+    let found = match (read(&older)?, read(&newer)?, &outer) {
+        // Versions before 5 look for the older file first, later ones for the newer.
+        (Some(older), Some(newer), Some(outer)) if older != newer => {
+            let rule =
+                format!("but {FILE} has another: versions do not agree which decides, so one of the two must go");
+            return Err(outer.bad("image_processor", "a processor", rule));
+        }
+        (older, newer, _) => newer.or(older),
     };
-    if resize && (width, height) != (side, side) {
-        let rule = format!("must be the {side} x {side} of vision_config.image_size");
-        return Err(config.bad("size", format!("{width} x {height}"), rule));
-    }
-    let filter = filter(&config)?;
-    let factor = config.number("rescale_factor", 1.0 / 255.0)?;
-    if !(factor > 0.0 && factor.is_finite()) {
-        return Err(config.bad("rescale_factor", factor, "must be above 0"));
-    }
-    keys.set("clip.vision.image_mean", channels(&config, "image_mean", MEAN)?);
-    let std = channels(&config, "image_std", STD)?;
-    if let Some(zero) = std.iter().find(|std| **std <= 0.0) {
-        return Err(config.bad("image_std", zero, "must be above 0"));
-    }
-    keys.set("clip.vision.image_std", std);
-    keys.set("ocelli.image.resize", "square");
-    keys.set("ocelli.image.size", vec![width, height]);
-    keys.set("ocelli.image.filter", filter);
-    keys.set("ocelli.image.do_resize", resize);
-    keys.set("ocelli.image.do_rescale", config.switch("do_rescale", true)?);
-    keys.set("ocelli.image.rescale", MetaValue::F64(factor));
-    keys.set("ocelli.image.do_normalize", config.switch("do_normalize", true)?);
+    let processor = match found {
+        Some(processor) => processor,
+        None => {
+            keys.note(format!("no {FILE}: pictures are resized to image_size {side} with CLIP's mean and deviation"));
+            Processor::read(&Object::empty(FILE).with("image_size", side).with("size", side), class, side)?
+        }
+    };
+    processor.keys(keys);
     Ok(())
+}
+
+impl Processor {
+    fn read(config: &Object, class: Class, side: u32) -> Result<Self, ConvertError> {
+        config.known(IMAGE);
+        let kind = config.text("image_processor_type")?;
+        let class = match kind {
+            None => class,
+            Some(kind) if kind.starts_with("BlipImageProcessor") => Class::Blip,
+            Some(kind) if kind.starts_with("IdeficsImageProcessor") => Class::Idefics,
+            Some(kind) => {
+                let known = "only 'BlipImageProcessor' and 'IdeficsImageProcessor' are";
+                return Err(config.unsupported("image_processor_type", format!("'{kind}'"), known));
+            }
+        };
+        for switch in ["do_center_crop", "do_pad"] {
+            only(config, switch, false)?;
+        }
+        let filter = filter(config)?;
+        if class == Class::Idefics {
+            // Versions before 5 do all of it whatever the file says.
+            for switch in ["do_resize", "do_rescale", "do_normalize"] {
+                only(config, switch, true)?;
+            }
+            if filter != "bicubic" {
+                return Err(config.unsupported("resample", format!("'{filter}'"), "only bicubic is"));
+            }
+        }
+        let resize = config.switch("do_resize", true)?;
+        let size = size(config, class, side)?;
+        if resize && size != (side, side) {
+            let rule = format!("must be the {side} x {side} of vision_config.image_size");
+            return Err(config.bad("size", format!("{} x {}", size.0, size.1), rule));
+        }
+        let factor = config.number("rescale_factor", 1.0 / 255.0)?;
+        if !(factor > 0.0 && factor.is_finite()) {
+            return Err(config.bad("rescale_factor", factor, "must be above 0"));
+        }
+        let std = channels(config, "image_std", STD)?;
+        if let Some(zero) = std.iter().find(|std| **std <= 0.0) {
+            return Err(config.bad("image_std", zero, "must be above 0"));
+        }
+        Ok(Self {
+            size,
+            filter,
+            resize,
+            rescale: config.switch("do_rescale", true)?,
+            factor,
+            normalize: config.switch("do_normalize", true)?,
+            mean: channels(config, "image_mean", MEAN)?,
+            std,
+        })
+    }
+
+    fn keys(self, keys: &mut Keys) {
+        keys.set("clip.vision.image_mean", self.mean);
+        keys.set("clip.vision.image_std", self.std);
+        keys.set("ocelli.image.resize", "square");
+        keys.set("ocelli.image.size", vec![self.size.0, self.size.1]);
+        keys.set("ocelli.image.filter", self.filter);
+        keys.set("ocelli.image.do_resize", self.resize);
+        keys.set("ocelli.image.do_rescale", self.rescale);
+        keys.set("ocelli.image.rescale", MetaValue::F64(self.factor));
+        keys.set("ocelli.image.do_normalize", self.normalize);
+    }
+}
+
+/// Refuses a processor whose setting is another than the model's.
+pub(crate) fn same_as_model(inputs: &Inputs<'_>, key: &str, wanted: u32) -> Result<(), ConvertError> {
+    let Some(outer) = inputs.settings.read(inputs.source, PROCESSOR)? else { return Ok(()) };
+    match outer.integer(key)? {
+        Some(got) if got != u64::from(wanted) => Err(outer.bad(key, got, format!("but config.json says {wanted}"))),
+        _ => Ok(()),
+    }
 }
 
 /// Sets the keys of open_clip's evaluation transform to `side` × `side`: the shorter side by bicubic, then torchvision's
@@ -141,27 +206,39 @@ fn clip_keys(side: u32, keys: &mut Keys) {
     keys.set("ocelli.image.do_normalize", true);
 }
 
-/// Width and height: `{"height": h, "width": w}` or one number for both.
-fn size(config: &Object, side: u32) -> Result<(u32, u32), ConvertError> {
-    match config.get("size") {
-        None => Ok((side, side)),
+/// Width and height: `{"height": h, "width": w}` or one number for both; IDEFICS' number is `image_size`, which newer
+/// versions repeat as `size`.
+fn size(config: &Object, class: Class, side: u32) -> Result<(u32, u32), ConvertError> {
+    let size = match config.get("size") {
+        None => None,
         Some(Value::Object(_)) => {
             let size = config.object("size")?;
-            for (key, _) in size.entries() {
-                if !["height", "width"].contains(&key.as_str()) {
+            for key in ["shortest_edge", "longest_edge", "max_height", "max_width"] {
+                if size.has(key) {
                     return Err(size.unsupported(key, "given", "only height and width are"));
                 }
             }
-            let need = |key| match size.get(key) {
-                Some(_) => size.count(key, 1..=SIDE, 0),
-                None => Err(size.bad(key, "missing", "size needs height and width")),
+            let need = |key| match size.has(key) {
+                true => size.count(key, 1..=SIDE, 0),
+                false => Err(size.bad(key, "missing", "size needs height and width")),
             };
-            Ok((need("width")?, need("height")?))
+            Some((need("width")?, need("height")?))
         }
         Some(_) => {
             let both = config.count("size", 1..=SIDE, side)?;
-            Ok((both, both))
+            Some((both, both))
         }
+    };
+    if class == Class::Blip || !config.has("image_size") {
+        return Ok(size.unwrap_or((side, side)));
+    }
+    let number = config.count("image_size", 1..=SIDE, side)?;
+    match size {
+        Some(size) if size != (number, number) => {
+            let rule = format!("but image_size is {number}: versions do not agree which decides");
+            Err(config.bad("size", format!("{} x {}", size.0, size.1), rule))
+        }
+        _ => Ok((number, number)),
     }
 }
 

@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use super::language::Language;
+use super::rope::{Rope, Scaling};
 use super::{CONTEXT, HEADS, LAYERS, VOCABULARY, WIDTH, activation, only, positive, pretrained};
 use crate::error::ConvertError;
 use crate::json::Object;
@@ -22,6 +23,7 @@ const PATTERN: u32 = 6;
 const LLAMA: &[Known] = &[
     Known::without_effect(&["pretraining_tp"], "it only divides sums, which stay the same"),
     Known::only(&["partial_rotary_factor"], &[Number(1.0)], "all of a head is turned"),
+    Known::without_effect(&["max_sequence_length"], "the class does not read it"),
     Known::only(&["use_sliding_window"], &[Switch(false)], "each position sees all before it"),
 ];
 
@@ -48,7 +50,7 @@ const IDEFICS: &[Known] = &[
         ],
         "only training reads it",
     ),
-    Known::without_effect(&["ffn_dim", "word_embed_proj_dim"], "the class reads neither"),
+    Known::without_effect(&["ffn_dim", "max_sequence_length", "word_embed_proj_dim"], "the class reads none"),
     Known::only(
         &["cross_layer_activation_function"],
         &[crate::settings::Neutral::Text("swiglu")],
@@ -72,8 +74,7 @@ pub(crate) struct Llama {
     ffn: u32,
     context: u32,
     pub(crate) eps: f32,
-    base: f32,
-    scaling: Scaling,
+    rope: Rope,
     attention_biases: bool,
     ffn_biases: bool,
     tied: bool,
@@ -88,14 +89,6 @@ struct Gemma {
     /// The queries are divided by its root.
     query_scalar: f64,
     logit_cap: Option<f32>,
-}
-
-/// How RoPE is stretched.
-#[derive(Debug)]
-enum Scaling {
-    None,
-    Linear(f32),
-    Llama3 { factor: f64, low: f64, high: f64, context: f64 },
 }
 
 impl Llama {
@@ -118,8 +111,8 @@ impl Llama {
         );
         let or = |llama: u32, gemma3: u32| if gemma { gemma3 } else { llama };
         let width = config.count("hidden_size", 1..=WIDTH, or(4_096, 2_304))?;
-        let heads = config.count("num_attention_heads", 1..=HEADS, or(32, 8))?;
-        let kv_heads = config.count("num_key_value_heads", 1..=HEADS, or(heads, 4))?;
+        let heads = config.same("num_attention_heads", 1..=HEADS, or(32, 8))?;
+        let kv_heads = config.same("num_key_value_heads", 1..=HEADS, or(heads, 4))?;
         if !heads.is_multiple_of(kv_heads) {
             return Err(config.bad(
                 "num_key_value_heads",
@@ -140,7 +133,12 @@ impl Llama {
             return Err(config.unsupported(key, config.text(key)?.unwrap_or_default(), format!("only '{default}' is")));
         }
         let layers = config.count("num_hidden_layers", 1..=LAYERS, or(32, 26))?;
-        let base = positive(config, "rope_theta", if gemma { 1e6 } else { 1e4 })?;
+        let (rope, local) = if gemma {
+            Rope::read_gemma(config)?
+        } else {
+            let rope = if idefics { Rope::read_idefics(config)? } else { Rope::read(config, 1e4)? };
+            (rope.clone(), rope)
+        };
         if gemma {
             only(config, "attention_bias", false)?;
             only(config, "use_bidirectional_attention", false)?;
@@ -149,11 +147,9 @@ impl Llama {
             }
         }
         let additional = config.count("additional_vocab_size", 0..=VOCABULARY, 0)?;
-        // IDEFICS' configurations name the length of what it was trained on, if anything.
-        let context = match config.get("max_sequence_length") {
-            Some(_) if config.get("max_position_embeddings").is_none() => "max_sequence_length",
-            _ => "max_position_embeddings",
-        };
+        // IDEFICS' older configurations name the length of what it was trained on, if anything.
+        let older = idefics && !config.has("max_position_embeddings") && config.has("max_sequence_length");
+        let context = if older { "max_sequence_length" } else { "max_position_embeddings" };
         Ok(Self {
             width,
             vocabulary: config.count("vocab_size", 1..=VOCABULARY, or(32_000, 262_208))? + additional,
@@ -165,22 +161,21 @@ impl Llama {
             ffn: config.count("intermediate_size", 1..=WIDTH, or(11_008, 9_216))?,
             context: config.count(context, 1..=CONTEXT, or(2_048, 131_072))?,
             eps: config.epsilon("rms_norm_eps", 1e-6)?,
-            base,
-            scaling: Scaling::read(config, gemma)?,
+            rope,
             attention_biases: config.switch("attention_bias", false)?,
             ffn_biases: !gemma && config.switch("mlp_bias", false)?,
             tied: config.switch("tie_word_embeddings", gemma)?,
-            gemma: gemma.then(|| Gemma::read(config, layers)).transpose()?,
+            gemma: gemma.then(|| Gemma::read(config, layers, local.base)).transpose()?,
         })
     }
 
     /// What each frequency is divided by: nothing where a turn is short, the factor where it is long, and between the two
     /// a mean of both.
     fn factors(&self) -> Vec<f32> {
-        let Scaling::Llama3 { factor, low, high, context } = self.scaling else { return Vec::new() };
+        let Scaling::Llama3 { factor, low, high, context } = self.rope.scaling else { return Vec::new() };
         let one = |i: u32| {
             let power = f64::from((2 * i) as f32 / self.head as f32);
-            let frequency = f64::from(1.0 / f64::from(self.base).powf(power) as f32);
+            let frequency = f64::from(1.0 / f64::from(self.rope.base).powf(power) as f32);
             let wavelength = std::f64::consts::TAU / frequency;
             if wavelength < context / high {
                 1.0
@@ -245,7 +240,7 @@ impl Language for Llama {
         } else {
             joined(layout, "model.embed_tokens", "additional_embedding", "token_embd");
         }
-        if let Scaling::Llama3 { .. } = self.scaling {
+        if let Scaling::Llama3 { .. } = self.rope.scaling {
             layout.values("rope_freqs.weight", self.factors());
         }
         for n in 0..self.layers {
@@ -297,8 +292,8 @@ impl Language for Llama {
         set("rope.dimension_count", self.head);
         set("vocab_size", self.vocabulary);
         keys.set(format!("{a}.attention.layer_norm_rms_epsilon"), self.eps);
-        keys.set(format!("{a}.rope.freq_base"), self.base);
-        if let Scaling::Linear(factor) = self.scaling {
+        keys.set(format!("{a}.rope.freq_base"), self.rope.base);
+        if let Scaling::Linear(factor) = self.rope.scaling {
             keys.set(format!("{a}.rope.scaling.type"), "linear");
             keys.set(format!("{a}.rope.scaling.factor"), factor);
         }
@@ -321,7 +316,7 @@ impl Language for Llama {
 }
 
 impl Gemma {
-    fn read(config: &Object, layers: u32) -> Result<Self, ConvertError> {
+    fn read(config: &Object, layers: u32, local_base: f32) -> Result<Self, ConvertError> {
         let pattern = config.count("sliding_window_pattern", 1..=LAYERS, PATTERN)?;
         let local = match config.get("layer_types") {
             None => by_pattern(pattern, layers),
@@ -353,7 +348,7 @@ impl Gemma {
         Ok(Self {
             window: config.count("sliding_window", 1..=CONTEXT, 4_096)?,
             local,
-            local_base: positive(config, "rope_local_base_freq", 1e4)?,
+            local_base,
             query_scalar,
             logit_cap,
         })
@@ -363,31 +358,4 @@ impl Gemma {
 /// All layers but each `pattern`th have the window.
 fn by_pattern(pattern: u32, layers: u32) -> Vec<bool> {
     (1..=layers).map(|layer| !layer.is_multiple_of(pattern)).collect()
-}
-
-impl Scaling {
-    fn read(config: &Object, gemma: bool) -> Result<Self, ConvertError> {
-        let scaling = config.object("rope_scaling")?;
-        let key = if scaling.get("rope_type").is_some() { "rope_type" } else { "type" };
-        Ok(match scaling.text(key)?.unwrap_or("default") {
-            "default" => Self::None,
-            "linear" => Self::Linear(positive(&scaling, "factor", 0.0)?),
-            "llama3" if !gemma => {
-                let number = |name| Ok::<_, ConvertError>(f64::from(positive(&scaling, name, 0.0)?));
-                let (low, high) = (number("low_freq_factor")?, number("high_freq_factor")?);
-                if low >= high {
-                    return Err(scaling.bad("low_freq_factor", low, format!("must be below high_freq_factor {high}")));
-                }
-                let context = match scaling.get("original_max_position_embeddings") {
-                    None => f64::from(config.count("max_position_embeddings", 1..=CONTEXT, 2_048)?),
-                    Some(_) => number("original_max_position_embeddings")?,
-                };
-                Self::Llama3 { factor: number("factor")?, low, high, context }
-            }
-            other => {
-                let known = if gemma { "only 'linear' is" } else { "only 'linear' and 'llama3' are" };
-                return Err(scaling.unsupported(key, format!("'{other}'"), known));
-            }
-        })
-    }
 }

@@ -14,6 +14,7 @@ pub(crate) mod opt;
 pub(crate) mod pretrained;
 pub(crate) mod qformer;
 pub(crate) mod resampler;
+pub(crate) mod rope;
 pub(crate) mod vit;
 
 use crate::error::ConvertError;
@@ -69,7 +70,7 @@ pub(crate) fn activation(config: &Object, key: &str, default: &str) -> Result<&'
 
 /// Heads that divide a width.
 pub(crate) fn heads(config: &Object, key: &str, default: u32, width: u32) -> Result<u32, ConvertError> {
-    let heads = config.count(key, 1..=HEADS, default)?;
+    let heads = config.same(key, 1..=HEADS, default)?;
     if width.is_multiple_of(heads) {
         return Ok(heads);
     }

@@ -106,7 +106,12 @@ impl Mpt {
         }
         attention.known(ATTENTION);
         let names = |plain: &'static str, prefixed: &'static str| if mosaic { prefixed } else { plain };
-        let width = config.count("d_model", 1..=WIDTH, 2_048)?;
+        let [d_model, n_heads, n_layers] = [
+            config.alias("d_model", "hidden_size")?,
+            config.alias("n_heads", "num_attention_heads")?,
+            config.alias("n_layers", "num_hidden_layers")?,
+        ];
+        let width = config.count(d_model, 1..=WIDTH, 2_048)?;
         let ratio = config.count(names("expansion_ratio", "mlp_ratio"), 1..=64, 4)?;
         if width * ratio > WIDTH {
             return Err(config.bad(
@@ -141,8 +146,8 @@ impl Mpt {
             names: if mosaic { &MOSAIC_GPT } else { &MPT },
             width,
             vocabulary: config.count("vocab_size", 1..=VOCABULARY, 50_368)?,
-            layers: config.count("n_layers", 1..=LAYERS, 24)?,
-            heads: heads(config, "n_heads", 16, width)?,
+            layers: config.count(n_layers, 1..=LAYERS, 24)?,
+            heads: heads(config, n_heads, 16, width)?,
             ffn: width * ratio,
             context: config.count("max_seq_len", 1..=CONTEXT, 2_048)?,
             eps: config.epsilon("layer_norm_epsilon", 1e-5)?,

@@ -9,13 +9,11 @@ use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::language::Language;
+use crate::parts::rope::Rope;
 use crate::settings::Known;
 
 /// What has no effect in `GPTNeoXConfig`.
-const NEOX: &[Known] = &[
-    Known::without_effect(&["is_decoder"], "the class warns of it and runs as a decoder"),
-    Known::without_effect(&["partial_rotary_factor", "rope_theta"], "the class sets them from its own names"),
-];
+const NEOX: &[Known] = &[Known::without_effect(&["is_decoder"], "the class warns of it and runs as a decoder")];
 
 /// A `GPTNeoXConfig`.
 #[derive(Debug)]
@@ -40,17 +38,12 @@ impl NeoX {
         pretrained::language(config, NEOX);
         let width = config.count("hidden_size", 1..=WIDTH, 6_144)?;
         let heads = heads(config, "num_attention_heads", 64, width)?;
-        let share = config.number("rotary_pct", 0.25)?;
+        let (rope, share) = Rope::read_neox(config)?;
         // Cut off as the original does it.
         let turned = (f64::from(width / heads) * share) as u32;
         if !(0.0..=1.0).contains(&share) || turned == 0 || !turned.is_multiple_of(2) {
             let rule = format!("must leave an even number above 0 of a head's {}", width / heads);
-            return Err(config.bad("rotary_pct", share, rule));
-        }
-        let scaling = config.object("rope_scaling")?;
-        let key = if scaling.get("rope_type").is_some() { "rope_type" } else { "type" };
-        if let Some(kind) = scaling.text(key)?.filter(|kind| *kind != "default") {
-            return Err(scaling.unsupported(key, format!("'{kind}'"), "only null is"));
+            return Err(config.bad("rotary_pct or partial_rotary_factor", share, rule));
         }
         Ok(Self {
             width,
@@ -61,7 +54,7 @@ impl NeoX {
             context: config.count("max_position_embeddings", 1..=CONTEXT, 2_048)?,
             eps: config.epsilon("layer_norm_eps", 1e-5)?,
             turned,
-            base: super::positive(config, "rotary_emb_base", 1e4)?,
+            base: rope.base,
             parallel: config.switch("use_parallel_residual", true)?,
             attention_biases: config.switch("attention_bias", true)?,
             tied: config.switch("tie_word_embeddings", false)?,

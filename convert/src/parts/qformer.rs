@@ -26,7 +26,7 @@ const QFORMER: &[Known] = &[
 #[derive(Debug)]
 pub(crate) struct QFormer {
     pub(crate) width: u32,
-    queries: u32,
+    pub(crate) queries: u32,
     image_width: u32,
     layers: u32,
     heads: u32,

@@ -31,8 +31,8 @@ impl Vit {
     pub(crate) fn read(config: &Object) -> Result<Self, ConvertError> {
         pretrained::part(config, super::VISION);
         let width = config.count("hidden_size", 1..=WIDTH, 1_408)?;
-        let side = config.count("image_size", 1..=SIDE, 224)?;
-        let patch = config.count("patch_size", 1..=SIDE, 14)?;
+        let side = config.same("image_size", 1..=SIDE, 224)?;
+        let patch = config.same("patch_size", 1..=SIDE, 14)?;
         if patch > side {
             return Err(config.bad("patch_size", patch, format!("must be at most image_size {side}")));
         }
