@@ -178,7 +178,7 @@ pub enum ConvertError {
         tensors: Vec<String>,
     },
     /// A tensor whose shape is not what the configuration says.
-    #[error("tensor '{tensor}': shape {found:?} in the checkpoint, {expected:?} by config.json")]
+    #[error("tensor '{tensor}': shape {found:?} in the checkpoint, {expected:?} by the configuration")]
     Shape {
         /// The tensor.
         tensor: String,
@@ -238,6 +238,34 @@ pub enum ConvertError {
         what: String,
         /// The language model's.
         architecture: &'static str,
+    },
+    /// An OpenFlamingo adapter that was trained with frozen embeddings and therefore does not hold them.
+    #[error(
+        "the adapter has no {tensor}: its embeddings were frozen in training and are not saved, so the rows of its own \
+         tokens {} and {} are in no file; save the whole model's state_dict and convert that",
+        .tokens[0],
+        .tokens[1]
+    )]
+    FrozenEmbeddings {
+        /// The embedding's name in the adapter.
+        tensor: String,
+        /// Tokens that the adapter adds.
+        tokens: [&'static str; 2],
+    },
+    /// A projection whose rows are not heads of the width that the class fixes.
+    #[error(
+        "tensor '{tensor}' has {rows} rows, which are no whole heads of {width}, the width in OpenFlamingo's class; a \
+         directory whose config.json has {key} can say another"
+    )]
+    HeadWidth {
+        /// The tensor.
+        tensor: String,
+        /// Its rows.
+        rows: u32,
+        /// The width of a head.
+        width: u32,
+        /// The key that says another.
+        key: String,
     },
     /// A finite weight that the wanted type would turn into an infinity.
     #[error("tensor '{tensor}': {value} exceeds {largest}, the largest that {ty} holds; choose {advice}")]
@@ -379,6 +407,8 @@ impl ConvertError {
             Self::TooLarge { .. } => "too_large",
             Self::Strided { .. } => "strided",
             Self::NoAdapter { .. } => "no_adapter",
+            Self::FrozenEmbeddings { .. } => "frozen_embeddings",
+            Self::HeadWidth { .. } => "head_width",
             Self::Overflow { .. } => "overflow",
             Self::Encode { .. } => "encode",
             Self::Tokenizer { .. } => "tokenizer",

@@ -128,6 +128,11 @@ impl Object {
         self.account.know(&self.path, settings);
     }
 
+    /// Notes that the value of a key is not what is taken, and why.
+    pub(crate) fn note(&self, key: &str, value: impl std::fmt::Display, why: &str) {
+        self.account.note(format!("{}: {} = {value} is not taken: {why}", self.account.name, self.path(key)));
+    }
+
     /// The same with another value under `key`, in the place of the file's.
     pub(crate) fn with(&self, key: &str, value: impl Into<Value>) -> Self {
         self.account.mark(&self.path, key);

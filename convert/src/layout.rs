@@ -191,12 +191,21 @@ pub(crate) struct Layout {
     expected: BTreeMap<String, Vec<u64>>,
     head: Option<Head>,
     skips: Vec<fn(&str) -> bool>,
+    /// Whether a head that is there and differs is the head, whatever the configuration says.
+    own_heads: bool,
 }
 
 impl Layout {
     /// Tensors that may be there and are not needed.
     pub(crate) fn skip(&mut self, rule: fn(&str) -> bool) {
         self.skips.push(rule);
+    }
+
+    /// Says by which version of transformers the checkpoint was saved. From 5.0 on a head that differs from the embedding is
+    /// used even where the configuration ties it.
+    pub(crate) fn saved_by(&mut self, version: Option<&str>) {
+        let major = version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+        self.own_heads = major.is_some_and(|major| major >= 5);
     }
 
     fn add(&mut self, source: String, source_shape: &[u64], name: String, shape: &[u64], kind: Kind) {
@@ -416,11 +425,18 @@ impl Layout {
         match (tied, checkpoint.get(&head).is_some(), checkpoint.get(&embedding).is_some()) {
             (true, false, _) => {}
             (true, true, true) => {
-                if !checkpoint.equal(&head, &embedding)? {
-                    notes.push(format!(
-                        "config.json ties the output head to the embedding, but {head} differs from {embedding}: the \
-                         embedding is used, as in the original"
-                    ));
+                let tied = "config.json ties the output head to the embedding, but";
+                match (checkpoint.equal(&head, &embedding)?, self.own_heads) {
+                    (true, _) => {}
+                    (false, true) => {
+                        notes.push(format!("{tied} {head} differs from {embedding}: it is used, as in transformers 5"));
+                        self.expected.insert(head, shape);
+                        self.targets.push(target);
+                    }
+                    (false, false) => notes.push(format!(
+                        "{tied} {head} differs from {embedding}: the embedding is used, as in the original before \
+                         transformers 5, which would use the head"
+                    )),
                 }
             }
             (true, true, false) => {

@@ -128,8 +128,8 @@ pub fn convert<'o>(
         return Err(ConvertError::FileMissing { file: "config.json".to_owned(), directory: source.to_owned(), hint });
     };
     let family = families::find(options.family.as_deref(), &config)?;
-    let model = (family.read)(&config)?;
     let checkpoint = Checkpoint::open(source)?;
+    let model = (family.read)(&config, &checkpoint)?;
     let inputs = Inputs { source, tokenizer: options.tokenizer.as_deref().unwrap_or(source), settings: &settings };
     assemble((family, model.as_ref()), &inputs, &config, checkpoint, (out, place), options, progress)
 }
@@ -175,7 +175,8 @@ fn assemble(
     for wrapper in &checkpoint.dropped {
         keys.note(format!("'{wrapper}' was dropped from the tensors' names: training put it before all of them"));
     }
-    let layout = model.layout();
+    let mut layout = model.layout();
+    layout.saved_by(config.text("transformers_version")?);
     if adopt_names(&mut checkpoint, &layout, |name| model.canonical(name)) {
         keys.note(format!("tensor names were read as the {} family's by dropping prefixes", family.name));
     }

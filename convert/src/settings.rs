@@ -92,6 +92,7 @@ pub(crate) struct Account {
     pub(crate) name: String,
     document: Map<String, Value>,
     marks: RefCell<Marks>,
+    notes: RefCell<Vec<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -104,7 +105,7 @@ struct Marks {
 
 impl Account {
     pub(crate) fn new(name: &str, document: Map<String, Value>) -> Self {
-        Self { name: name.to_owned(), document, marks: RefCell::default() }
+        Self { name: name.to_owned(), document, marks: RefCell::default(), notes: RefCell::default() }
     }
 
     pub(crate) fn document(&self) -> &Map<String, Value> {
@@ -119,6 +120,11 @@ impl Account {
     /// Marks a key of the object at `path` and all that is inside of it as read.
     pub(crate) fn mark_all(&self, path: &[String], key: &str) {
         self.marks.borrow_mut().whole.insert(child(path, key));
+    }
+
+    /// Keeps a remark for the report.
+    pub(crate) fn note(&self, message: String) {
+        self.notes.borrow_mut().push(message);
     }
 
     /// Adds to what is known about the keys of the object at `path`.
@@ -183,6 +189,7 @@ impl Settings {
         let mut found = Vec::new();
         for (_, account) in self.files.borrow().iter() {
             account.unaccounted(&[], &account.document, &mut found);
+            notes.append(&mut account.notes.borrow_mut());
         }
         found.sort_by(|a, b| (&a.file, &a.key).cmp(&(&b.file, &b.key)));
         let (passed, refused): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| ignored.contains(&found.key));

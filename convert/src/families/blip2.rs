@@ -5,6 +5,7 @@
 //! in transformers, and none here.
 
 use super::{Family, Inputs, Model};
+use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
@@ -33,7 +34,7 @@ struct Blip2 {
     image_token: Option<u32>,
 }
 
-fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     pretrained::part(config, OUTER);
     let text = config.object("text_config")?;
     let opt = Opt::read(&text)?;

@@ -4,6 +4,7 @@
 //! The family's other way in is [`open_flamingo`].
 
 use super::{Family, Inputs, Model, open_flamingo};
+use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
@@ -34,9 +35,9 @@ struct Idefics {
     config: Object,
 }
 
-fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+fn read(config: &Object, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     if config.text("model_type")? == Some(open_flamingo::MODEL_TYPE) {
-        return open_flamingo::read(config);
+        return open_flamingo::read(config, checkpoint);
     }
     let llama = Llama::read(config)?;
     let vit = Clip::read(&config.object("vision_config")?, ("embed_dim", 768), "gelu")?;

@@ -7,6 +7,7 @@
 //! and is pooled by the mean. Pictures are padded with black to a square, as in the paper.
 
 use super::{Family, Inputs, Model};
+use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
@@ -35,7 +36,7 @@ struct Frozen {
     pool: &'static str,
 }
 
-fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     pretrained::part(config, &[]);
     let text = config.object("text_config")?;
     let language = language::read(&text)?;
@@ -83,6 +84,11 @@ impl Model for Frozen {
         layout.linear("prefix", "mm.prefix", width, outputs, true);
         layout.skip(|name| name.ends_with("rotary_emb.inv_freq") || name.ends_with(".position_ids"));
         layout
+    }
+
+    /// A tower may have been saved by itself.
+    fn canonical(&self, name: &str) -> String {
+        super::open_flamingo::in_clip(name)
     }
 
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use ocelli_quant::TensorType;
 
+use crate::checkpoint::Checkpoint;
 use crate::error::{ConvertError, shown};
 use crate::json::Object;
 use crate::keys::Keys;
@@ -22,8 +23,8 @@ pub(crate) struct Family {
     pub(crate) name: &'static str,
     /// Values of `model_type` in `config.json`.
     pub(crate) model_types: &'static [&'static str],
-    /// Reads the configuration.
-    pub(crate) read: fn(&Object) -> Result<Box<dyn Model>, ConvertError>,
+    /// Reads the configuration, and from the checkpoint's shapes what a configuration need not say.
+    pub(crate) read: fn(&Object, &Checkpoint) -> Result<Box<dyn Model>, ConvertError>,
 }
 
 /// A configuration that has been read and found to be supported.

@@ -3,12 +3,14 @@
 //!
 //! The non-obvious thing: the adapter's tensors under `lang_encoder.` have the language model's names behind that, so
 //! they take the place of its own. The embedding has as many rows as the tokenizer then has tokens, which may be fewer
-//! than the language model's. Sizes that the class fixes are in no file; how often a gated layer comes is in the names.
+//! than the language model's. Sizes of resampler and gated layers are in no configuration: the tensors say them, but for how
+//! wide a head is, which the class fixes.
 //!
 //! All of it may also lie in one directory, whose configuration is then one of ours: `model_type` `open_flamingo`,
-//! `text_config`, `vision_config`, `cross_attn_every_n_layers`, and the fixed sizes where they are others. Generation ends
+//! `text_config` and `vision_config`; where it has sizes, they must be the tensors'. Generation ends
 //! at the end of a chunk and nowhere else, as in the original's `generate`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{Inputs, Model};
@@ -36,6 +38,10 @@ const IMAGE: &str = "<image>";
 const PADDING: &str = "<PAD>";
 /// The adapter's name for the language model.
 const LANGUAGE: &str = "lang_encoder.";
+/// CLIP's name for its tower.
+const VISION: &str = "vision_model.";
+/// Stands before the number of a resampler's layer.
+const RESAMPLER: &str = "perceiver.layers.";
 /// A layer of the language model itself, beside the gated one.
 const OWN_LAYER: &str = ".decoder_layer.";
 /// A gated layer, behind the name of the layer that it stands before.
@@ -70,21 +76,51 @@ struct Merged {
 }
 
 impl Merged {
-    /// `sizes` are those of resampler and gated layers, where they are not the class's.
-    fn new(text: Object, vision: &Object, sizes: &Object) -> Result<Self, ConvertError> {
+    /// `config` has the sizes of resampler and gated layers that it says, `found` those of the tensors.
+    fn new(text: Object, vision: &Object, config: &Object, found: &Object) -> Result<Self, ConvertError> {
         let language = language::read(&text)?;
         let vit = Clip::read(vision, ("hidden_size", 768), "quick_gelu")?;
-        let resampler = Resampler::open_flamingo(sizes, vit.width)?;
-        let gated = Gated::open_flamingo(sizes, vit.width, language.width(), language.layers())?;
+        let resampler = Resampler::open_flamingo(config, found, vit.width)?;
+        let gated = Gated::open_flamingo(config, found, vit.width, (language.width(), language.layers()))?;
         Ok(Self { vit, resampler, gated, language, text })
     }
 }
 
 /// The model of one directory.
-pub(crate) fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+pub(crate) fn read(config: &Object, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     pretrained::part(config, &[]);
     let (text, vision) = (config.object("text_config")?, config.object("vision_config")?);
-    Ok(Box::new(Merged::new(text, &vision, config)?))
+    let found = sizes(checkpoint, language::read(&text)?.as_ref());
+    Ok(Box::new(Merged::new(text, &vision, config, &found)?))
+}
+
+/// What the tensors say of resampler and gated layers, under the keys of a configuration.
+fn sizes(checkpoint: &Checkpoint, language: &dyn Language) -> Object {
+    let names: BTreeMap<String, &str> = checkpoint.names().map(|name| (canonical(name), name)).collect();
+    let rows = |name: &str| Some(*checkpoint.get(names.get(name)?)?.shape.first()?);
+    let number = |name: &str, start: &str, end: &str| {
+        let (number, _) = name.strip_prefix(start)?.split_once(end)?;
+        number.parse::<u32>().ok().map(u64::from)
+    };
+    let layers = names.keys().filter_map(|name| number(name, RESAMPLER, "."));
+    let gated = names.keys().filter_map(|name| number(name, language.blocks(), GATED)).min();
+    // The first gated layer stands before the last of so many.
+    let layer = gated.map(|first| format!("{}{first}{GATED}", language.blocks())).unwrap_or_default();
+    let mut found = Object::empty("the checkpoint's tensors");
+    for (key, value) in [
+        ("cross_attn_every_n_layers", gated.map(|first| first + 1)),
+        ("cross_attn_inner", rows(&format!("{layer}attn.to_q.weight"))),
+        ("cross_attn_ffn", rows(&format!("{layer}ff.1.weight"))),
+        ("resampler_depth", layers.max().map(|last| last + 1)),
+        ("resampler_n_latents", rows("perceiver.latents")),
+        ("resampler_inner", rows(&format!("{RESAMPLER}0.0.to_q.weight"))),
+        ("resampler_ffn", rows(&format!("{RESAMPLER}0.1.1.weight"))),
+        ("resampler_max_num_frames", rows("perceiver.frame_embs")),
+        ("resampler_max_num_media", rows("perceiver.media_time_embs")),
+    ] {
+        found = value.map(|value| found.with(key, value)).unwrap_or(found);
+    }
+    found
 }
 
 /// The model of three sources, and all its tensors.
@@ -109,24 +145,23 @@ pub(crate) fn open(sources: &OpenFlamingo, settings: &Settings) -> Result<(Box<d
     adapter.retain(|name| !repeated(name.strip_prefix(LANGUAGE).unwrap_or(name)));
     adapter.rename(unwrapped);
     let named = language::read(&config_of_language)?;
-    let embedding = format!("{}.weight", named.embedding());
+    let (embedding, found) = (format!("{}.weight", named.embedding()), sizes(&adapter, named.as_ref()));
+    if !found.has("cross_attn_every_n_layers") {
+        let what = format!("{LANGUAGE}{}…{}", named.blocks(), shown(GATED.trim_matches('.')));
+        return Err(ConvertError::NoAdapter { what, architecture: named.architecture() });
+    }
     let Some(table) = adapter.get(&embedding) else {
-        return Err(ConvertError::NoAdapter {
-            what: format!("{LANGUAGE}{embedding}"),
-            architecture: named.architecture(),
-        });
+        let tokens = [END_OF_CHUNK, IMAGE];
+        return Err(ConvertError::FrozenEmbeddings { tensor: format!("{LANGUAGE}{embedding}"), tokens });
     };
     // The adapter's table, not the configuration, says how many tokens there are.
     let rows = table.shape.first().copied().unwrap_or(0);
     let text = config_of_language.with("vocab_size", rows);
-    let rows = |name: &str| adapter.get(name).and_then(|table| table.shape.first().copied()).unwrap_or(0);
-    let sizes = Object::empty("adapter")
-        .with("cross_attn_every_n_layers", interval(&adapter, named.as_ref())?)
-        .with("resampler_max_num_frames", rows("perceiver.frame_embs"))
-        .with("resampler_max_num_media", rows("perceiver.media_time_embs"));
-    let model = Merged::new(text, &vision, &sizes)?;
+    let model = Merged::new(text, &vision, &Object::empty("adapter"), &found)?;
     let mut tower = Checkpoint::open(&sources.vision)?;
-    tower.retain(|name| name.starts_with("vision_model."));
+    // From transformers 5.0 on a tower saved by itself has names without what it is in CLIP.
+    tower.rename(in_clip);
+    tower.retain(|name| name.starts_with(VISION));
     let mut checkpoint = Checkpoint::open(&sources.language)?;
     for other in [tower, adapter] {
         checkpoint.overlay(other);
@@ -147,17 +182,16 @@ fn repeated(name: &str) -> bool {
     REPEATED.iter().any(|start| name.starts_with(start))
 }
 
-/// After how many layers the next gated one comes: the first stands before the last of so many.
-fn interval(adapter: &Checkpoint, language: &dyn Language) -> Result<u64, ConvertError> {
-    let layer = |name: &str| {
-        let (layer, _) = name.strip_prefix(language.blocks())?.split_once(GATED)?;
-        layer.parse::<u32>().ok()
-    };
-    let first = adapter.names().filter_map(layer).min();
-    first.map(|first| u64::from(first) + 1).ok_or_else(|| ConvertError::NoAdapter {
-        what: format!("{LANGUAGE}{}…{}", language.blocks(), shown(GATED.trim_matches('.'))),
-        architecture: language.architecture(),
-    })
+/// The plain name of a tensor, whatever stands around the model it was saved with.
+fn canonical(name: &str) -> String {
+    unwrapped(name.strip_prefix("module.").unwrap_or(name))
+}
+
+/// The name of a tower's tensor within CLIP.
+pub(super) fn in_clip(name: &str) -> String {
+    let bare =
+        ["embeddings.", "encoder.", "pre_layrnorm.", "post_layernorm."].iter().any(|start| name.starts_with(start));
+    if bare { format!("{VISION}{name}") } else { name.to_owned() }
 }
 
 impl Model for Merged {
@@ -177,7 +211,7 @@ impl Model for Merged {
     }
 
     fn canonical(&self, name: &str) -> String {
-        unwrapped(name.strip_prefix("module.").unwrap_or(name))
+        in_clip(&canonical(name))
     }
 
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {

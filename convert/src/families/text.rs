@@ -2,6 +2,7 @@
 //! transformers saves them, and MPT-1B's own class.
 
 use super::{Family, Inputs, Model};
+use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
@@ -17,7 +18,7 @@ struct Text {
     config: Object,
 }
 
-fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     Ok(Box::new(Text { model: language::read(config)?, config: config.clone() }))
 }
 

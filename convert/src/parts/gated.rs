@@ -3,8 +3,8 @@
 //! IDEFICS' are numbered by themselves and stand before decoder layers 0, n, 2n, …; OpenFlamingo's are part of the layer
 //! they stand before: n - 1, 2n - 1, …. In the output both have the number of the decoder layer.
 
-use super::resampler::Names;
-use super::{HEADS, LAYERS, WIDTH};
+use super::resampler::{Names, found_heads, given};
+use super::{LAYERS, WIDTH};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
@@ -48,19 +48,23 @@ impl Gated {
         })
     }
 
-    /// OpenFlamingo's: a layer before every `interval`th, of fixed sizes unless `config` says otherwise.
-    pub(crate) fn open_flamingo(config: &Object, media: u32, width: u32, layers: u32) -> Result<Self, ConvertError> {
-        let heads = config.count("cross_attn_heads", 1..=HEADS, 8)?;
-        let head = config.count("cross_attn_dim_head", 1..=4_096, 64)?;
-        if heads * head > WIDTH {
-            return Err(config.bad("cross_attn_dim_head", head, format!("{heads} heads are wider than {WIDTH}")));
-        }
+    /// OpenFlamingo's: a layer before every `interval`th, of the sizes of the tensors in `found`, where a configuration does
+    /// not say them.
+    pub(crate) fn open_flamingo(
+        config: &Object,
+        found: &Object,
+        media: u32,
+        (width, layers): (u32, u32),
+    ) -> Result<Self, ConvertError> {
+        let keys = ["cross_attn_heads", "cross_attn_dim_head", "cross_attn_inner"];
+        let (heads, head) = found_heads(config, found, keys, "gated_cross_attn_layer.attn.to_q.weight")?;
+        let interval = "cross_attn_every_n_layers";
         Ok(Self {
             names: Names::OpenFlamingo,
-            interval: config.count("cross_attn_every_n_layers", 1..=LAYERS, 1)?,
+            interval: given(config, found, interval).count(interval, 1..=LAYERS, 1)?,
             heads,
             head,
-            ffn: 4 * width,
+            ffn: found.count("cross_attn_ffn", 1..=WIDTH, 4 * width)?,
             eps: 1e-5,
             norm_heads: false,
             media,

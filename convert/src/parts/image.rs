@@ -85,14 +85,13 @@ pub(crate) fn keys(inputs: &Inputs<'_>, class: Class, side: u32, keys: &mut Keys
         _ => None,
     };
     let read = |config: &Option<Object>| config.as_ref().map(|config| Processor::read(config, class, side)).transpose();
-    let found = match (read(&older)?, read(&newer)?, &outer) {
-        // Versions before 5 look for the older file first, later ones for the newer.
-        (Some(older), Some(newer), Some(outer)) if older != newer => {
-            let rule =
-                format!("but {FILE} has another: versions do not agree which decides, so one of the two must go");
-            return Err(outer.bad("image_processor", "a processor", rule));
+    let found = match (read(&older)?, read(&newer)?) {
+        // Only versions from 5.0 on write the newer one, and they read it first.
+        (Some(older), Some(newer)) if older != newer => {
+            keys.note(format!("{PROCESSOR} has another image_processor than {FILE}, which is not taken"));
+            Some(newer)
         }
-        (older, newer, _) => newer.or(older),
+        (older, newer) => newer.or(older),
     };
     let processor = match found {
         Some(processor) => processor,

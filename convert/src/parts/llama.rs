@@ -24,6 +24,7 @@ const LLAMA: &[Known] = &[
     Known::without_effect(&["pretraining_tp"], "it only divides sums, which stay the same"),
     Known::only(&["partial_rotary_factor"], &[Number(1.0)], "all of a head is turned"),
     Known::without_effect(&["max_sequence_length"], "the class does not read it"),
+    Known::without_effect(&["original_max_position_embeddings"], "only a rope_type of 'llama3' reads it"),
     Known::only(&["use_sliding_window"], &[Switch(false)], "each position sees all before it"),
 ];
 
@@ -50,7 +51,19 @@ const IDEFICS: &[Known] = &[
         ],
         "only training reads it",
     ),
-    Known::without_effect(&["ffn_dim", "max_sequence_length", "word_embed_proj_dim"], "the class reads none"),
+    Known::without_effect(
+        &[
+            "attention_bias",
+            "ffn_dim",
+            "head_dim",
+            "max_sequence_length",
+            "mlp_bias",
+            "num_key_value_heads",
+            "word_embed_proj_dim",
+        ],
+        "the class reads none of them",
+    ),
+    Known::without_effect(&["original_max_position_embeddings"], "only a rope_type of 'llama3' reads it"),
     Known::only(
         &["cross_layer_activation_function"],
         &[crate::settings::Neutral::Text("swiglu")],
@@ -91,53 +104,71 @@ struct Gemma {
     logit_cap: Option<f32>,
 }
 
-impl Llama {
-    pub(crate) fn read(config: &Object) -> Result<Self, ConvertError> {
-        let gemma = match config.text("model_type")? {
-            None | Some("llama" | "idefics") => false,
-            Some("gemma3_text") => true,
+/// The class of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Llama,
+    Gemma,
+    Idefics,
+}
+
+impl Class {
+    fn of(config: &Object) -> Result<Self, ConvertError> {
+        let (class, settings) = match config.text("model_type")? {
+            None | Some("llama") => (Self::Llama, LLAMA),
+            Some("idefics") => (Self::Idefics, IDEFICS),
+            Some("gemma3_text") => (Self::Gemma, GEMMA),
             Some(other) => return Err(config.unsupported("model_type", other, "only 'llama' and 'gemma3_text' are")),
         };
-        let idefics = config.text("model_type")? == Some("idefics");
-        pretrained::language(
-            config,
-            if gemma {
-                GEMMA
-            } else if idefics {
-                IDEFICS
-            } else {
-                LLAMA
-            },
-        );
-        let or = |llama: u32, gemma3: u32| if gemma { gemma3 } else { llama };
-        let width = config.count("hidden_size", 1..=WIDTH, or(4_096, 2_304))?;
-        let heads = config.same("num_attention_heads", 1..=HEADS, or(32, 8))?;
-        let kv_heads = config.same("num_key_value_heads", 1..=HEADS, or(heads, 4))?;
-        if !heads.is_multiple_of(kv_heads) {
-            return Err(config.bad(
-                "num_key_value_heads",
-                kv_heads,
-                format!("must divide num_attention_heads {heads}"),
-            ));
+        pretrained::language(config, settings);
+        Ok(class)
+    }
+
+    /// Heads of queries, heads of keys, and how wide a head is.
+    fn heads(self, config: &Object, width: u32) -> Result<[u32; 3], ConvertError> {
+        let gemma = self == Self::Gemma;
+        if self == Self::Idefics || (self == Self::Llama && !config.has("head_dim")) {
+            super::heads(config, "num_attention_heads", 32, width)?;
         }
-        let head = match config.get("head_dim") {
-            None if !gemma => width / super::heads(config, "num_attention_heads", 32, width)?,
-            _ => config.count("head_dim", 1..=4_096, 256)?,
+        let heads = config.same("num_attention_heads", 1..=HEADS, if gemma { 8 } else { 32 })?;
+        let (kv_heads, head) = match self {
+            Self::Idefics => (heads, width / heads),
+            Self::Llama if !config.has("head_dim") => {
+                (config.same("num_key_value_heads", 1..=HEADS, heads)?, width / heads)
+            }
+            _ => (
+                config.same("num_key_value_heads", 1..=HEADS, if gemma { 4 } else { heads })?,
+                config.count("head_dim", 1..=4_096, 256)?,
+            ),
         };
+        if !heads.is_multiple_of(kv_heads) {
+            let rule = format!("must divide num_attention_heads {heads}");
+            return Err(config.bad("num_key_value_heads", kv_heads, rule));
+        }
         if !head.is_multiple_of(2) || heads * head > WIDTH {
             return Err(config.bad("head_dim", head, format!("must be even, and {heads} heads at most {WIDTH} wide")));
         }
+        Ok([heads, kv_heads, head])
+    }
+}
+
+impl Llama {
+    pub(crate) fn read(config: &Object) -> Result<Self, ConvertError> {
+        let class = Class::of(config)?;
+        let (gemma, idefics) = (class == Class::Gemma, class == Class::Idefics);
+        let or = |llama: u32, gemma3: u32| if gemma { gemma3 } else { llama };
+        let width = config.count("hidden_size", 1..=WIDTH, or(4_096, 2_304))?;
+        let [heads, kv_heads, head] = class.heads(config, width)?;
         let (key, act) = if gemma { ("hidden_activation", "gelu_tanh") } else { ("hidden_act", "silu") };
         let default = if gemma { "gelu_pytorch_tanh" } else { "silu" };
         if activation(config, key, default)? != act {
             return Err(config.unsupported(key, config.text(key)?.unwrap_or_default(), format!("only '{default}' is")));
         }
         let layers = config.count("num_hidden_layers", 1..=LAYERS, or(32, 26))?;
-        let (rope, local) = if gemma {
-            Rope::read_gemma(config)?
-        } else {
-            let rope = if idefics { Rope::read_idefics(config)? } else { Rope::read(config, 1e4)? };
-            (rope.clone(), rope)
+        let (rope, local_base) = match class {
+            Class::Llama => (Rope::read(config, 1e4)?, 0.0),
+            Class::Idefics => (Rope::read_idefics(config)?, 0.0),
+            Class::Gemma => Rope::read_gemma(config)?,
         };
         if gemma {
             only(config, "attention_bias", false)?;
@@ -146,7 +177,7 @@ impl Llama {
                 return Err(config.unsupported("attn_logit_softcapping", cap, "only null is"));
             }
         }
-        let additional = config.count("additional_vocab_size", 0..=VOCABULARY, 0)?;
+        let additional = if idefics { config.count("additional_vocab_size", 0..=VOCABULARY, 0)? } else { 0 };
         // IDEFICS' older configurations name the length of what it was trained on, if anything.
         let older = idefics && !config.has("max_position_embeddings") && config.has("max_sequence_length");
         let context = if older { "max_sequence_length" } else { "max_position_embeddings" };
@@ -162,10 +193,10 @@ impl Llama {
             context: config.count(context, 1..=CONTEXT, or(2_048, 131_072))?,
             eps: config.epsilon("rms_norm_eps", 1e-6)?,
             rope,
-            attention_biases: config.switch("attention_bias", false)?,
-            ffn_biases: !gemma && config.switch("mlp_bias", false)?,
+            attention_biases: class == Class::Llama && config.switch("attention_bias", false)?,
+            ffn_biases: class == Class::Llama && config.switch("mlp_bias", false)?,
             tied: config.switch("tie_word_embeddings", gemma)?,
-            gemma: gemma.then(|| Gemma::read(config, layers, local.base)).transpose()?,
+            gemma: gemma.then(|| Gemma::read(config, layers, local_base)).transpose()?,
         })
     }
 
@@ -323,7 +354,7 @@ impl Gemma {
             Some(Value::Array(kinds)) => {
                 let one = |kind: &Value| match kind.as_str() {
                     Some("sliding_attention") => Ok(true),
-                    Some("full_attention") => Ok(false),
+                    Some("attention" | "full_attention") => Ok(false),
                     _ => {
                         let known = "each must be 'sliding_attention' or 'full_attention'";
                         Err(config.unsupported("layer_types", kind, known))

@@ -10,10 +10,6 @@ use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::language::Language;
 use crate::parts::rope::Rope;
-use crate::settings::Known;
-
-/// What has no effect in `GPTNeoXConfig`.
-const NEOX: &[Known] = &[Known::without_effect(&["is_decoder"], "the class warns of it and runs as a decoder")];
 
 /// A `GPTNeoXConfig`.
 #[derive(Debug)]
@@ -35,7 +31,7 @@ pub(crate) struct NeoX {
 
 impl NeoX {
     pub(crate) fn read(config: &Object) -> Result<Self, ConvertError> {
-        pretrained::language(config, NEOX);
+        pretrained::language(config, &[]);
         let width = config.count("hidden_size", 1..=WIDTH, 6_144)?;
         let heads = heads(config, "num_attention_heads", 64, width)?;
         let (rope, share) = Rope::read_neox(config)?;

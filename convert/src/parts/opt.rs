@@ -48,6 +48,7 @@ impl Opt {
             let rule = format!("it must be at most hidden_size {width} for pictures to take the place of embeddings");
             return Err(config.unsupported("word_embed_proj_dim", embedding, rule));
         }
+        let last_norm_removed = config.switch("_remove_final_layer_norm", false)?;
         let norm_before = config.switch("do_layer_norm_before", true)?;
         Ok(Self {
             width,
@@ -58,7 +59,7 @@ impl Opt {
             ffn: config.count("ffn_dim", 1..=WIDTH, 3_072)?,
             context: config.count("max_position_embeddings", 1..=CONTEXT, 2_048)?,
             norm_before,
-            final_norm: norm_before && !config.switch("_remove_final_layer_norm", false)?,
+            final_norm: norm_before && !last_norm_removed,
             biases: config.switch("enable_bias", true)?,
             learned_norms: config.switch("layer_norm_elementwise_affine", true)?,
             tied: config.switch("tie_word_embeddings", true)?,

@@ -69,6 +69,10 @@ const BASE: &[Known] = &[
         "says how the same numbers are computed, or which are returned",
     ),
     Known::without_effect(
+        &["is_decoder"],
+        "a language model that generates is one, and classes that differ are not read",
+    ),
+    Known::without_effect(
         &["finetuning_task", "id2label", "label2id", "num_labels", "problem_type", "task_specific_params"],
         "belongs to heads that classify, and to tasks",
     ),
@@ -140,5 +144,4 @@ const GENERATION: &[Known] = &[Known::without_effect(
 )];
 
 /// Keys that repeat what the tensors say: whether the head is the embedding, where there is no head.
-const HEADLESS: &[Known] =
-    &[Known::without_effect(&["is_decoder", "tie_word_embeddings"], "this part has no output head")];
+const HEADLESS: &[Known] = &[Known::without_effect(&["tie_word_embeddings"], "this part has no output head")];

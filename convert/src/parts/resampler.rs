@@ -1,5 +1,5 @@
 //! The perceiver resampler, in the names of IDEFICS and of OpenFlamingo: the same layers but for a norm of each head and
-//! the activation. OpenFlamingo's class fixes every size but the latents' width; the tensors say the rest.
+//! the activation. OpenFlamingo's sizes are in no configuration: the tensors say them, but for how wide a head is.
 
 use super::{HEADS, LAYERS, WIDTH, pretrained};
 use crate::error::ConvertError;
@@ -17,6 +17,11 @@ const MEDIA: u32 = 16_384;
 /// Every norm of both originals.
 const EPSILON: f32 = 1e-5;
 
+/// Widest head.
+pub(crate) const HEAD: u32 = 4_096;
+/// The width of a head in OpenFlamingo's class, which nothing else says.
+const OPEN_FLAMINGO_HEAD: u32 = 64;
+
 /// Whose checkpoint it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Names {
@@ -24,6 +29,31 @@ pub(crate) enum Names {
     Idefics,
     /// mlfoundations'.
     OpenFlamingo,
+}
+
+/// The configuration where it has a key, and the sizes that were found in the tensors where not.
+pub(crate) fn given<'a>(config: &'a Object, found: &'a Object, key: &str) -> &'a Object {
+    if config.has(key) { config } else { found }
+}
+
+/// Heads and their width: the configuration's, or as many of the class's width as the rows of a query projection make.
+pub(crate) fn found_heads(
+    config: &Object,
+    found: &Object,
+    [heads, head, inner]: [&str; 3],
+    tensor: &str,
+) -> Result<(u32, u32), ConvertError> {
+    let width = config.count(head, 1..=HEAD, OPEN_FLAMINGO_HEAD)?;
+    let rows = found.count(inner, 1..=WIDTH, 8 * width)?;
+    if !config.has(heads) && !rows.is_multiple_of(width) {
+        let (tensor, key) = (tensor.to_owned(), head.to_owned());
+        return Err(ConvertError::HeadWidth { tensor, rows, width, key });
+    }
+    let count = config.same(heads, 1..=HEADS, rows / width)?;
+    if count * width > WIDTH {
+        return Err(config.bad(head, width, format!("{count} heads are wider than {WIDTH}")));
+    }
+    Ok((count, width))
 }
 
 /// What has no effect in `IdeficsPerceiverConfig`.
@@ -38,6 +68,7 @@ pub(crate) struct Resampler {
     layers: u32,
     heads: u32,
     head: u32,
+    ffn: u32,
     norm_heads: bool,
     /// Embeddings of frames, and of pictures by their place in the prompt; none where 0.
     frames: u32,
@@ -45,53 +76,52 @@ pub(crate) struct Resampler {
 }
 
 impl Resampler {
+    /// OpenFlamingo's: sizes of the tensors in `found`, where a configuration of IDEFICS' keys does not say them. Its class
+    /// also has embeddings of time, which no release uses.
+    pub(crate) fn open_flamingo(config: &Object, found: &Object, width: u32) -> Result<Self, ConvertError> {
+        let size = |key: &str, range, default| given(config, found, key).count(key, range, default);
+        let tensor = "perceiver.layers.0.0.to_q.weight";
+        let (heads, head) =
+            found_heads(config, found, ["resampler_n_heads", "resampler_head_dim", "resampler_inner"], tensor)?;
+        Ok(Self {
+            names: Names::OpenFlamingo,
+            width,
+            latents: size("resampler_n_latents", 1..=LATENTS, 64)?,
+            layers: size("resampler_depth", 1..=LAYERS, 6)?,
+            heads,
+            head,
+            ffn: found.count("resampler_ffn", 1..=WIDTH, 4 * width)?,
+            norm_heads: false,
+            frames: size("resampler_max_num_frames", 0..=FRAMES, 0)?,
+            media: size("resampler_max_num_media", 0..=MEDIA, 0)?,
+        })
+    }
+
     /// IDEFICS' `perceiver_config`, for a tower of `width`.
     pub(crate) fn read(config: &Object, width: u32) -> Result<Self, ConvertError> {
         pretrained::part(config, IDEFICS);
-        Self::sizes(config, width, Names::Idefics, [64, 6, 16, 96], config.switch("qk_layer_norms_perceiver", false)?)
-    }
-
-    /// OpenFlamingo's, whose sizes are fixed; an object of the same keys as IDEFICS' may say otherwise. Its class also has
-    /// embeddings of time, which no release uses.
-    pub(crate) fn open_flamingo(config: &Object, width: u32) -> Result<Self, ConvertError> {
-        let frames = config.count("resampler_max_num_frames", 0..=FRAMES, 0)?;
-        let media = config.count("resampler_max_num_media", 0..=MEDIA, 0)?;
-        let plain = Self::sizes(config, width, Names::OpenFlamingo, [64, 6, 8, 64], false)?;
-        Ok(Self { frames, media, ..plain })
-    }
-
-    fn sizes(
-        config: &Object,
-        width: u32,
-        names: Names,
-        [latents, layers, heads, head]: [u32; 4],
-        norm_heads: bool,
-    ) -> Result<Self, ConvertError> {
-        let heads = config.count("resampler_n_heads", 1..=HEADS, heads)?;
-        let head = config.count("resampler_head_dim", 1..=4_096, head)?;
+        let heads = config.same("resampler_n_heads", 1..=HEADS, 16)?;
+        let head = config.count("resampler_head_dim", 1..=HEAD, 96)?;
         if heads * head > WIDTH {
             return Err(config.bad("resampler_head_dim", head, format!("{heads} heads are wider than {WIDTH}")));
         }
         Ok(Self {
-            names,
+            names: Names::Idefics,
             width,
-            latents: config.count("resampler_n_latents", 1..=LATENTS, latents)?,
-            layers: config.count("resampler_depth", 1..=LAYERS, layers)?,
+            latents: config.count("resampler_n_latents", 1..=LATENTS, 64)?,
+            layers: config.count("resampler_depth", 1..=LAYERS, 6)?,
             heads,
             head,
-            norm_heads,
+            ffn: 4 * width,
+            norm_heads: config.switch("qk_layer_norms_perceiver", false)?,
             frames: 0,
             media: 0,
         })
     }
 
-    fn ffn(&self) -> u32 {
-        4 * self.width
-    }
-
     /// The rules for tensors under `prefix`: `model.perceiver_resampler.` or `perceiver.`.
     pub(crate) fn layout(&self, prefix: &str, layout: &mut Layout) {
-        let (w, ffn, n) = (u64::from(self.width), u64::from(self.ffn()), u64::from(self.latents));
+        let (w, ffn, n) = (u64::from(self.width), u64::from(self.ffn), u64::from(self.latents));
         let (inner, head) = (u64::from(self.heads * self.head), u64::from(self.head));
         layout.exact(&format!("{prefix}latents"), &[n, w], "mm.resampler.query_embd", &[w, n]);
         let (frames, media) = (u64::from(self.frames), u64::from(self.media));
@@ -141,7 +171,7 @@ impl Resampler {
     pub(crate) fn keys(&self, keys: &mut Keys) {
         keys.set("ocelli.resampler.embedding_length", self.width);
         keys.set("ocelli.resampler.block_count", self.layers);
-        keys.set("ocelli.resampler.feed_forward_length", self.ffn());
+        keys.set("ocelli.resampler.feed_forward_length", self.ffn);
         keys.set("ocelli.resampler.attention.head_count", self.heads);
         keys.set("ocelli.resampler.attention.key_length", self.head);
         keys.set("ocelli.resampler.attention.layer_norm_epsilon", EPSILON);

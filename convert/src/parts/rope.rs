@@ -1,11 +1,12 @@
 //! How positions are turned (RoPE; Su et al. 2021), as transformers saves it: `rope_theta` and `rope_scaling` up to 4.57,
 //! one object `rope_parameters` from 5.0 on, in Gemma 3's one for each kind of layer.
 //!
-//! The non-obvious thing: where several places say the same, the versions follow different ones. So all that is given must
-//! agree, and what does not is refused by name.
+//! The non-obvious thing: several places may say the same, and versions follow different ones. Where `rope_parameters` is
+//! there, a version from 5.0 on saved the file and its order holds: `rope_scaling`, then `rope_parameters`, then the top.
+//! What then goes unread is noted. Where it is not there and the versions would take different numbers, that is refused.
 
 use super::{CONTEXT, positive};
-use crate::error::ConvertError;
+use crate::error::{ConvertError, shown};
 use crate::json::Object;
 use crate::settings::Known;
 use crate::settings::Neutral::Number;
@@ -15,6 +16,12 @@ const ROPE: &[Known] = &[
     Known::only(&["partial_rotary_factor"], &[Number(1.0)], "all of a head is turned"),
     Known::without_effect(&["original_max_position_embeddings"], "only 'llama3' reads it"),
 ];
+
+/// What has no effect beside Gemma's one object for each kind of layer.
+const FLAT: &[Known] = &[Known::without_effect(
+    &["factor", "rope_theta", "rope_type", "type"],
+    "the class reads the objects for each kind of layer and nothing beside them",
+)];
 
 /// The stretchings that LLaMA's layers run.
 const LLAMA: &[&str] = &["linear", "llama3"];
@@ -40,146 +47,198 @@ pub(crate) enum Scaling {
 }
 
 /// A place that may say something: an object and a key of it.
-pub(crate) type Place<'a> = (&'a Object, &'a str);
+type Place<'a> = (&'a Object, &'a str);
 
-/// The number that all places that have one agree on, or `default`.
-pub(crate) fn agreed(places: &[Place<'_>], default: f64) -> Result<f64, ConvertError> {
-    let mut first: Option<(String, f64)> = None;
+/// The first number that a place has, or `default`. Numbers of other places that differ are noted as not taken.
+fn first(places: &[Place<'_>], default: f64) -> Result<f64, ConvertError> {
+    let mut found: Option<(String, f64)> = None;
     for (object, key) in places {
         let Some(value) = object.optional_number(key)? else { continue };
-        match &first {
-            None => first = Some((object.path(key), value)),
+        match &found {
+            None => found = Some((object.path(key), value)),
             Some((_, other)) if *other == value => {}
-            Some((path, other)) => {
-                return Err(object.bad(
-                    key,
-                    value,
-                    format!("but {path} is {other}: versions do not agree which decides"),
-                ));
-            }
+            Some((path, other)) => object.note(key, value, &format!("{path} is {other} and goes before it")),
         }
     }
-    Ok(first.map_or(default, |(_, value)| value))
+    Ok(found.map_or(default, |(_, value)| value))
 }
 
-/// Refuses places that the class passes over and that say something else than `used`.
-pub(crate) fn passed_over(places: &[Place<'_>], used: f64) -> Result<(), ConvertError> {
+/// Notes places that the class does not read, where they say something else than what is taken.
+fn passed_over(places: &[Place<'_>], taken: f64) -> Result<(), ConvertError> {
     for (object, key) in places {
         if let Some(value) = object.optional_number(key)?
-            && value != used
+            && value != taken
         {
-            return Err(object.bad(key, value, format!("but the class does not read it and takes {used}")));
+            object.note(key, value, &format!("the class does not read it and has {taken}"));
         }
     }
     Ok(())
 }
 
+/// Refuses a place that only some versions read, where it says something else than what the others take.
+fn undecided((object, key): Place<'_>, others: f64) -> Result<(), ConvertError> {
+    match object.optional_number(key)? {
+        Some(value) if value != others => {
+            let rule = format!("which transformers 5 takes, and older versions take {others}: say it in one way");
+            Err(object.bad(key, value, rule))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Rope {
     /// Of one object, be it `rope_scaling` or `rope_parameters`, with the base at `top` or in the object.
     pub(crate) fn read(config: &Object, default: f64) -> Result<Self, ConvertError> {
-        let (old, new) = (config.object("rope_scaling")?, config.object("rope_parameters")?);
-        let base = base(&[(&new, "rope_theta"), (config, "rope_theta"), (&old, "rope_theta")], default)?;
-        // Only newer versions look for a base in the older object.
-        passed_over(&[(&old, "rope_theta")], config.number("rope_theta", default)?)?;
-        Ok(Self { base, scaling: Scaling::of_either(config, &old, &new, LLAMA)? })
+        let (scaling, newer) = object(config)?;
+        let places = [(&scaling, "rope_theta"), (config, "rope_theta")];
+        if !newer {
+            undecided(places[0], config.number("rope_theta", default)?)?;
+        }
+        Ok(Self { base: base(&places, default)?, scaling: Scaling::read(config, &scaling, newer, LLAMA)? })
     }
 
-    /// Of IDEFICS, whose class read nothing of it before `rope_parameters`.
+    /// Of IDEFICS, whose class reads nothing of it before 5.0: only `rope_parameters` says that it was saved by one that
+    /// does.
     pub(crate) fn read_idefics(config: &Object) -> Result<Self, ConvertError> {
-        let (old, new) = (config.object("rope_scaling")?, config.object("rope_parameters")?);
-        let base = base(&[(&new, "rope_theta"), (config, "rope_theta"), (&old, "rope_theta")], 1e4)?;
-        if new.is_empty() {
-            passed_over(&[(config, "rope_theta"), (&old, "rope_theta")], 1e4)?;
+        let rope = Self::read(config, 1e4)?;
+        if !config.has("rope_parameters") {
+            undecided((config, "rope_theta"), 1e4)?;
+            if rope.scaling != Scaling::None {
+                let rule = "transformers 5 stretches by it, and older versions do not read it";
+                return Err(config.unsupported("rope_scaling", "given", rule));
+            }
         }
-        let scaling = Scaling::of_either(config, &old, &new, LLAMA)?;
-        if scaling != Scaling::None && new.is_empty() {
-            let rule = "versions do not agree whether the class reads it; rope_parameters is what they do";
-            return Err(config.unsupported("rope_scaling", "given", rule));
-        }
-        Ok(Self { base, scaling })
+        Ok(rope)
     }
 
-    /// Of Gemma's layers that see everything, and of those with the window.
-    pub(crate) fn read_gemma(config: &Object) -> Result<(Self, Self), ConvertError> {
+    /// Of Gemma's layers that see everything, and the base of those with the window.
+    pub(crate) fn read_gemma(config: &Object) -> Result<(Self, f32), ConvertError> {
         let (old, new) = (config.object("rope_scaling")?, config.object("rope_parameters")?);
+        new.known(FLAT);
         let (full, local) = (new.object("full_attention")?, new.object("sliding_attention")?);
-        let global_base = base(&[(&full, "rope_theta"), (config, "rope_theta")], 1e6)?;
-        let local_base = base(&[(&local, "rope_theta"), (config, "rope_local_base_freq")], 1e4)?;
-        let scaling = Scaling::of_either(config, &old, &full, &["linear"])?;
-        let stretched = Scaling::read(config, &local, &[])?;
-        Ok((Self { base: global_base, scaling }, Self { base: local_base, scaling: stretched }))
+        let theta = "rope_theta";
+        if new.is_empty() {
+            undecided((&old, theta), config.number(theta, 1e6)?)?;
+        }
+        let global_base = base(&[(&old, theta), (&full, theta), (config, theta)], 1e6)?;
+        let local_base = base(&[(&local, theta), (config, "rope_local_base_freq")], 1e4)?;
+        let kinds: &[&str] = &["linear"];
+        // What is at the top is put into the object.
+        let scaling = match (old.is_empty(), Scaling::read(config, &full, true, kinds)?) {
+            (true, scaling) => scaling,
+            (false, inner) => {
+                let outer = Scaling::read(config, &old, false, kinds)?;
+                if inner != Scaling::None && inner != outer {
+                    full.note("rope_type", inner.name(), "rope_scaling goes before it");
+                }
+                outer
+            }
+        };
+        Scaling::read(config, &local, true, &[])?;
+        Ok((Self { base: global_base, scaling }, local_base))
     }
 
     /// Of GPT-NeoX, with the share of a head that is turned.
     pub(crate) fn read_neox(config: &Object) -> Result<(Self, f64), ConvertError> {
-        let (old, new) = (config.object("rope_scaling")?, config.object("rope_parameters")?);
-        let base = base(&[(&new, "rope_theta"), (&old, "rope_theta"), (config, "rotary_emb_base")], 1e4)?;
-        passed_over(&[(&old, "rope_theta")], config.number("rotary_emb_base", 1e4)?)?;
-        let share = "partial_rotary_factor";
-        let turned = agreed(&[(&new, share), (&old, share), (config, "rotary_pct")], 0.25)?;
-        passed_over(&[(&old, share)], config.number("rotary_pct", 0.25)?)?;
+        let (scaling, newer) = object(config)?;
+        let (theta, share) = ("rope_theta", "partial_rotary_factor");
+        if !newer {
+            undecided((&scaling, theta), config.number("rotary_emb_base", 1e4)?)?;
+            undecided((&scaling, share), config.number("rotary_pct", 0.25)?)?;
+        }
+        let base = base(&[(&scaling, theta), (config, "rotary_emb_base")], 1e4)?;
+        let turned = first(&[(&scaling, share), (config, "rotary_pct")], 0.25)?;
         // Both generations write over these two.
-        passed_over(&[(config, "rope_theta")], f64::from(base))?;
+        passed_over(&[(config, theta)], f64::from(base))?;
         passed_over(&[(config, share)], turned)?;
-        Ok((Self { base, scaling: Scaling::of_either(config, &old, &new, &[])? }, turned))
+        Ok((Self { base, scaling: Scaling::read(config, &scaling, newer, &[])? }, turned))
     }
 }
 
-/// A base that all places agree on.
+/// The one of `rope_scaling` and `rope_parameters` that counts, and whether only newer versions read it. Where both are
+/// there, they follow the older name and leave the whole other object aside.
+fn object(config: &Object) -> Result<(Object, bool), ConvertError> {
+    let (old, new) = (config.object("rope_scaling")?, config.object("rope_parameters")?);
+    if old.is_empty() {
+        return Ok((new, true));
+    }
+    let newer = !new.is_empty();
+    if let Some(value) = config.whole("rope_parameters").filter(|_| newer) {
+        config.note("rope_parameters", shown(&value.to_string()), "rope_scaling goes before it");
+    }
+    Ok((old, newer))
+}
+
+/// The first base that a place has.
 fn base(places: &[Place<'_>], default: f64) -> Result<f32, ConvertError> {
     for (object, key) in places {
         positive(object, key, default)?;
     }
-    Ok(agreed(places, default)? as f32)
+    Ok(first(places, default)? as f32)
 }
 
 impl Scaling {
-    /// What the older and the newer object say, which must be the same where both say something.
-    fn of_either(config: &Object, old: &Object, new: &Object, kinds: &[&str]) -> Result<Self, ConvertError> {
-        let (before, now) = (Self::read(config, old, kinds)?, Self::read(config, new, kinds)?);
-        match (old.is_empty(), new.is_empty()) {
-            (true, _) => Ok(now),
-            (false, true) => Ok(before),
-            (false, false) if before == now => Ok(now),
-            (false, false) => {
-                let rule = format!("but rope_parameters says {now:?}: versions do not agree which decides");
-                Err(config.bad("rope_scaling", format!("{before:?}"), rule))
-            }
+    fn name(&self) -> &'static str {
+        match self {
+            Self::None => "'default'",
+            Self::Linear(_) => "'linear'",
+            Self::Llama3 { .. } => "'llama3'",
         }
     }
 
-    /// `kinds` are those that the model runs beside the default.
-    fn read(config: &Object, scaling: &Object, kinds: &[&str]) -> Result<Self, ConvertError> {
-        scaling.known(ROPE);
-        let (kind, older) = (scaling.text("rope_type")?, scaling.text("type")?);
-        if let (Some(kind), Some(older)) = (kind, older)
-            && kind != older
-        {
-            let rule = format!("but rope_type is '{kind}': versions do not agree which decides");
-            return Err(scaling.bad("type", format!("'{older}'"), rule));
+    /// Which kind it is; of the two names of it, older versions follow one and newer ones the other.
+    fn kind<'a>(scaling: &'a Object, newer: bool) -> Result<(&'static str, &'a str), ConvertError> {
+        match (scaling.text("rope_type")?, scaling.text("type")?) {
+            (Some(kind), Some(older)) if kind != older => {
+                if !newer {
+                    let rule = format!("but rope_type is '{kind}': versions do not agree which decides");
+                    return Err(scaling.bad("type", format!("'{older}'"), rule));
+                }
+                scaling.note("type", format!("'{older}'"), &format!("rope_type is '{kind}' and goes before it"));
+                Ok(("rope_type", kind))
+            }
+            (Some(kind), _) => Ok(("rope_type", kind)),
+            (None, older) => Ok(("type", older.unwrap_or("default"))),
         }
-        let key = if kind.is_some() { "rope_type" } else { "type" };
-        let kind = kind.or(older).unwrap_or("default");
+    }
+
+    /// `newer` says that only versions from 5.0 on read the object; `kinds` are those that the model runs beside the
+    /// default.
+    fn read(config: &Object, scaling: &Object, newer: bool, kinds: &[&str]) -> Result<Self, ConvertError> {
+        scaling.known(ROPE);
+        let (key, kind) = Self::kind(scaling, newer)?;
         if kind != "default" && !kinds.contains(&kind) {
             let all: Vec<String> = ["default"].iter().chain(kinds).map(|kind| format!("'{kind}'")).collect();
             let verb = if kinds.is_empty() { "is" } else { "are" };
             return Err(scaling.unsupported(key, format!("'{kind}'"), format!("only {} {verb}", all.join(" and "))));
         }
-        Ok(match kind {
-            "linear" => Self::Linear(positive(scaling, "factor", 0.0)?),
-            "llama3" => {
-                let number = |name| Ok::<_, ConvertError>(f64::from(positive(scaling, name, 0.0)?));
-                let (low, high) = (number("low_freq_factor")?, number("high_freq_factor")?);
-                if low >= high {
-                    return Err(scaling.bad("low_freq_factor", low, format!("must be below high_freq_factor {high}")));
+        match kind {
+            "linear" => Ok(Self::Linear(positive(scaling, "factor", 0.0)?)),
+            "llama3" => Self::read_llama3(config, scaling, newer),
+            _ => {
+                if let Some(factor) = scaling.optional_number("factor")? {
+                    scaling.note("factor", factor, "a rope_type of 'default' stretches nothing");
                 }
-                let context = match scaling.get("original_max_position_embeddings") {
-                    None => f64::from(config.count("max_position_embeddings", 1..=CONTEXT, 2_048)?),
-                    Some(_) => number("original_max_position_embeddings")?,
-                };
-                Self::Llama3 { factor: number("factor")?, low, high, context }
+                Ok(Self::None)
             }
-            _ => Self::None,
-        })
+        }
+    }
+
+    fn read_llama3(config: &Object, scaling: &Object, newer: bool) -> Result<Self, ConvertError> {
+        const CONTEXT_KEY: &str = "original_max_position_embeddings";
+        let number = |name| Ok::<_, ConvertError>(f64::from(positive(scaling, name, 0.0)?));
+        let (low, high) = (number("low_freq_factor")?, number("high_freq_factor")?);
+        if low >= high {
+            return Err(scaling.bad("low_freq_factor", low, format!("must be below high_freq_factor {high}")));
+        }
+        let whole = f64::from(config.count("max_position_embeddings", 1..=CONTEXT, 2_048)?);
+        for place in [scaling, config] {
+            positive(place, CONTEXT_KEY, whole)?;
+        }
+        if !newer {
+            undecided((config, CONTEXT_KEY), scaling.number(CONTEXT_KEY, whole)?)?;
+        }
+        let context = first(&[(config, CONTEXT_KEY), (scaling, CONTEXT_KEY)], whole)?;
+        Ok(Self::Llama3 { factor: number("factor")?, low, high, context })
     }
 }

@@ -260,10 +260,11 @@ fn parts_that_do_not_belong_together_are_named() {
         assert!(parts.adapter.tensors.remove(name).is_some(), "{name}");
         parts
     };
-    without("lang_encoder.transformer.wte.weight").fails("no_adapter", &["transformer.wte", "mpt", "--language"]);
+    without("lang_encoder.transformer.wte.weight")
+        .fails("frozen_embeddings", &["lang_encoder.transformer.wte.weight", "frozen in training", "<|endofchunk|>"]);
     let mut other = good.clone();
     other.language = parts("gpt_neox").language;
-    other.fails("no_adapter", &["lang_encoder.gpt_neox.embed_in.weight", "gptneox"]);
+    other.fails("no_adapter", &["lang_encoder.gpt_neox.layers.…gated_cross_attn_layer", "gptneox", "--language"]);
     let mut none = good.clone();
     none.adapter.tensors.retain(|name, _| !name.contains("gated_cross_attn_layer"));
     none.fails("no_adapter", &["gated_cross_attn_layer"]);
@@ -287,6 +288,73 @@ fn parts_that_do_not_belong_together_are_named() {
     bare.fails("unsupported", &["hidden_act"]);
     Parts { adapter_file: "out.gguf", ..good }.fails("output_unfit", &["a file of the checkpoint"]);
     const { assert!(ROWS > TOKENS, "the table shrinks") };
+}
+
+/// Sizes that the tensors say: depth, latents, heads of the class's width, and feed-forward layers.
+#[test]
+fn sizes_are_those_of_the_tensors() {
+    for (depth, heads, latents, ffn, cross_heads, cross_ffn) in
+        [(2, 1, 8, 64, 8, 96), (1, 3, 5, 32, 2, 40), (7, 8, 64, 64, 1, 7)]
+    {
+        let mut parts = parts("mpt");
+        let mut like = parts.adapter.clone();
+        like.tensors.retain(|name, _| name.starts_with("perceiver.layers.0."));
+        let adapter = &mut parts.adapter;
+        adapter.tensors.retain(|name, _| !name.starts_with("perceiver.layers."));
+        adapter.add("perceiver.latents", &[latents, TOWER]);
+        for layer in 0..depth {
+            for (name, tensor) in &like.tensors {
+                let name = name.replacen(".0.", &format!(".{layer}."), 1);
+                adapter.tensors.insert(name, tensor.clone());
+            }
+            let l = format!("perceiver.layers.{layer}");
+            adapter.add(&format!("{l}.0.to_q.weight"), &[64 * heads, TOWER]);
+            adapter.add(&format!("{l}.0.to_kv.weight"), &[128 * heads, TOWER]);
+            adapter.add(&format!("{l}.0.to_out.weight"), &[TOWER, 64 * heads]);
+            adapter.add(&format!("{l}.1.1.weight"), &[ffn, TOWER]);
+            adapter.add(&format!("{l}.1.3.weight"), &[TOWER, ffn]);
+        }
+        let g = "lang_encoder.transformer.blocks.1.gated_cross_attn_layer";
+        adapter.add(&format!("{g}.attn.to_q.weight"), &[64 * cross_heads, TEXT_WIDTH]);
+        adapter.add(&format!("{g}.attn.to_kv.weight"), &[128 * cross_heads, TOWER]);
+        adapter.add(&format!("{g}.attn.to_out.weight"), &[TEXT_WIDTH, 64 * cross_heads]);
+        adapter.add(&format!("{g}.ff.1.weight"), &[cross_ffn, TEXT_WIDTH]);
+        adapter.add(&format!("{g}.ff.3.weight"), &[TEXT_WIDTH, cross_ffn]);
+        let (file, _) = parts.convert().unwrap();
+        for (key, value) in [
+            ("resampler.block_count", depth),
+            ("resampler.attention.head_count", heads),
+            ("resampler.attention.key_length", 64),
+            ("resampler.latent_count", latents),
+            ("resampler.feed_forward_length", ffn),
+            ("cross_attention.head_count", cross_heads),
+            ("cross_attention.feed_forward_length", cross_ffn),
+            ("cross_attention.interval", 2),
+        ] {
+            assert_eq!(file.get(&format!("ocelli.{key}")), Some(Key::U32(value as u32)), "{key}");
+        }
+    }
+    let mut odd = parts("mpt");
+    odd.adapter.add("perceiver.layers.0.0.to_q.weight", &[60, TOWER]);
+    odd.fails("head_width", &["perceiver.layers.0.0.to_q.weight", "60 rows", "heads of 64", "resampler_head_dim"]);
+    let mut odd = parts("mpt");
+    odd.adapter.add("lang_encoder.transformer.blocks.1.gated_cross_attn_layer.attn.to_q.weight", &[100, TEXT_WIDTH]);
+    odd.fails("head_width", &["to_q.weight", "100 rows", "cross_attn_dim_head"]);
+}
+
+/// From transformers 5.0 on a tower saved by itself has names without `vision_model.`.
+#[test]
+fn a_tower_may_be_saved_by_itself() {
+    let (wanted, _) = parts("mpt").convert().unwrap();
+    let mut bare = parts("mpt");
+    bare.vision.config = bare.vision.config["vision_config"].clone();
+    bare.vision.tensors.retain(|name, _| name.starts_with("vision_model."));
+    bare.vision.tensors =
+        bare.vision.tensors.iter().map(|(name, t)| (name["vision_model.".len()..].to_owned(), t.clone())).collect();
+    let (file, _) = bare.convert().unwrap();
+    for name in ["v.class_embd.weight", "v.blk.0.attn_q.weight", "v.pre_ln.bias"] {
+        assert_eq!(decode(&file, name), decode(&wanted, name), "{name}");
+    }
 }
 
 #[test]
