@@ -186,6 +186,11 @@ fn assemble(
     families::general_keys(&mut keys, family, model.architecture(), config, options.ty)?;
     model.keys(inputs, &mut keys)?;
     tokenizer::chat::keys(inputs, &mut keys)?;
+    for name in ["generation_config.json", "preprocessor_config.json", "processor_config.json"] {
+        if !inputs.settings.has_read(inputs.source, name) && inputs.source.join(name).exists() {
+            keys.note(format!("{name} is not read: a {} model has nothing of it", family.name));
+        }
+    }
     inputs.settings.check(&options.ignored_settings, &mut keys.notes)?;
     if let Place::File { target, .. } = &place {
         for name in atomic::leftovers(target) {

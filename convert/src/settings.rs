@@ -21,9 +21,18 @@ use crate::json::Object;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known {
     keys: &'static [&'static str],
-    /// Values that have no effect; none where no value has.
-    neutral: Option<&'static [Neutral]>,
+    /// Values that say what holds anyway.
+    neutral: &'static [Neutral],
+    otherwise: Otherwise,
     why: &'static str,
+}
+
+/// What becomes of a value that is not neutral.
+#[derive(Debug, Clone, Copy)]
+enum Otherwise {
+    Passes,
+    IsNoted,
+    IsRefused,
 }
 
 /// A value that says what holds without it.
@@ -40,24 +49,23 @@ pub(crate) enum Neutral {
 }
 
 impl Known {
-    /// Keys that no value of theirs makes matter.
+    /// Keys that no value of theirs makes matter, here or anywhere.
     pub(crate) const fn without_effect(keys: &'static [&'static str], why: &'static str) -> Self {
-        Self { keys, neutral: None, why }
+        Self { keys, neutral: &[], otherwise: Otherwise::Passes, why }
+    }
+
+    /// Keys that have no effect in this place, though somebody may have meant them: noted unless neutral.
+    pub(crate) const fn not_here(
+        keys: &'static [&'static str],
+        neutral: &'static [Neutral],
+        why: &'static str,
+    ) -> Self {
+        Self { keys, neutral, otherwise: Otherwise::IsNoted, why }
     }
 
     /// Keys that matter unless they have one of these values.
     pub(crate) const fn only(keys: &'static [&'static str], neutral: &'static [Neutral], why: &'static str) -> Self {
-        Self { keys, neutral: Some(neutral), why }
-    }
-
-    /// What is wrong with the value of a key in the list, if anything.
-    fn objection(&self, value: &Value) -> Option<String> {
-        let neutral = self.neutral?;
-        if neutral.iter().any(|neutral| neutral.is(value)) {
-            return None;
-        }
-        let names: Vec<String> = neutral.iter().map(Neutral::name).chain(["null".to_owned()]).collect();
-        Some(format!("only {} is supported: {}", names.join(" or "), self.why))
+        Self { keys, neutral, otherwise: Otherwise::IsRefused, why }
     }
 }
 
@@ -147,16 +155,22 @@ impl Account {
                 continue;
             }
             let of_object = marks.known.iter().filter(|(at, _)| at == path).flat_map(|(_, settings)| *settings);
-            let mut listed = of_object.filter(|known| known.keys.contains(&key.as_str()));
-            let rule = match listed.next() {
-                Some(known) => match known.objection(value) {
-                    None => continue,
-                    rule => rule,
-                },
+            let known = of_object.filter(|known| known.keys.contains(&key.as_str())).next();
+            let (key, shown_value) = (shown(&here.join(".")), shown(&value.to_string()));
+            let rule = match known {
                 None => None,
+                Some(known) if known.neutral.iter().any(|neutral| neutral.is(value)) => continue,
+                Some(Known { otherwise: Otherwise::Passes, .. }) => continue,
+                Some(Known { otherwise: Otherwise::IsNoted, why, .. }) => {
+                    self.note(format!("{}: {key} = {shown_value} is not taken: {why}", self.name));
+                    continue;
+                }
+                Some(Known { otherwise: Otherwise::IsRefused, neutral, why, .. }) => {
+                    let names: Vec<String> = neutral.iter().map(Neutral::name).chain(["null".to_owned()]).collect();
+                    Some(format!("only {} is supported: {why}", names.join(" or ")))
+                }
             };
-            let (key, value) = (shown(&here.join(".")), shown(&value.to_string()));
-            found.push(UnknownSetting { file: self.name.clone(), key, value, rule });
+            found.push(UnknownSetting { file: self.name.clone(), key, value: shown_value, rule });
         }
     }
 }
@@ -181,6 +195,12 @@ impl Settings {
         let Some(object) = Object::read(directory, name)? else { return Ok(None) };
         self.files.borrow_mut().push((path, object.account()));
         Ok(Some(object))
+    }
+
+    /// Whether a file was opened.
+    pub(crate) fn has_read(&self, directory: &Path, name: &str) -> bool {
+        let path = directory.join(name);
+        self.files.borrow().iter().any(|(known, _)| *known == path)
     }
 
     /// Refuses settings that were met, not read and not known to be without effect. Those in `ignored`, by their paths,

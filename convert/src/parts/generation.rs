@@ -133,7 +133,17 @@ pub(crate) fn keys(
 ) -> Result<(), ConvertError> {
     match file(inputs)? {
         // What such a file leaves out is not set.
-        Some(own) => set(&own, &own, vocabulary, (bos, own.ids("eos_token_id")?.unwrap_or_default()), keys),
+        Some(own) => {
+            for key in ["bos_token_id", "eos_token_id"] {
+                if let (Some(other), given) = (config.get(key), own.get(key))
+                    && given != Some(other)
+                {
+                    let given = given.map_or("none".to_owned(), |given| shown(&given.to_string()));
+                    config.note(key, shown(&other.to_string()), &format!("{FILE} has {given} and decides"));
+                }
+            }
+            set(&own, &own, vocabulary, (bos, own.ids("eos_token_id")?.unwrap_or_default()), keys)
+        }
         None => {
             let ends = config.ids("eos_token_id")?.unwrap_or_else(|| vec![i64::from(eos)]);
             set(config, config, vocabulary, (bos, ends), keys)

@@ -6,7 +6,7 @@
 
 use crate::json::Object;
 use crate::settings::Known;
-use crate::settings::Neutral::{Empty, Switch};
+use crate::settings::Neutral::{Empty, Number, Switch};
 
 /// Says what has no effect in the configuration of a language model, `own` being that of its class.
 pub(crate) fn language(config: &Object, own: &'static [Known]) {
@@ -109,39 +109,53 @@ const TRAINING: &[Known] = &[Known::without_effect(
     "only training drops out and sets first weights",
 )];
 
-/// Generation settings where nobody generates by them.
-const GENERATION: &[Known] = &[Known::without_effect(
-    &[
-        "bad_words_ids",
-        "begin_suppress_tokens",
-        "bos_token_id",
-        "diversity_penalty",
-        "do_sample",
-        "early_stopping",
-        "encoder_no_repeat_ngram_size",
-        "eos_token_id",
-        "exponential_decay_length_penalty",
-        "forced_bos_token_id",
-        "forced_eos_token_id",
-        "length_penalty",
-        "max_length",
-        "min_length",
-        "no_repeat_ngram_size",
-        "num_beam_groups",
-        "num_beams",
-        "num_return_sequences",
-        "output_scores",
-        "remove_invalid_values",
-        "repetition_penalty",
-        "return_dict_in_generate",
-        "suppress_tokens",
-        "temperature",
-        "top_k",
-        "top_p",
-        "typical_p",
-    ],
-    "generation does not ask this configuration",
-)];
+/// Generation settings where nobody generates by them, with what versions before 5.0 saved of all classes.
+const GENERATION: &[Known] = &[
+    Known::not_here(
+        &["do_sample", "early_stopping", "output_scores", "remove_invalid_values", "return_dict_in_generate"],
+        &[Switch(false)],
+        NOT_ASKED,
+    ),
+    Known::not_here(
+        &[
+            "length_penalty",
+            "num_beam_groups",
+            "num_beams",
+            "num_return_sequences",
+            "repetition_penalty",
+            "temperature",
+            "top_p",
+            "typical_p",
+        ],
+        &[Number(1.0)],
+        NOT_ASKED,
+    ),
+    Known::not_here(
+        &["diversity_penalty", "encoder_no_repeat_ngram_size", "min_length", "no_repeat_ngram_size"],
+        &[Number(0.0)],
+        NOT_ASKED,
+    ),
+    Known::not_here(&["max_length"], &[Number(20.0)], NOT_ASKED),
+    Known::not_here(&["top_k"], &[Number(50.0)], NOT_ASKED),
+    Known::not_here(
+        &[
+            "bad_words_ids",
+            "begin_suppress_tokens",
+            "bos_token_id",
+            "eos_token_id",
+            "exponential_decay_length_penalty",
+            "forced_bos_token_id",
+            "forced_eos_token_id",
+            "max_new_tokens",
+            "min_new_tokens",
+            "suppress_tokens",
+        ],
+        &[],
+        NOT_ASKED,
+    ),
+];
+const NOT_ASKED: &str = "generation does not ask this configuration";
 
-/// Keys that repeat what the tensors say: whether the head is the embedding, where there is no head.
-const HEADLESS: &[Known] = &[Known::without_effect(&["tie_word_embeddings"], "this part has no output head")];
+/// Where there is no head.
+const HEADLESS: &[Known] =
+    &[Known::not_here(&["tie_word_embeddings"], &[Switch(true)], "this part has no output head")];

@@ -18,8 +18,9 @@ const ROPE: &[Known] = &[
 ];
 
 /// What has no effect beside Gemma's one object for each kind of layer.
-const FLAT: &[Known] = &[Known::without_effect(
+const FLAT: &[Known] = &[Known::not_here(
     &["factor", "rope_theta", "rope_type", "type"],
+    &[],
     "the class reads the objects for each kind of layer and nothing beside them",
 )];
 
