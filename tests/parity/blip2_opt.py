@@ -1,6 +1,6 @@
-"""Goldens of BLIP-2 with OPT: small random checkpoints run by transformers 4.57.6, blip2_opt_*.json.
+"""Goldens of BLIP-2 with OPT: small random checkpoints run by transformers 4.57.6, and by 5.24.0, blip2_opt_*.json.
 
-    python blip2_opt.py                     makes every golden and opt_tokenizer.json
+    python blip2_opt.py                     makes every golden of the version it is run with, and opt_tokenizer.json with 4.57.6
     python blip2_opt.py NAME...             only these
     python blip2_opt.py --check NAME DIR    runs the golden's generations on a directory written by the Rust tests
 
@@ -48,7 +48,11 @@ import transformers
 from PIL import Image
 from transformers import Blip2Config, Blip2ForConditionalGeneration, Blip2Processor, BlipImageProcessor, OPTConfig
 from transformers import Blip2QFormerConfig, Blip2VisionConfig, LogitsProcessor, LogitsProcessorList
-from transformers.modeling_utils import no_init_weights
+
+try:
+    from transformers.modeling_utils import no_init_weights
+except ImportError:  # where 5.0 moved it
+    from transformers.initialization import no_init_weights
 
 import beams
 import formula
@@ -94,9 +98,15 @@ CONFIGS = {
     "wide": ("widths that whole quantisation blocks divide, weights stored as bf16", 12, "bfloat16", 8,
              v(128, 4, 256, 2, 56, 14), q(64, 4, 256, 2, 2), o(256, 4, 512, 2, IMAGE + 7, 120), {}),
 }
+# Of 5.24.0, which saves the image processor within processor_config.json.
+FIVE = {
+    "five": ("as 5.24.0 saves it", 31, "float32", 5,
+             v(48, 4, 96, 2, 28, 14), q(40, 4, 72, 3, 2), o(64, 4, 128, 2, IMAGE + 1, 96), {}),
+}
+VERSIONS = {"4.57.6": CONFIGS, "5.24.0": FIVE}
 # text_config.eos_token_id: ids that the text of a golden meets, after different lengths in different beams. Seeds and
 # these ids were picked by trying, so that every decision of every generation is clear (its "gap").
-EOS = {"default": [186, 261], "deep": 19, "postnorm": 158, "project": 271, "plain": [122, 87], "untied": 255, "half": 224, "wide": 209}
+EOS = {"default": [186, 261], "deep": 19, "postnorm": 158, "project": 271, "plain": [122, 87], "untied": 255, "half": 224, "wide": 209, "five": 186}
 # A golden's three pictures: (width, height, prompt).
 PICTURES = [(20, 17, ""), (97, 64, QUESTION), (31, 83, UNICODE)]
 CONTINUATIONS = [" a cat", " two.", " 東京"]
@@ -136,7 +146,7 @@ def stored(name, shape, seed, dtype):
 
 def build(name):
     """The model in f32 (weights rounded to the stored type), and config.json, generation_config.json, the tensor list."""
-    what, seed, dtype, queries, vision, former, text, outer = CONFIGS[name]
+    what, seed, dtype, queries, vision, former, text, outer = (CONFIGS | FIVE)[name]
     text = dict(text)
     if name in EOS:
         text["eos_token_id"] = EOS[name]
@@ -228,7 +238,7 @@ def logits(model, pixels, ids):
     with torch.no_grad():
         if pixels is None:  # a language model by itself
             return model(input_ids=ids).logits[0]
-        rows = model.get_image_features(pixels)
+        rows = features(model, pixels)[0]
         embedded = model.get_input_embeddings()(ids)
         mask = (ids == IMAGE) & (torch.arange(ids.shape[1]) < model.config.num_query_tokens)
         embedded = embedded.masked_scatter(mask[..., None].expand_as(embedded), rows)
@@ -245,6 +255,13 @@ def scores(row_of, tokenizer, prompt, texts):
     return r
 
 
+def features(model, pixels):
+    """The rows that take the place of `<image>`, and what tower and Q-Former gave."""
+    seen = model.get_image_features(pixels, return_dict=True)
+    # Newer versions have all of it in one object.
+    return seen if isinstance(seen, tuple) else (seen.pooler_output, seen, seen.qformer_outputs)
+
+
 def case(model, processor, seed, i, eos, names):
     width, height, prompt = PICTURES[i]
     pixels_u8 = formula.picture(seed * 10 + i, width, height)
@@ -256,7 +273,7 @@ def case(model, processor, seed, i, eos, names):
     size = model.config.vision_config.image_size
     resized = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))
     with torch.no_grad():
-        projected, tower, former = model.get_image_features(pixels, return_dict=True)
+        projected, tower, former = features(model, pixels)
         whole = model(pixel_values=pixels, input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0]
     all_rows = logits(model, pixels, ids)
     assert torch.equal(all_rows, whole)
@@ -310,17 +327,18 @@ def survivors(row):
 
 
 def preprocessor(size):
-    return BlipImageProcessor(size={"height": size, "width": size})
+    # Newer versions resize with torchvision unless told otherwise.
+    return getattr(transformers, "BlipImageProcessorPil", BlipImageProcessor)(size={"height": size, "width": size})
 
 
 def golden(name, tokenizer):
-    what, seed, dtype, *_ = CONFIGS[name]
+    what, seed, dtype, *_ = (CONFIGS | FIVE)[name]
     model, config, generation, tensors = build(name)
     size = model.config.vision_config.image_size
     processor = Blip2Processor(preprocessor(size), tokenizer, num_query_tokens=model.config.num_query_tokens)
     with tempfile.TemporaryDirectory() as d:
         processor.save_pretrained(d)
-        pre, proc = json.load(open(f"{d}/preprocessor_config.json")), json.load(open(f"{d}/processor_config.json"))
+        pre, proc = [json.load(open(f)) if os.path.exists(f) else None for f in (f"{d}/preprocessor_config.json", f"{d}/processor_config.json")]
     eos = model.config.text_config.eos_token_id
     eos = eos if isinstance(eos, list) else [eos]
     check = []
@@ -372,15 +390,15 @@ def main(args):
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     warnings.filterwarnings("ignore")
-    assert transformers.__version__ == "4.57.6", transformers.__version__
+    configs = VERSIONS[transformers.__version__]
     if args[:1] == ["--check"]:
         return check(*args[1:])
     with tempfile.TemporaryDirectory() as d:
         tokenizer = opt_tokenizer.save(d)
-        if not args:
+        if not args and configs is CONFIGS:
             with open(f"{HERE}/opt_tokenizer.json", "w") as f:
                 json.dump(opt_tokenizer.golden(tokenizer, d), f, separators=(",", ":"))
-        for name in args or CONFIGS:
+        for name in args or configs:
             g = golden(name, tokenizer)
             with open(f"{HERE}/blip2_opt_{name}.json", "w") as f:
                 json.dump(g, f, separators=(",", ":"))

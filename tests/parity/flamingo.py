@@ -1,7 +1,7 @@
-"""Goldens of the flamingo family: small random IDEFICS models run by transformers 4.57.6, and OpenFlamingo's classes
+"""Goldens of the flamingo family: small random IDEFICS models run by transformers 4.57.6 and 5.24.0, and OpenFlamingo's classes
 (open_flamingo 2.0.1) around its LLaMA, MPT, GPT-NeoX and CLIP; flamingo_*.json.
 
-    python flamingo.py                           makes every golden
+    python flamingo.py                           makes every golden of the version it is run with
     python flamingo.py NAME...                   only these
     python flamingo.py --random FIRST COUNT DIR  random configurations by seed, into DIR, for checks that are not kept
 
@@ -101,6 +101,11 @@ CONFIGS = {
                       idefics(60, 6, 100, 3, 1, (40, 4, 72, 3, 32, 8), 5, 3, 2, 12, qk_layer_norms=False, perceiver_norms=False, rms_norm_eps=1e-5)),
     "idefics_second": ("every second, one latent, a tower of more rows, bf16", 303, "bfloat16", 2,
                        idefics(48, 3, 88, 4, 2, (36, 3, 60, 2, 42, 7), 1, 1, 5, 8, perceiver_norms=False)),
+}
+# Of 5.24.0, which saves RoPE's base and the image processor elsewhere.
+FIVE = {
+    "idefics_five": ("as 5.24.0 saves it, another base of RoPE", 305, "float32", 2,
+                     idefics(64, 4, 120, 4, 2, (48, 4, 96, 2, 28, 14), 6, 2, 3, 20, rope_parameters=dict(rope_type="default", rope_theta=300.0))),
 }
 EOS = {}
 
@@ -423,11 +428,14 @@ def golden(name, what, seed, dtype, added, config, eos, prompts, names):
     size = config["vision_config"]["image_size"]
     with tempfile.TemporaryDirectory() as d:
         if opened:
-            processor, pre = OpenProcessor(tokenizer(d, tokens), size), {}
+            processor, pre, proc = OpenProcessor(tokenizer(d, tokens), size), {}, None
         else:
-            processor = Processor(IdeficsImageProcessor(image_size=size), tokenizer(d, tokens))
-            processor.image_processor.save_pretrained(d)
-            pre = json.load(open(f"{d}/preprocessor_config.json"))
+            # Newer versions resize with torchvision unless told otherwise.
+            pil = getattr(transformers, "IdeficsImageProcessorPil", IdeficsImageProcessor)
+            processor = Processor(pil(image_size=size), tokenizer(d, tokens))
+            saved = processor if pil is not IdeficsImageProcessor else processor.image_processor
+            saved.save_pretrained(d)
+            pre, proc = [json.load(open(f)) if os.path.exists(f) else None for f in (f"{d}/preprocessor_config.json", f"{d}/processor_config.json")]
         check = []
         for k, shape in tensors[:: max(1, len(tensors) // 8)]:
             n = int(np.prod(shape))
@@ -438,7 +446,7 @@ def golden(name, what, seed, dtype, added, config, eos, prompts, names):
         cases = [case(model, processor, seed, p, eos, n) for p, n in zip(prompts, names)]
     return {
         "name": name, "note": what, "seed": seed, "dtype": dtype, "eos": eos, "added_tokens": tokens, "config": config_json,
-        "generation_config": generation_json, "preprocessor_config": pre, "tensors": tensors, "formula": check,
+        "generation_config": generation_json, "preprocessor_config": pre, **({"processor_config": proc} if proc else {}), "tensors": tensors, "formula": check,
         "pictures": [picture(seed, i)[1] for i in range(len(PICTURES))], "cases": cases,
     }
 
@@ -487,7 +495,7 @@ def main(args):
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     warnings.filterwarnings("ignore")
-    assert transformers.__version__ == "4.57.6", transformers.__version__
+    configs = {"4.57.6": CONFIGS | OPEN, "5.24.0": FIVE}[transformers.__version__]
     if args[:1] == ["--random"]:
         first, count, folder = int(args[1]), int(args[2]), args[3]
         for seed in range(first, first + count):
@@ -500,11 +508,11 @@ def main(args):
             with open(f"{folder}/flamingo_random{seed}.json", "w") as f:
                 json.dump(g, f, separators=(",", ":"))
         return
-    for name in args or [*CONFIGS, *OPEN]:
-        what, seed, dtype, *added, config = (CONFIGS | OPEN)[name]
+    for name in args or configs:
+        what, seed, dtype, *added, config = configs[name]
         # OpenFlamingo ends at the end of a chunk and nowhere else.
         eos = [END] if name in OPEN else EOS.get(name, [2])
-        prompts = CASES if name in CONFIGS else OPEN_CASES if name in ("open", "open_every", "open_fourth") else CLASS_CASES
+        prompts = CASES if name not in OPEN else OPEN_CASES if name in ("open", "open_every", "open_fourth") else CLASS_CASES
         prompts = CLIP_CASES if name in ("open_clips", "open_frames") else prompts
         g = golden(name, what, seed, dtype, sum(added), config, eos, prompts, [["greedy"], ["greedy", "beams"], ["greedy", "beams"], ["beams", "repetition"]])
         with open(f"{HERE}/flamingo_{name}.json", "w") as f:

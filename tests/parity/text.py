@@ -1,7 +1,7 @@
 """Goldens of language models by themselves: small random LlamaForCausalLM, Gemma3ForCausalLM, MptForCausalLM and
-GPTNeoXForCausalLM run by transformers 4.57.6, text_*.json.
+GPTNeoXForCausalLM run by transformers 4.57.6, text_*.json, and by 5.24.0, text_five_*.json.
 
-    python text.py                          makes every golden
+    python text.py                          makes every golden of the version it is run with
     python text.py NAME...                  only these
     python text.py --random FIRST COUNT DIR  random configurations by seed, into DIR, for checks that are not kept
 
@@ -80,6 +80,21 @@ CONFIGS = {
     "neox_sequential": ("RedPajama's: whole heads, sublayers in turn", 111, "float16",
                         neox(60, 3, 240, 3, rotary_pct=1.0, use_parallel_residual=False)),
 }
+# Of 5.24.0, which saves all of RoPE in rope_parameters.
+FIVE = {
+    "five_llama": ("another base", 161, "float32", llama(64, 4, 2, 176, 3, tie_word_embeddings=True,
+                   rope_parameters=dict(rope_type="default", rope_theta=300.0))),
+    "five_llama_linear": ("another base, linear scaling, own head", 169, "bfloat16", llama(60, 3, 1, 100, 3,
+                          rope_parameters=dict(rope_type="linear", rope_theta=500.0, factor=2.5))),
+    "five_llama_llama3": ("llama 3.1's scaling", 163, "float32", llama(48, 4, 2, 128, 3, head_dim=16, tie_word_embeddings=True,
+                          rope_parameters=dict(LLAMA3, rope_theta=2000.0))),
+    "five_gemma": ("one object for each kind of layer", 164, "float32", gemma(48, 4, 2, 16, 96, 7, sliding_window=8, query_pre_attn_scalar=12,
+                   rope_parameters=dict(full_attention=dict(rope_type="linear", rope_theta=50000.0, factor=8.0),
+                                        sliding_attention=dict(rope_type="default", rope_theta=100.0)))),
+    "five_neox": ("half of a head is turned, another base", 173, "float32", neox(96, 3, 200, 4,
+                  rope_parameters=dict(rope_type="default", rope_theta=700.0, partial_rotary_factor=0.5))),
+}
+VERSIONS = {"4.57.6": CONFIGS, "5.24.0": FIVE}
 EOS = {}
 
 
@@ -90,7 +105,8 @@ def build(kind, config, seed, dtype, eos):
                "mosaic": (MptConfig, MptForCausalLM), "neox": (GPTNeoXConfig, GPTNeoXForCausalLM)}
     model = classes[kind][1](classes[kind][0](**config))
     model.tie_weights()
-    named = (lambda k: k) if kind != "mosaic" else mosaic(model)
+    # Newer versions call GPT-NeoX's head otherwise in memory than in the file.
+    named = mosaic(model) if kind == "mosaic" else lambda k: k.replace("lm_head.", "embed_out.") if kind == "neox" else k
     with torch.no_grad():
         for k, p in model.named_parameters():
             p.copy_(stored(named(k), list(p.shape), seed, dtype))
@@ -191,7 +207,7 @@ def main(args):
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     warnings.filterwarnings("ignore")
-    assert transformers.__version__ == "4.57.6", transformers.__version__
+    configs = VERSIONS[transformers.__version__]
     with tempfile.TemporaryDirectory() as d:
         tokenizer = opt_tokenizer.save(d)
         if args[:1] == ["--random"]:
@@ -201,8 +217,8 @@ def main(args):
                 with open(os.path.join(args[3], f"text_random_{seed}.json"), "w") as f:
                     json.dump(g, f, separators=(",", ":"))
             return
-        for name in args or CONFIGS:
-            what, seed, dtype, (kind, config) = CONFIGS[name]
+        for name in args or configs:
+            what, seed, dtype, (kind, config) = configs[name]
             g = golden(name, what, seed, dtype, kind, config, EOS.get(name, [2]), tokenizer, [["greedy", "beams"], ["greedy", "beams", "repetition"], ["greedy"]])
             with open(f"{HERE}/text_{name}.json", "w") as f:
                 json.dump(g, f, separators=(",", ":"))

@@ -338,7 +338,7 @@ pub fn write(
         ("processor_config.json", spec.processor_config.as_ref()),
     ];
     for (name, content) in json_files {
-        if let Some(content) = content {
+        if let Some(content) = content.filter(|content| !content.is_null()) {
             fs::write(dir.join(name), serde_json::to_string_pretty(content)?)?;
         }
     }

@@ -14,7 +14,7 @@ use crate::formula;
 use crate::opt_tokenizer::OptTokenizer;
 
 /// The BLIP-2 with OPT goldens, by name.
-pub const BLIP2_OPT: [&str; 8] = ["default", "deep", "postnorm", "project", "plain", "untied", "half", "wide"];
+pub const BLIP2_OPT: [&str; 9] = ["default", "deep", "postnorm", "project", "plain", "untied", "half", "wide", "five"];
 
 /// The folder of the goldens.
 #[must_use]
@@ -39,7 +39,7 @@ pub struct Golden {
     pub config: Value,
     /// generation_config.json
     pub generation_config: Value,
-    /// preprocessor_config.json
+    /// preprocessor_config.json; null where the version that saved the model writes none.
     pub preprocessor_config: Value,
     /// processor_config.json
     pub processor_config: Value,

@@ -18,8 +18,9 @@ pub const FROZEN: [&str; 4] = ["class", "mean", "nf", "nf_odd"];
 pub const VIDEOS: [&str; 2] = ["open_clips", "open_frames"];
 
 /// The other goldens of `flamingo`, by name.
-pub const FLAMINGO: [&str; 9] = [
+pub const FLAMINGO: [&str; 10] = [
     "idefics",
+    "idefics_five",
     "idefics_every",
     "idefics_second",
     "open",
@@ -52,8 +53,11 @@ pub struct MixedGolden {
     pub config: Value,
     /// generation_config.json
     pub generation_config: Value,
-    /// preprocessor_config.json
+    /// preprocessor_config.json; null where the version that saved the model writes none.
     pub preprocessor_config: Value,
+    /// processor_config.json; null where there is none.
+    #[serde(default)]
+    pub processor_config: Value,
     /// Names and shapes, sorted by name.
     pub tensors: Vec<(String, Vec<usize>)>,
     /// Values of the formula, as bits.
@@ -115,6 +119,7 @@ pub(crate) struct Checkpoint<'a> {
     pub config: &'a Value,
     pub generation_config: &'a Value,
     pub preprocessor_config: &'a Value,
+    pub processor_config: &'a Value,
     pub added_tokens: &'a [String],
     pub tensors: &'a [(String, Vec<usize>)],
 }
@@ -135,8 +140,11 @@ impl Checkpoint<'_> {
             ("config.json", &config),
             ("generation_config.json", self.generation_config),
             ("preprocessor_config.json", self.preprocessor_config),
+            ("processor_config.json", self.processor_config),
         ] {
-            std::fs::write(dir.join(name), serde_json::to_string_pretty(content)?)?;
+            if !content.is_null() {
+                std::fs::write(dir.join(name), serde_json::to_string_pretty(content)?)?;
+            }
         }
         tokenizer.write(dir)?;
         // The first of the added tokens is there already.
@@ -182,6 +190,7 @@ impl MixedGolden {
             config: &self.config,
             generation_config: &self.generation_config,
             preprocessor_config: &self.preprocessor_config,
+            processor_config: &self.processor_config,
             added_tokens: &self.added_tokens,
             tensors: &self.tensors,
         };

@@ -153,6 +153,7 @@ pub fn write(
         config: &config,
         generation_config: &json!({ "eos_token_id": end }),
         preprocessor_config: &json!({}),
+        processor_config: &json!(null),
         added_tokens: &["<image>", "<|endofchunk|>"].map(String::from),
         tensors: &tensors,
     };

@@ -11,7 +11,7 @@ use crate::golden::{FormulaCheck, Generation, Logits, Score, folder};
 use crate::opt_tokenizer::OptTokenizer;
 
 /// The goldens, by name.
-pub const TEXT: [&str; 11] = [
+pub const TEXT: [&str; 16] = [
     "llama",
     "llama_untied",
     "llama_linear",
@@ -23,6 +23,11 @@ pub const TEXT: [&str; 11] = [
     "mpt_mosaic",
     "neox",
     "neox_sequential",
+    "five_llama",
+    "five_llama_linear",
+    "five_llama_llama3",
+    "five_gemma",
+    "five_neox",
 ];
 
 /// One configuration with everything the original answered for it.

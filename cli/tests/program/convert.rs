@@ -30,6 +30,28 @@ fn a_checkpoint_becomes_a_model_that_runs() {
 }
 
 #[test]
+fn settings_that_are_not_understood_end_the_conversion_unless_they_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("hf");
+    Golden::load("default").unwrap().write(&source).unwrap();
+    let config = source.join("config.json");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replacen('{', "{\"my_note\": 1, \"my_other\": {\"a\": 2},", 1)).unwrap();
+    let (source, out) = (source.to_str().unwrap(), dir.path().join("out.gguf"));
+    let convert = ["convert", source, "-o", out.to_str().unwrap()];
+    let err = ocelli(&convert).failed(1, "unknown-settings");
+    assert!(
+        err.contains("my_note = 1; config.json: my_other = {\"a\":2}") && err.contains("--ignore-setting"),
+        "{err}"
+    );
+    let err = ocelli(&[&convert[..], &["--ignore-setting", "my_note"]].concat()).failed(1, "unknown-settings");
+    assert!(!err.contains("my_note") && !out.exists(), "{err}");
+    let named = ["--ignore-setting", "my_note", "--ignore-setting", "my_other"];
+    let said = ocelli(&[&convert[..], &named[..]].concat()).ok();
+    assert!(said.contains("my_note = 1: ignored, as asked for") && said.contains("my_other"), "{said}");
+}
+
+#[test]
 fn sources_that_are_none_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out.gguf");
