@@ -8,9 +8,9 @@ mod frozen;
 mod hostile;
 mod open_flamingo;
 mod output;
+mod pieces;
 #[cfg(target_os = "linux")]
 mod places;
-mod pieces;
 mod quantize;
 mod settings;
 mod stored;
