@@ -11,6 +11,9 @@
 mod date;
 mod json;
 mod methods;
+mod rendered;
+
+pub use rendered::Rendered;
 
 use crate::error::Error;
 use minijinja::syntax::SyntaxConfig;
@@ -96,6 +99,17 @@ pub enum ChatError {
         /// Instructions it had, or multiples of 64 bytes.
         fuel: u64,
     },
+    /// The template drops pictures of the conversation, or writes them more than once.
+    #[error("the chat template has places for {placed} images, the conversation has {given}")]
+    Pictures {
+        /// Pictures in the conversation.
+        given: usize,
+        /// Places for pictures in what was rendered.
+        placed: usize,
+    },
+    /// Every character that could stand for a picture while the template runs is in the conversation.
+    #[error("the conversation has every character of private use: none is left to stand for a picture")]
+    NoStandIn,
     /// The template failed.
     #[error("the chat template failed at line {line}: {reason}")]
     Failed {
@@ -140,6 +154,14 @@ impl<'a> From<&'a str> for Content<'a> {
 }
 
 impl Content<'_> {
+    /// Pictures in it.
+    fn images(&self) -> usize {
+        match self {
+            Self::Text(_) => 0,
+            Self::Parts(parts) => parts.iter().filter(|part| matches!(part, Part::Image)).count(),
+        }
+    }
+
     /// Bytes of its texts; a part counts as some more.
     fn bytes(&self) -> usize {
         const PART: usize = 32;
@@ -227,8 +249,8 @@ impl ChatTemplate {
         Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned() })
     }
 
-    /// The text of a conversation; with `add_generation_prompt`, up to where the model answers. Encode it with
-    /// `parse_special` and without `add_special`: templates write bos themselves.
+    /// The text of a conversation; with `add_generation_prompt`, up to where the model answers. What a message spells of
+    /// special tokens cannot be told from the template's own in it: a model is given [`ChatTemplate::prompt`].
     ///
     /// # Errors
     /// [`ChatError::ConversationTooLong`], [`ChatError::TooManyMessages`], [`ChatError::NoStack`],

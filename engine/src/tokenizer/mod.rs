@@ -35,7 +35,7 @@ use bpe::Bpe;
 use merge::Scratch;
 use pretokenize::PreTokenizer;
 use sentencepiece::SentencePiece;
-use special::Specials;
+use special::{Control, Specials};
 use std::borrow::Cow;
 use std::ops::Range;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
@@ -155,7 +155,8 @@ impl<'a> Spec<'a> {
 pub struct EncodeOptions {
     /// Add bos and eos where the model wants them.
     pub add_special: bool,
-    /// Read control tokens such as `</s>` in the text as such. User-defined tokens are found either way.
+    /// Read control tokens such as `</s>` in the text as such. User-defined tokens are found either way, the token that
+    /// stands for a picture neither way.
     pub parse_special: bool,
 }
 
@@ -262,16 +263,29 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::TextTooLong`], [`TokenizerError::NoTokenForByte`].
     pub fn encode_into(&self, text: &str, options: EncodeOptions, out: &mut Vec<u32>) -> Result<(), TokenizerError> {
+        self.encode_guarded(text, &[], options, out)
+    }
+
+    /// [`Tokenizer::encode_into`] of a text with stretches that `parse_special` does not concern: a control token that
+    /// overlaps one is not read as such. The stretches are in order and begin and end between characters.
+    pub(crate) fn encode_guarded(
+        &self,
+        text: &str,
+        plain: &[Range<usize>],
+        options: EncodeOptions,
+        out: &mut Vec<u32>,
+    ) -> Result<(), TokenizerError> {
         if text.len() > LONGEST_TEXT {
             return Err(TokenizerError::TextTooLong { bytes: text.len(), limit: LONGEST_TEXT });
         }
-        let composed: String;
-        let text = if self.compose && is_nfc_quick(text.chars()) != IsNormalized::Yes {
-            composed = text.nfc().collect();
-            &composed
+        let composed: (String, Vec<Range<usize>>);
+        let (text, plain) = if self.compose && is_nfc_quick(text.chars()) != IsNormalized::Yes {
+            composed = compose(text, plain);
+            (composed.0.as_str(), composed.1.as_slice())
         } else {
-            text
+            (text, plain)
         };
+        let control = if options.parse_special { Control::Outside(plain) } else { Control::Never };
         let before = out.len();
         if options.add_special && self.add_bos {
             out.extend(self.bos);
@@ -280,7 +294,7 @@ impl Tokenizer {
         let mut from = 0;
         let mut begins = true;
         while from < text.len() {
-            let special = self.specials.next(&self.vocab, text, from, options.parse_special);
+            let special = self.specials.next(&self.vocab, text, from, control);
             let end = special.map_or(text.len(), |s| s.start);
             if let Err(error) = self.encode_plain(text, from..end, begins, &mut scratch, out) {
                 out.truncate(before);
@@ -343,6 +357,22 @@ impl Tokenizer {
         }
     }
 
+    /// Makes `id` a token that no text spells, since it stands for something else.
+    pub(crate) fn reserve(&mut self, id: u32) {
+        self.specials.reserve(id);
+    }
+
+    /// The token that no text spells: the one that stands for a picture, where the file names it.
+    #[must_use]
+    pub fn reserved(&self) -> Option<u32> {
+        self.specials.reserved()
+    }
+
+    /// Where a text spells tokens that `parse_special` reads, or the reserved one, or ends with the beginning of one.
+    pub(crate) fn spelled(&self, text: &str) -> Vec<Range<usize>> {
+        self.specials.spelled(&self.vocab, text)
+    }
+
     /// The bytes token `id` stands for; they need not be whole characters.
     ///
     /// # Errors
@@ -383,6 +413,15 @@ impl Tokenizer {
             Model::SentencePiece(_) => self.add_prefix_space,
             Model::WordPiece(_) => true,
         }
+    }
+
+    /// A generated text without the blank that joins its first word to what it was generated behind. Vocabularies of
+    /// GPT-2's kind have that one in the word's token; others leave it out when they decode. More than one blank, or
+    /// other white space, is part of the text.
+    #[must_use]
+    pub fn unjoined<'t>(&self, text: &'t str) -> &'t str {
+        let word = |rest: &&str| rest.starts_with(|c: char| !c.is_whitespace());
+        text.strip_prefix(' ').filter(|_| !self.trims()).filter(word).unwrap_or(text)
     }
 
     /// Whether decoding leaves `id` out.
@@ -469,4 +508,18 @@ impl Tokenizer {
         let ends = self.ends.capacity() * size_of::<u32>();
         size_of::<Self>() + self.vocab.memory_bytes() + self.specials.memory_bytes() + ends + model
     }
+}
+
+/// A text and stretches of it in Unicode's NFC. Nothing is put together across the edge of a stretch.
+fn compose(text: &str, plain: &[Range<usize>]) -> (String, Vec<Range<usize>>) {
+    let (mut out, mut stretches, mut at) = (String::with_capacity(text.len()), Vec::new(), 0);
+    for stretch in plain {
+        out.extend(text[at..stretch.start].nfc());
+        let start = out.len();
+        out.extend(text[stretch.clone()].nfc());
+        stretches.push(start..out.len());
+        at = stretch.end;
+    }
+    out.extend(text[at..].nfc());
+    (out, stretches)
 }

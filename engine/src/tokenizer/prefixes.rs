@@ -46,6 +46,12 @@ impl Prefixes {
         best
     }
 
+    /// Whether a token starts with `bytes` and is longer.
+    pub(super) fn goes_on(&self, vocab: &Vocab, bytes: &[u8]) -> bool {
+        let next = self.sorted.partition_point(|&id| vocab.at(id as usize) <= bytes);
+        self.sorted.get(next).is_some_and(|&id| vocab.at(id as usize).starts_with(bytes))
+    }
+
     pub(super) fn memory_bytes(&self) -> usize {
         self.sorted.capacity() * size_of::<u32>()
     }
