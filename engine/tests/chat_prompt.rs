@@ -38,7 +38,7 @@ fn tokenizer(kind: &str, golden: &Value, sees: bool) -> Tokenizer {
     }
     writer.set("tokenizer.ggml.tokens", MetaValue::from(tokens));
     for (name, id) in [("unknown", 0u32), ("bos", 1), ("eos", 2)] {
-        writer.set(&format!("tokenizer.ggml.{name}_token_id"), MetaValue::from(id));
+        writer.set(format!("tokenizer.ggml.{name}_token_id"), MetaValue::from(id));
     }
     if sees {
         writer.set("ocelli.image_token", MetaValue::from(IMAGE));

@@ -40,7 +40,7 @@ pub fn saying(chain: &[&str]) -> (tempfile::TempDir, String) {
         ("feed_forward_length", 32),
         ("attention.head_count", 9),
     ] {
-        writer.set(&format!("llama.{key}"), MetaValue::from(value));
+        writer.set(format!("llama.{key}"), MetaValue::from(value));
     }
     writer.set("llama.attention.layer_norm_rms_epsilon", MetaValue::from(1e-5f32));
     writer.set("tokenizer.chat_template", MetaValue::from(CHATML));
