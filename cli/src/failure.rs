@@ -143,6 +143,20 @@ impl From<ocelli_convert::ConvertError> for Failure {
     }
 }
 
+impl Failure {
+    /// A file that could not be written. Where it goes to standard output and nobody reads on, that is the ordinary end.
+    pub fn writing(out: ocelli_convert::Output<'_>, error: ocelli_convert::ConvertError) -> Self {
+        match &error {
+            ocelli_convert::ConvertError::Write { source, .. }
+                if source.kind() == io::ErrorKind::BrokenPipe && out.is_stdout() =>
+            {
+                Self::OutputClosed
+            }
+            _ => error.into(),
+        }
+    }
+}
+
 impl From<io::Error> for Failure {
     /// Only standard output is written through this.
     fn from(error: io::Error) -> Self {

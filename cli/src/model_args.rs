@@ -5,9 +5,9 @@ use crate::failure::Failure;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::kernels::{CacheType, DeviceInfo};
 use ocelli_engine::tokenizer::Tokenizer;
-use ocelli_engine::{Engine, Load, Model, SessionOptions, open_file};
+use ocelli_engine::{Engine, Load, Model, SessionOptions, open_file, parse};
 use ocelli_quant::gguf::Gguf;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The model and its threads.
@@ -44,24 +44,38 @@ impl ModelArgs {
 
     /// The model's tokenizer, from the file's keys alone: it may have no weights.
     pub fn tokenizer(&self) -> Result<Tokenizer, Failure> {
-        let (name, bytes) = match &self.model {
-            Some(path) => (path.display().to_string(), open_file(path, self.load())),
-            None => (bundled::NAME.to_owned(), Ok(bundled::bytes())),
-        };
-        let tokenizer = bytes.and_then(|bytes| Tokenizer::from_gguf(&Gguf::parse(bytes)?));
-        tokenizer.map_err(|e| Failure::opening(&name, &e))
+        let (name, file) = gguf(self.model.as_deref(), self.load())?;
+        Tokenizer::from_gguf(&file).map_err(|e| Failure::opening(&name, &e))
     }
 
     /// Opens the model.
     pub fn open(&self) -> Result<Opened, Failure> {
         let start = Instant::now();
         let engine = Engine::new(self.threads)?;
-        let (name, model) = match &self.model {
-            Some(path) => (path.display().to_string(), engine.open(path, self.load())),
-            None => (bundled::NAME.to_owned(), engine.open_bytes(bundled::bytes())),
-        };
-        let model = model.map_err(|e| Failure::opening(&name, &e))?;
+        let (name, file) = gguf(self.model.as_deref(), self.load())?;
+        let model = engine.open_file(file).map_err(|e| Failure::opening(&name, &e))?;
         Ok(Opened { model, device: engine.info(), name, load: start.elapsed() })
+    }
+}
+
+/// A GGUF file, or the bundled model, and what to call it. `-` is no file here: a model is read in any order, which
+/// standard input cannot be.
+pub fn gguf(path: Option<&Path>, load: Load) -> Result<(String, Gguf), Failure> {
+    let Some(path) = path else {
+        let name = bundled::NAME.to_owned();
+        return match parse(bundled::bytes()) {
+            Ok(file) => Ok((name, file)),
+            Err(error) => Err(Failure::opening(&name, &error)),
+        };
+    };
+    if path == Path::new("-") {
+        let what = "'-' is standard input: a file is read in any order here, so give its path";
+        return Err(Failure::usage("standard-input", what));
+    }
+    let name = path.display().to_string();
+    match open_file(path, load) {
+        Ok(file) => Ok((name, file)),
+        Err(error) => Err(Failure::opening(&name, &error)),
     }
 }
 

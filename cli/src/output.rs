@@ -4,22 +4,32 @@
 //! the ordinary end.
 
 use crate::failure::Failure;
+use ocelli_convert::Output;
 use serde_json::Value;
 use std::cell::Cell;
 use std::fmt::{Arguments, Display};
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::Duration;
 
 /// Standard output, buffered: call [`Out::flush`] at the end, and where somebody is watching.
 pub struct Out {
-    writer: BufWriter<Stdout>,
+    writer: BufWriter<Box<dyn Write>>,
     terminal: bool,
 }
 
 impl Out {
     pub fn new() -> Self {
         let stdout = io::stdout();
-        Self { terminal: stdout.is_terminal(), writer: BufWriter::new(stdout) }
+        Self { terminal: stdout.is_terminal(), writer: BufWriter::new(Box::new(stdout)) }
+    }
+
+    /// For what is said about a file: standard error where the file itself is on standard output.
+    pub fn beside(file: Output<'_>) -> Self {
+        if file.is_stdout() {
+            Self { terminal: false, writer: BufWriter::new(Box::new(io::stderr())) }
+        } else {
+            Self::new()
+        }
     }
 
     /// Text as it is.
@@ -43,15 +53,20 @@ impl Out {
 
     /// How many tensors, and the first few of them.
     pub fn list(&mut self, what: &str, tensors: &[String]) -> Result<(), Failure> {
+        self.list_from(what, &[], tensors)
+    }
+
+    /// How many tensors, all of the first list and the first few of the second.
+    pub fn list_from(&mut self, what: &str, all: &[String], few: &[String]) -> Result<(), Failure> {
         const SHOWN: usize = 6;
-        if tensors.is_empty() {
+        if all.is_empty() && few.is_empty() {
             return Ok(());
         }
-        self.line(format_args!("{} {what}:", counted(tensors.len(), "tensor")))?;
-        for tensor in tensors.iter().take(SHOWN) {
+        self.line(format_args!("{} {what}:", counted(all.len() + few.len(), "tensor")))?;
+        for tensor in all.iter().chain(few.iter().take(SHOWN)) {
             self.line(format_args!("  {tensor}"))?;
         }
-        match tensors.len().saturating_sub(SHOWN) {
+        match few.len().saturating_sub(SHOWN) {
             0 => Ok(()),
             more => self.line(format_args!("  … and {more} more")),
         }

@@ -146,10 +146,12 @@ fn read(path: &Path) -> Result<Vec<Unread>, Failure> {
         if total > LONGEST {
             return Err(bad(number, &format_args!("over the limit of {LONGEST} bytes")));
         }
-        if line.trim().is_empty() {
+        // Some editors begin a file with a byte order mark, which is no part of the JSON.
+        let content = if number == 1 { line.strip_prefix('\u{feff}').unwrap_or(&line) } else { &line };
+        if content.trim().is_empty() {
             continue;
         }
-        let Line { image, text, question, answer } = serde_json::from_str(&line).map_err(|e| bad(number, &e))?;
+        let Line { image, text, question, answer } = serde_json::from_str(content).map_err(|e| bad(number, &e))?;
         let told = match (text, question, answer) {
             (Some(text), None, None) => Told::Text(text),
             (None, Some(question), Some(answer)) => Told::Answer { question, answer },

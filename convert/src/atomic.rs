@@ -2,9 +2,9 @@
 //!
 //! Bytes go to `NAME.part.<pid>` beside the target, are synced, and take the target's name by a rename; then the
 //! directory is synced, because a rename is not durable before that. The target is never opened: a process that has it
-//! mapped keeps its old file.
+//! mapped keeps its old file, and so does every other name (hard link) of it. The new file has the old one's permissions.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,8 @@ use crate::error::ConvertError;
 
 /// Attempts at a free name, for conversions to the same target within one process.
 const ATTEMPTS: u32 = 64;
+/// Bytes of a target's name that its part file repeats: a name of 255 bytes, the most there is, leaves no room behind it.
+const STEM: usize = 220;
 
 /// The unfinished output; dropping it removes it.
 #[derive(Debug)]
@@ -23,21 +25,28 @@ pub(crate) struct PartFile {
 }
 
 impl PartFile {
-    /// Creates the part file of `target`, which has a file name.
-    pub(crate) fn create(target: &Path) -> Result<Self, ConvertError> {
+    /// Creates the part file of `target`, which has a file name and replaces a file of which that is known.
+    pub(crate) fn create(target: &Path, replaced: Option<&Metadata>) -> Result<Self, ConvertError> {
+        let failed =
+            |source| ConvertError::Write { path: directory(target).to_owned(), action: "take a new file", source };
         let stem = part_stem(target);
         let process = std::process::id();
         for attempt in 0..ATTEMPTS {
             let suffix = if attempt == 0 { format!("{process}") } else { format!("{process}.{attempt}") };
             let part = target.with_file_name(format!("{stem}{suffix}"));
             match OpenOptions::new().write(true).create_new(true).open(&part) {
-                Ok(file) => return Ok(Self { target: target.to_owned(), part, file, kept: false }),
+                Ok(file) => {
+                    let part = Self { target: target.to_owned(), part, file, kept: false };
+                    if let Some(replaced) = replaced {
+                        part.file.set_permissions(replaced.permissions()).map_err(failed)?;
+                    }
+                    return Ok(part);
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(source) => return Err(ConvertError::Write { path: part, action: "create", source }),
+                Err(source) => return Err(failed(source)),
             }
         }
-        let source = io::ErrorKind::AlreadyExists.into();
-        Err(ConvertError::Write { path: target.with_file_name(stem), action: "create", source })
+        Err(failed(io::ErrorKind::AlreadyExists.into()))
     }
 
     /// Where the bytes go.
@@ -80,11 +89,12 @@ pub(crate) fn leftovers(target: &Path) -> Vec<String> {
 }
 
 fn part_stem(target: &Path) -> String {
-    format!("{}.part.", target.file_name().unwrap_or_default().to_string_lossy())
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    format!("{}.part.", &name[..name.floor_char_boundary(STEM)])
 }
 
 /// The directory a file is in.
-fn directory(file: &Path) -> &Path {
+pub(crate) fn directory(file: &Path) -> &Path {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -3,6 +3,7 @@
 //! Paths appear only as the caller gave them or as file names inside the checkpoint directory. The texts may change;
 //! [`ConvertError::code`] does not.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
@@ -91,6 +92,17 @@ pub enum ConvertError {
         /// What is supported.
         supported: String,
     },
+    /// Settings that were met and neither read nor known to be without effect: the model would be another without them.
+    #[error(
+        "{} that this version does not understand, so the model might be another without: {}; if they do not change \
+         the model, name each with --ignore-setting KEY",
+        counted(.settings.len()),
+        joined(.settings)
+    )]
+    UnknownSettings {
+        /// All of them.
+        settings: Vec<UnknownSetting>,
+    },
     /// No family reads this `model_type`.
     #[error("config.json: model_type '{model_type}' is not supported; families: {known}")]
     UnknownFamily {
@@ -175,13 +187,34 @@ pub enum ConvertError {
         /// By the configuration.
         expected: Vec<u64>,
     },
-    /// A weight stored as something other than f32, f16 or bf16.
-    #[error("tensor '{tensor}' is stored as {dtype}; F32, F16 and BF16 are supported")]
+    /// A weight stored as something other than f64, f32, f16 or bf16.
+    #[error("tensor '{tensor}' is stored as {dtype}; F64, F32, F16 and BF16 are supported")]
     Dtype {
         /// The tensor.
         tensor: String,
         /// Its type in the checkpoint.
         dtype: &'static str,
+    },
+    /// Weights that were quantised, in a form that only other programs read.
+    #[error(
+        "tensor '{tensor}' is stored as {dtype}: the checkpoint is quantised ({form}); convert the original in f32, f16 or \
+         bf16"
+    )]
+    Quantised {
+        /// The tensor that shows it.
+        tensor: String,
+        /// Its type in the checkpoint.
+        dtype: &'static str,
+        /// The form, such as `fp8` or `GPTQ`.
+        form: &'static str,
+    },
+    /// An f64 beyond every f32.
+    #[error("tensor '{tensor}': {value:e} is stored as F64 and exceeds {:e}, the largest that f32 holds", f32::MAX)]
+    TooLarge {
+        /// The tensor.
+        tensor: String,
+        /// The number.
+        value: f64,
     },
     /// A tensor whose elements do not follow one another in the file.
     #[error(
@@ -238,8 +271,8 @@ pub enum ConvertError {
     },
     /// There are no tokenizer files.
     #[error(
-        "no tokenizer in {}: put tokenizer.json, or vocab.json and merges.txt, there, or name a directory that has them \
-         (--tokenizer DIR)",
+        "no tokenizer in {}: put tokenizer.json, or vocab.json and merges.txt, or tokenizer.model there, or name a \
+         directory that has them (--tokenizer DIR)",
         .directory.display()
     )]
     TokenizerMissing {
@@ -249,7 +282,15 @@ pub enum ConvertError {
     /// The output exists and replacing it was not asked for.
     #[error("{} exists; allow overwriting to replace it", .0.display())]
     OutputExists(PathBuf),
-    /// The output is a directory or one of the files being read.
+    /// The output's directory is not there.
+    #[error("{} cannot be written: there is no directory {}", .path.display(), .directory.display())]
+    OutputDirectory {
+        /// The output.
+        path: PathBuf,
+        /// Where it would be, links followed.
+        directory: PathBuf,
+    },
+    /// The output is something that is not written, or one of the files being read.
     #[error("{} cannot be the output: it is {what}", .path.display())]
     OutputUnfit {
         /// The output.
@@ -322,6 +363,7 @@ impl ConvertError {
             Self::JsonType { .. } => "json_type",
             Self::ConfigValue { .. } => "config_value",
             Self::Unsupported { .. } => "unsupported",
+            Self::UnknownSettings { .. } => "unknown_settings",
             Self::UnknownFamily { .. } => "unknown_family",
             Self::NoSuchFamily { .. } => "no_such_family",
             Self::ShardPath { .. } => "shard_path",
@@ -333,6 +375,8 @@ impl ConvertError {
             Self::MissingTensors { .. } => "missing_tensors",
             Self::Shape { .. } => "shape",
             Self::Dtype { .. } => "dtype",
+            Self::Quantised { .. } => "quantised",
+            Self::TooLarge { .. } => "too_large",
             Self::Strided { .. } => "strided",
             Self::NoAdapter { .. } => "no_adapter",
             Self::Overflow { .. } => "overflow",
@@ -340,6 +384,7 @@ impl ConvertError {
             Self::Tokenizer { .. } => "tokenizer",
             Self::TokenizerMissing { .. } => "tokenizer_missing",
             Self::OutputExists(_) => "output_exists",
+            Self::OutputDirectory { .. } => "output_directory",
             Self::OutputUnfit { .. } => "output_unfit",
             Self::DiskFull { .. } => "disk_full",
             Self::Write { .. } => "write",
@@ -352,12 +397,49 @@ impl ConvertError {
     }
 }
 
-/// Names for a message. All of them, unless a hostile file has made up thousands.
+/// A setting that was met and not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownSetting {
+    /// The file.
+    pub file: String,
+    /// The path of the key in it, such as `text_config.hidden_size`.
+    pub key: String,
+    /// Its value, cut where it is long.
+    pub value: String,
+    /// Which values are understood, where the key is known.
+    pub rule: Option<String>,
+}
+
+impl fmt::Display for UnknownSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, key, value, rule } = self;
+        write!(f, "{file}: {key} = {value}")?;
+        rule.as_ref().map_or(Ok(()), |rule| write!(f, " ({rule})"))
+    }
+}
+
+fn counted(settings: usize) -> String {
+    if settings == 1 { "a setting".to_owned() } else { format!("{settings} settings") }
+}
+
+/// Most names in a message: all of them, unless a hostile file has made up thousands.
+const SHOWN: usize = 2_000;
+
+/// Names for a message.
 fn list(names: &[String]) -> String {
-    const SHOWN: usize = 2_000;
-    let mut text = names.iter().take(SHOWN).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        text.push_str(&format!(", … and {} more", names.len() - SHOWN));
+    enumerated(names.iter().map(|name| shown(name)), names.len(), ", ")
+}
+
+/// Settings for a message.
+fn joined(settings: &[UnknownSetting]) -> String {
+    enumerated(settings.iter().map(UnknownSetting::to_string), settings.len(), "; ")
+}
+
+fn enumerated(names: impl Iterator<Item = String>, count: usize, between: &str) -> String {
+    let mut text = names.take(SHOWN).collect::<Vec<_>>().join(between);
+    if count > SHOWN {
+        text.push_str(&format!("{between}… and {} more", count - SHOWN));
     }
     text
 }

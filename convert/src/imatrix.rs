@@ -1,15 +1,21 @@
 //! How much each column of each matrix matters: the squares of the inputs it was multiplied with, summed over a text.
 //!
 //! The file is llama.cpp's (`tools/imatrix`): a GGUF with `general.type` "imatrix" and for each matrix the tensors
-//! `NAME.in_sum2` (a sum a column) and `NAME.counts` (how many rows were summed), both F32. What is used is the mean.
+//! `NAME.in_sum2` (a sum a column) and `NAME.counts` (how many rows were summed), both F32. What is used is the mean. Its
+//! older format is read as well ([`old`]).
+
+mod old;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, TensorInfo, Writer};
 
 use crate::error::{ConvertError, shown};
+use crate::output::Output;
 
 const TYPE: &str = "general.type";
 const DATASETS: &str = "imatrix.datasets";
@@ -41,6 +47,27 @@ pub struct Imatrix {
 }
 
 impl Imatrix {
+    /// Reads a file in llama.cpp's older format (`.dat`); `None` for what does not begin as one does or is no file, which
+    /// is left to be read as a GGUF, or refused.
+    ///
+    /// # Errors
+    /// [`ConvertError::Imatrix`] where it begins so and is damaged.
+    pub fn read_old(path: &Path) -> Result<Option<Self>, ConvertError> {
+        let failed = |action| move |source| ConvertError::Read { path: path.to_owned(), action, source };
+        // Asked before it is opened: opening a pipe waits for somebody who writes to it.
+        if !fs::metadata(path).is_ok_and(|found| found.is_file()) {
+            return Ok(None);
+        }
+        let file = fs::File::open(path).map_err(failed("open"))?;
+        let mut bytes = Vec::new();
+        (&file).take(old::HEAD).read_to_end(&mut bytes).map_err(failed("read"))?;
+        if !old::begins(&bytes) {
+            return Ok(None);
+        }
+        file.take(old::MOST).read_to_end(&mut bytes).map_err(failed("read"))?;
+        old::read(&bytes).map(Some)
+    }
+
     /// Reads a file. Tensors with other names than the two are ignored.
     ///
     /// # Errors
@@ -89,12 +116,13 @@ impl Imatrix {
     ///
     /// # Errors
     /// Those of the output; see [`ConvertError`].
-    pub fn write(&self, out: &Path, overwrite: bool) -> Result<(), ConvertError> {
+    pub fn write<'o>(&self, out: impl Into<Output<'o>>, overwrite: bool) -> Result<(), ConvertError> {
         if let Some((name, _)) = self.entries.iter().find(|(_, entry)| entry.sums.iter().any(|sum| !sum.is_finite())) {
             let what = "a sum is NaN or infinite".to_owned();
             return Err(ConvertError::Imatrix { entry: shown(name), what });
         }
-        crate::check_place(out, overwrite, |_| None)?;
+        let out = out.into();
+        let place = out.place(overwrite, |_| None)?;
         let mut writer = Writer::new();
         writer.set(TYPE, "imatrix").set(DATASETS, self.datasets.clone());
         writer.set(CHUNKS, self.chunks).set(CHUNK_SIZE, self.chunk_size);
@@ -102,7 +130,7 @@ impl Imatrix {
             writer.tensor(format!("{name}{SUMS}"), &[columns.sums.len() as u64, 1], TensorType::F32);
             writer.tensor(format!("{name}{COUNTS}"), &[1, 1], TensorType::F32);
         }
-        crate::write_file(out, writer, &(), |body| {
+        crate::write_file((out, &place), writer, &(), |body| {
             for columns in self.entries.values() {
                 let sums: Vec<u8> = columns.sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
                 body.write(&sums)?;

@@ -1,17 +1,20 @@
 //! Configuration files as JSON, read within a budget and taken apart with errors that name file, key and type.
 //!
 //! The non-obvious thing: an absent key and an explicit `null` are the same here. `save_pretrained` writes values that
-//! were never set as `null`, and both mean the class's default.
+//! were never set as `null`, and both mean the class's default. Every accessor marks its key as read for
+//! [`Settings`](crate::settings::Settings), which refuses what nobody read.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::RangeInclusive;
 use std::path::Path;
+use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::error::{ConvertError, shown};
+use crate::settings::{Account, Known};
 
 /// Most bytes of a configuration file; real ones are some tens of KiB.
 pub(crate) const CONFIG_BYTES: u64 = 4 << 20;
@@ -44,25 +47,60 @@ pub(crate) fn read_file(directory: &Path, name: &str, max: u64) -> Result<Option
 /// The content of a file as `T`, or `None` where there is no such file.
 pub(crate) fn read<T: DeserializeOwned>(directory: &Path, name: &str, max: u64) -> Result<Option<T>, ConvertError> {
     let Some(content) = read_file(directory, name, max)? else { return Ok(None) };
-    let parsed = serde_json::from_slice(&content);
-    parsed.map(Some).map_err(|error| ConvertError::Json { file: name.to_owned(), message: error.to_string() })
+    parse(&content).map(Some).map_err(|message| ConvertError::Json { file: name.to_owned(), message })
 }
 
-/// An object of a configuration file that knows where it is.
+/// UTF-8's byte order mark, which some editors write and no parser of JSON expects.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+/// The encodings of two and four bytes a character, by how a text that begins with an ASCII character begins in them.
+const OTHER_ENCODINGS: [(&[u8], &str); 6] = [
+    (b"\xff\xfe\0\0", "UTF-32"),
+    (b"\0\0\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+    (b"{\0", "UTF-16"),
+    (b"\0{", "UTF-16"),
+];
+/// Numbers that Python writes and JSON does not have.
+const NO_NUMBERS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
+
+/// A JSON text in UTF-8, with or without the byte order mark; the message says why it is none.
+fn parse<T: DeserializeOwned>(content: &[u8]) -> Result<T, String> {
+    if let Some((_, encoding)) = OTHER_ENCODINGS.iter().find(|(start, _)| content.starts_with(start)) {
+        return Err(format!("the text is in {encoding}; JSON must be in UTF-8"));
+    }
+    let content = content.strip_prefix(MARK).unwrap_or(content);
+    serde_json::from_slice(content).map_err(|error| {
+        let line = content.split(|byte| *byte == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+        // The parser stops at the first character that does not fit, or behind a sign.
+        let starts = (0..=2).filter_map(|back| line.get(error.column().checked_sub(back)?..));
+        let found = starts.flat_map(|rest| NO_NUMBERS.iter().filter(move |name| rest.starts_with(name))).last();
+        match found {
+            Some(name) => {
+                let name = String::from_utf8_lossy(name);
+                format!("{name} at line {} column {} is no number of JSON", error.line(), error.column())
+            }
+            None => error.to_string(),
+        }
+    })
+}
+
+/// An object of a configuration file that knows where it is, and that marks what is read of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
-    file: String,
-    /// The path of this object with a trailing dot, empty at the top.
-    prefix: String,
+    account: Rc<Account>,
+    /// The keys that lead to this object, none at the top.
+    path: Vec<String>,
     values: Map<String, Value>,
 }
 
 impl Object {
-    /// The top-level object of a file, or `None` where there is no such file.
+    /// The top-level object of a file of which nobody keeps account, or `None` where there is no such file.
+    /// [`Settings::read`](crate::settings::Settings::read) is the one for files whose every key must be understood.
     pub(crate) fn read(directory: &Path, name: &str) -> Result<Option<Self>, ConvertError> {
         match read::<Value>(directory, name, CONFIG_BYTES)? {
             None => Ok(None),
-            Some(Value::Object(values)) => Ok(Some(Self { file: name.to_owned(), prefix: String::new(), values })),
+            Some(Value::Object(values)) => Ok(Some(Self::top(Rc::new(Account::new(name, values))))),
             Some(other) => {
                 let message = format!("expected an object, found {}", kind(&other));
                 Err(ConvertError::Json { file: name.to_owned(), message })
@@ -70,26 +108,55 @@ impl Object {
         }
     }
 
-    /// An object without any key, so that everything has its default.
-    pub(crate) fn empty(file: &str) -> Self {
-        Self { file: file.to_owned(), prefix: String::new(), values: Map::new() }
+    /// The top-level object of a file.
+    pub(crate) fn top(account: Rc<Account>) -> Self {
+        Self { values: account.document().clone(), account, path: Vec::new() }
     }
 
-    /// The same with another value under `key`.
+    /// An object without any key, so that everything has its default.
+    pub(crate) fn empty(file: &str) -> Self {
+        Self::top(Rc::new(Account::new(file, Map::new())))
+    }
+
+    /// The file's account.
+    pub(crate) fn account(&self) -> Rc<Account> {
+        Rc::clone(&self.account)
+    }
+
+    /// Says which keys of this object have no effect; those of its inner objects are theirs to say.
+    pub(crate) fn known(&self, settings: &'static [Known]) {
+        self.account.know(&self.path, settings);
+    }
+
+    /// The same with another value under `key`, in the place of the file's.
     pub(crate) fn with(&self, key: &str, value: impl Into<Value>) -> Self {
+        self.account.mark(&self.path, key);
         let mut other = self.clone();
         other.values.insert(key.to_owned(), value.into());
         other
     }
 
-    /// The value of a key that is there and not `null`.
+    /// The value of a key that is there and not `null`. What is inside of an object is not read by this.
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
+        self.account.mark(&self.path, key);
         self.values.get(key).filter(|value| !value.is_null())
+    }
+
+    /// The value of a key that is there and not `null`, with all that is inside of it.
+    pub(crate) fn whole(&self, key: &str) -> Option<&Value> {
+        self.account.mark_all(&self.path, key);
+        self.values.get(key).filter(|value| !value.is_null())
+    }
+
+    /// Whether a key is there and not `null`, which does not count as reading it.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.values.get(key).is_some_and(|value| !value.is_null())
     }
 
     /// Keys with values that are not `null`.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&String, &Value)> {
-        self.values.iter().filter(|(_, value)| !value.is_null())
+        let entries = self.values.iter().filter(|(_, value)| !value.is_null());
+        entries.inspect(|(key, _)| self.account.mark(&self.path, key))
     }
 
     /// A nested object; empty where absent.
@@ -99,7 +166,9 @@ impl Object {
             Some(Value::Object(values)) => values.clone(),
             Some(other) => return Err(self.mismatch(key, "an object", other)),
         };
-        Ok(Self { file: self.file.clone(), prefix: format!("{}{key}.", self.prefix), values })
+        let mut path = self.path.clone();
+        path.push(key.to_owned());
+        Ok(Self { account: self.account(), path, values })
     }
 
     /// An unsigned integer.
@@ -174,6 +243,7 @@ impl Object {
 
     /// Token ids: one integer or a list of them.
     pub(crate) fn ids(&self, key: &str) -> Result<Option<Vec<i64>>, ConvertError> {
+        self.account.mark(&self.path, key);
         let Some(value) = self.values.get(key) else { return Ok(None) };
         let ids = match value {
             Value::Null => Some(Vec::new()),
@@ -185,28 +255,35 @@ impl Object {
 
     /// The error that the value of `key` has the wrong type.
     pub(crate) fn mismatch(&self, key: &str, expected: &'static str, found: &Value) -> ConvertError {
-        ConvertError::JsonType { file: self.file.clone(), key: self.path(key), expected, found: kind(found) }
+        ConvertError::JsonType { file: self.account.name.clone(), key: self.path(key), expected, found: kind(found) }
     }
 
     /// The error that the value of `key` breaks a rule.
     pub(crate) fn bad(&self, key: &str, got: impl ToString, rule: impl Into<String>) -> ConvertError {
         let got = shown(&got.to_string());
-        ConvertError::ConfigValue { file: self.file.clone(), key: self.path(key), got, rule: rule.into() }
+        ConvertError::ConfigValue { file: self.account.name.clone(), key: self.path(key), got, rule: rule.into() }
     }
 
     /// The error that the value of `key` is legal but not run by this engine.
     pub(crate) fn unsupported(&self, key: &str, got: impl ToString, supported: impl Into<String>) -> ConvertError {
         let got = shown(&got.to_string());
-        ConvertError::Unsupported { file: self.file.clone(), key: self.path(key), got, supported: supported.into() }
+        ConvertError::Unsupported {
+            file: self.account.name.clone(),
+            key: self.path(key),
+            got,
+            supported: supported.into(),
+        }
     }
 
-    fn path(&self, key: &str) -> String {
-        format!("{}{key}", self.prefix)
+    /// The path of a key, as errors and options have it.
+    pub(crate) fn path(&self, key: &str) -> String {
+        let parts = self.path.iter().map(String::as_str).chain([key]);
+        parts.collect::<Vec<_>>().join(".")
     }
 }
 
 /// A value's type, and the value itself where it is short.
-fn kind(value: &Value) -> String {
+pub(crate) fn kind(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => format!("{value}"),

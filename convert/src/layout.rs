@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use ocelli_quant::TensorType;
 
-use crate::checkpoint::{Checkpoint, Dtype};
+use crate::checkpoint::{Checkpoint, Dtype, quantised};
 use crate::error::ConvertError;
 
 /// How a target is stored.
@@ -376,6 +376,8 @@ impl Layout {
         notes: &mut Vec<String>,
     ) -> Result<Settled, ConvertError> {
         let unknown = self.unknown(checkpoint.names());
+        let needed = self.expected.keys().chain(&unknown);
+        quantised::check(needed.filter_map(|name| checkpoint.get(name)))?;
         if !unknown.is_empty() {
             return Err(ConvertError::UnknownTensors { family, tensors: unknown });
         }
@@ -385,16 +387,21 @@ impl Layout {
         if !missing.is_empty() {
             return Err(ConvertError::MissingTensors { family, tensors: missing });
         }
+        let mut doubles = 0;
         for (name, expected) in &self.expected {
             let Some(tensor) = checkpoint.get(name) else { continue };
             if tensor.shape != *expected {
                 let (found, expected) = (tensor.shape.clone(), expected.clone());
                 return Err(ConvertError::Shape { tensor: name.clone(), found, expected });
             }
-            if ![Dtype::F32, Dtype::F16, Dtype::BF16].contains(&tensor.dtype) {
+            if !Dtype::READ.contains(&tensor.dtype) {
                 return Err(ConvertError::Dtype { tensor: name.clone(), dtype: tensor.dtype.name });
             }
             tensor.check_order()?;
+            doubles += usize::from(tensor.dtype == Dtype::F64);
+        }
+        if doubles > 0 {
+            notes.push(format!("{doubles} tensors are stored as F64 and were rounded to f32 first"));
         }
         let unused = |name: &&str| !self.expected.contains_key(*name);
         let skipped = checkpoint.names().filter(unused).map(str::to_owned).collect();

@@ -16,26 +16,30 @@ pub mod imatrix;
 mod json;
 mod keys;
 mod layout;
+mod output;
 mod parts;
 pub mod quantize;
+mod settings;
 mod tokenizer;
 mod write;
 
 use std::fs;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 pub use checkpoint::{SafetensorsError, TorchError};
-pub use error::ConvertError;
+pub use error::{ConvertError, UnknownSetting};
 pub use families::open_flamingo::OpenFlamingo;
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Body, WriteError, Writer};
+pub use output::Output;
 
-use crate::atomic::PartFile;
 use crate::checkpoint::Checkpoint;
 use crate::families::{Family, Inputs, Model};
 use crate::json::Object;
 use crate::keys::Keys;
+use crate::output::{Identity, Place};
+use crate::settings::Settings;
 
 /// What to make of a checkpoint.
 #[derive(Debug, Clone)]
@@ -46,6 +50,9 @@ pub struct Options {
     pub family: Option<String>,
     /// Another directory for the tokenizer files.
     pub tokenizer: Option<PathBuf>,
+    /// Settings of the source's JSON files, by their paths such as `text_config.my_note`, that do not change the model though
+    /// nothing here knows them. Each becomes a note where it would otherwise end the conversion.
+    pub ignored_settings: Vec<String>,
     /// Whether an existing output may be replaced; it is, in one step, once the new one is complete.
     pub overwrite: bool,
 }
@@ -54,7 +61,7 @@ impl Options {
     /// Matrices as `ty`, everything else by default.
     #[must_use]
     pub fn new(ty: TensorType) -> Self {
-        Self { ty, family: None, tokenizer: None, overwrite: true }
+        Self { ty, family: None, tokenizer: None, ignored_settings: Vec::new(), overwrite: true }
     }
 }
 
@@ -106,17 +113,25 @@ pub fn families() -> Vec<(&'static str, &'static [&'static str])> {
 /// Converts the checkpoint directory `source` to the file `out`.
 ///
 /// # Errors
-/// See [`ConvertError`]. After any error `out` is what it was before, and nothing else is left beside it.
-pub fn convert(source: &Path, out: &Path, options: &Options, progress: &dyn Progress) -> Result<Report, ConvertError> {
-    check_output(&[source], out, options)?;
-    let Some(config) = Object::read(source, "config.json")? else {
+/// See [`ConvertError`]. After any error a file at `out` is what it was before, and nothing else is left beside it.
+pub fn convert<'o>(
+    source: &Path,
+    out: impl Into<Output<'o>>,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Report, ConvertError> {
+    let out = out.into();
+    let place = check_output(&[source], out, options)?;
+    let settings = Settings::default();
+    let Some(config) = settings.read(source, "config.json")? else {
         let hint = "it names the model's family and sizes";
         return Err(ConvertError::FileMissing { file: "config.json".to_owned(), directory: source.to_owned(), hint });
     };
     let family = families::find(options.family.as_deref(), &config)?;
     let model = (family.read)(&config)?;
     let checkpoint = Checkpoint::open(source)?;
-    assemble(family, model.as_ref(), (source, &config), checkpoint, out, options, progress)
+    let inputs = Inputs { source, tokenizer: options.tokenizer.as_deref().unwrap_or(source), settings: &settings };
+    assemble((family, model.as_ref()), &inputs, &config, checkpoint, (out, place), options, progress)
 }
 
 /// Converts an OpenFlamingo model, whose parts lie in three places, to the file `out`. The tokenizer is that of the
@@ -124,35 +139,50 @@ pub fn convert(source: &Path, out: &Path, options: &Options, progress: &dyn Prog
 ///
 /// # Errors
 /// As [`convert`].
-pub fn convert_open_flamingo(
+pub fn convert_open_flamingo<'o>(
     sources: &OpenFlamingo,
-    out: &Path,
+    out: impl Into<Output<'o>>,
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Report, ConvertError> {
-    check_output(&[&sources.language, &sources.vision], out, options)?;
-    let (model, checkpoint) = families::open_flamingo::open(sources)?;
+    let out = out.into();
+    let place = check_output(&[&sources.language, &sources.vision], out, options)?;
+    let settings = Settings::default();
+    let (model, checkpoint) = families::open_flamingo::open(sources, &settings)?;
     // The result is none of the repositories it was made of, so it takes the name of none.
     let origin = Object::empty("config.json");
-    let source = (sources.language.as_path(), &origin);
-    assemble(&families::flamingo::FAMILY, model.as_ref(), source, checkpoint, out, options, progress)
+    let source = sources.language.as_path();
+    let inputs = Inputs { source, tokenizer: options.tokenizer.as_deref().unwrap_or(source), settings: &settings };
+    assemble(
+        (&families::flamingo::FAMILY, model.as_ref()),
+        &inputs,
+        &origin,
+        checkpoint,
+        (out, place),
+        options,
+        progress,
+    )
 }
 
-/// Writes a model whose weights are found. Other files and the model's origin are those of the directory and
-/// configuration in `source`.
+/// Writes a model whose weights are found. The model's origin is that of `config`.
 fn assemble(
-    family: &Family,
-    model: &dyn Model,
-    (source, config): (&Path, &Object),
+    (family, model): (&Family, &dyn Model),
+    inputs: &Inputs<'_>,
+    config: &Object,
     mut checkpoint: Checkpoint,
-    out: &Path,
+    (out, place): (Output<'_>, Place),
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Report, ConvertError> {
-    if checkpoint.is_input(out) {
-        return Err(ConvertError::OutputUnfit { path: out.to_owned(), what: "a file of the checkpoint" });
+    if let Place::File { target, .. } = &place
+        && checkpoint.is_input(target)
+    {
+        return Err(ConvertError::OutputUnfit { path: out.name(), what: "a file of the checkpoint" });
     }
     let mut keys = Keys::default();
+    for wrapper in &checkpoint.dropped {
+        keys.note(format!("'{wrapper}' was dropped from the tensors' names: training put it before all of them"));
+    }
     let layout = model.layout();
     if adopt_names(&mut checkpoint, &layout, |name| model.canonical(name)) {
         keys.note(format!("tensor names were read as the {} family's by dropping prefixes", family.name));
@@ -160,11 +190,14 @@ fn assemble(
     let mut settled = layout.settle(&checkpoint, family.name, &mut keys.notes)?;
     settled.skipped.sort();
 
-    let tokenizer = options.tokenizer.as_deref().unwrap_or(source);
     families::general_keys(&mut keys, family, model.architecture(), config, options.ty)?;
-    model.keys(&Inputs { source, tokenizer }, &mut keys)?;
-    for name in atomic::leftovers(out) {
-        keys.note(format!("{name} was left by another conversion and is not touched"));
+    model.keys(inputs, &mut keys)?;
+    tokenizer::chat::keys(inputs, &mut keys)?;
+    inputs.settings.check(&options.ignored_settings, &mut keys.notes)?;
+    if let Place::File { target, .. } = &place {
+        for name in atomic::leftovers(target) {
+            keys.note(format!("{name} was left by another conversion and is not touched"));
+        }
     }
 
     let mut report = Report { skipped: settled.skipped, ..Report::default() };
@@ -177,45 +210,48 @@ fn assemble(
     report.bytes_in = checkpoint.bytes();
     report.bytes_out = writer.total_bytes()?;
     report.notes = keys.notes;
-    write_file(out, writer, progress, |body| write::pour(body, &tensors, &checkpoint, progress, &mut report.notes))?;
+    write_file((out, &place), writer, progress, |body| {
+        write::pour(body, &tensors, &checkpoint, progress, &mut report.notes)
+    })?;
     for note in &report.notes {
         progress.note(note);
     }
     Ok(report)
 }
 
-/// The part file's body.
-type FileBody<'a> = Body<BufWriter<&'a fs::File>>;
+/// The body of a file that goes anywhere.
+type FileBody<'a> = Body<BufWriter<Box<dyn Write + Send + 'a>>>;
 
 /// Writes the head, has the tensors poured, and gives the complete file its name.
 fn write_file(
-    out: &Path,
+    (out, place): (Output<'_>, &Place),
     writer: Writer,
     progress: &dyn Progress,
     pour: impl FnOnce(&mut FileBody<'_>) -> Result<(), ConvertError>,
 ) -> Result<(), ConvertError> {
     let needed = writer.total_bytes()?;
+    let file = matches!(place, Place::File { .. });
     let full = |error| match error {
         ConvertError::Gguf(WriteError::Io { source, .. }) => match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                ConvertError::DiskFull { path: out.to_owned(), needed }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge if file => {
+                ConvertError::DiskFull { path: out.name(), needed }
             }
-            _ => ConvertError::Write { path: out.to_owned(), action: "write", source },
+            _ => ConvertError::Write { path: out.name(), action: "be written", source },
         },
-        ConvertError::Write { path, source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+        ConvertError::Write { path, source, .. } if file && source.kind() == io::ErrorKind::StorageFull => {
             ConvertError::DiskFull { path, needed }
         }
         other => other,
     };
-    let part = PartFile::create(out)?;
-    let written = writer.begin(BufWriter::with_capacity(1 << 20, part.file())).map_err(ConvertError::from);
+    let mut sink = place.open(out, progress)?;
+    let written = writer.begin(BufWriter::with_capacity(1 << 20, sink.writer())).map_err(ConvertError::from);
     let written = written.and_then(|mut body| {
         progress.start(body.tensors().iter().map(|tensor| tensor.bytes).sum());
         pour(&mut body)?;
         Ok(body.finish().map(drop)?)
     });
     written.map_err(full)?;
-    part.keep().map_err(full)
+    sink.keep().map_err(full)
 }
 
 /// Tries the family's other spellings of tensor names; they are taken only if they explain every tensor.
@@ -233,41 +269,17 @@ fn adopt_names(checkpoint: &mut Checkpoint, layout: &layout::Layout, canonical: 
 }
 
 /// Refuses outputs that would destroy something before anything is read.
-fn check_output(sources: &[&Path], out: &Path, options: &Options) -> Result<(), ConvertError> {
+fn check_output(sources: &[&Path], out: Output<'_>, options: &Options) -> Result<Place, ConvertError> {
     if let Some(source) = sources.iter().find(|source| !source.is_dir()) {
         return Err(ConvertError::SourceNotADirectory((*source).to_owned()));
     }
-    check_place(out, options.overwrite, |real| {
+    out.place(options.overwrite, |there| {
         let is_input = |path: &Path| {
             let output = path.extension().is_some_and(|extension| extension == "gguf");
-            !output && path.canonicalize().is_ok_and(|path| path == real)
+            !output && Identity::at(path).is_some_and(|input| input == *there)
         };
         let directories = sources.iter().copied().chain(options.tokenizer.as_deref());
         let mut entries = directories.flat_map(|directory| fs::read_dir(directory).into_iter().flatten().flatten());
         entries.any(|entry| is_input(&entry.path())).then_some("a file of the checkpoint")
     })
-}
-
-/// Refuses what cannot or may not be replaced. `input` is given the real path of a file that is there and says what it
-/// is, should it be one that is read.
-fn check_place(
-    out: &Path,
-    overwrite: bool,
-    input: impl FnOnce(&Path) -> Option<&'static str>,
-) -> Result<(), ConvertError> {
-    let unfit = |what| Err(ConvertError::OutputUnfit { path: out.to_owned(), what });
-    if out.file_name().is_none() {
-        return unfit("no file name");
-    }
-    let Ok(existing) = fs::symlink_metadata(out) else { return Ok(()) };
-    if existing.is_dir() {
-        return unfit("a directory");
-    }
-    if !existing.is_file() && !existing.is_symlink() {
-        return unfit("neither a file nor a link");
-    }
-    if let Some(what) = out.canonicalize().ok().and_then(|real| input(&real)) {
-        return unfit(what);
-    }
-    if overwrite { Ok(()) } else { Err(ConvertError::OutputExists(out.to_owned())) }
 }

@@ -151,7 +151,7 @@ fn main() {
             for (rows, linear) in [(1, long), (1, short), (4, long), (257, tower), (512, decoder)] {
                 let width = linear.inputs();
                 // The scalar code is only there to be right: a few rows say enough.
-                let rows = if *isa == Isa::Scalar { rows.min(8) } else { rows };
+                let rows = if *isa == Isa::scalar() { rows.min(8) } else { rows };
                 let operations = (2 * rows * width * linear.outputs()) as f64;
                 let (work, unit, limit) = match (rows, ty.block_len()) {
                     (1..=4, _) => (ty.row_bytes(width * linear.outputs()).unwrap() as f64, "GB/s", 0),

@@ -26,14 +26,15 @@ pub(crate) fn compose(family: &dyn Family, tokenizer: &Tokenizer, prompt: &Promp
             });
         }
         if *before > at {
-            let complete = !items.is_empty() || !prompt.adds_special();
-            items.extend(family.compose(&prompt.part(at..*before, complete), tokenizer)?);
+            let behind = !items.is_empty();
+            let complete = behind || !prompt.adds_special();
+            items.extend(family.compose(&prompt.part(at..*before, complete, behind), tokenizer)?);
         }
         items.push(Item::Tokens(ids.clone()));
         at = *before;
     }
     if prompt.pieces().len() > at {
-        items.extend(family.compose(&prompt.part(at..prompt.pieces().len(), true), tokenizer)?);
+        items.extend(family.compose(&prompt.part(at..prompt.pieces().len(), true, true), tokenizer)?);
     }
     Ok(items)
 }

@@ -47,7 +47,7 @@ pub use error::Error;
 pub use generation::{Event, Finish, GenerateOptions, Generation, Score, Sink, Timings};
 pub use model::{Defaults, Engine, Model};
 pub use models::families;
-pub use ocelli_quant::gguf::Bytes;
+pub use ocelli_quant::gguf::{Bytes, Gguf};
 pub use plan::{Plan, SessionOptions};
 pub use prompt::{Item, Piece, Prompt};
 pub use sample::{Sampler, Sampling};
@@ -55,7 +55,8 @@ pub use session::{Session, prompt_ids};
 pub use shots::{Shot, ShotFormat, Told, most_similar};
 pub use tokens::Tokens;
 pub use weights::{
-    Load, Progress, aligned as copied, open as open_file, open_part as open_file_part, open_with as open_file_with,
+    Load, Progress, aligned as copied, files as model_files, open as open_file, open_part as open_file_part,
+    open_with as open_file_with, parse,
 };
 
 /// What callers may rely on: a model is shared between threads, a session moves between them.

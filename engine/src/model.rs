@@ -15,7 +15,7 @@ use crate::session::Session;
 use crate::tokenizer::Tokenizer;
 use crate::weights::header::Header;
 use crate::weights::{self, Load};
-use ocelli_quant::gguf::{Bytes, Gguf};
+use ocelli_quant::gguf::{Bytes, Gguf, TensorInfo};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,12 +47,12 @@ impl Engine {
         self.device.info()
     }
 
-    /// Opens a model file.
+    /// Opens a model file; the first file of a model that is split into several opens all of them.
     ///
     /// # Errors
     /// The file is not there, malformed, of an unknown family, or its tensors do not fit its hyper-parameters.
     pub fn open(&self, path: &Path, load: Load) -> Result<Model, Error> {
-        self.open_bytes(weights::open(path, load)?)
+        self.open_file(weights::open(path, load)?)
     }
 
     /// Opens a model that is in memory already. Bytes at an address that is no multiple of 8 are copied.
@@ -60,9 +60,15 @@ impl Engine {
     /// # Errors
     /// As [`Engine::open`].
     pub fn open_bytes(&self, bytes: Bytes) -> Result<Model, Error> {
-        let slice = (*bytes).as_ref();
-        let bytes = if slice.as_ptr().addr().is_multiple_of(8) { bytes } else { weights::aligned(slice)? };
-        let file = Arc::new(Gguf::parse(bytes)?);
+        self.open_file(weights::parse(bytes)?)
+    }
+
+    /// Opens a model file that was read by [`crate::open_file`] or [`crate::parse`].
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_file(&self, file: Gguf) -> Result<Model, Error> {
+        let file = Arc::new(file);
         let family = models::load(&file)?;
         let tokenizer = Tokenizer::from_gguf(&file)?;
         let vocabulary = family.decoder().config.vocabulary;
@@ -80,23 +86,25 @@ impl Engine {
     }
 }
 
-/// Where a file has what only pictures pass through, the tower and the bridge: neighbours in one piece.
-fn encoders(file: &Gguf) -> Vec<Range<usize>> {
-    let mut parts: Vec<Range<u64>> = Vec::new();
+/// Where the files have what only pictures pass through, the tower and the bridge: which file, and the bytes there,
+/// neighbours in one piece.
+fn encoders(file: &Gguf) -> Vec<(usize, Range<usize>)> {
+    let mut pieces: Vec<(usize, Range<u64>)> = Vec::new();
     let names = |name: &str| name.starts_with("v.") || name.starts_with("mm.");
-    let mut inside: Vec<_> = file.tensors().iter().map(|t| (t.offset, t.offset + t.bytes, names(&t.name))).collect();
+    let place = |t: &TensorInfo| (t.part, t.offset, t.offset + t.bytes, names(&t.name));
+    let mut inside: Vec<_> = file.tensors().iter().map(place).collect();
     inside.sort_unstable();
     let mut before = false;
-    for (start, end, encoder) in inside {
-        match parts.last_mut() {
-            Some(last) if encoder && before => last.end = end,
-            _ if encoder => parts.push(start..end),
+    for (part, start, end, encoder) in inside {
+        match pieces.last_mut() {
+            Some((same, last)) if encoder && before && *same == part => last.end = end,
+            _ if encoder => pieces.push((part, start..end)),
             _ => {}
         }
         before = encoder;
     }
     let size = |bytes| usize::try_from(bytes).unwrap_or(0);
-    parts.into_iter().map(|part| size(part.start)..size(part.end)).collect()
+    pieces.into_iter().map(|(part, piece)| (part, size(piece.start)..size(piece.end))).collect()
 }
 
 /// What the file says about generation.
@@ -163,14 +171,16 @@ pub(crate) struct Inner {
     pub(crate) family: Box<dyn Family>,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) defaults: Defaults,
-    encoders: Vec<Range<usize>>,
+    encoders: Vec<(usize, Range<usize>)>,
 }
 
 impl Inner {
     /// Makes room for the language model once pictures are encoded: the tower's pages are not needed before the next.
     pub(crate) fn let_encoders_go(&self) {
-        for range in &self.encoders {
-            weights::let_go(self.file.bytes(), range.clone());
+        for (part, range) in &self.encoders {
+            if let Some(bytes) = self.file.parts().get(*part) {
+                weights::let_go(bytes, range.clone());
+            }
         }
     }
 }
@@ -354,6 +364,6 @@ mod tests {
         }
         let file = Gguf::parse(Arc::new(body.finish().unwrap())).unwrap();
         let at = |name: &str| usize::try_from(file.tensor(name).unwrap().offset).unwrap();
-        assert_eq!(encoders(&file), [at("v.a")..at("mm.c") + 12, at("mm.f")..at("mm.f") + 12]);
+        assert_eq!(encoders(&file), [(0, at("v.a")..at("mm.c") + 12), (0, at("mm.f")..at("mm.f") + 12)]);
     }
 }

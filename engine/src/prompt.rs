@@ -25,6 +25,8 @@ pub struct Prompt {
     /// Token ids, each with the number of pieces before it.
     given: Vec<(usize, Vec<u32>)>,
     complete: bool,
+    /// Whether other pieces stand before these.
+    behind: bool,
 }
 
 impl Prompt {
@@ -100,9 +102,14 @@ impl Prompt {
         self.pieces.is_empty() && self.given.is_empty()
     }
 
-    /// The pieces of a range as a prompt of its own.
-    pub(crate) fn part(&self, pieces: Range<usize>, complete: bool) -> Self {
-        Self { pieces: self.pieces[pieces].to_vec(), given: Vec::new(), complete }
+    /// Whether the first text of it is the first of all.
+    pub(crate) fn begins(&self) -> bool {
+        !self.behind
+    }
+
+    /// The pieces of a range as a prompt of its own, with others before it or not.
+    pub(crate) fn part(&self, pieces: Range<usize>, complete: bool, behind: bool) -> Self {
+        Self { pieces: self.pieces[pieces].to_vec(), given: Vec::new(), complete, behind }
     }
 }
 

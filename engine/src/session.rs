@@ -194,7 +194,7 @@ impl Session {
         let options = EncodeOptions { add_special: false, parse_special: true };
         let ids = continuations
             .iter()
-            .map(|text| Ok(self.model.tokenizer().encode(text, options)?))
+            .map(|text| Ok(self.model.tokenizer().encode_piece(text, options, false)?))
             .collect::<Result<Vec<_>, Error>>()?;
         for ids in &ids {
             self.fits(positions, ids.len())?;

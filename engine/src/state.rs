@@ -129,20 +129,23 @@ fn write_picture(out: &mut Vec<u8>, picture: &Picture) {
     out.extend_from_slice(picture.rgb());
 }
 
-/// What tells a model's file from others.
+/// What tells a model's file, or the files it is split into, from others.
 fn fingerprint(model: &Model) -> u128 {
     let file = model.file();
-    let bytes = (**file.bytes()).as_ref();
-    let tensors = file.tensors().iter().filter_map(|t| {
-        let start = usize::try_from(t.offset).ok()?;
-        Some((start, start.checked_add(usize::try_from(t.bytes.min(64)).ok()?)?))
-    });
-    let header = tensors.clone().map(|(start, _)| start).min().unwrap_or(bytes.len());
-    let mut seen = bytes.get(..header).unwrap_or_default().to_vec();
-    for (start, end) in tensors {
-        seen.extend_from_slice(bytes.get(start..end).unwrap_or_default());
+    let mut seen = Vec::new();
+    for (number, bytes) in file.parts().iter().enumerate() {
+        let bytes = (**bytes).as_ref();
+        let tensors = file.tensors().iter().filter(|t| t.part == number).filter_map(|t| {
+            let start = usize::try_from(t.offset).ok()?;
+            Some((start, start.checked_add(usize::try_from(t.bytes.min(64)).ok()?)?))
+        });
+        let header = tensors.clone().map(|(start, _)| start).min().unwrap_or(bytes.len());
+        seen.extend_from_slice(bytes.get(..header).unwrap_or_default());
+        for (start, end) in tensors {
+            seen.extend_from_slice(bytes.get(start..end).unwrap_or_default());
+        }
     }
-    hash_bytes(bytes.len() as u64, &seen)
+    hash_bytes(file.file_len(), &seen)
 }
 
 /// What has not been read yet of a state whose hash is right.

@@ -1,8 +1,9 @@
-//! PNG and JPEG files against Pillow's pixels (`image_golden.json`), and files made to break decoders.
+//! PNG and JPEG files against Pillow's pixels (`image_golden.json`), and files made to break decoders. More of JPEG is in
+//! `jpeg.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(feature = "decode-images")]
 
-use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder, codecs::png::PngEncoder};
+use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use ocelli_engine::image::{Container, ImageError, ImageLimits, Preprocess, decode, probe};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -68,16 +69,9 @@ fn encoded_png(width: u32, height: u32) -> Vec<u8> {
     out
 }
 
-fn encoded_jpeg(width: u32, height: u32) -> Vec<u8> {
-    let rgb: Vec<u8> = (0..width * height * 3).map(|i| (i / 5 % 251) as u8).collect();
-    let mut out = Vec::new();
-    JpegEncoder::new_with_quality(&mut out, 90).encode(&rgb, width, height, ExtendedColorType::Rgb8).unwrap();
-    out
-}
-
 #[test]
-fn png_is_pillows_to_the_bit() {
-    for Case { name, file, size, rgb } in golden("png") {
+fn pixels_are_pillows_to_the_bit() {
+    for Case { name, file, size, rgb } in golden("png").into_iter().chain(golden("jpeg")) {
         let picture = decode(&file, &limits()).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!((picture.width(), picture.height()), size, "{name}");
         assert_eq!(picture.rgb(), rgb, "{name}");
@@ -85,27 +79,14 @@ fn png_is_pillows_to_the_bit() {
 }
 
 #[test]
-fn jpeg_is_close_to_pillows() {
-    for Case { name, file, size, rgb } in golden("jpeg") {
-        let picture = decode(&file, &limits()).unwrap_or_else(|e| panic!("{name}: {e}"));
-        assert_eq!((picture.width(), picture.height()), size, "{name}");
-        let off = picture.rgb().iter().zip(&rgb).map(|(&a, &b)| u32::from(a.abs_diff(b)));
-        let mean = f64::from(off.clone().sum::<u32>()) / rgb.len() as f64;
-        assert!(off.max().unwrap() <= 12 && mean < 1.0, "{name}: mean {mean}");
-    }
-}
-
-#[test]
 fn what_was_encoded_is_decoded() {
     let picture = decode(&encoded_png(31, 17), &limits()).unwrap();
     assert!(picture.rgb().iter().zip(0u32..).all(|(&v, i)| u32::from(v) == i * 7 % 251));
-    let info = probe(&encoded_jpeg(31, 17), &limits()).unwrap();
-    assert_eq!((info.container, info.width, info.height), (Container::Jpeg, 31, 17));
+    let info = probe(&encoded_png(31, 17), &limits()).unwrap();
+    assert_eq!((info.container, info.width, info.height), (Container::Png, 31, 17));
     // V-03, V-13: one pixel works all the way.
-    for file in [encoded_png(1, 1), encoded_jpeg(1, 1)] {
-        let pixels = Preprocess::blip(14).apply(&decode(&file, &limits()).unwrap()).unwrap();
-        assert_eq!(pixels.data.len(), 3 * 14 * 14);
-    }
+    let pixels = Preprocess::blip(14).apply(&decode(&encoded_png(1, 1), &limits()).unwrap()).unwrap();
+    assert_eq!(pixels.data.len(), 3 * 14 * 14);
 }
 
 #[test]
@@ -146,12 +127,6 @@ fn sizes_over_the_limits() {
     assert!(message(&bare(0, 7)).contains("no pixels"));
     // Within the limits, but 16 bytes cannot hold it: refused before 256 MB are allocated.
     assert!(matches!(decode(&bare(8192, 8192), &limits()), Err(ImageError::TooLittleData { have: 16, .. })));
-    let mut jpeg = encoded_jpeg(16, 16);
-    let frame = jpeg.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
-    jpeg[frame + 5..frame + 9].copy_from_slice(&[0x54, 0x60, 0x54, 0x60]);
-    assert!(message(&jpeg).contains("21600x21600: a side is over"));
-    jpeg[frame + 5..frame + 9].copy_from_slice(&[0x1f, 0xff, 0x1f, 0xff]);
-    assert!(matches!(decode(&jpeg, &limits()), Err(ImageError::TooLittleData { format: "JPEG", .. })));
 }
 
 /// V-14: bombs and oddities beside the picture are never parsed.
@@ -171,11 +146,33 @@ fn ancillary_chunks_are_skipped() {
     assert_eq!(decode(&file, &limits()).unwrap(), want);
 }
 
+/// What is missing behind the data does not matter, what is missing of them does: as with Pillow (`png_golden.json`). Of
+/// what Pillow opens, a wrong check sum of the data is refused.
+#[test]
+fn png_ends() {
+    let cases: Vec<Value> = serde_json::from_str(include_str!("png_golden.json")).unwrap();
+    let bytes = |v: &Value| -> Option<Vec<u8>> {
+        let hex = v.as_str()?;
+        Some((0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect())
+    };
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let name = case["name"].as_str().unwrap();
+        match (decode(&bytes(&case["file"]).unwrap(), &limits()), bytes(&case["rgb"])) {
+            (Ok(picture), Some(rgb)) if picture.rgb() == rgb => {}
+            (Err(_), None) => {}
+            (Err(error), Some(_)) if name.ends_with("check sum of data") => assert!(error.to_string().contains("CRC")),
+            (got, want) => wrong.push(format!("{name}: {:?}, Pillow opens it: {}", got.map(|_| ()), want.is_some())),
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
 /// V-11, V-14: damaged PNGs of every kind give an error, not a picture and not a panic.
 #[test]
 fn damaged_png() {
     let good = encoded_png(40, 30);
-    for cut in 0..good.len() {
+    for cut in 0..good.len() / 2 {
         assert!(decode(&good[..cut], &limits()).is_err(), "cut at {cut}");
     }
     let error = |chunks: &[Vec<u8>], depth, colour| decode(&png(4, 4, depth, colour, chunks), &limits()).unwrap_err();
@@ -187,41 +184,12 @@ fn damaged_png() {
     assert!(matches!(error(&[chunk(b"IDAT", &[1, 2, 3])], 8, 3), ImageError::Decode { .. }), "no palette");
 }
 
-/// V-14: scans are counted before decoding.
-#[test]
-fn jpeg_scans_and_kinds() {
-    let good = encoded_jpeg(16, 16);
-    let scan = good.windows(2).position(|w| w == [0xff, 0xda]).unwrap();
-    let end = good.len() - 2;
-    let mut many = good[..end].to_vec();
-    for _ in 0..10_000 {
-        many.extend(&good[scan..end]);
-    }
-    many.extend([0xff, 0xd9]);
-    assert_eq!(decode(&many, &limits()), Err(ImageError::TooManyScans { limit: 100 }));
-    let tight = ImageLimits { jpeg_work: 16 * 16 * 5, ..limits() };
-    assert!(matches!(decode(&many, &tight), Err(ImageError::TooMuchWork { scans: 6, .. })));
-
-    for (marker, kind) in [(0xc3, "lossless"), (0xc5, "hierarchical"), (0xc9, "arithmetic")] {
-        let mut file = good.clone();
-        let frame = file.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
-        file[frame + 1] = marker;
-        assert!(decode(&file, &limits()).unwrap_err().to_string().contains(kind));
-    }
-    for cut in 0..good.len() {
-        assert!(decode(&good[..cut], &limits()).is_err(), "cut at {cut}");
-    }
-    let mut trailing = good.clone();
-    trailing.extend([0xff, 0xd8, 0xff, 0xc0, 1, 2, 3]);
-    assert_eq!(decode(&trailing, &limits()).unwrap(), decode(&good, &limits()).unwrap());
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn mutated_files_return(jpeg: bool, edits in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..8)) {
-        let mut file = if jpeg { encoded_jpeg(33, 18) } else { encoded_png(33, 18) };
+    fn mutated_files_return(edits in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..8)) {
+        let mut file = encoded_png(33, 18);
         for (at, value) in edits {
             let at = at.index(file.len());
             file[at] = value;

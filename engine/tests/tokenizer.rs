@@ -2,7 +2,7 @@
 //! inverse, and hostile tables and texts.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use ocelli_engine::tokenizer::{EncodeOptions, Spec, TokenKind, Tokenizer, TokenizerError};
+use ocelli_engine::tokenizer::{Blank, EncodeOptions, Spec, TokenKind, Tokenizer, TokenizerError};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -133,10 +133,12 @@ fn special_ids_out_of_range() {
     };
     assert_eq!(of(|s| s.eos = Some(2)), TokenizerError::SpecialOutOfRange { what: "eos", id: 2, vocab: 2 });
     assert_eq!(of(|s| s.bos = Some(u32::MAX)).to_string(), "bos id 4294967295 is outside the vocabulary of 2 tokens");
-    assert!(matches!(of(|s| s.pad = Some(9)), TokenizerError::SpecialOutOfRange { what: "pad", .. }));
     assert!(matches!(of(|s| s.unk = Some(9)), TokenizerError::SpecialOutOfRange { what: "unk", .. }));
     assert!(matches!(of(|s| s.add_bos = true), TokenizerError::NothingToAdd { what: "bos", .. }));
     assert!(matches!(of(|s| s.add_eos = true), TokenizerError::NothingToAdd { what: "eos", .. }));
+    // Nothing uses a padding token: one outside does not stop a file.
+    let padded = Tokenizer::new(Spec { pad: Some(9), ..Spec::bpe(["a", "b"], []) }).unwrap();
+    assert_eq!((padded.pad(), padded.encode("ab", PLAIN).unwrap()), (None, vec![0, 1]));
     assert!(matches!(of(|s| s.pre = "bloom"), TokenizerError::UnknownPreTokenizer { .. }));
 }
 
@@ -320,14 +322,14 @@ proptest! {
 fn prefix_blanks_and_cleaned_blanks_are_switches_of_the_file() {
     let tokens = ["a", "b", "\u{120}", "\u{120}a", ".", "\u{120}."];
     let merges = ["\u{120} a", "\u{120} ."];
-    let encode = |add_prefix_space, text: &str| {
-        let spec = Spec { add_prefix_space, ..Spec::bpe(tokens, merges) };
+    let encode = |blank, text: &str| {
+        let spec = Spec { blank, ..Spec::bpe(tokens, merges) };
         Tokenizer::new(spec).unwrap().encode(text, EncodeOptions::default()).unwrap()
     };
-    assert_eq!(encode(false, "ab"), [0, 1]);
-    assert_eq!(encode(true, "ab"), [3, 1]);
-    assert_eq!(encode(true, " ab"), [3, 1], "one blank is enough");
-    assert!(encode(true, "").is_empty());
+    assert_eq!(encode(Blank::Nowhere, "ab"), [0, 1]);
+    assert_eq!(encode(Blank::Everywhere, "ab"), [3, 1]);
+    assert_eq!(encode(Blank::Everywhere, " ab"), [3, 1], "one blank is enough");
+    assert!(encode(Blank::Everywhere, "").is_empty());
 
     let spec = Spec { clean_up_spaces: true, ..Spec::bpe(tokens, merges) };
     let cleaning = Tokenizer::new(spec).unwrap();

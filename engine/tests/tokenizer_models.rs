@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use ocelli_engine::Error;
-use ocelli_engine::tokenizer::{EncodeOptions, Spec, TokenKind, Tokenizer, TokenizerError};
+use ocelli_engine::tokenizer::{Blank, EncodeOptions, Spec, TokenKind, Tokenizer, TokenizerError, special_tokens};
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use proptest::prelude::*;
 use std::sync::{Arc, LazyLock};
@@ -60,7 +60,7 @@ fn spec() -> Spec<'static> {
 
 static PLAIN_SPM: LazyLock<Tokenizer> = LazyLock::new(|| Tokenizer::new(spec()).unwrap());
 static PREFIXED: LazyLock<Tokenizer> =
-    LazyLock::new(|| Tokenizer::new(Spec { add_bos: true, add_prefix_space: true, ..spec() }).unwrap());
+    LazyLock::new(|| Tokenizer::new(Spec { add_bos: true, blank: Blank::Everywhere, ..spec() }).unwrap());
 
 /// Ids of pieces by their texts.
 fn pieces(texts: &[&str]) -> Vec<u32> {
@@ -126,7 +126,7 @@ fn sentencepiece_without_byte_tokens() {
     let tokens = ["?", "a"];
     let scores = vec![0.0, -1.0];
     let known = Spec { unk: Some(0), ..Spec::sentencepiece(tokens, scores.clone()) };
-    assert_eq!(Tokenizer::new(known).unwrap().encode("aé", PLAIN).unwrap(), [1, 0, 0]);
+    assert_eq!(Tokenizer::new(known).unwrap().encode("aéèa", PLAIN).unwrap(), [1, 0, 1]);
     let without = Tokenizer::new(Spec::sentencepiece(tokens, scores)).unwrap();
     let error = TokenizerError::NoTokenForByte { byte: b'\n', offset: 1 };
     assert_eq!(without.encode("a\n", PLAIN), Err(error));
@@ -375,6 +375,23 @@ fn files_leave_unsaid_what_their_kind_implies() {
     ];
     let t = Tokenizer::from_gguf(&file(&[&llama[..], &said].concat())).unwrap();
     assert_eq!(t.encode("a a", EncodeOptions::default()).unwrap(), [0, 3], "without the blank no token is an a");
+    // Without types, or without that of bytes, their names say which tokens are bytes.
+    let bytes: Vec<String> = (0..256).map(|byte| format!("<0x{byte:02X}>")).collect();
+    let all: Vec<&str> =
+        ["<unk>", "<s>", "</s>"].into_iter().chain(bytes.iter().map(String::as_str)).chain(["▁a"]).collect();
+    let mut untyped = vec![
+        ("tokenizer.ggml.model", MetaValue::from("llama")),
+        ("tokenizer.ggml.tokens", strings(&all)),
+        ("tokenizer.ggml.scores", MetaValue::from(vec![0.0f32; all.len()])),
+        ("tokenizer.ggml.padding_token_id", MetaValue::from(4_000u32)),
+    ];
+    for types in [None, Some([vec![2, 3, 3], vec![1i32; 257]].concat())] {
+        untyped.extend(types.map(|types| ("tokenizer.ggml.token_type", MetaValue::from(types))));
+        let t = Tokenizer::from_gguf(&file(&untyped)).unwrap();
+        assert_eq!(t.encode("日\n", PLAIN).unwrap(), [3 + 32, 3 + 0xe6, 3 + 0x97, 3 + 0xa5, 3 + 10]);
+        assert_eq!(t.encode("a</s>", EncodeOptions::default()).unwrap(), [1, 259, 2]);
+        assert_eq!((t.kind(0), t.pad()), (Some(TokenKind::Unknown), None));
+    }
 
     let llama3 = [
         ("tokenizer.ggml.model", MetaValue::from("gpt2")),
@@ -426,4 +443,81 @@ fn files_that_are_wrong_are_refused() {
     assert!(refused.to_string().contains("kimi-k2"), "{refused}");
     let far = ("tokenizer.ggml.eot_token_id", MetaValue::from(7u32));
     assert!(matches!(with("gpt2", &[merges, far]), Error::Tokenizer(TokenizerError::SpecialOutOfRange { .. })));
+}
+
+/// The right ids are those of the library: `parity/tokenizers_around.py` compares thousands of texts.
+#[test]
+fn files_say_where_blanks_go_and_what_added_tokens_take() {
+    let said = |blank: &str, early: bool, more: &[(&'static str, MetaValue)]| {
+        let base = [
+            ("tokenizer.ggml.model", MetaValue::from("llama")),
+            ("tokenizer.ggml.tokens", strings(&["<unk>", "<s>", "</s>", "▁", "a", "▁a", "<m>"])),
+            ("tokenizer.ggml.scores", MetaValue::from(vec![0.0, 0.0, 0.0, -2.0, -3.0, -1.0, 0.0f32])),
+            ("tokenizer.ggml.token_type", MetaValue::from(vec![2i32, 3, 3, 1, 1, 1, 3])),
+            ("tokenizer.ggml.add_bos_token", MetaValue::from(false)),
+            ("ocelli.tokenizer.blank", MetaValue::from(blank)),
+            ("ocelli.tokenizer.normalizes_blanks", MetaValue::from(early)),
+        ];
+        Tokenizer::from_gguf(&file(&[&base[..], more].concat()))
+    };
+    for (blank, early, text, ids) in [
+        ("never", true, "a<m>a", &[4, 6, 4][..]),
+        ("first", false, "a<m>a", &[5, 6, 4]),
+        ("first", false, "<m>a", &[6, 4]),
+        ("first", false, " a", &[5]),
+        ("first", true, " a", &[3, 5]),
+        ("always", false, "a<m>a<m> a", &[5, 6, 5, 6, 5]),
+        ("always", true, "a<m>a<m> a", &[5, 6, 5, 6, 3, 5]),
+    ] {
+        let t = said(blank, early, &[]).unwrap();
+        assert_eq!(t.encode(text, PARSED).unwrap(), ids, "{blank} {early} {text:?}");
+        // Behind other pieces of a prompt, the first text is not the first.
+        let goes_on: &[u32] = if blank == "first" && !early && text == "a<m>a" { &[4, 6, 4] } else { continue };
+        assert_eq!(t.encode_piece(text, PARSED, false).unwrap(), goes_on);
+    }
+    for (list, text, ids) in [
+        ("lstrip", "a  <m> a", &[4, 6, 5][..]),
+        ("rstrip", "a <m>  a", &[4, 3, 6, 4]),
+        ("single_word", "a<m> <m>", &[4, 0, 3, 6]),
+        ("normalized", "a<m>", &[4, 6]),
+    ] {
+        let key = match list {
+            "lstrip" => "ocelli.tokenizer.lstrip_ids",
+            "rstrip" => "ocelli.tokenizer.rstrip_ids",
+            "single_word" => "ocelli.tokenizer.single_word_ids",
+            _ => "ocelli.tokenizer.normalized_ids",
+        };
+        // An id outside the vocabulary is no token's.
+        let t = said("never", true, &[(key, MetaValue::from(vec![6u32, 4_000]))]).unwrap();
+        assert_eq!(t.encode(text, PARSED).unwrap(), ids, "{list}");
+    }
+    // Normalised, `<m>` is looked for behind a blank where a blank is put before every text.
+    let t = said("always", true, &[("ocelli.tokenizer.normalized_ids", MetaValue::from(vec![6u32]))]).unwrap();
+    assert_eq!(t.encode("<m>a <m>", PARSED).unwrap(), [6, 4, 6]);
+    let wrong = said("sometimes", true, &[]).unwrap_err().to_string();
+    assert!(wrong.contains("ocelli.tokenizer.blank") && wrong.contains("sometimes"), "{wrong}");
+}
+
+#[test]
+fn special_tokens_go_by_their_names() {
+    let mut keys = vec![
+        ("tokenizer.ggml.model", MetaValue::from("gpt2")),
+        ("tokenizer.ggml.tokens", strings(&["a", "<s>", "<pad>", "<image>"])),
+        ("tokenizer.ggml.bos_token_id", MetaValue::from(1u32)),
+        ("tokenizer.ggml.padding_token_id", MetaValue::from(2u32)),
+        ("tokenizer.ggml.mask_token_id", MetaValue::from(4u32)),
+        ("ocelli.tokenizer.special_names", strings(&["image_token"])),
+        ("ocelli.tokenizer.special_ids", MetaValue::from(vec![3u32])),
+    ];
+    let named = |keys: &[(&str, MetaValue)]| {
+        let file = file(keys);
+        let own = |(name, text): &(&str, &str)| format!("{name}={text}");
+        special_tokens(&file).map(|all| all.iter().map(own).collect::<Vec<_>>().join(" ")).map_err(|e| e.to_string())
+    };
+    assert_eq!(named(&keys).unwrap(), "bos_token=<s> pad_token=<pad> image_token=<image>");
+    keys[0].1 = MetaValue::from("llama");
+    assert_eq!(named(&keys).unwrap(), "bos_token=<s> eos_token=<pad> unk_token=a pad_token=<pad> image_token=<image>");
+    keys[6].1 = MetaValue::from(vec![3u32, 1]);
+    let error = named(&keys).unwrap_err();
+    assert!(error.contains("1 names") && error.contains("2 ids"), "{error}");
 }

@@ -89,3 +89,31 @@ fn a_model_opens_and_clears_the_error() {
         assert_eq!(status, OCELLI_ERR_MODEL, "{keep} bytes: {text}");
     }
 }
+
+#[test]
+fn a_split_model_is_asked_for_by_its_first_file() {
+    // A header without tensors that says which file of three it is.
+    let file = |number: u16| {
+        let mut bytes = b"GGUF\x03\0\0\0".to_vec();
+        bytes.extend(0u64.to_le_bytes());
+        bytes.extend(2u64.to_le_bytes());
+        for (key, value) in [("split.no", number), ("split.count", 3)] {
+            bytes.extend((key.len() as u64).to_le_bytes());
+            bytes.extend(key.as_bytes());
+            bytes.extend(2u32.to_le_bytes());
+            bytes.extend(value.to_le_bytes());
+        }
+        bytes
+    };
+    let [first, second, third] = [1, 2, 3].map(|number| scratch(&format!("check-split-0000{number}-of-00003.gguf")));
+    for (number, path) in (0..).zip([&first, &second]) {
+        std::fs::write(path, file(number)).unwrap();
+    }
+    let _ = std::fs::remove_file(&third);
+    let (status, text) = check_path(&second);
+    assert_eq!(status, OCELLI_ERR_MODEL, "{text}");
+    assert!(text.contains("file 2") && text.contains(first.to_str().unwrap()), "{text}");
+    let (status, text) = check_path(&first);
+    assert_eq!(status, OCELLI_ERR_FILE, "{text}");
+    assert!(text.contains(third.to_str().unwrap()) && text.contains("file 3 of the 3"), "{text}");
+}

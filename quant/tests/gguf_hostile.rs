@@ -314,12 +314,13 @@ fn g31_split_files() {
     let shard = |no: u16, count: u16| {
         File::new(0, 2).key("split.no", 2, no.to_le_bytes()).key("split.count", 2, count.to_le_bytes())
     };
-    shard(1, 3).refused("split-file", &["file 2", "into 3", "merge"]);
+    shard(1, 3).refused("split-file", &["file 2", "into 3", "path of its first file"]);
     assert!(shard(0, 1).parse().is_ok());
     assert!(shard(0, 0).parse().is_ok());
     let odd = File::new(0, 1).key("split.count", STR, 3u64.to_le_bytes()).raw("two");
     odd.refused("wrong-type", &["split.count", "string"]);
     File::new(0, 1).key("split.count", U8, [2]).refused("split-file", &["into 2"]);
+    shard(0, u16::MAX).refused("limit", &["files of a split model", "65535", "1024"]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn header_and_order() {
     let file = file();
     assert_eq!((file.version(), file.alignment()), (3, 32));
     assert_eq!(file.data_offset() % 32, 0);
-    assert_eq!(file.file_len(), (**file.bytes()).as_ref().len() as u64);
+    assert_eq!(file.file_len(), (**file.parts().first().unwrap()).as_ref().len() as u64);
     let keys: Vec<&str> = file.keys().map(|(key, _)| key).collect();
     assert_eq!(keys[..3], ["general.architecture", "general.alignment", "a.u8"]);
     assert_eq!(keys.len(), 26);

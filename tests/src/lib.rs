@@ -12,6 +12,7 @@ pub mod mixed_golden;
 pub mod naming_game;
 pub mod open_flamingo;
 pub mod opt_tokenizer;
+pub mod split;
 pub mod text_golden;
 
 /// Errors here are read by people who run tests.

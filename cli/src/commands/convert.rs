@@ -17,7 +17,8 @@ EXAMPLES
   ocelli convert ./checkpoint --tokenizer ./opt-2.7b -o model.gguf --type f16
   ocelli convert openflamingo --adapter checkpoint.pt --language ./mpt-1b --vision ./clip -o of.gguf
 
-The output appears under its name only when it is complete. Interrupting leaves nothing behind.";
+The output appears under its name only when it is complete. Interrupting leaves nothing behind. A link stays a link: the
+file that it leads to is replaced. Devices and pipes are written through, and so is standard output, by '-o -'.";
 
 const AFTER_OPEN_FLAMINGO: &str = "\
 EXAMPLES
@@ -67,7 +68,7 @@ enum Several {
 
 #[derive(clap::Args)]
 struct Output {
-    /// The model file to write
+    /// The model file to write; - is standard output
     #[arg(short, long, value_name = "OUT.gguf")]
     output: PathBuf,
     /// How matrices are stored
@@ -76,6 +77,10 @@ struct Output {
     /// Another directory for the tokenizer files
     #[arg(long, value_name = "DIR")]
     tokenizer: Option<PathBuf>,
+    /// Go on without a setting of the source's JSON files that is not understood, named by its path, such as
+    /// text_config.my_note (repeatable)
+    #[arg(long, value_name = "KEY")]
+    ignore_setting: Vec<String>,
     /// Refuse to replace the output if it exists
     #[arg(long)]
     no_clobber: bool,
@@ -95,17 +100,21 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         let [adapter, language, vision] = [adapter, language, vision].map(PathBuf::clone);
         let sources = OpenFlamingo { adapter, language, vision };
         return output.made(interrupt, None, |options, watch| {
-            ocelli_convert::convert_open_flamingo(&sources, &output.output, options, watch)
+            ocelli_convert::convert_open_flamingo(&sources, output.place(), options, watch)
         });
     }
     // Without a subcommand both are required.
     let (Some(source), Some(output)) = (&args.source, &args.output) else { return Ok(()) };
     output.made(interrupt, args.family.as_ref(), |options, watch| {
-        ocelli_convert::convert(source, &output.output, options, watch)
+        ocelli_convert::convert(source, output.place(), options, watch)
     })
 }
 
 impl Output {
+    fn place(&self) -> ocelli_convert::Output<'_> {
+        ocelli_convert::Output::of_argument(&self.output)
+    }
+
     /// Has the file made and says what came of it.
     fn made(
         &self,
@@ -117,18 +126,20 @@ impl Output {
         let mut options = Options::new(self.ty);
         options.family = family.cloned();
         options.tokenizer.clone_from(&self.tokenizer);
+        options.ignored_settings.clone_from(&self.ignore_setting);
         options.overwrite = !self.no_clobber;
         let watch = Watch::new(Notes::new(self.quiet), interrupt.clone());
         let start = Instant::now();
         let result = make(&options, &watch);
         watch.clear();
-        let report = result?;
+        let report = result.map_err(|error| Failure::writing(self.place(), error))?;
         if self.quiet { Ok(()) } else { summary(&self.output, &report, start.elapsed()) }
     }
 }
 
 fn summary(output: &Path, report: &Report, took: Duration) -> Result<(), Failure> {
-    let mut out = Out::new();
+    let place = ocelli_convert::Output::of_argument(output);
+    let mut out = Out::beside(place);
     out.line(format_args!(
         "{}: {}, {} from {} in {}",
         output.display(),

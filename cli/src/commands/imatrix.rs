@@ -3,9 +3,11 @@
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::marks;
+use crate::model_args::gguf;
 use crate::output::{Notes, Out, counted, time};
 use crate::prompt_args::read_picture;
 use clap::builder::RangedU64ValueParser;
+use ocelli_convert::Output;
 use ocelli_convert::imatrix::{Columns, Imatrix};
 use ocelli_engine::kernels::cpu::Cpu;
 use ocelli_engine::kernels::observe::Observer;
@@ -34,7 +36,7 @@ pub struct Args {
     /// The model file, best in f16 or f32
     #[arg(value_name = "MODEL.gguf")]
     model: PathBuf,
-    /// The file to write
+    /// The file to write; - is standard output
     #[arg(short, long, value_name = "OUT.gguf")]
     output: PathBuf,
     /// A text file to read
@@ -70,9 +72,12 @@ pub struct Args {
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let start = Instant::now();
     let notes = Notes::new(args.quiet);
+    let out = Output::of_argument(&args.output);
+    // Before hours of measuring, not after them.
+    out.check(!args.no_clobber)?;
     let observer = Arc::new(Observer::new(Arc::new(Cpu::new(args.threads)?)));
-    let name = args.model.display().to_string();
-    let model = Engine::with_device(observer.clone()).open(&args.model, Load::Map);
+    let (name, file) = gguf(Some(&args.model), Load::Map)?;
+    let model = Engine::with_device(observer.clone()).open_file(file);
     let model = model.map_err(|e| Failure::opening(&name, &e))?;
 
     let chunk = args.chunk.min(model.context());
@@ -101,12 +106,12 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
 
     interrupt.is_polled();
     let imatrix = collect(args, &observer, &model, pieces.len(), chunk);
-    imatrix.write(&args.output, !args.no_clobber)?;
+    imatrix.write(out, !args.no_clobber).map_err(|error| Failure::writing(out, error))?;
     if args.quiet {
         return Ok(());
     }
-    let mut out = Out::new();
-    out.line(format_args!(
+    let mut summary = Out::beside(out);
+    summary.line(format_args!(
         "{}: {} from {} of text and {}, in {}",
         args.output.display(),
         counted(imatrix.entries.len(), "tensor"),
@@ -114,7 +119,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         counted(prompts.len(), "picture"),
         time(start.elapsed())
     ))?;
-    out.flush()
+    summary.flush()
 }
 
 /// The tokens of a text in pieces, each behind the beginning that the model is used to.
@@ -125,9 +130,11 @@ fn pieces(model: &Model, path: &Path, chunk: usize, most: usize) -> Result<Vec<V
     read.map_err(|e| Failure::reading("text", path, &e))?;
     let text = String::from_utf8(bytes)
         .map_err(|e| Failure::new("text", format_args!("{} is not UTF-8: {}", path.display(), e.utf8_error())))?;
+    // Some editors begin a file with a byte order mark, which is no part of the text.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let tokenizer = model.tokenizer();
     let plain = EncodeOptions { add_special: false, parse_special: false };
-    let ids = tokenizer.encode(&text, plain).map_err(Error::from)?;
+    let ids = tokenizer.encode(text, plain).map_err(Error::from)?;
     if ids.is_empty() {
         return Err(Failure::new("text", format_args!("{} is empty", path.display())));
     }

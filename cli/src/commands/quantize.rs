@@ -3,14 +3,15 @@
 use super::convert::types;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::model_args::gguf;
 use crate::output::{Notes, Out, magnitude, size, time};
 use crate::watch::Watch;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use ocelli_convert::imatrix::Imatrix;
 use ocelli_convert::quantize::{Mix, Pattern, Recipe, Report, quantize};
-use ocelli_engine::{Load, open_file};
+use ocelli_convert::{ConvertError, Output};
+use ocelli_engine::{Load, model_files};
 use ocelli_quant::TensorType;
-use ocelli_quant::gguf::Gguf;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -26,16 +27,17 @@ mean their _m. Vectors, norms, patch embeddings and tables of positions stay as 
 not divide are stored in the next type that does; the summary names them.
 
 In PATTERN * stands for any characters and ? for one; it must match the tensor's whole name, as 'ocelli inspect
---tensors' shows it. The output appears under its name only when it is complete.";
+--tensors' shows it. The output appears under its name only when it is complete; a link stays a link, and the file that
+it leads to is replaced. Devices and pipes are written through. A split model becomes one file.";
 
 /// Store a model's matrices in another type
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub struct Args {
-    /// The model file to read
+    /// The model file to read; of a split model the first file
     #[arg(value_name = "IN.gguf")]
     input: PathBuf,
-    /// The model file to write
+    /// The model file to write; - is standard output
     #[arg(value_name = "OUT.gguf")]
     output: PathBuf,
     /// How matrices are stored
@@ -53,7 +55,7 @@ pub struct Args {
     /// The type of token_embd.weight
     #[arg(long, value_name = "TYPE", value_parser = types())]
     token_embedding_type: Option<TensorType>,
-    /// How much each column matters: a file of 'ocelli imatrix' or llama.cpp's
+    /// How much each column matters: a file of 'ocelli imatrix' or llama.cpp's, GGUF or .dat
     #[arg(long, value_name = "FILE")]
     imatrix: Option<PathBuf>,
     /// Refuse to replace the output if it exists
@@ -78,15 +80,18 @@ fn tensor_type(text: &str) -> Result<(Pattern, TensorType), String> {
     if ty.can_encode() { Ok((Pattern::new(pattern), ty)) } else { Err(format!("{ty} can be read but not written")) }
 }
 
-fn parse(path: &Path) -> Result<Gguf, Failure> {
-    let name = path.display().to_string();
-    let bytes = open_file(path, Load::Map).map_err(|e| Failure::opening(&name, &e))?;
-    Gguf::parse(bytes).map_err(|e| Failure::opening(&name, &e.into()))
+/// A file of importances in either of llama.cpp's formats.
+fn importances(path: &Path) -> Result<Imatrix, Failure> {
+    let failed = |e: ConvertError| Failure::new(e.code(), format_args!("{}: {e}", path.display()));
+    match Imatrix::read_old(path).map_err(failed)? {
+        Some(imatrix) => Ok(imatrix),
+        None => Imatrix::read(&gguf(Some(path), Load::Map)?.1).map_err(failed),
+    }
 }
 
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     interrupt.is_polled();
-    let file = parse(&args.input)?;
+    let (_, file) = gguf(Some(&args.input), Load::Map)?;
     let mut recipe = Recipe::new(args.mix);
     recipe.pure = args.pure;
     recipe.tensor_types.clone_from(&args.tensor_type);
@@ -94,20 +99,20 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     recipe.embedding = args.token_embedding_type;
     recipe.overwrite = !args.no_clobber;
     if let Some(path) = &args.imatrix {
-        let imatrix = Imatrix::read(&parse(path)?);
-        let imatrix = imatrix.map_err(|e| Failure::new(e.code(), format_args!("{}: {e}", path.display())))?;
+        let imatrix = importances(path)?;
         recipe.imatrix = Some((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), imatrix));
     }
     let watch = Watch::new(Notes::new(args.quiet), interrupt.clone());
     let start = Instant::now();
-    let result = quantize(&file, &args.input, &args.output, &recipe, &watch);
+    let out = Output::of_argument(&args.output);
+    let result = quantize(&file, &model_files(&args.input, file.parts().len()), out, &recipe, &watch);
     watch.clear();
-    let report = result?;
-    if args.quiet { Ok(()) } else { summary(args, &report, start.elapsed()) }
+    let report = result.map_err(|error| Failure::writing(out, error))?;
+    if args.quiet { Ok(()) } else { summary(args, &recipe, &report, start.elapsed()) }
 }
 
-fn summary(args: &Args, report: &Report, took: Duration) -> Result<(), Failure> {
-    let mut out = Out::new();
+fn summary(args: &Args, recipe: &Recipe, report: &Report, took: Duration) -> Result<(), Failure> {
+    let mut out = Out::beside(Output::of_argument(&args.output));
     out.line(format_args!(
         "{}: {} at {:.2} bits a weight, {} before, in {}",
         args.output.display(),
@@ -120,9 +125,12 @@ fn summary(args: &Args, report: &Report, took: Duration) -> Result<(), Failure> 
         let (count, bytes) = (magnitude(elements), size(bytes));
         out.line(format_args!("  {:<5} {tensors:>6} tensors {count:>8} parameters {bytes:>10}", ty.name()))?;
     }
-    let fallbacks: Vec<String> =
-        report.fallbacks.iter().map(|(name, wanted, used)| format!("{name}: {used} instead of {wanted}")).collect();
-    out.list("stored in another type, because their rows are no whole blocks", &fallbacks)?;
+    // What was asked for by name is answered by name, however many there are.
+    let asked = |(name, ..): &&(String, TensorType, TensorType)| recipe.asked(name).is_some();
+    let line = |(name, wanted, used): &(String, TensorType, TensorType)| format!("{name}: {used} instead of {wanted}");
+    let named: Vec<String> = report.fallbacks.iter().filter(asked).map(line).collect();
+    let others: Vec<String> = report.fallbacks.iter().filter(|row| !asked(row)).map(line).collect();
+    out.list_from("stored in another type, because their rows are no whole blocks", &named, &others)?;
     out.list("encoded without importances, because the file has none for them", &report.unweighted)?;
     for note in &report.notes {
         out.line(format_args!("note: {note}"))?;

@@ -7,6 +7,8 @@ mod chat;
 mod convert;
 mod doctor;
 mod inspect;
+#[cfg(target_os = "linux")]
+mod outputs;
 mod pipes;
 mod process;
 mod quantize;

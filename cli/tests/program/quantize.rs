@@ -55,6 +55,30 @@ fn a_language_model_is_measured_and_quantised() {
         assert!(!answer["ids"].as_array().unwrap().is_empty(), "{mix}: {answer}");
     }
 
+    // llama.cpp's older file of the same numbers.
+    let numbers = ocelli_quant::gguf::Gguf::parse(std::sync::Arc::new(fs::read(&imatrix).unwrap())).unwrap();
+    let numbers = ocelli_convert::imatrix::Imatrix::read(&numbers).unwrap();
+    let mut old = (numbers.entries.len() as i32).to_le_bytes().to_vec();
+    for (name, columns) in &numbers.entries {
+        old.extend((name.len() as i32).to_le_bytes());
+        old.extend(name.as_bytes());
+        for number in [columns.count as i32, columns.sums.len() as i32] {
+            old.extend(number.to_le_bytes());
+        }
+        old.extend(columns.sums.iter().flat_map(|sum| sum.to_le_bytes()));
+    }
+    fs::write(at("imatrix.dat"), &old).unwrap();
+    let made = [&imatrix, &at("imatrix.dat")].map(|file| {
+        ocelli(&["quantize", text(&input), text(&out), "--type", "q4_0", "--imatrix", text(file), "-q"]).ok();
+        let out = ocelli_quant::gguf::Gguf::parse(std::sync::Arc::new(fs::read(&out).unwrap())).unwrap();
+        out.tensors().iter().flat_map(|tensor| out.data(tensor).to_vec()).collect::<Vec<u8>>()
+    });
+    assert!(made[0] == made[1]);
+    fs::write(at("imatrix.dat"), &old[..old.len() - 1]).unwrap();
+    let cut = at("imatrix.dat");
+    let cut = ocelli(&["quantize", text(&input), text(&out), "--imatrix", text(&cut)]).failed(1, "imatrix");
+    assert!(cut.contains("imatrix.dat"), "{cut}");
+
     let bad = |args: &[&str], exit, code| ocelli(&[&["quantize", text(&input)], args].concat()).failed(exit, code);
     bad(&[text(&input)], 1, "output-unfit");
     bad(&[text(&out), "--no-clobber"], 1, "output-exists");

@@ -35,6 +35,14 @@ fn demonstrations_are_worded_as_the_file_says() {
     let typed = "<image>Output: a circle. <image>Output: a triangle. <image>Output:";
     let typed = seen(&model, &["-i", &blue, "-i", &red, "-i", &green, "-p", typed]);
     assert_eq!(seen(&model, &["-i", &green, "--shots", &texts]), typed);
+    // As some editors save it: behind a byte order mark, which at the beginning of another line is none.
+    let lines = std::fs::read_to_string(&texts).unwrap();
+    std::fs::write(&texts, format!("\u{feff}{lines}")).unwrap();
+    assert_eq!(seen(&model, &["-i", &green, "--shots", &texts]), typed);
+    std::fs::write(&texts, format!("{lines}\u{feff}{lines}")).unwrap();
+    let wrong = ocelli(&["score", "-m", &model, "-c", " red", "-i", &green, "--shots", &texts]).failed(1, "shots");
+    assert!(wrong.contains("line 4"), "{wrong}");
+    std::fs::write(&texts, lines).unwrap();
 
     let first = seen(&model, &["-i", &blue, "-i", &green, "-p", "<image>Output: a circle. <image>Output: a"]);
     assert_eq!(seen(&model, &["-i", &green, "-p", "a", "--shots", &texts, "--shot-count", "1"]), first);

@@ -1,4 +1,4 @@
-//! Checkpoint elements as f32, exactly: every f16 and bf16 is one.
+//! Checkpoint elements as f32, exactly: every f16 and bf16 is one. An f64 is rounded to the nearest.
 
 use super::{Checkpoint, Dtype};
 use crate::error::ConvertError;
@@ -7,7 +7,7 @@ use crate::error::ConvertError;
 const CHUNK: u64 = 1 << 18;
 
 impl Checkpoint {
-    /// Elements of an F32, F16 or BF16 tensor from `first` on. `raw` is scratch space that callers keep.
+    /// Elements of a tensor of one of [`Dtype::READ`] from `first` on. `raw` is scratch space that callers keep.
     pub(crate) fn decode(
         &self,
         name: &str,
@@ -17,22 +17,25 @@ impl Checkpoint {
     ) -> Result<(), ConvertError> {
         let Some(tensor) = self.get(name) else { return Ok(()) };
         tensor.check_order()?;
-        let size = if tensor.dtype == Dtype::F32 { 4 } else { 2 };
-        raw.resize(out.len() * size, 0);
-        self.read(name, first * size as u64, raw)?;
-        if tensor.dtype == Dtype::F32 {
-            for (value, bytes) in out.iter_mut().zip(raw.as_chunks::<4>().0) {
-                *value = f32::from_le_bytes(*bytes);
-            }
-            return Ok(());
+        let dtype = tensor.dtype;
+        if !Dtype::READ.contains(&dtype) {
+            return Err(ConvertError::Dtype { tensor: name.to_owned(), dtype: dtype.name });
         }
-        let widen: fn([u8; 2]) -> f32 = match tensor.dtype {
-            Dtype::F16 => |bytes| half::f16::from_le_bytes(bytes).to_f32(),
-            Dtype::BF16 => |bytes| half::bf16::from_le_bytes(bytes).to_f32(),
-            other => return Err(ConvertError::Dtype { tensor: name.to_owned(), dtype: other.name }),
-        };
-        for (value, bytes) in out.iter_mut().zip(raw.as_chunks::<2>().0) {
-            *value = widen(*bytes);
+        let size = dtype.bytes();
+        raw.resize(out.len() * size as usize, 0);
+        self.read(name, first * size, raw)?;
+        match dtype {
+            Dtype::F16 => widen(raw, out, |bytes| half::f16::from_le_bytes(bytes).to_f32()),
+            Dtype::BF16 => widen(raw, out, |bytes| half::bf16::from_le_bytes(bytes).to_f32()),
+            Dtype::F64 => {
+                widen(raw, out, |bytes| f64::from_le_bytes(bytes) as f32);
+                let lost = raw.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).zip(&*out);
+                if let Some((value, _)) = lost.into_iter().find(|(value, near)| value.is_finite() && !near.is_finite())
+                {
+                    return Err(ConvertError::TooLarge { tensor: name.to_owned(), value });
+                }
+            }
+            _ => widen(raw, out, f32::from_le_bytes),
         }
         Ok(())
     }
@@ -58,5 +61,11 @@ impl Checkpoint {
             first += count as u64;
         }
         Ok(true)
+    }
+}
+
+fn widen<const N: usize>(raw: &[u8], out: &mut [f32], number: impl Fn([u8; N]) -> f32) {
+    for (value, bytes) in out.iter_mut().zip(raw.as_chunks::<N>().0) {
+        *value = number(*bytes);
     }
 }

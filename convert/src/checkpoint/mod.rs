@@ -5,6 +5,7 @@
 
 mod decode;
 mod index;
+pub(crate) mod quantised;
 mod safetensors;
 mod tensor;
 mod torch;
@@ -15,6 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::ConvertError;
+use crate::output::Identity;
 pub use safetensors::SafetensorsError;
 pub(crate) use tensor::{Dtype, Tensor};
 pub use torch::TorchError;
@@ -22,6 +24,8 @@ pub use torch::TorchError;
 /// Names of a checkpoint in one file and of a sharded one's table, best first.
 const NAMES: [(&str, &str); 2] =
     [("model.safetensors", "model.safetensors.index.json"), ("pytorch_model.bin", "pytorch_model.bin.index.json")];
+/// What `DistributedDataParallel` and `torch.compile` put before each name.
+const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 /// The first line of every Git LFS pointer.
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/";
 
@@ -39,6 +43,8 @@ pub(crate) struct Checkpoint {
     shards: Vec<Shard>,
     /// By name: the shard and the tensor in it.
     tensors: BTreeMap<String, (usize, Tensor)>,
+    /// What was dropped from all names: what training put before them.
+    pub(crate) dropped: Vec<&'static str>,
 }
 
 impl Checkpoint {
@@ -46,10 +52,10 @@ impl Checkpoint {
     pub(crate) fn open(directory: &Path) -> Result<Self, ConvertError> {
         for (single, table) in NAMES {
             if exists(directory, single) {
-                return Self::of_files(directory, &[single.to_owned()]);
+                return Ok(Self::of_files(directory, &[single.to_owned()])?.unwrapped());
             }
             if exists(directory, table) {
-                return Self::of_index(directory, table);
+                return Ok(Self::of_index(directory, table)?.unwrapped());
             }
         }
         let hint = "the weights must lie there in one file, or in shards with an index";
@@ -64,7 +70,21 @@ impl Checkpoint {
             let source = io::ErrorKind::IsADirectory.into();
             return Err(ConvertError::Read { path: path.to_owned(), action: "open", source });
         };
-        Self::of_files(directory, &[name.to_string_lossy().into_owned()])
+        Ok(Self::of_files(directory, &[name.to_string_lossy().into_owned()])?.unwrapped())
+    }
+
+    /// Drops what wrappers of a model in training put before every name.
+    fn unwrapped(mut self) -> Self {
+        let prefix = |names: &BTreeMap<String, (usize, Tensor)>| {
+            WRAPPERS.into_iter().find(|wrapper| names.keys().all(|name| name.starts_with(wrapper)))
+        };
+        while !self.tensors.is_empty()
+            && let Some(wrapper) = prefix(&self.tensors)
+        {
+            self.dropped.push(wrapper);
+            self.rename(|name| name[wrapper.len()..].to_owned());
+        }
+        self
     }
 
     fn of_index(directory: &Path, name: &str) -> Result<Self, ConvertError> {
@@ -82,10 +102,16 @@ impl Checkpoint {
     }
 
     fn of_files(directory: &Path, names: &[String]) -> Result<Self, ConvertError> {
-        let mut checkpoint = Self { shards: Vec::new(), tensors: BTreeMap::new() };
+        let mut checkpoint = Self { shards: Vec::new(), tensors: BTreeMap::new(), dropped: Vec::new() };
         for name in names {
             let path = directory.join(name);
-            let file = match File::open(&path) {
+            // Asked before it is opened: opening a pipe waits for somebody who writes to it.
+            let file = match fs::metadata(&path).map(|found| found.is_file()) {
+                Ok(true) => File::open(&path),
+                Ok(false) => Err(io::Error::other("it is no regular file, and weights are read in any order")),
+                Err(source) => Err(source),
+            };
+            let file = match file {
                 Ok(file) => file,
                 Err(source) => return Err(ConvertError::Read { path, action: "open", source }),
             };
@@ -138,13 +164,14 @@ impl Checkpoint {
     pub(crate) fn overlay(&mut self, other: Self) {
         let first = self.shards.len();
         self.shards.extend(other.shards);
+        self.dropped.extend(other.dropped);
         self.tensors.extend(other.tensors.into_iter().map(|(name, (shard, tensor))| (name, (first + shard, tensor))));
     }
 
-    /// Whether a path is one of the weight files, links followed.
+    /// Whether a path leads to one of the weight files, whatever it is called.
     pub(crate) fn is_input(&self, path: &Path) -> bool {
-        let real = |path: &Path| path.canonicalize().ok();
-        real(path).is_some_and(|path| self.shards.iter().any(|shard| real(&shard.path).as_ref() == Some(&path)))
+        Identity::at(path)
+            .is_some_and(|output| self.shards.iter().any(|s| Identity::at(&s.path).as_ref() == Some(&output)))
     }
 
     /// Bytes of all weight files.

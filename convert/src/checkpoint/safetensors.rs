@@ -164,7 +164,9 @@ pub(crate) fn read_header(file: &File) -> Result<Vec<Tensor>, SafetensorsError> 
     let mut header = vec![0; length as usize];
     read_exact_at(file, &mut header, LENGTH_BYTES)?;
     if header.first() != Some(&b'{') {
-        return Err(SafetensorsError::InvalidHeader("it does not start with '{'".to_owned()));
+        let mark = header.starts_with(b"\xef\xbb\xbf");
+        let what = if mark { "it starts with a byte order mark, not with '{'" } else { "it does not start with '{'" };
+        return Err(SafetensorsError::InvalidHeader(what.to_owned()));
     }
     let Table(entries) =
         serde_json::from_slice(&header).map_err(|error| SafetensorsError::InvalidHeader(error.to_string()))?;

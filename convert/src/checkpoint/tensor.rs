@@ -13,6 +13,9 @@ impl Dtype {
     pub(crate) const F32: Self = Self { name: "F32", bits: 32 };
     pub(crate) const F16: Self = Self { name: "F16", bits: 16 };
     pub(crate) const BF16: Self = Self { name: "BF16", bits: 16 };
+    pub(crate) const F64: Self = Self { name: "F64", bits: 64 };
+    /// Those that weights are read from.
+    pub(crate) const READ: [Self; 4] = [Self::F32, Self::F16, Self::BF16, Self::F64];
     /// All names with their bits.
     const NAMES: [(&'static str, u64); 22] = [
         ("BOOL", 8),

@@ -12,10 +12,18 @@ use crate::layout::Layout;
 use crate::parts::opt::Opt;
 use crate::parts::qformer::{QFormer, QUERIES};
 use crate::parts::vit::Vit;
-use crate::parts::{generation, image};
+use crate::parts::{generation, image, pretrained};
+use crate::settings::Known;
+use crate::settings::Neutral::Switch;
 use crate::tokenizer;
 
 pub(crate) const FAMILY: Family = Family { name: "blip2", model_types: &["blip-2"], read };
+
+/// What has no effect in `Blip2Config`.
+const OUTER: &[Known] = &[
+    Known::without_effect(&["image_text_hidden_size"], "belongs to matching pictures and texts"),
+    Known::only(&["use_decoder_only_language_model"], &[Switch(true)], "the language model is OPT"),
+];
 
 struct Blip2 {
     vit: Vit,
@@ -26,6 +34,7 @@ struct Blip2 {
 }
 
 fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+    pretrained::part(config, OUTER);
     let text = config.object("text_config")?;
     let opt = Opt::read(&text)?;
     let vit = Vit::read(&config.object("vision_config")?)?;
@@ -56,13 +65,13 @@ impl Model for Blip2 {
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
         self.opt.keys(keys);
         self.vit.keys(keys);
-        image::keys(inputs.source, self.vit.side, keys)?;
+        image::keys(inputs, self.vit.side, keys)?;
         self.qformer.keys(keys);
         if let Some(token) = self.image_token {
             keys.set("ocelli.image_token", token);
         }
-        generation::inner_keys(inputs.source, &self.text, self.opt.vocabulary, (2, 2), keys)?;
-        tokenizer::bpe::keys(inputs.tokenizer, self.opt.vocabulary, keys)
+        generation::inner_keys(inputs, &self.text, self.opt.vocabulary, (2, 2), keys)?;
+        tokenizer::bpe::keys(inputs, self.opt.vocabulary, keys)
     }
 
     /// Names with an outer `model.`, a head at the top, or an inner language model without its own `model.`.

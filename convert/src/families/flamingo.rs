@@ -68,17 +68,17 @@ impl Model for Idefics {
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
         self.llama.keys(keys);
         self.vit.keys(keys);
-        image::keys(inputs.source, self.vit.side, keys)?;
+        image::keys(inputs, self.vit.side, keys)?;
         self.resampler.keys(keys);
         self.gated.keys(keys);
-        generation::keys(inputs.source, &self.config, self.llama.vocabulary, self.llama.ends(), keys)?;
-        tokenizer::bpe::keys(inputs.tokenizer, self.llama.vocabulary, keys)?;
+        generation::keys(inputs, &self.config, self.llama.vocabulary, self.llama.ends(), keys)?;
+        tokenizer::bpe::keys(inputs, self.llama.vocabulary, keys)?;
         let image = tokenizer::required(keys, IMAGE)?;
         let edge = tokenizer::required(keys, EDGE)?;
         keys.set("ocelli.image_token", image);
         keys.set("ocelli.prompt.image_edge", edge);
         keys.set("ocelli.prompt.strip_spaces", true);
-        keys.set("ocelli.generation.suppressed_ids", vec![image, edge]);
+        generation::suppress(keys, &[image, edge]);
         keys.set("ocelli.shots.text", "<image>{text}");
         keys.set("ocelli.shots.question", "<image>Question: {question} Answer: {answer}");
         if let Some(text_break) = keys.token(TEXT_BREAK) {

@@ -14,7 +14,7 @@ use crate::layout::Layout;
 use crate::parts::clip::Clip;
 use crate::parts::language::{self, Language};
 use crate::parts::nf_resnet::{self, NfResNet};
-use crate::parts::{WIDTH, generation, image};
+use crate::parts::{WIDTH, generation, image, pretrained};
 use crate::tokenizer;
 
 pub(crate) const FAMILY: Family = Family { name: "frozen", model_types: &["frozen"], read };
@@ -36,6 +36,7 @@ struct Frozen {
 }
 
 fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+    pretrained::part(config, &[]);
     let text = config.object("text_config")?;
     let language = language::read(&text)?;
     let vision = config.object("vision_config")?;
@@ -99,7 +100,7 @@ impl Model for Frozen {
         image::padded_keys(side, [0, 0, 0], keys);
         keys.set("ocelli.prefix.row_count", self.rows);
         keys.set("ocelli.prefix.pool", self.pool);
-        generation::keys(inputs.source, &self.text, self.language.vocabulary(), self.language.ends(), keys)?;
-        tokenizer::bpe::keys(inputs.tokenizer, self.language.vocabulary(), keys)
+        generation::keys(inputs, &self.text, self.language.vocabulary(), self.language.ends(), keys)?;
+        tokenizer::bpe::keys(inputs, self.language.vocabulary(), keys)
     }
 }

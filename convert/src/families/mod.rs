@@ -14,6 +14,7 @@ use crate::error::{ConvertError, shown};
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
+use crate::settings::Settings;
 
 /// A kind of checkpoint.
 pub(crate) struct Family {
@@ -39,12 +40,14 @@ pub(crate) trait Model {
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError>;
 }
 
-/// Directories that files other than weights are read from.
+/// Where files other than weights are read from.
 pub(crate) struct Inputs<'a> {
     /// The checkpoint.
     pub(crate) source: &'a Path,
     /// The tokenizer files.
     pub(crate) tokenizer: &'a Path,
+    /// Keeps account of what is read of them.
+    pub(crate) settings: &'a Settings,
 }
 
 /// Every family.

@@ -21,7 +21,8 @@ use crate::parts::clip::Clip;
 use crate::parts::gated::Gated;
 use crate::parts::language::{self, Language};
 use crate::parts::resampler::Resampler;
-use crate::parts::{generation, image};
+use crate::parts::{generation, image, pretrained};
+use crate::settings::{Known, Settings};
 use crate::tokenizer::{self, bpe::Added};
 
 /// `model_type` of a directory that holds all of a model.
@@ -53,6 +54,12 @@ pub struct OpenFlamingo {
     pub vision: PathBuf,
 }
 
+/// What has no effect in `CLIPConfig`.
+const CLIP: &[Known] = &[Known::without_effect(
+    &["logit_scale_init_value", "projection_dim", "text_config", "text_config_dict"],
+    "belongs to comparing pictures and texts",
+)];
+
 struct Merged {
     vit: Clip,
     resampler: Resampler,
@@ -75,14 +82,15 @@ impl Merged {
 
 /// The model of one directory.
 pub(crate) fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+    pretrained::part(config, &[]);
     let (text, vision) = (config.object("text_config")?, config.object("vision_config")?);
     Ok(Box::new(Merged::new(text, &vision, config)?))
 }
 
 /// The model of three sources, and all its tensors.
-pub(crate) fn open(sources: &OpenFlamingo) -> Result<(Box<dyn Model>, Checkpoint), ConvertError> {
+pub(crate) fn open(sources: &OpenFlamingo, settings: &Settings) -> Result<(Box<dyn Model>, Checkpoint), ConvertError> {
     let config = |directory: &PathBuf, hint| {
-        Object::read(directory, "config.json")?.ok_or_else(|| ConvertError::FileMissing {
+        settings.read(directory, "config.json")?.ok_or_else(|| ConvertError::FileMissing {
             file: "config.json".to_owned(),
             directory: directory.clone(),
             hint,
@@ -90,7 +98,12 @@ pub(crate) fn open(sources: &OpenFlamingo) -> Result<(Box<dyn Model>, Checkpoint
     };
     let config_of_language = config(&sources.language, "--language is the directory of the language model")?;
     let vision = config(&sources.vision, "--vision is the directory of CLIP, such as openai/clip-vit-large-patch14")?;
-    let vision = if vision.get("vision_config").is_some() { vision.object("vision_config")? } else { vision };
+    let vision = if vision.has("vision_config") {
+        pretrained::part(&vision, CLIP);
+        vision.object("vision_config")?
+    } else {
+        vision
+    };
 
     let mut adapter = Checkpoint::open_file(&sources.adapter)?;
     adapter.retain(|name| !repeated(name.strip_prefix(LANGUAGE).unwrap_or(name)));
@@ -174,9 +187,9 @@ impl Model for Merged {
         self.resampler.keys(keys);
         self.gated.keys(keys);
         let (vocabulary, ends) = (self.language.vocabulary(), self.language.ends());
-        generation::keys(inputs.source, &self.text, vocabulary, ends, keys)?;
+        generation::keys(inputs, &self.text, vocabulary, ends, keys)?;
         let added = Added { special: &[END_OF_CHUNK, IMAGE], padding: Some(PADDING) };
-        tokenizer::bpe::keys_with(inputs.tokenizer, vocabulary, added, keys)?;
+        tokenizer::bpe::keys_with(inputs, vocabulary, added, keys)?;
         let (end, image) = (tokenizer::required(keys, END_OF_CHUNK)?, tokenizer::required(keys, IMAGE)?);
         keys.set("ocelli.image_token", image);
         // The wordings of the original's evaluation.
@@ -188,7 +201,7 @@ impl Model for Merged {
         keys.set("ocelli.shots.separator", "\n");
         // A mark without a picture would shift what all behind it look at: the original's training leaves it out of the
         // loss, and nothing says that it is not generated.
-        keys.set("ocelli.generation.suppressed_ids", vec![image]);
+        generation::suppress(keys, &[image]);
         generation::ends_at(keys, end, true);
         Ok(())
     }

@@ -35,8 +35,8 @@ impl Model for Text {
 
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
         self.model.keys(keys);
-        generation::keys(inputs.source, &self.config, self.model.vocabulary(), self.model.ends(), keys)?;
-        tokenizer::bpe::keys(inputs.tokenizer, self.model.vocabulary(), keys)
+        generation::keys(inputs, &self.config, self.model.vocabulary(), self.model.ends(), keys)?;
+        tokenizer::bpe::keys(inputs, self.model.vocabulary(), keys)
     }
 
     /// Names of the inner model alone, or of one inside a larger one.

@@ -4,7 +4,7 @@
 //! The norm behind the blocks belongs to CLIP's own pooled output. Families that read the rows as the last block leaves
 //! them do not store it.
 
-use super::{LAYERS, SIDE, WIDTH, activation, heads};
+use super::{LAYERS, SIDE, WIDTH, activation, heads, pretrained};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
@@ -29,6 +29,7 @@ pub(crate) struct Clip {
 impl Clip {
     /// `width` is the key of the rows' width with its default, `act` the default activation.
     pub(crate) fn read(config: &Object, (key, width): (&str, u32), act: &str) -> Result<Self, ConvertError> {
+        pretrained::part(config, super::VISION);
         let width = config.count(key, 1..=WIDTH, width)?;
         let side = config.count("image_size", 1..=SIDE, 224)?;
         let patch = config.count("patch_size", 1..=SIDE, 14)?;

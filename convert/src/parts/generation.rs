@@ -5,13 +5,15 @@
 //! builds its defaults from `text_config` alone; only how many tokens to generate is taken from the file there, where
 //! `text_config` does not say. The ids that end a text are the class's default where absent, none where null.
 
-use std::path::Path;
-
 use ocelli_quant::gguf::MetaValue;
+use serde_json::Value;
 
-use crate::error::ConvertError;
+use crate::error::{ConvertError, shown};
+use crate::families::Inputs;
 use crate::json::Object;
 use crate::keys::Keys;
+use crate::settings::Known;
+use crate::settings::Neutral::{self, Empty, Number, Switch};
 
 /// What kind of value a default is.
 #[derive(Clone, Copy)]
@@ -33,15 +35,103 @@ const DEFAULTS: &[(&str, Kind)] = &[
     ("no_repeat_ngram_size", Kind::Count),
 ];
 
+/// Defaults that decide what comes out and that the output has no key for, with the values that change nothing.
+const NOT_CARRIED: &[(&[&str], &[Neutral])] = &[
+    (&["do_sample", "remove_invalid_values", "renormalize_logits", "token_healing"], &[Switch(false)]),
+    (&["max_length"], &[Number(20.0)]),
+    (&["encoder_repetition_penalty", "guidance_scale"], &[Number(1.0)]),
+    (&["diversity_penalty", "encoder_no_repeat_ngram_size"], &[Number(0.0)]),
+    (&["num_beam_groups", "num_return_sequences"], &[Number(1.0)]),
+    (
+        &[
+            "assistant_ensemble_weight",
+            "begin_suppress_tokens",
+            "constraints",
+            "dola_layers",
+            "exponential_decay_length_penalty",
+            "force_words_ids",
+            "forced_bos_token_id",
+            "forced_eos_token_id",
+            "max_time",
+            "penalty_alpha",
+            "sequence_bias",
+            "stop_strings",
+            "watermarking_config",
+        ],
+        &[Empty],
+    ),
+];
+
+/// How tokens are drawn, which decides only where they are.
+const SAMPLING: &[(&[&str], &[Neutral])] = &[
+    (&["temperature", "top_p", "typical_p"], &[Number(1.0)]),
+    (&["top_k"], &[Number(50.0)]),
+    (&["epsilon_cutoff", "eta_cutoff"], &[Number(0.0)]),
+    (&["min_p", "top_h"], &[]),
+];
+
+/// What has no effect in `GenerationConfig`.
+const WITHOUT_EFFECT: &[Known] = &[
+    Known::without_effect(&["_commit_hash", "_from_model_config", "transformers_version"], "names what saved it"),
+    Known::without_effect(
+        &[
+            "cache_config",
+            "cache_implementation",
+            "compile_config",
+            "continuous_batching_config",
+            "disable_compile",
+            "low_memory",
+            "max_cache_len",
+            "prefill_chunk_size",
+            "return_legacy_cache",
+            "use_cache",
+        ],
+        "says how the same tokens are computed",
+    ),
+    Known::without_effect(
+        &[
+            "assistant_confidence_threshold",
+            "assistant_early_exit",
+            "assistant_lookbehind",
+            "is_assistant",
+            "max_matching_ngram_size",
+            "num_assistant_tokens",
+            "num_assistant_tokens_schedule",
+            "prompt_lookup_num_tokens",
+            "speculation_type",
+            "target_lookbehind",
+            "use_mtp",
+        ],
+        "guesses tokens ahead, which changes none of them",
+    ),
+    Known::without_effect(
+        &["output_attentions", "output_hidden_states", "output_logits", "output_scores", "return_dict_in_generate"],
+        "says what is returned beside the text",
+    ),
+    Known::without_effect(
+        &["decoder_start_token_id", "pad_token_id"],
+        "nothing is padded here, and there is no encoder of text",
+    ),
+];
+
+/// The file.
+const FILE: &str = "generation_config.json";
+
+fn file(inputs: &Inputs<'_>) -> Result<Option<Object>, ConvertError> {
+    let file = inputs.settings.read(inputs.source, FILE)?;
+    file.iter().for_each(|file| file.known(WITHOUT_EFFECT));
+    Ok(file)
+}
+
 /// Sets the keys of a language model by itself; `eos` and `bos` are its class's defaults.
 pub(crate) fn keys(
-    directory: &Path,
+    inputs: &Inputs<'_>,
     config: &Object,
     vocabulary: u32,
     (bos, eos): (u32, u32),
     keys: &mut Keys,
 ) -> Result<(), ConvertError> {
-    match Object::read(directory, "generation_config.json")? {
+    match file(inputs)? {
         // What such a file leaves out is not set.
         Some(own) => set(&own, &own, vocabulary, (bos, own.ids("eos_token_id")?.unwrap_or_default()), keys),
         None => {
@@ -53,14 +143,13 @@ pub(crate) fn keys(
 
 /// Sets the keys of a language model inside another; `eos` and `bos` are the inner class's defaults.
 pub(crate) fn inner_keys(
-    directory: &Path,
+    inputs: &Inputs<'_>,
     text: &Object,
     vocabulary: u32,
     (bos, eos): (u32, u32),
     keys: &mut Keys,
 ) -> Result<(), ConvertError> {
-    let outer =
-        Object::read(directory, "generation_config.json")?.unwrap_or_else(|| Object::empty("generation_config.json"));
+    let outer = file(inputs)?.unwrap_or_else(|| Object::empty(FILE));
     let ends = text.ids("eos_token_id")?.unwrap_or_else(|| vec![i64::from(eos)]);
     if let Some(other) = outer.ids("eos_token_id")?
         && other != ends
@@ -70,7 +159,20 @@ pub(crate) fn inner_keys(
              generate uses and what is stored"
         ));
     }
-    set(text, &outer, vocabulary, (bos, ends), keys)
+    set(text, &outer, vocabulary, (bos, ends), keys)?;
+    let names = DEFAULTS.iter().map(|(name, _)| *name).filter(|name| *name != "max_new_tokens");
+    let mut unasked: Vec<String> = names.filter_map(|name| stated(&outer, name)).collect();
+    unasked.extend(not_carried(&outer));
+    unasked.extend(outer.whole("suppress_tokens").map(|ids| format!("suppress_tokens {ids}")));
+    unasked.extend(outer.whole("bad_words_ids").map(|words| format!("bad_words_ids {words}")));
+    outer.get("bos_token_id");
+    if !unasked.is_empty() {
+        keys.note(format!(
+            "{FILE} has {}: the model's own generate asks text_config, so they are not stored",
+            unasked.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 /// The keys from `own`, and where it has no number of new tokens, that from `outer`.
@@ -101,7 +203,85 @@ fn set(
             keys.set(format!("ocelli.generation.{name}"), value);
         }
     }
+    let mut left = not_carried(own);
+    // The text "never" is the third value of a switch.
+    left.extend(
+        own.get("early_stopping").filter(|value| value.is_string()).map(|value| format!("early_stopping {value}")),
+    );
+    let suppressed = suppressed(own, vocabulary, &mut left)?;
+    if !suppressed.is_empty() {
+        suppress(keys, &suppressed);
+    }
+    if !left.is_empty() {
+        let file = &own.account().name;
+        keys.note(format!(
+            "generation settings of {file} that the output has no keys for, so that generation goes without: {}",
+            left.join(", ")
+        ));
+    }
     Ok(())
+}
+
+/// A setting and its value, where there is one.
+fn stated(config: &Object, key: &str) -> Option<String> {
+    config.whole(key).map(|value| format!("{} {}", config.path(key), shown(&value.to_string())))
+}
+
+/// Settings that matter and that no key stands for, each with its value.
+fn not_carried(config: &Object) -> Vec<String> {
+    let draws = config.get("do_sample").is_some_and(|value| value != false);
+    let mut found = Vec::new();
+    for (table, matters) in [(NOT_CARRIED, true), (SAMPLING, draws)] {
+        for (keys, neutral) in table {
+            for key in *keys {
+                let Some(value) = config.whole(key) else { continue };
+                if matters && !neutral.iter().any(|neutral| neutral.is(value)) {
+                    found.extend(stated(config, key));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Ids that are never generated: `suppress_tokens`, and words of one token among `bad_words_ids`. Longer words go into
+/// `left`.
+fn suppressed(config: &Object, vocabulary: u32, left: &mut Vec<String>) -> Result<Vec<u32>, ConvertError> {
+    let mut ids = Vec::new();
+    let given = config.ids("suppress_tokens")?.unwrap_or_default();
+    let within = |id: i64| u32::try_from(id).ok().filter(|id| *id < vocabulary);
+    ids.extend(given.into_iter().filter_map(within));
+    let words = match config.whole("bad_words_ids") {
+        None => return Ok(ids),
+        Some(Value::Array(words)) => words,
+        Some(other) => return Err(config.mismatch("bad_words_ids", "a list of lists of token ids", other)),
+    };
+    for word in words {
+        let Some(word) = word.as_array() else {
+            return Err(config.mismatch("bad_words_ids", "a list of lists of token ids", word));
+        };
+        match word.as_slice() {
+            [one] if one.is_i64() => ids.extend(one.as_i64().and_then(within)),
+            _ => left.push(format!(
+                "{} with {}",
+                config.path("bad_words_ids"),
+                shown(&Value::from(word.clone()).to_string())
+            )),
+        }
+    }
+    Ok(ids)
+}
+
+/// Adds to the ids that are never generated.
+pub(crate) fn suppress(keys: &mut Keys, more: &[u32]) {
+    const KEY: &str = "ocelli.generation.suppressed_ids";
+    for (name, value) in &mut keys.values {
+        if let (KEY, MetaValue::U32s(ids)) = (name.as_str(), value) {
+            ids.extend(more.iter().filter(|id| !ids.contains(id)).copied().collect::<Vec<_>>());
+            return;
+        }
+    }
+    keys.set(KEY, more.to_vec());
 }
 
 /// A family's own id that ends a text, beside those that were set or in their place.
@@ -125,7 +305,6 @@ fn value(config: &Object, name: &str, kind: Kind) -> Result<Option<MetaValue>, C
             Some(value) if (value as f32).is_finite() => Some(MetaValue::F32(value as f32)),
             Some(value) => return Err(config.bad(name, value, "must be finite as f32")),
         },
-        // `early_stopping` may also be the text "never", which no key stands for.
-        Kind::Switch => config.get(name).and_then(serde_json::Value::as_bool).map(MetaValue::Bool),
+        Kind::Switch => config.get(name).and_then(Value::as_bool).map(MetaValue::Bool),
     })
 }

@@ -3,15 +3,16 @@
 //! The BLIP processor resizes to exactly height × width without keeping the aspect or cropping, multiplies by
 //! `rescale_factor` and normalises by channel. The factor is a double there (1/255), and stays one here.
 
-use std::path::Path;
-
 use ocelli_quant::gguf::MetaValue;
 use serde_json::Value;
 
 use super::{SIDE, only};
 use crate::error::ConvertError;
+use crate::families::Inputs;
 use crate::json::Object;
 use crate::keys::Keys;
+use crate::settings::Known;
+use crate::settings::Neutral::Number;
 
 /// The file older versions write.
 const FILE: &str = "preprocessor_config.json";
@@ -23,15 +24,50 @@ const STD: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 /// Pillow's filters by their numbers.
 const FILTERS: [&str; 6] = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"];
 
+/// What has no effect in an image processor's configuration.
+const IMAGE: &[Known] = &[
+    Known::without_effect(
+        &[
+            "_processor_class",
+            "auto_map",
+            "feature_extractor_type",
+            "image_processor_type",
+            "processor_class",
+            "transformers_version",
+        ],
+        "names what saved it and what loads it",
+    ),
+    Known::without_effect(
+        &["_valid_processor_keys", "data_format", "device", "disable_grouping", "input_data_format", "return_tensors"],
+        "says how the same numbers are handed over",
+    ),
+    Known::without_effect(&["do_convert_rgb"], "pictures are always read as RGB"),
+    Known::without_effect(&["crop_size", "default_to_square", "pad_size"], "nothing is cropped or padded"),
+    Known::only(&["image_num_channels"], &[Number(3.0)], "pictures have three colours"),
+];
+
+/// What has no effect in a processor's configuration.
+const PROCESSORS: &[Known] = &[
+    Known::without_effect(
+        &["auto_map", "processor_class", "transformers_version"],
+        "names what saved it and what loads it",
+    ),
+    Known::without_effect(&["chat_template"], "is read where chat templates are"),
+];
+
 /// Sets the keys of a tower that takes pictures of `side` × `side`.
-pub(crate) fn keys(directory: &Path, side: u32, keys: &mut Keys) -> Result<(), ConvertError> {
-    let config = match Object::read(directory, FILE)? {
+pub(crate) fn keys(inputs: &Inputs<'_>, side: u32, keys: &mut Keys) -> Result<(), ConvertError> {
+    let config = match inputs.settings.read(inputs.source, FILE)? {
         Some(config) => Some(config),
-        None => match Object::read(directory, PROCESSOR)? {
-            Some(outer) if outer.get("image_processor").is_some() => Some(outer.object("image_processor")?),
-            _ => None,
+        None => match inputs.settings.read(inputs.source, PROCESSOR)? {
+            Some(outer) => {
+                outer.known(PROCESSORS);
+                if outer.has("image_processor") { Some(outer.object("image_processor")?) } else { None }
+            }
+            None => None,
         },
     };
+    config.iter().for_each(|config| config.known(IMAGE));
     let given = config.is_some();
     let config = config.unwrap_or_else(|| Object::empty(FILE));
     if !given {

@@ -7,14 +7,54 @@
 use serde_json::Value;
 
 use super::language::Language;
-use super::{CONTEXT, HEADS, LAYERS, VOCABULARY, WIDTH, activation, only, positive};
+use super::{CONTEXT, HEADS, LAYERS, VOCABULARY, WIDTH, activation, only, positive, pretrained};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::{Change, Layout};
+use crate::settings::Known;
+use crate::settings::Neutral::{Number, Switch};
 
 /// One layer in so many sees everything, where Gemma's configuration does not list them.
 const PATTERN: u32 = 6;
+
+/// What has no effect in `LlamaConfig`.
+const LLAMA: &[Known] = &[
+    Known::without_effect(&["pretraining_tp"], "it only divides sums, which stay the same"),
+    Known::only(&["partial_rotary_factor"], &[Number(1.0)], "all of a head is turned"),
+    Known::only(&["use_sliding_window"], &[Switch(false)], "each position sees all before it"),
+];
+
+/// What has no effect in `Gemma3TextConfig`.
+const GEMMA: &[Known] = &[
+    Known::without_effect(
+        &["_sliding_window_pattern", "cache_implementation"],
+        "layer_types says which layers have the window",
+    ),
+    Known::without_effect(&["hidden_act"], "the class reads hidden_activation"),
+];
+
+/// What has no effect in `IdeficsConfig`.
+const IDEFICS: &[Known] = &[
+    Known::without_effect(
+        &[
+            "alpha_initializer",
+            "alphas_initializer_range",
+            "freeze_lm_head",
+            "freeze_text_layers",
+            "freeze_text_module_exceptions",
+            "freeze_vision_layers",
+            "freeze_vision_module_exceptions",
+        ],
+        "only training reads it",
+    ),
+    Known::without_effect(&["ffn_dim", "word_embed_proj_dim"], "the class reads neither"),
+    Known::only(
+        &["cross_layer_activation_function"],
+        &[crate::settings::Neutral::Text("swiglu")],
+        "gated layers have SwiGLU",
+    ),
+];
 
 /// A configuration.
 #[derive(Debug)]
@@ -65,6 +105,17 @@ impl Llama {
             Some("gemma3_text") => true,
             Some(other) => return Err(config.unsupported("model_type", other, "only 'llama' and 'gemma3_text' are")),
         };
+        let idefics = config.text("model_type")? == Some("idefics");
+        pretrained::language(
+            config,
+            if gemma {
+                GEMMA
+            } else if idefics {
+                IDEFICS
+            } else {
+                LLAMA
+            },
+        );
         let or = |llama: u32, gemma3: u32| if gemma { gemma3 } else { llama };
         let width = config.count("hidden_size", 1..=WIDTH, or(4_096, 2_304))?;
         let heads = config.count("num_attention_heads", 1..=HEADS, or(32, 8))?;

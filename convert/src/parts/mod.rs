@@ -11,12 +11,15 @@ pub(crate) mod mpt;
 pub(crate) mod neox;
 pub(crate) mod nf_resnet;
 pub(crate) mod opt;
+pub(crate) mod pretrained;
 pub(crate) mod qformer;
 pub(crate) mod resampler;
 pub(crate) mod vit;
 
 use crate::error::ConvertError;
 use crate::json::Object;
+use crate::settings::Known;
+use crate::settings::Neutral::Number;
 
 /// Most layers of a stack.
 pub(crate) const LAYERS: u32 = 1_024;
@@ -30,6 +33,13 @@ pub(crate) const CONTEXT: u32 = 1 << 24;
 pub(crate) const VOCABULARY: u32 = 4 << 20;
 /// Most pixels a side of a picture or patch.
 pub(crate) const SIDE: u32 = 4_096;
+
+/// What has no effect in configurations of vision transformers.
+const VISION: &[Known] = &[
+    Known::without_effect(&["projection_dim"], "belongs to a projection behind the tower, which nobody here reads"),
+    Known::without_effect(&["vision_model_name"], "names what the tower was taken from"),
+    Known::only(&["num_channels"], &[Number(3.0)], "pictures have three colours"),
+];
 
 /// Hugging Face's activations by the name of the function they are. Several names compute the same tanh polynomial;
 /// those that are something else have no kernel and are refused.

@@ -3,12 +3,14 @@
 //! Attention's scores fall with the distance of a key (ALiBi; Press et al. 2022), in the steps of `alibi_bias_max`. The
 //! fused projection has all queries, then all keys, then all values. Norms have weights only where there are no biases.
 
-use super::{CONTEXT, LAYERS, VOCABULARY, WIDTH, heads, only};
+use super::{CONTEXT, LAYERS, VOCABULARY, WIDTH, heads, only, pretrained};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::language::Language;
+use crate::settings::Known;
+use crate::settings::Neutral::{Number, Switch, Text};
 
 /// A configuration.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub(crate) struct Mpt {
     alibi: f32,
     query_norm: bool,
     biases: bool,
+    tied: bool,
 }
 
 /// What the two classes call things, behind `transformer.`.
@@ -48,11 +51,60 @@ const MOSAIC_GPT: Names = Names {
     last_norm: "ln_f",
 };
 
+/// What has no effect in either class's configuration.
+const BOTH: &[Known] = &[
+    Known::without_effect(
+        &[
+            "emb_init_std",
+            "emb_init_uniform_lim",
+            "emb_pdrop",
+            "embedding_fraction",
+            "fan_mode",
+            "init_config",
+            "init_device",
+            "init_div_is_residual",
+            "init_gain",
+            "init_nonlinearity",
+            "param_init_fn",
+            "resid_pdrop",
+        ],
+        "only training reads it",
+    ),
+    Known::without_effect(&["learned_pos_emb"], "ALiBi takes the place of positions"),
+    Known::without_effect(&["verbose"], "it only says more"),
+    Known::only(&["fc_type"], &[Text("torch")], "linear layers are plain"),
+];
+
+/// What has no effect among the switches of attention, with and without MosaicGPT's prefix.
+const ATTENTION: &[Known] = &[
+    Known::without_effect(
+        &["attn_impl", "attn_pdrop", "attn_uses_sequence_id"],
+        "says how the same numbers are computed, or what only training reads",
+    ),
+    Known::without_effect(&["rope_dail_config", "rope_hf_config", "rope_impl", "rope_theta"], "nothing is turned"),
+    Known::only(&["qk_gn", "rope"], &[Switch(false)], "positions come by ALiBi, and norms are of whole rows"),
+    Known::only(&["sliding_window_size"], &[Number(-1.0)], "each position sees all before it"),
+];
+
+/// What has no effect in `MosaicGPTConfig`.
+const MOSAIC: &[Known] = &[
+    Known::without_effect(&["low_precision_layernorm"], "says how the same norms are computed"),
+    Known::only(&["tie_word_embeddings"], &[Switch(true)], "the class has no other head than the embedding"),
+];
+
 impl Mpt {
     pub(crate) fn read(config: &Object) -> Result<Self, ConvertError> {
         let mosaic = config.text("model_type")? == Some("mosaic_gpt");
+        pretrained::language(config, BOTH);
         // MosaicGPT has the switches of attention beside all others, with a prefix.
         let attention = if mosaic { config.clone() } else { config.object("attn_config")? };
+        if mosaic {
+            config.known(MOSAIC);
+        } else {
+            // Some versions save it as a configuration of its own.
+            pretrained::part(&attention, &[]);
+        }
+        attention.known(ATTENTION);
         let names = |plain: &'static str, prefixed: &'static str| if mosaic { prefixed } else { plain };
         let width = config.count("d_model", 1..=WIDTH, 2_048)?;
         let ratio = config.count(names("expansion_ratio", "mlp_ratio"), 1..=64, 4)?;
@@ -97,6 +149,7 @@ impl Mpt {
             alibi,
             query_norm: attention.switch(names("qk_ln", "attn_qk_ln"), false)?,
             biases: !config.switch("no_bias", true)?,
+            tied: mosaic || config.switch("tie_word_embeddings", true)?,
         })
     }
 }
@@ -155,7 +208,7 @@ impl Language for Mpt {
             layout.linear(&format!("{from}.{}", names.ffn[1]), &format!("{to}.ffn_down"), ffn, w, biases);
         }
         norm(layout, format!("transformer.{}", names.last_norm), "output_norm".to_owned());
-        layout.head("lm_head", "transformer.wte", "output", w, u64::from(self.vocabulary), true);
+        layout.head("lm_head", "transformer.wte", "output", w, u64::from(self.vocabulary), self.tied);
     }
 
     fn keys(&self, keys: &mut Keys) {

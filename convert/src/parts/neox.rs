@@ -3,12 +3,19 @@
 //! The fused projection has queries, keys and values of the first head, then those of the second, and so on. RoPE turns
 //! the first `rotary_pct` of a head, by halves.
 
-use super::{CONTEXT, LAYERS, VOCABULARY, WIDTH, activation, heads};
+use super::{CONTEXT, LAYERS, VOCABULARY, WIDTH, activation, heads, pretrained};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::language::Language;
+use crate::settings::Known;
+
+/// What has no effect in `GPTNeoXConfig`.
+const NEOX: &[Known] = &[
+    Known::without_effect(&["is_decoder"], "the class warns of it and runs as a decoder"),
+    Known::without_effect(&["partial_rotary_factor", "rope_theta"], "the class sets them from its own names"),
+];
 
 /// A `GPTNeoXConfig`.
 #[derive(Debug)]
@@ -30,6 +37,7 @@ pub(crate) struct NeoX {
 
 impl NeoX {
     pub(crate) fn read(config: &Object) -> Result<Self, ConvertError> {
+        pretrained::language(config, NEOX);
         let width = config.count("hidden_size", 1..=WIDTH, 6_144)?;
         let heads = heads(config, "num_attention_heads", 64, width)?;
         let share = config.number("rotary_pct", 0.25)?;

@@ -6,11 +6,12 @@
 //! convolution let through to the kernels that read it; and what a branch adds is scaled by `alpha` and, where there is
 //! one, by a learned gain.
 
-use super::{LAYERS, SIDE, WIDTH, only};
+use super::{LAYERS, SIDE, WIDTH, only, pretrained};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::{Factor, Kernel, Kind, Layout};
+use crate::settings::Known;
 
 /// What `model_type` says of such a tower.
 pub(crate) const MODEL_TYPE: &str = "nf_resnet";
@@ -20,6 +21,10 @@ const STEM: u32 = 7;
 const STAGES: usize = 8;
 /// The deviation of max(x, 0) of a normal x is one over this.
 const RELU: f64 = 1.713_958_859_443_664_6;
+
+/// What has no effect in timm's `NfCfg`.
+const NF_RESNET: &[Known] =
+    &[Known::without_effect(&["attn_kwargs", "ch_div", "num_classes"], "belongs to parts that such a tower has not")];
 
 /// A vision configuration with the fields of timm's `NfCfg`.
 #[derive(Debug)]
@@ -35,6 +40,7 @@ pub(crate) struct NfResNet {
 
 impl NfResNet {
     pub(crate) fn read(config: &Object) -> Result<Self, ConvertError> {
+        pretrained::part(config, NF_RESNET);
         for switch in ["reg", "extra_conv", "gamma_in_act", "same_padding"] {
             only(config, switch, false)?;
         }

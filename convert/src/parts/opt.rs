@@ -3,14 +3,20 @@
 //! Defaults are those of the configuration class, since `save_pretrained` omits what equals them. The epsilon is not
 //! configurable there: every norm has PyTorch's 1e-5. Position rows 0 and 1 are padding: position p is row p + 2.
 
-use super::{CONTEXT, LAYERS, VOCABULARY, WIDTH, activation, heads};
+use super::{CONTEXT, LAYERS, VOCABULARY, WIDTH, activation, heads, pretrained};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
+use crate::settings::Known;
+use crate::settings::Neutral::Switch;
 
 /// Rows of the position table before position 0.
 const POSITION_OFFSET: u32 = 2;
+
+/// What has no effect in `OPTConfig`.
+const OPT: &[Known] =
+    &[Known::only(&["output_projection"], &[Switch(true)], "older versions saved it of models that have one")];
 
 /// An OPT configuration.
 #[derive(Debug)]
@@ -34,6 +40,7 @@ pub(crate) struct Opt {
 impl Opt {
     pub(crate) fn read(config: &Object) -> Result<Self, ConvertError> {
         super::model_type(config, "opt")?;
+        pretrained::language(config, OPT);
         let width = config.count("hidden_size", 1..=WIDTH, 768)?;
         let embedding = config.count("word_embed_proj_dim", 1..=WIDTH, width)?;
         if embedding > width {

@@ -3,14 +3,24 @@
 //! Generation uses the query rows only, so the text branch (word embeddings and the text rows' feed-forward layers) is
 //! skipped where an older checkpoint still has it.
 
-use super::{LAYERS, WIDTH, activation, heads};
+use super::{LAYERS, WIDTH, activation, heads, pretrained};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
+use crate::settings::Known;
 
 /// Most learned queries.
 pub(crate) const QUERIES: u32 = 16_384;
+
+/// What has no effect in `Blip2QFormerConfig`.
+const QFORMER: &[Known] = &[
+    Known::without_effect(&["encoder_hidden_size"], "the original takes the tower's width"),
+    Known::without_effect(
+        &["max_position_embeddings", "use_qformer_text_input", "vocab_size"],
+        "belongs to text rows, which generation has none of",
+    ),
+];
 
 /// A `Blip2QFormerConfig`.
 #[derive(Debug)]
@@ -30,6 +40,7 @@ impl QFormer {
     /// `queries` is the outer configuration's `num_query_tokens`, `image_width` the tower's width: it overrides
     /// `encoder_hidden_size`, as in the original.
     pub(crate) fn read(config: &Object, queries: u32, image_width: u32) -> Result<Self, ConvertError> {
+        pretrained::part(config, QFORMER);
         let position = config.text("position_embedding_type")?.unwrap_or("absolute");
         if position != "absolute" {
             return Err(config.unsupported("position_embedding_type", format!("'{position}'"), "only 'absolute' is"));

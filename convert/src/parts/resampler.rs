@@ -1,11 +1,12 @@
 //! The perceiver resampler, in the names of IDEFICS and of OpenFlamingo: the same layers but for a norm of each head and
 //! the activation. OpenFlamingo's class fixes every size but the latents' width; the tensors say the rest.
 
-use super::{HEADS, LAYERS, WIDTH};
+use super::{HEADS, LAYERS, WIDTH, pretrained};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
+use crate::settings::Known;
 
 /// Most latents.
 const LATENTS: u32 = 16_384;
@@ -25,6 +26,9 @@ pub(crate) enum Names {
     OpenFlamingo,
 }
 
+/// What has no effect in `IdeficsPerceiverConfig`.
+const IDEFICS: &[Known] = &[Known::without_effect(&["use_resampler"], "the switch of the outer configuration decides")];
+
 /// A resampler's sizes.
 #[derive(Debug)]
 pub(crate) struct Resampler {
@@ -43,6 +47,7 @@ pub(crate) struct Resampler {
 impl Resampler {
     /// IDEFICS' `perceiver_config`, for a tower of `width`.
     pub(crate) fn read(config: &Object, width: u32) -> Result<Self, ConvertError> {
+        pretrained::part(config, IDEFICS);
         Self::sizes(config, width, Names::Idefics, [64, 6, 16, 96], config.switch("qk_layer_norms_perceiver", false)?)
     }
 

@@ -4,7 +4,7 @@
 //! The fused qkv has all queries, then all keys, then all values; the key bias is there and zero. A picture side that
 //! the patch does not divide is cut off at the edge, as the convolution does.
 
-use super::{LAYERS, SIDE, WIDTH, activation, heads};
+use super::{LAYERS, SIDE, WIDTH, activation, heads, pretrained};
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
@@ -29,6 +29,7 @@ pub(crate) struct Vit {
 
 impl Vit {
     pub(crate) fn read(config: &Object) -> Result<Self, ConvertError> {
+        pretrained::part(config, super::VISION);
         let width = config.count("hidden_size", 1..=WIDTH, 1_408)?;
         let side = config.count("image_size", 1..=SIDE, 224)?;
         let patch = config.count("patch_size", 1..=SIDE, 14)?;

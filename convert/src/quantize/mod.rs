@@ -10,7 +10,7 @@ mod rules;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use ocelli_quant::gguf::{Gguf, MetaValue, TensorInfo, Writer};
+use ocelli_quant::gguf::{Gguf, MetaValue, TensorInfo, Writer, is_split_key};
 use ocelli_quant::{CodecError, TensorType};
 
 pub use self::pattern::Pattern;
@@ -20,6 +20,7 @@ use self::rules::{Rules, fitting, is_matrix};
 use crate::Progress;
 use crate::error::ConvertError;
 use crate::imatrix::Imatrix;
+use crate::output::{Identity, Output};
 use crate::write::{Block, CHUNK, check, pour_blocks};
 
 const FILE_TYPE: &str = "general.file_type";
@@ -53,16 +54,22 @@ impl Recipe {
         Self { mix, pure: false, tensor_types, head: None, embedding: None, imatrix: None, overwrite: true }
     }
 
-    /// The type wanted for a matrix. The rules are those of [`Recipe::mix`].
-    fn wanted(&self, tensor: &TensorInfo, rules: &Rules) -> TensorType {
-        let named = self.tensor_types.iter().find(|(pattern, _)| pattern.matches(&tensor.name)).map(|(_, ty)| *ty);
-        let by_part = match tensor.name.as_str() {
+    /// The type that is asked for a matrix of this name, by a pattern or as head or embedding.
+    #[must_use]
+    pub fn asked(&self, name: &str) -> Option<TensorType> {
+        let named = self.tensor_types.iter().find(|(pattern, _)| pattern.matches(name)).map(|(_, ty)| *ty);
+        let by_part = || match name {
             "output.weight" => self.head,
             "token_embd.weight" | "per_layer_token_embd.weight" => self.embedding,
             _ => None,
         };
+        named.or_else(by_part)
+    }
+
+    /// The type wanted for a matrix. The rules are those of [`Recipe::mix`].
+    fn wanted(&self, tensor: &TensorInfo, rules: &Rules) -> TensorType {
         let by_rule = || if self.pure { self.mix.base() } else { rules.wanted(&tensor.name, cols(tensor)) };
-        named.or(by_part).unwrap_or_else(by_rule)
+        self.asked(&tensor.name).unwrap_or_else(by_rule)
     }
 }
 
@@ -109,20 +116,22 @@ struct Job<'t, 'a> {
     elements: u64,
 }
 
-/// Writes `file`, which was read from `source`, to `out`.
+/// Writes `file`, which was read from `sources`, several where it is split, to `out`: one file in any case.
 ///
 /// # Errors
-/// See [`ConvertError`]. After any error `out` is what it was before, and nothing else is left beside it.
-pub fn quantize(
+/// See [`ConvertError`]. After any error a file at `out` is what it was before, and nothing else is left beside it.
+pub fn quantize<'o>(
     file: &Gguf,
-    source: &Path,
-    out: &Path,
+    sources: &[impl AsRef<Path>],
+    out: impl Into<Output<'o>>,
     recipe: &Recipe,
     progress: &dyn Progress,
 ) -> Result<Report, ConvertError> {
-    let input = source.canonicalize().ok();
-    let is_input = |real: &Path| input.as_deref().is_some_and(|input| input == real);
-    crate::check_place(out, recipe.overwrite, |real| is_input(real).then_some("the file that is read"))?;
+    let out = out.into();
+    let place = out.place(recipe.overwrite, |there| {
+        let is_input = |source| Identity::at(source).is_some_and(|input| input == *there);
+        sources.iter().any(|source| is_input(source.as_ref())).then_some("the file that is read")
+    })?;
 
     let mut report = Report { bytes_in: file.file_len(), ..Report::default() };
     let tasks = plan(file, recipe, &mut report)?;
@@ -135,7 +144,7 @@ pub fn quantize(
     }
     report.bytes_out = writer.total_bytes()?;
     report.types = count(&tasks);
-    crate::write_file(out, writer, progress, |body| {
+    crate::write_file((out, &place), writer, progress, |body| {
         pour_blocks(body, tasks.iter().flat_map(jobs), |buffers, job| block(&job, buffers), progress, &mut report.notes)
     })?;
     report.notes.iter().for_each(|note| progress.note(note));
@@ -218,8 +227,10 @@ fn keys(file: &Gguf, recipe: &Recipe, report: &mut Report) -> Vec<(String, MetaV
         report.notes.push(format!("tensors are aligned to 32 bytes, no longer to {}", file.alignment()));
         set.push((ALIGNMENT, MetaValue::U32(32)));
     }
+    // The output is whole, whatever the input was.
+    let kept = file.keys().filter(|(key, _)| !is_split_key(key));
     let mut keys: Vec<(String, MetaValue)> =
-        file.keys().map(|(key, value)| (key.to_owned(), MetaValue::from(value))).collect();
+        kept.map(|(key, value)| (key.to_owned(), MetaValue::from(value))).collect();
     for (key, value) in set {
         match keys.iter_mut().find(|(name, _)| name == key) {
             Some((_, old)) => *old = value,

@@ -160,7 +160,7 @@ pub(crate) struct Rules {
     /// Whether the embedding is the output head too.
     tied: bool,
     /// Query heads for each key/value head of the language model.
-    sharing: u32,
+    sharing: u64,
     /// Whether this is a LLaMA of 80 layers with shared keys and values: its values are few and get more bits.
     large: bool,
     weighted: bool,
@@ -172,7 +172,8 @@ impl Rules {
     /// The rules for a file; `weighted` says that importances are known.
     pub(crate) fn new(mix: Mix, file: &Gguf, weighted: bool) -> Self {
         let architecture = file.str("general.architecture").ok().flatten().unwrap_or_default();
-        let number = |key: &str| file.u32(&format!("{architecture}.{key}")).ok().flatten();
+        let layers = format!("{architecture}.block_count");
+        let number = |key: &str| file.for_all_layers(&format!("{architecture}.{key}"), &layers).ok().flatten();
         let heads = number("attention.head_count").unwrap_or(1);
         let sharing = heads / number("attention.head_count_kv").unwrap_or(heads).max(1);
         let large = architecture == "llama" && number("block_count") == Some(80) && sharing > 1;
@@ -219,7 +220,7 @@ impl Rules {
         }
     }
 
-    fn value(&self, layer: usize, count: usize, sharing: u32) -> TensorType {
+    fn value(&self, layer: usize, count: usize, sharing: u64) -> TensorType {
         match (self.mix.base, self.mix.level) {
             (Q2K, _) => {
                 if sharing >= 4 {
@@ -291,12 +292,16 @@ mod tests {
 
     use std::sync::Arc;
 
-    use ocelli_quant::gguf::Writer;
+    use ocelli_quant::gguf::{MetaValue, Writer};
 
     use super::*;
 
     /// The head of a LLaMA of `layers` layers with 32 heads; the data are zeros of one row each.
     fn llama(layers: u32, kv: u32, head: bool) -> Gguf {
+        llama_with(layers, kv.into(), head)
+    }
+
+    fn llama_with(layers: u32, kv: MetaValue, head: bool) -> Gguf {
         let mut writer = Writer::new();
         writer.set("general.architecture", "llama").set("llama.block_count", layers);
         writer.set("llama.attention.head_count", 32u32).set("llama.attention.head_count_kv", kv);
@@ -374,8 +379,12 @@ mod tests {
             let down = |n| rules.wanted(&format!("blk.{n}.ffn_down.weight"), 64);
             assert_eq!((down(1), down(2)), (first, other));
         }
-        let value = |kv| Rules::new(mix("q4_k_m"), &llama(80, kv, true), false).wanted("blk.11.attn_v.weight", 256);
+        let of = |file: &Gguf| Rules::new(mix("q4_k_m"), file, false).wanted("blk.11.attn_v.weight", 256);
+        let value = |kv| of(&llama(80, kv, true));
         assert_eq!((value(8), value(32)), (Q5K, Q4K));
+        // Head counts may stand there once a layer.
+        let listed = |kv: u32| of(&llama_with(80, vec![kv; 80].into(), true));
+        assert_eq!((listed(8), listed(32)), (Q5K, Q4K));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! `tokenizer.json`, and the older set of `vocab.json`, `merges.txt` and their companions, as typed data.
 //!
-//! Only what decides about ids is kept; the rest is skipped while parsing. Lists are bounded while they are read, so that
-//! a small file of tiny elements cannot become a large amount of memory.
+//! Only what decides about ids and text is kept. What does neither is named here and skipped while parsing; a field that
+//! is not named is an error, which names it. Lists are bounded while they are read, so that a small file of tiny elements
+//! cannot become a large amount of memory.
+//!
+//! The non-obvious thing: fields of steps that are not supported are named, too, so that the error is about the step.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -28,18 +30,27 @@ impl<T> Default for List<T> {
 pub(super) struct Ids(pub(super) Vec<(String, u32)>);
 
 /// The content of `tokenizer.json`.
+///
+/// `truncation` and `padding` are settings of a call: transformers sets them anew for each.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)] // fields that are skipped
 pub(super) struct TokenizerJson {
+    version: Option<IgnoredAny>,
+    truncation: Option<IgnoredAny>,
+    padding: Option<IgnoredAny>,
     #[serde(default)]
     pub(super) added_tokens: List<AddedToken>,
     pub(super) normalizer: Option<Normalizer>,
     pub(super) pre_tokenizer: Option<PreTokenizer>,
     pub(super) post_processor: Option<PostProcessor>,
+    pub(super) decoder: Option<Decoder>,
     pub(super) model: Bpe,
 }
 
 /// A token outside the merges.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct AddedToken {
     #[serde(default)]
     pub(super) id: u32,
@@ -52,10 +63,26 @@ pub(super) struct AddedToken {
     pub(super) rstrip: bool,
     #[serde(default)]
     pub(super) single_word: bool,
+    /// Where absent: unless it is special.
+    pub(super) normalized: Option<bool>,
+    #[serde(rename = "__type")]
+    #[allow(dead_code)] // skipped
+    pub(super) class: Option<IgnoredAny>,
+}
+
+impl AddedToken {
+    /// One without wishes of its own.
+    pub(super) fn plain(content: &str, special: bool) -> Self {
+        let content = content.to_owned();
+        let (lstrip, rstrip, single_word) = (false, false, false);
+        Self { id: 0, content, special, lstrip, rstrip, single_word, normalized: None, class: None }
+    }
 }
 
 /// A step before the pre-tokenizer, or a list of them.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)] // fields of steps that are refused
 pub(super) struct Normalizer {
     #[serde(rename = "type")]
     pub(super) kind: String,
@@ -64,10 +91,18 @@ pub(super) struct Normalizer {
     pub(super) prepend: Option<String>,
     pub(super) pattern: Option<Pattern>,
     pub(super) content: Option<String>,
+    clean_text: Option<IgnoredAny>,
+    handle_chinese_chars: Option<IgnoredAny>,
+    lowercase: Option<IgnoredAny>,
+    precompiled_charsmap: Option<IgnoredAny>,
+    strip_accents: Option<IgnoredAny>,
+    strip_left: Option<IgnoredAny>,
+    strip_right: Option<IgnoredAny>,
 }
 
 /// What to look for.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Pattern {
     #[serde(rename = "String")]
     pub(super) string: Option<String>,
@@ -75,7 +110,10 @@ pub(super) struct Pattern {
     pub(super) regex: Option<String>,
 }
 
+/// A split of the text, or a list of them. `trim_offsets` and `str_rep` change no id.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)] // fields that are skipped
 pub(super) struct PreTokenizer {
     #[serde(rename = "type")]
     pub(super) kind: String,
@@ -89,9 +127,45 @@ pub(super) struct PreTokenizer {
     pub(super) invert: Option<bool>,
     pub(super) prepend_scheme: Option<String>,
     pub(super) split: Option<bool>,
+    pub(super) replacement: Option<String>,
+    delimiter: Option<IgnoredAny>,
+    length: Option<IgnoredAny>,
+    str_rep: Option<IgnoredAny>,
+    trim_offsets: Option<IgnoredAny>,
 }
 
+/// A way from tokens to text, or a list of steps.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)] // fields that are skipped
+pub(super) struct Decoder {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) decoders: List<Decoder>,
+    pub(super) pattern: Option<Pattern>,
+    pub(super) content: Option<String>,
+    pub(super) start: Option<u64>,
+    pub(super) stop: Option<u64>,
+    pub(super) prepend_scheme: Option<String>,
+    pub(super) add_prefix_space: Option<bool>,
+    cleanup: Option<IgnoredAny>,
+    pad_token: Option<IgnoredAny>,
+    prefix: Option<IgnoredAny>,
+    replacement: Option<IgnoredAny>,
+    split: Option<IgnoredAny>,
+    str_rep: Option<IgnoredAny>,
+    suffix: Option<IgnoredAny>,
+    trim_offsets: Option<IgnoredAny>,
+    use_regex: Option<IgnoredAny>,
+    word_delimiter_token: Option<IgnoredAny>,
+}
+
+/// What is put around the ids, or a list of such steps. Of a template only that of one text is asked for, and its tokens
+/// go by their names.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)] // fields that are skipped
 pub(super) struct PostProcessor {
     #[serde(rename = "type")]
     pub(super) kind: String,
@@ -99,6 +173,13 @@ pub(super) struct PostProcessor {
     pub(super) single: List<Piece>,
     #[serde(default)]
     pub(super) processors: List<PostProcessor>,
+    add_prefix_space: Option<IgnoredAny>,
+    cls: Option<IgnoredAny>,
+    pair: Option<IgnoredAny>,
+    sep: Option<IgnoredAny>,
+    special_tokens: Option<IgnoredAny>,
+    trim_offsets: Option<IgnoredAny>,
+    use_regex: Option<IgnoredAny>,
 }
 
 /// A piece of a template: a special token or the text.
@@ -115,8 +196,11 @@ pub(super) struct PieceToken {
     pub(super) id: String,
 }
 
-/// The model of `tokenizer.json`, as far as it is BPE.
+/// The model of `tokenizer.json`, as far as it is BPE. `unk_token` and `fuse_unk` say what becomes of bytes without a
+/// token, of which no vocabulary of either kind has any.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)] // fields that are skipped
 pub(super) struct Bpe {
     #[serde(rename = "type")]
     pub(super) kind: Option<String>,
@@ -129,6 +213,11 @@ pub(super) struct Bpe {
     pub(super) vocab: Ids,
     #[serde(default)]
     pub(super) merges: List<Merge>,
+    unk_token: Option<IgnoredAny>,
+    fuse_unk: Option<IgnoredAny>,
+    // Of WordPiece and Unigram.
+    max_input_chars_per_word: Option<IgnoredAny>,
+    unk_id: Option<IgnoredAny>,
 }
 
 /// A merge: "a b" in older files, ["a", "b"] in newer ones.
@@ -138,9 +227,6 @@ pub(super) enum Merge {
     Line(String),
     Pair(String, String),
 }
-
-/// `added_tokens_decoder` of `tokenizer_config.json`.
-pub(super) type AddedTokens = HashMap<String, AddedToken>;
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -181,6 +267,12 @@ impl<'de> Deserialize<'de> for Ids {
                 f.write_str("an object from tokens to ids")
             }
 
+            // Unigram's tokens with their scores: none of the kind that is looked for.
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Ids, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Ids::default())
+            }
+
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ids, A::Error> {
                 let mut entries = Vec::new();
                 while let Some(entry) = map.next_entry()? {
@@ -192,6 +284,6 @@ impl<'de> Deserialize<'de> for Ids {
                 Ok(Ids(entries))
             }
         }
-        deserializer.deserialize_map(Entries)
+        deserializer.deserialize_any(Entries)
     }
 }

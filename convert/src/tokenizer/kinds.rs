@@ -6,9 +6,40 @@
 
 use std::collections::HashMap;
 
-use super::files::{Bpe, Merge, Normalizer, PreTokenizer, TokenizerJson};
+use super::config::{CONFIG, Config};
+use super::files::{Bpe, Decoder, Merge, Normalizer, PreTokenizer, TokenizerJson};
 use super::vocabulary::{TokenType, Vocabulary};
 use crate::error::{ConvertError, shown};
+use crate::keys::Keys;
+
+/// Before which texts a blank is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blank {
+    Never,
+    /// The first of a prompt.
+    First,
+    /// Every one, also behind special tokens.
+    Always,
+}
+
+impl Blank {
+    /// As the output has it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::First => "first",
+            Self::Always => "always",
+        }
+    }
+}
+
+/// What is put before texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Prefix {
+    pub(super) blank: Blank,
+    /// By a normalizer: also where the text begins with a blank, and before tokens in normalised text are looked for.
+    pub(super) early: bool,
+}
 
 /// A kind of tokenizer with what it does to a text's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +51,7 @@ pub(super) enum Kind {
         /// Characters are put together (NFC) before anything else.
         compose: bool,
     },
-    SentencePiece {
-        prefix: bool,
-    },
+    SentencePiece(Prefix),
 }
 
 /// What stands for a blank in SentencePiece's tokens.
@@ -96,7 +125,7 @@ fn byte_level(file: &TokenizerJson, fail: &impl Fn(String) -> ConvertError) -> R
 /// Blanks become [`BLANK`] by a normalizer or by `Metaspace`, one in front or none.
 fn pieces(file: &TokenizerJson, fail: &impl Fn(String) -> ConvertError) -> Result<Kind, ConvertError> {
     let refuse = |what: String| Err(fail(format!("with byte_fallback, {what} is not supported")));
-    let (mut prefix, mut replaced) = (false, false);
+    let (mut prepends, mut replaces) = (false, false);
     let steps: Vec<&Normalizer> = match &file.normalizer {
         None => Vec::new(),
         Some(all) if all.kind == "Sequence" => all.normalizers.0.iter().collect(),
@@ -105,32 +134,124 @@ fn pieces(file: &TokenizerJson, fail: &impl Fn(String) -> ConvertError) -> Resul
     for step in steps {
         let from = step.pattern.as_ref().and_then(|p| p.string.as_deref());
         match step.kind.as_str() {
-            "Prepend" if step.prepend.as_deref() == Some(BLANK) && !replaced => prefix = true,
-            "Replace" if from == Some(" ") && step.content.as_deref() == Some(BLANK) => replaced = true,
+            "Prepend" if step.prepend.as_deref() == Some(BLANK) && !prepends => prepends = true,
+            "Replace" if from == Some(" ") && step.content.as_deref() == Some(BLANK) => replaces = true,
             other => return refuse(format!("the normalizer '{}'", shown(other))),
         }
     }
+    let early = Prefix { blank: if prepends { Blank::Always } else { Blank::Never }, early: true };
     match &file.pre_tokenizer {
-        None => {}
+        None if replaces => Ok(Kind::SentencePiece(early)),
         // Looks for blanks where there are none any more.
-        Some(pre) if pre.kind == "Split" && replaced => {
+        Some(pre) if pre.kind == "Split" && replaces => {
             let by = pre.pattern.as_ref().and_then(|p| p.string.as_deref());
-            if by != Some(" ") {
-                return refuse("a Split by anything but a blank".to_owned());
+            if by == Some(" ") {
+                Ok(Kind::SentencePiece(early))
+            } else {
+                refuse("a Split by anything but a blank".to_owned())
             }
         }
-        Some(pre) if pre.kind == "Metaspace" && !replaced && pre.split == Some(false) => {
-            prefix = match pre.prepend_scheme.as_deref() {
-                Some("never") => false,
-                Some("always" | "first") => true,
+        Some(pre) if pre.kind == "Metaspace" && !replaces && !prepends && pre.split == Some(false) => {
+            if let Some(other) = pre.replacement.as_deref().filter(|other| *other != BLANK) {
+                return refuse(format!("'{}' for a blank", shown(other)));
+            }
+            let blank = match pre.prepend_scheme.as_deref() {
+                Some("never") => Blank::Never,
+                Some("first") => Blank::First,
+                Some("always") => Blank::Always,
                 Some(other) => return refuse(format!("prepend_scheme '{}'", shown(other))),
-                None => pre.add_prefix_space.unwrap_or(true),
+                None if pre.add_prefix_space == Some(false) => Blank::Never,
+                None => Blank::Always,
             };
-            replaced = true;
+            Ok(Kind::SentencePiece(Prefix { blank, early: false }))
         }
-        Some(pre) => return refuse(format!("the pre_tokenizer '{}'", shown(&pre.kind))),
+        Some(pre) => refuse(format!("the pre_tokenizer '{}'", shown(&pre.kind))),
+        None => refuse("a text whose blanks stay".to_owned()),
     }
-    if replaced { Ok(Kind::SentencePiece { prefix }) } else { refuse("a text whose blanks stay".to_owned()) }
+}
+
+/// What is put before texts: what the kind says, and what the class makes of `add_prefix_space`.
+///
+/// The two generations of transformers disagree about it. GPT-2's class follows the setting, which is off where it is
+/// absent; LLaMA's follows it where it is there; without a class of its own a tokenizer follows it in 4 and not in 5.
+pub(super) fn prefix(kind: Kind, config: &Config, keys: &mut Keys) -> Result<Prefix, ConvertError> {
+    const KEY: &str = "add_prefix_space";
+    let set = config.own.has(KEY);
+    let class = config.class()?;
+    match kind {
+        Kind::ByteLevel { pre, prefix, .. } => {
+            let own = prefix.unwrap_or(false);
+            let wanted = config.own.switch(KEY, own)?;
+            let followed = match class {
+                _ if pre != "gpt-2" => own,
+                Some("TokenizersBackend") => own,
+                None | Some("PreTrainedTokenizer") => wanted,
+                Some(_) => set && wanted,
+            };
+            // Where the setting is absent, transformers 4 takes it for off without a class, too.
+            if followed != wanted || followed != own || own && !set && !config.bare {
+                keys.note(format!(
+                    "a blank before texts: {own} by tokenizer.json, {} by {CONFIG}; {followed} is stored",
+                    if set { wanted.to_string() } else { "nothing said".to_owned() }
+                ));
+            }
+            Ok(Prefix { blank: if followed { Blank::Always } else { Blank::Never }, early: false })
+        }
+        Kind::SentencePiece(own) => {
+            let wanted = config.own.switch(KEY, own.blank != Blank::Never)?;
+            if wanted == (own.blank != Blank::Never) {
+                return Ok(own);
+            }
+            if !matches!(class, Some("LlamaTokenizer" | "CodeLlamaTokenizer")) {
+                keys.note(format!("{CONFIG} has {KEY} {wanted}, tokenizer.json does the opposite and is followed"));
+                return Ok(own);
+            }
+            keys.note(format!("{CONFIG} has {KEY} {wanted}, tokenizer.json the opposite: the former is followed"));
+            Ok(Prefix { blank: if wanted { Blank::First } else { Blank::Never }, ..own })
+        }
+    }
+}
+
+/// Notes a way from tokens to text that is not the kind's own.
+pub(super) fn note_decoder(decoder: &Decoder, kind: Kind, keys: &mut Keys) {
+    let steps: Vec<&Decoder> =
+        if decoder.kind == "Sequence" { decoder.decoders.0.iter().collect() } else { vec![decoder] };
+    let blank = |step: &Decoder| step.pattern.as_ref().and_then(|p| p.string.as_deref()) == Some(BLANK);
+    let mut takes_away = false;
+    let mut strange = None;
+    for step in steps {
+        let known = match (kind, step.kind.as_str()) {
+            (Kind::ByteLevel { .. }, "ByteLevel") => true,
+            (Kind::SentencePiece(_), "ByteFallback" | "Fuse") => true,
+            (Kind::SentencePiece(_), "Replace") => blank(step) && step.content.as_deref() == Some(" "),
+            (Kind::SentencePiece(_), "Strip") => {
+                takes_away = true;
+                (step.content.as_deref(), step.start, step.stop.unwrap_or(0)) == (Some(" "), Some(1), 0)
+            }
+            (Kind::SentencePiece(_), "Metaspace") => {
+                takes_away = step.prepend_scheme.as_deref() != Some("never") && step.add_prefix_space != Some(false);
+                true
+            }
+            _ => false,
+        };
+        if !known {
+            strange = Some(format!("the decoder's step '{}' is not followed", shown(&step.kind)));
+        }
+    }
+    if let Kind::SentencePiece(prefix) = kind
+        && takes_away != (prefix.blank != Blank::Never)
+    {
+        let does = if takes_away { "takes away" } else { "leaves" };
+        strange = strange.or(Some(format!(
+            "the decoder {does} the blank at the start of a text, though '{}' is put there",
+            prefix.blank.name()
+        )));
+    }
+    if let Some(strange) = strange {
+        keys.note(format!(
+            "tokenizer.json: {strange}; generated text has no blank at its start where one is put before texts"
+        ));
+    }
 }
 
 /// Refuses what BPE may do besides and no runtime here does.

@@ -1,8 +1,14 @@
 //! Tokenizers as GGUF keys: one file a kind, and the parts of Hugging Face's files they share.
 
 pub(crate) mod bpe;
+pub(crate) mod chat;
+mod config;
+mod ends;
 mod files;
+mod from_json;
+mod from_pieces;
 mod kinds;
+mod protobuf;
 mod vocabulary;
 
 use crate::error::ConvertError;

@@ -3,8 +3,9 @@
 //! Embeddings are often larger than vocabularies (OPT's 50,265 tokens have 50,272 or 50,304 rows). Rows without a token
 //! get a name of their own and the type "unused", so that an id is an index everywhere.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use super::files::AddedToken;
 use crate::error::{ConvertError, shown};
 use crate::keys::Keys;
 
@@ -12,6 +13,7 @@ use crate::keys::Keys;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenType {
     Normal = 1,
+    Unknown = 2,
     Control = 3,
     UserDefined = 4,
     Unused = 5,
@@ -24,12 +26,24 @@ pub(super) struct Vocabulary {
     file: &'static str,
     tokens: Vec<Option<(String, TokenType)>>,
     ids: HashMap<String, u32>,
+    wishes: BTreeMap<u32, Wishes>,
+}
+
+/// How an added token is found.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wishes {
+    lstrip: bool,
+    rstrip: bool,
+    single_word: bool,
+    normalized: bool,
+    /// A symbol of SentencePiece's own.
+    symbol: bool,
 }
 
 impl Vocabulary {
     /// `rows` ids without tokens; `file` is named in errors.
     pub(super) fn new(file: &'static str, rows: u32) -> Self {
-        Self { file, tokens: vec![None; rows as usize], ids: HashMap::new() }
+        Self { file, tokens: vec![None; rows as usize], ids: HashMap::new(), wishes: BTreeMap::new() }
     }
 
     /// The id of a token.
@@ -93,10 +107,57 @@ impl Vocabulary {
         Ok(())
     }
 
-    /// Gives a token its type; control tokens stay control tokens.
+    /// Adds a token with its wishes, or gives them to one that is there.
+    pub(super) fn add_token(&mut self, token: &AddedToken, id: u32, keys: &mut Keys) -> Result<(), ConvertError> {
+        let ty = if token.special { TokenType::Control } else { TokenType::UserDefined };
+        self.add_extra(&token.content, id, ty, keys)?;
+        if self.id(&token.content).is_some() {
+            let AddedToken { lstrip, rstrip, single_word, .. } = *token;
+            let normalized = token.normalized.unwrap_or(!token.special);
+            self.wishes.insert(id, Wishes { lstrip, rstrip, single_word, normalized, symbol: false });
+        }
+        Ok(())
+    }
+
+    /// Adds a special token behind all others, unless it is there; then it is special from now on.
+    pub(super) fn add_special(&mut self, token: &AddedToken, keys: &mut Keys) -> Result<(), ConvertError> {
+        match self.id(&token.content) {
+            Some(id) => {
+                self.mark(id, TokenType::Control);
+                Ok(())
+            }
+            None => self.add_token(token, self.next(), keys),
+        }
+    }
+
+    /// Says that a token is a symbol of SentencePiece's own.
+    pub(super) fn add_symbol(&mut self, id: u32) {
+        self.wishes.insert(id, Wishes { symbol: true, ..Wishes::default() });
+    }
+
+    /// Says that no token is looked for in normalised text but symbols.
+    pub(super) fn normalise_none(&mut self) {
+        self.wishes.values_mut().for_each(|wishes| wishes.normalized = false);
+    }
+
+    /// Ids of the tokens with each wish, by its name.
+    pub(super) fn lists(&self) -> [(&'static str, Vec<u32>); 5] {
+        let having = |wish: fn(&Wishes) -> bool| -> Vec<u32> {
+            self.wishes.iter().filter(|(_, wishes)| wish(wishes)).map(|(id, _)| *id).collect()
+        };
+        [
+            ("lstrip", having(|wishes| wishes.lstrip)),
+            ("rstrip", having(|wishes| wishes.rstrip)),
+            ("single_word", having(|wishes| wishes.single_word)),
+            ("normalized", having(|wishes| wishes.normalized)),
+            ("symbol", having(|wishes| wishes.symbol)),
+        ]
+    }
+
+    /// Gives a token its type; control tokens and the unknown one stay what they are.
     pub(super) fn mark(&mut self, id: u32, ty: TokenType) {
         if let Some(Some((_, old))) = self.tokens.get_mut(id as usize)
-            && *old != TokenType::Control
+            && !matches!(old, TokenType::Control | TokenType::Unknown)
         {
             *old = ty;
         }

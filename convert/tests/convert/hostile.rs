@@ -95,13 +95,15 @@ fn every_truncation_of_a_real_file() {
 
 #[test]
 fn json() {
-    let cases: [(&str, &str, &str); 6] = [
+    let cases: [(&str, &str, &str); 8] = [
         ("json", "{", "EOF"),
         ("json", "[1, 2]", "expected an object"),
         ("json", "{\"a\": 1e400}", "out of range"),
-        ("json", "{\"a\": NaN}", "config.json"),
-        ("json", "\u{feff}{}", "config.json"),
+        ("json", "{\"a\": NaN}", "NaN at line 1 column 7 is no number of JSON"),
+        ("json", "{\n \"a\": [1, -Infinity]}", "-Infinity at line 2 column 12 is no number of JSON"),
+        ("json", "{\"a\": Infinity}", "Infinity at line 1 column 7 is no number of JSON"),
         ("unknown_family", "{}", "''"),
+        ("unknown_family", "\u{feff}{}", "''"),
     ];
     let fails = |content: &[u8], code: &str, part: &str| {
         let scratch = Scratch::new();
@@ -115,6 +117,11 @@ fn json() {
     }
     fails("[".repeat(100_000).as_bytes(), "json", "recursion limit");
     fails(b"{\"a\": \"\xff\"}", "json", "config.json");
+    for (mark, unit) in [(&b"\xff\xfe"[..], [0, 1]), (b"\xfe\xff", [1, 0]), (b"", [0, 1]), (b"", [1, 0])] {
+        let text = b"{}".iter().flat_map(|byte| unit.map(|zero| if zero == 1 { 0 } else { *byte }));
+        let bytes: Vec<u8> = mark.iter().copied().chain(text).collect();
+        fails(&bytes, "json", "the text is in UTF-16; JSON must be in UTF-8");
+    }
     fails(&vec![b' '; (4 << 20) + 1], "json_too_large", "4194304");
 
     let mut model = Model::new();

@@ -1,13 +1,19 @@
 //! Conversions of tiny checkpoints made here, and of checkpoints with one thing wrong each.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod chat;
 mod checkpoint;
 mod configuration;
 mod frozen;
 mod hostile;
 mod open_flamingo;
 mod output;
+mod pieces;
+#[cfg(target_os = "linux")]
+mod places;
 mod quantize;
+mod settings;
+mod stored;
 mod text;
 mod tiny;
 mod tokenizers;

@@ -69,7 +69,7 @@ fn recipe(mix: &str) -> Recipe {
 
 fn made(file: &Gguf, recipe: &Recipe, directory: &Path) -> (Gguf, Report) {
     let out: PathBuf = directory.join("made.gguf");
-    let report = quantize(file, &directory.join("in.gguf"), &out, recipe, &()).unwrap();
+    let report = quantize(file, &[directory.join("in.gguf")], &out, recipe, &()).unwrap();
     assert_eq!(report.bytes_out, fs::metadata(&out).unwrap().len());
     (parse(&out), report)
 }
@@ -140,7 +140,7 @@ fn patterns_and_parts_come_before_the_mix() {
     assert_eq!(types, [Q8_0, F16, Q5_0, Q3K, Q4K, F32]);
     assert!(report.notes.iter().any(|note| note.contains("'nothing'")), "{report:?}");
     recipe.tensor_types = vec![(Pattern::new("*"), Iq4Nl)];
-    let error = quantize(&file, Path::new("in"), &scratch.0.join("o.gguf"), &recipe, &()).unwrap_err();
+    let error = quantize(&file, &["in"], &scratch.0.join("o.gguf"), &recipe, &()).unwrap_err();
     check(&error, "encode", &["iq4_nl", "token_embd.weight"]);
 }
 
@@ -198,7 +198,7 @@ fn importances_lower_the_weighted_error() {
     let mut other = back;
     other.entries.get_mut("long.weight").unwrap().sums.pop();
     recipe.imatrix = Some(("i".to_owned(), other));
-    let error = quantize(&file, Path::new("in"), &scratch.0.join("o.gguf"), &recipe, &()).unwrap_err();
+    let error = quantize(&file, &["in"], &scratch.0.join("o.gguf"), &recipe, &()).unwrap_err();
     check(&error, "imatrix_length", &["long.weight", &LONG.to_string(), &(LONG - 1).to_string()]);
     assert!(!scratch.0.join("o.gguf").exists());
 }
@@ -233,12 +233,120 @@ fn the_input_is_never_the_output() {
     let file = write(&path, F16);
     let before = fs::read(&path).unwrap();
     let refused = |out: &Path, code: &str| {
-        check(&quantize(&file, &path, out, &recipe("q8_0"), &()).unwrap_err(), code, &[]);
+        check(&quantize(&file, &[&path], out, &recipe("q8_0"), &()).unwrap_err(), code, &[]);
         assert!(fs::read(&path).unwrap() == before);
     };
     refused(&path, "output_unfit");
     refused(&scratch.0.join("../").join(scratch.0.file_name().unwrap()).join("in.gguf"), "output_unfit");
     refused(&scratch.0, "output_unfit");
-    refused(&scratch.0.join("absent/o.gguf"), "write");
+    refused(&scratch.0.join("absent/o.gguf"), "output_directory");
     assert_eq!(scratch.names(), ["in.gguf"]);
+}
+
+/// llama.cpp's older importance file, byte by byte.
+struct Old(Vec<u8>);
+
+impl Old {
+    fn new(entries: i32) -> Self {
+        Self(entries.to_le_bytes().to_vec())
+    }
+
+    fn text(mut self, text: &str) -> Self {
+        self.0.extend((text.len() as i32).to_le_bytes());
+        self.0.extend(text.bytes());
+        self
+    }
+
+    fn number(mut self, number: i32) -> Self {
+        self.0.extend(number.to_le_bytes());
+        self
+    }
+
+    fn values(self, values: &[f32]) -> Self {
+        let mut file = self.number(values.len() as i32);
+        file.0.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        file
+    }
+
+    fn read(&self, directory: &Path) -> Result<Option<Imatrix>, ocelli_convert::ConvertError> {
+        let path = directory.join("imatrix.dat");
+        fs::write(&path, &self.0).unwrap();
+        Imatrix::read_old(&path)
+    }
+}
+
+#[test]
+fn older_importances_quantise_as_the_newer_do() {
+    let scratch = Scratch::new();
+    let file = write(&scratch.0.join("in.gguf"), F16);
+    let (names, calls) = (["blk.0.attn_v.weight", "blk.0.ffn_up.weight", "output.weight"], 12);
+    let values = |seed| numbers(WIDTH, seed).iter().map(|value| value.abs() * 12.0).collect::<Vec<f32>>();
+    let mut new = Imatrix { chunks: 34, datasets: vec!["wiki.txt".to_owned()], ..Imatrix::default() };
+    let mut old = Old::new(names.len() as i32);
+    for (seed, name) in (1..).zip(names) {
+        old = old.text(name).number(calls).values(&values(seed));
+        new.entries.insert(name.to_owned(), Columns { sums: values(seed), count: calls as u64 });
+    }
+    let old = old.number(34).text("wiki.txt").read(&scratch.0).unwrap().unwrap();
+    assert_eq!(old, new);
+    new.write(&scratch.0.join("imatrix.gguf"), true).unwrap();
+    let new = Imatrix::read(&parse(&scratch.0.join("imatrix.gguf"))).unwrap();
+    let made = [old, new].map(|imatrix| {
+        let mut recipe = recipe("q4_k_m");
+        recipe.imatrix = Some(("file".to_owned(), imatrix));
+        made(&file, &recipe, &scratch.0);
+        fs::read(scratch.0.join("made.gguf")).unwrap()
+    });
+    assert!(made[0] == made[1]);
+    let plain = made_bytes(&file, &scratch.0);
+    assert!(plain != made[0], "importances are of use");
+}
+
+fn made_bytes(file: &Gguf, directory: &Path) -> Vec<u8> {
+    made(file, &recipe("q4_k_m"), directory);
+    fs::read(directory.join("made.gguf")).unwrap()
+}
+
+#[test]
+fn older_importances_may_end_early_and_say_nothing_of_calls() {
+    let scratch = Scratch::new();
+    let entry = |calls| Old::new(1).text("a").number(calls).values(&[3.0, 6.0]);
+    let read = |file: Old| file.read(&scratch.0).unwrap().unwrap();
+    assert_eq!(read(entry(3)).importance("a").unwrap(), [1.0, 2.0]);
+    assert_eq!(read(entry(0)).importance("a").unwrap(), [3.0, 6.0]);
+    assert_eq!(read(entry(3).number(7)).chunks, 7);
+    let named = read(entry(3).number(7).text(""));
+    assert_eq!((named.chunks, named.datasets.len()), (7, 0));
+}
+
+#[test]
+fn damaged_older_importances_are_refused_by_entry() {
+    let scratch = Scratch::new();
+    let entry = |name: &str| Old::new(1).text(name).number(3);
+    let bad = |file: Old, words: &[&str]| check(&file.read(&scratch.0).unwrap_err(), "imatrix", words);
+    bad(entry("a").values(&[]), &["'a'", "0 values"]);
+    bad(entry("a").number(-1), &["'a'", "-1"]);
+    bad(entry("a").number(i32::MAX), &["'a'", "number of values", "2147483647"]);
+    bad(entry("a").number(1 << 28), &["'a'", "1073741824 bytes are needed, 0 are left"]);
+    bad(entry("a").values(&[1.0, f32::NAN]), &["'a'", "NaN"]);
+    bad(entry("a").values(&[-1.0]), &["'a'", "-1"]);
+    bad(Old::new(1).text("a").number(-2).values(&[1.0]), &["'a'", "-2 calls"]);
+    bad(Old::new(2).text("a").number(1).values(&[1.0]).text("a").number(1).values(&[1.0]), &["'a'", "twice"]);
+    bad(Old::new(3).text("a").number(1).values(&[1.0]), &["entry 2 of 3", "4 bytes are needed"]);
+    bad(Old::new(1).text("\u{e4}").number(1).values(&[1.0]).number(1).text("d").number(0), &["4 bytes behind its end"]);
+    let mut odd = entry("ab").values(&[1.0]);
+    odd.0[8] = 0xff;
+    bad(odd, &["entry 1 of 1", "UTF-8"]);
+    // Cut anywhere it is an error or, where an entry has just ended, a shorter file.
+    let whole = Old::new(1).text("abc").number(3).values(&[1.0, 2.0]).number(7).text("wiki");
+    let ends = [27, 31];
+    for keep in 8..whole.0.len() {
+        let cut = Old(whole.0[..keep].to_vec()).read(&scratch.0);
+        assert_eq!(cut.is_ok(), ends.contains(&keep), "{keep}: {cut:?}");
+    }
+    // What begins otherwise is left to the other reader.
+    for other in [&b"GGUF\x03\0\0\0"[..], b"version https://git-lfs", b"", b"\x01\0\0\0", b"\0\0\0\0\x01\0\0\0a"] {
+        assert_eq!(Old(other.to_vec()).read(&scratch.0).unwrap(), None);
+    }
+    assert_eq!(Imatrix::read_old(&scratch.0).unwrap(), None);
 }

@@ -43,11 +43,15 @@ pub fn model(kind: &str) -> Model {
         layer("self_attn.q_norm", &[HEAD]);
         layer("self_attn.k_norm", &[HEAD]);
     }
-    let config = json!({
+    let mut config = json!({
         "model_type": kind, "hidden_size": w, "intermediate_size": TEXT_FFN, "num_hidden_layers": 1,
         "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": HEAD, "vocab_size": ROWS,
-        "max_position_embeddings": 64, "tie_word_embeddings": true, "query_pre_attn_scalar": HEAD, "sliding_window": 4,
+        "max_position_embeddings": 64, "tie_word_embeddings": true,
     });
+    if gemma {
+        config["query_pre_attn_scalar"] = json!(HEAD);
+        config["sliding_window"] = json!(4);
+    }
     let names = json!({"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"});
     let files = BTreeMap::from([
         ("tokenizer.json".to_owned(), sentencepiece().to_string()),
@@ -367,6 +371,8 @@ fn sentencepiece_merges_become_scores() {
     };
     let (file, _) = with(false).convert_as(F32).unwrap();
     assert_eq!(file.get("tokenizer.ggml.add_space_prefix"), Some(Key::Bool(true)));
+    assert_eq!(file.get("ocelli.tokenizer.blank"), Some(Key::Str("first")));
+    assert_eq!(file.get("ocelli.tokenizer.normalizes_blanks"), Some(Key::Bool(false)));
     with(true).fails("tokenizer", &["'Metaspace'"]);
     with_tokenizer(|t| t["normalizer"] = json!({"type": "NFKC"})).fails("tokenizer", &["'NFKC'"]);
     with_tokenizer(|t| t["normalizer"] = json!(null)).fails("tokenizer", &["blanks"]);

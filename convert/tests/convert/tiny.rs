@@ -56,6 +56,7 @@ pub enum Store {
     F32,
     F16,
     BF16,
+    F64,
 }
 
 #[derive(Clone)]
@@ -168,12 +169,14 @@ impl Model {
                     Store::F32 => data.extend(value.to_le_bytes()),
                     Store::F16 => data.extend(f16::from_f32(*value).to_le_bytes()),
                     Store::BF16 => data.extend(bf16::from_f32(*value).to_le_bytes()),
+                    Store::F64 => data.extend(f64::from(*value).to_le_bytes()),
                 }
             }
             let dtype = match self.store {
                 Store::F32 => "F32",
                 Store::F16 => "F16",
                 Store::BF16 => "BF16",
+                Store::F64 => "F64",
             };
             let info = json!({"dtype": dtype, "shape": tensor.shape, "data_offsets": [start, data.len()]});
             header.insert((*name).clone(), info);

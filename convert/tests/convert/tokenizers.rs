@@ -78,7 +78,11 @@ fn tokenizers_may_lie_elsewhere() {
     let out = scratch.0.join("o.gguf");
     let mut options = Options::new(F32);
     let error = convert(&scratch.0, &out, &options, &()).unwrap_err();
-    check(&error, "tokenizer_missing", &["tokenizer.json", "vocab.json and merges.txt", "--tokenizer"]);
+    check(
+        &error,
+        "tokenizer_missing",
+        &["tokenizer.json", "vocab.json and merges.txt", "tokenizer.model", "--tokenizer"],
+    );
     fs::write(elsewhere.0.join("tokenizer.json"), tokenizer).unwrap();
     options.tokenizer = Some(elsewhere.0.clone());
     convert(&scratch.0, &out, &options, &()).unwrap();
@@ -100,9 +104,18 @@ fn post_processors_decide_about_the_ends() {
     assert_eq!(ends(template(json!([bos, text, bos]))), (true, true, vec![]));
     let both = json!({"type": "Sequence", "processors": [{"type": "ByteLevel"}, template(json!([bos, text]))]});
     assert_eq!(ends(both), (true, false, vec![]));
-    for single in
-        [json!([bos, bos, text]), json!([{"SpecialToken": {"id": "a"}}, text]), json!([bos]), json!([text, text])]
-    {
+    // A token that nobody has named is bos by standing there.
+    let (file, _) = model(|t| t["post_processor"] = template(json!([{"SpecialToken": {"id": "a"}}, text])))
+        .convert_as(F32)
+        .unwrap();
+    assert_eq!(
+        file.get("tokenizer.ggml.bos_token_id"),
+        Some(Value::U32(TOKENS.iter().position(|t| *t == "a").unwrap() as u32))
+    );
+    let mut other = model(|t| t["post_processor"] = template(json!([{"SpecialToken": {"id": "a"}}, text])));
+    other.files.insert("tokenizer_config.json".to_owned(), json!({"bos_token": "</s>"}).to_string());
+    other.fails("tokenizer", &["post_processor template", "'a', which is not bos_token"]);
+    for single in [json!([bos, bos, text]), json!([bos]), json!([text, text])] {
         model(|t| t["post_processor"] = template(single)).fails("tokenizer", &["post_processor template"]);
     }
     model(|t| t["post_processor"] = json!({"type": "RobertaProcessing"})).fails("tokenizer", &["'RobertaProcessing'"]);
@@ -151,4 +164,115 @@ fn vocabularies_must_be_consistent() {
     assert_eq!(strings(&file, "tokenizer.ggml.tokens").len() as u64, VOCABULARY);
     assert!(report.notes[0].contains("'<image>' has id 40"), "{report:?}");
     assert!(file.get("ocelli.image_token").is_none());
+}
+
+fn configured(config: serde_json::Value, change: impl FnOnce(&mut serde_json::Value)) -> Model {
+    let mut model = model(change);
+    model.files.insert("tokenizer_config.json".to_owned(), config.to_string());
+    model
+}
+
+#[test]
+fn added_tokens_keep_their_wishes() {
+    let (file, _) = model(|t| {
+        t["added_tokens"][0]["lstrip"] = json!(true);
+        t["added_tokens"][1]["rstrip"] = json!(true);
+        t["added_tokens"][2]["normalized"] = json!(true);
+        t["added_tokens"][3]["single_word"] = json!(true);
+    })
+    .convert_as(F32)
+    .unwrap();
+    let ids = |file: &Gguf, name: &str| file.u32s(&format!("ocelli.tokenizer.{name}_ids")).unwrap();
+    for (name, id) in [("lstrip", 1), ("rstrip", 2), ("normalized", 11), ("single_word", 39)] {
+        assert_eq!(ids(&file, name), Some(vec![id]), "{name}");
+    }
+    // What tokenizer_config.json says of the same tokens goes over it, and adds more.
+    let decoder = json!({"added_tokens_decoder": {
+        "1": {"content": "<pad>", "lstrip": false, "normalized": false, "rstrip": true, "single_word": false, "special": true},
+        "20": {"content": "<new>", "lstrip": true, "normalized": false, "rstrip": false, "single_word": false,
+               "special": false}}});
+    let (file, _) = configured(decoder, |t| t["added_tokens"][0]["lstrip"] = json!(true)).convert_as(F32).unwrap();
+    assert_eq!((ids(&file, "lstrip"), ids(&file, "rstrip")), (Some(vec![20]), Some(vec![1])));
+    assert_eq!(strings(&file, "tokenizer.ggml.tokens")[20], "<new>");
+    // A special token that no file has an id for comes behind all others, and has no row here.
+    let (file, report) = configured(json!({"additional_special_tokens": ["<tool>"]}), |_| ()).convert_as(F32).unwrap();
+    assert!(report.notes[0].contains("'<tool>' has id 40"), "{:?}", report.notes);
+    assert!(!strings(&file, "tokenizer.ggml.tokens").contains(&"<tool>".to_owned()));
+}
+
+#[test]
+fn every_key_of_a_tokenizers_files_is_understood() {
+    // What transformers 4.57.6 and 5.x write.
+    let four = json!({
+        "add_bos_token": true, "add_prefix_space": false, "added_tokens_decoder": {}, "additional_special_tokens": [],
+        "bos_token": "</s>", "clean_up_tokenization_spaces": false, "eos_token": "</s>", "errors": "replace",
+        "extra_special_tokens": {}, "legacy": false, "model_max_length": 2048, "pad_token": "<pad>",
+        "padding_side": "left", "sp_model_kwargs": {}, "spaces_between_special_tokens": false,
+        "tokenizer_class": "GPT2Tokenizer", "truncation_side": "left", "unk_token": "</s>",
+        "use_default_system_prompt": false, "processor_class": "Blip2Processor", "split_special_tokens": false,
+        "name_or_path": "x/y", "return_token_type_ids": false, "pad_to_multiple_of": null,
+    });
+    let five = json!({
+        "add_prefix_space": null, "backend": "tokenizers", "bos_token": "</s>", "eos_token": "</s>",
+        "clean_up_tokenization_spaces": false, "extra_special_tokens": ["<loc>"], "is_local": true,
+        "local_files_only": false, "model_max_length": 1e30, "tokenizer_class": "TokenizersBackend", "unk_token": null,
+        "image_token": "<image>", "model_specific_special_tokens": {"image_token": "<image>"},
+    });
+    for config in [four, five] {
+        let (_, report) = configured(config, |_| ()).convert_as(F32).unwrap();
+        assert!(report.notes.is_empty(), "{:?}", report.notes);
+    }
+    for (file, key, value) in [
+        ("tokenizer_config.json", "my_key", json!(1)),
+        ("tokenizer_config.json", "split_special_tokens", json!(true)),
+        ("tokenizer_config.json", "do_lower_case", json!(true)),
+        ("tokenizer_config.json", "sp_model_kwargs", json!({"enable_sampling": true})),
+        ("special_tokens_map.json", "my_key", json!("x")),
+    ] {
+        let mut model = Model::new();
+        model.files.insert(file.to_owned(), json!({ key: value }).to_string());
+        model.fails("unknown_settings", &[file, key]);
+    }
+    for path in ["/my_key", "/model/my_key", "/pre_tokenizer/my_key", "/decoder/my_key", "/post_processor/my_key"] {
+        let (parent, key) = path.rsplit_once('/').unwrap();
+        let change = |t: &mut serde_json::Value| t.pointer_mut(parent).unwrap()[key] = json!(1);
+        model(change).fails("json", &["tokenizer.json", "my_key"]);
+    }
+    model(|t| t["added_tokens"][0]["my_key"] = json!(1)).fails("json", &["tokenizer.json", "my_key"]);
+    // Of another kind, the kind is what is named.
+    model(|t| t["model"] = json!({"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0]]}))
+        .fails("tokenizer", &["'Unigram'"]);
+    model(|t| t["decoder"] = json!({"type": "WordPiece", "prefix": "##", "cleanup": true}))
+        .convert_as(F32)
+        .map(|(_, report)| assert!(report.notes[0].contains("'WordPiece'"), "{:?}", report.notes))
+        .unwrap();
+}
+
+#[test]
+fn a_blank_before_texts_is_what_the_class_makes_of_it() {
+    let blank = |class: Option<&str>, own: bool, setting: serde_json::Value| {
+        let mut config = json!({"tokenizer_class": class, "eos_token": "</s>"});
+        config["add_prefix_space"] = setting;
+        let model = configured(config, |t| t["pre_tokenizer"]["add_prefix_space"] = json!(own));
+        let (file, report) = model.convert_as(F32).unwrap();
+        (file.str("ocelli.tokenizer.blank").unwrap().unwrap().to_owned(), report.notes.len())
+    };
+    let null = || json!(null);
+    // GPT-2's class follows the setting, whatever the file says; without a class transformers 4 follows it where it is set.
+    for (class, own, setting, expected, notes) in [
+        (Some("GPT2Tokenizer"), true, null(), "never", 1),
+        (Some("GPT2TokenizerFast"), false, json!(true), "always", 1),
+        (Some("GPT2Tokenizer"), true, json!(true), "always", 0),
+        (Some("PreTrainedTokenizerFast"), false, json!(true), "always", 1),
+        (Some("PreTrainedTokenizerFast"), true, null(), "always", 1),
+        (Some("TokenizersBackend"), true, json!(false), "always", 1),
+        (Some("TokenizersBackend"), false, null(), "never", 0),
+        (None, true, json!(true), "always", 0),
+    ] {
+        assert_eq!(blank(class, own, setting.clone()), (expected.to_owned(), notes), "{class:?} {own} {setting}");
+    }
+    // A padding token that no vocabulary has stops nothing.
+    let (file, report) = configured(json!({"pad_token": "[PAD]"}), |_| ()).convert_as(F32).unwrap();
+    assert!(file.get("tokenizer.ggml.padding_token_id").is_none());
+    assert!(report.notes[0].contains("pad_token '[PAD]'"), "{:?}", report.notes);
 }

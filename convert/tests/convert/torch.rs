@@ -41,7 +41,7 @@ fn of_safetensors(model: &Model) -> Vec<u8> {
 
 #[test]
 fn every_form_gives_what_safetensors_give() {
-    for store in [Store::F32, Store::F16, Store::BF16] {
+    for store in [Store::F32, Store::F16, Store::BF16, Store::F64] {
         let model = Model { store, ..Model::new() };
         let want = of_safetensors(&model);
         let names: Vec<&String> = model.tensors.keys().collect();
@@ -51,16 +51,21 @@ fn every_form_gives_what_safetensors_give() {
             let outer = Pickle::new().op(b"}(").text("epoch").integer(3).text("lr").op(b"G\0\0\0\0\0\0\0\0").text(key);
             outer.op(&dict.0[2..]).op(b"u").end()
         };
-        let mut parallel = model.clone();
-        parallel.tensors = model.tensors.iter().map(|(name, t)| (format!("module.{name}"), t.clone())).collect();
-        let parallel = state_dict(&parallel, &parallel.tensors.keys().collect::<Vec<_>>()).0.end();
+        let prefixed = |prefix: &str| {
+            let mut other = model.clone();
+            other.tensors = model.tensors.iter().map(|(name, t)| (format!("{prefix}{name}"), t.clone())).collect();
+            state_dict(&other, &other.tensors.keys().collect::<Vec<_>>()).0.end()
+        };
         for (form, bytes) in [
             ("plain", file(&plain, &storages)),
             ("wide", archive(&entries(&plain, &storages), Numbers::Wide)),
             ("model", file(&wrapped("model"), &storages)),
             ("state_dict", file(&wrapped("state_dict"), &storages)),
             ("model_state_dict", file(&wrapped("model_state_dict"), &storages)),
-            ("module.", file(&parallel, &storages)),
+            ("module.", file(&prefixed("module."), &storages)),
+            ("_orig_mod.", file(&prefixed("_orig_mod."), &storages)),
+            ("both", file(&prefixed("module._orig_mod."), &storages)),
+            ("the other way round", file(&prefixed("_orig_mod.module."), &storages)),
         ] {
             assert!(with_weights(&model, "pytorch_model.bin", &bytes).unwrap() == want, "{form}");
         }

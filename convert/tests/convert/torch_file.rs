@@ -107,12 +107,14 @@ pub fn state_dict(model: &Model, names: &[&String]) -> (Pickle, Storages) {
                 Store::F32 => bytes.extend(value.to_le_bytes()),
                 Store::F16 => bytes.extend(f16::from_f32(*value).to_le_bytes()),
                 Store::BF16 => bytes.extend(bf16::from_f32(*value).to_le_bytes()),
+                Store::F64 => bytes.extend(f64::from(*value).to_le_bytes()),
             }
         }
         let ty = match model.store {
             Store::F32 => "FloatStorage",
             Store::F16 => "HalfStorage",
             Store::BF16 => "BFloat16Storage",
+            Store::F64 => "DoubleStorage",
         };
         let key = number.to_string();
         pickle = pickle.text(name).tensor(ty, (&key, tensor.data.len() as i64), 0, &shape, &strides(&shape));

@@ -271,7 +271,8 @@ impl Rendered {
                 .map(|stretch| stretch.start.max(at) - at..stretch.end.min(place.start) - at)
                 .collect();
             let mut ids = Vec::new();
-            tokenizer.encode_guarded(&self.text[at..place.start], &plain, options, &mut ids)?;
+            let begins = prompt.is_empty();
+            tokenizer.encode_guarded(&self.text[at..place.start], &plain, options, begins, &mut ids)?;
             prompt = prompt.tokens(ids);
             if let Some(image) = image {
                 prompt = prompt.image(Arc::clone(image));

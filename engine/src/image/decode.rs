@@ -1,18 +1,19 @@
 //! PNG and JPEG files to RGB, as Pillow's `Image.open(...).convert("RGB")`.
 //!
-//! The `image` crate does the decoding; this file decides what reaches it (see `header`) and how its samples become 8-bit
-//! RGB. What Pillow 13 does, and so what happens here: alpha and transparent colours are dropped without blending; 16-bit
-//! RGB, RGBA and grey+alpha keep the high byte; 16-bit grey is *clipped* at 255 (not scaled); 1-, 2- and 4-bit grey is
-//! spread over 0..255; palette entries past the end are black; the EXIF orientation is not applied.
+//! JPEG has a decoder of its own (see `jpeg`). For PNG the `image` crate does the decoding; this file decides what reaches it
+//! (see `header`) and how its samples become 8-bit RGB. What Pillow 13 does, and so what happens here: alpha and transparent
+//! colours are dropped without blending; 16-bit RGB, RGBA and grey+alpha keep the high byte; 16-bit grey is *clipped* at 255
+//! (not scaled); 1-, 2- and 4-bit grey is spread over 0..255; palette entries past the end are black; neither gamma nor the
+//! EXIF orientation is applied.
 //!
-//! The non-obvious thing: the decoder runs inside `catch_unwind`. Decoders panic on some malformed files, and a picture
+//! The non-obvious thing: the PNG decoder runs inside `catch_unwind`. Decoders panic on some malformed files, and a picture
 //! must not take the host down. (A panic still reaches the process's panic hook, which by default prints; with
-//! `panic = "abort"` nothing can be caught.) JPEG samples may differ from libjpeg's by a few levels.
+//! `panic = "abort"` nothing can be caught.)
 
-use super::header::{read_jpeg, read_png};
+use super::header::read_png;
 use super::picture::buffer;
-use super::{Container, ImageError, ImageLimits, Picture, probe};
-use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
+use super::{Container, ImageError, ImageInfo, ImageLimits, Picture, jpeg, probe};
+use image::codecs::png::PngDecoder;
 use image::{ColorType, ImageDecoder, Limits};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,38 +21,35 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Decodes a PNG or JPEG file to RGB.
 ///
 /// The size is decided by [`probe`] before anything of that size is allocated. Peak memory is about the file once or
-/// twice more plus the decoded samples (up to 8 bytes a pixel for 16-bit RGBA, 9 or so for progressive JPEG).
+/// twice more plus the decoded samples (up to 8 bytes a pixel for 16-bit RGBA), for JPEG the RGB and, where it has several
+/// scans, two bytes a sample.
 ///
 /// # Errors
-/// Those of [`probe`], [`ImageError::Decode`], [`ImageError::DecoderPanicked`] and [`ImageError::OutOfMemory`].
+/// Those of [`probe`], [`ImageError::Decode`], [`ImageError::DecoderPanicked`], [`ImageError::OutOfMemory`], and for JPEG
+/// [`ImageError::EndsInScan`], [`ImageError::TooManyScans`] and [`ImageError::TooMuchWork`].
 pub fn decode(bytes: &[u8], limits: &ImageLimits) -> Result<Picture, ImageError> {
-    let info = probe(bytes, limits)?;
-    let (width, height) = (info.width, info.height);
-    let format = match info.container {
-        Container::Png => "PNG",
-        Container::Jpeg => "JPEG",
+    let ImageInfo { container, width, height } = probe(bytes, limits)?;
+    let rgb = match container {
+        Container::Png => decode_png(bytes, (width, height), limits)?,
+        Container::Jpeg => jpeg::decode(bytes, limits)?,
     };
-    let failed = |reason: String| ImageError::Decode { format, width, height, reason };
-
-    // Nothing outside is touched from within, so there is no state a panic could leave half-written.
-    let decoded = catch_unwind(AssertUnwindSafe(|| match info.container {
-        Container::Png => {
-            let png = read_png(bytes, limits)?;
-            let chunks = png.critical_chunks(bytes);
-            let decoder = PngDecoder::with_limits(Cursor::new(chunks.as_ref()), decoder_limits(limits))
-                .map_err(|e| failed(e.to_string()))?;
-            samples(decoder, width, height, &failed).map(|(colour, data)| (colour, data, png.grey16))
-        }
-        Container::Jpeg => {
-            let jpeg = read_jpeg(bytes, limits)?;
-            let decoder = JpegDecoder::new(Cursor::new(&bytes[..jpeg.end])).map_err(|e| failed(e.to_string()))?;
-            samples(decoder, width, height, &failed).map(|(colour, data)| (colour, data, false))
-        }
-    }))
-    .unwrap_or(Err(ImageError::DecoderPanicked { format, width, height }));
-    let (colour, data, grey16) = decoded?;
-    let rgb = to_rgb(colour, data, grey16)?.ok_or_else(|| failed(format!("samples of kind {colour:?}")))?;
     Picture::new(width, height, rgb, limits)
+}
+
+fn decode_png(bytes: &[u8], (width, height): (u32, u32), limits: &ImageLimits) -> Result<Vec<u8>, ImageError> {
+    const FORMAT: &str = "PNG";
+    let failed = |reason: String| ImageError::Decode { format: FORMAT, width, height, reason };
+    // Nothing outside is touched from within, so there is no state a panic could leave half-written.
+    let decoded = catch_unwind(AssertUnwindSafe(|| {
+        let png = read_png(bytes, limits)?;
+        let chunks = png.critical_chunks(bytes);
+        let decoder = PngDecoder::with_limits(Cursor::new(chunks.as_ref()), decoder_limits(limits))
+            .map_err(|e| failed(e.to_string()))?;
+        samples(decoder, width, height, &failed).map(|(colour, data)| (colour, data, png.grey16))
+    }))
+    .unwrap_or(Err(ImageError::DecoderPanicked { format: FORMAT, width, height }));
+    let (colour, data, grey16) = decoded?;
+    to_rgb(colour, data, grey16)?.ok_or_else(|| failed(format!("samples of kind {colour:?}")))
 }
 
 pub(super) fn decoder_limits(limits: &ImageLimits) -> Limits {

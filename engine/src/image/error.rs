@@ -33,6 +33,20 @@ pub enum ImageError {
         /// Bytes left in the file.
         have: u64,
     },
+    /// The file ends inside the data of a JPEG's scan, or behind it where an end marker has to be.
+    #[error("JPEG of {width}x{height} is truncated: it ends in scan {scan}, after {row} of {rows} rows of units")]
+    EndsInScan {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Number of the scan, from 1.
+        scan: u32,
+        /// Rows of the scan that are complete.
+        row: u32,
+        /// Rows that the picture has.
+        rows: u32,
+    },
     /// The compressed data is too short to hold the declared picture, whatever it contains.
     #[error("{format} of {width}x{height} has {have} bytes of compressed data; it needs at least {need}")]
     TooLittleData {

@@ -1,14 +1,13 @@
 //! Width and height of a PNG or JPEG from its structure, without decoding a pixel.
 //!
-//! Sources: PNG (ISO/IEC 15948) chunks, JPEG (ITU-T T.81) markers. This walk decides whether a file is decoded at all:
-//! it checks the limits, that the file is whole, that the compressed data can hold the declared picture (a 65-byte PNG
-//! may declare a gigabyte), and that a progressive JPEG does not repeat scans to burn time.
+//! Sources: PNG (ISO/IEC 15948) chunks; JPEG's markers are in `jpeg`. This walk decides whether a file is decoded at all:
+//! it checks the limits, and that the compressed data can hold the declared picture (a 65-byte PNG may declare a gigabyte).
 //!
 //! The non-obvious thing: of a PNG only the critical chunks are handed to the decoder. Text, colour profiles, EXIF and
 //! animation frames are never even parsed, so a bomb inside them is harmless. Nothing of value is lost: alpha is
 //! dropped (tRNS), and Pillow applies neither gamma nor profiles nor the EXIF orientation on conversion to RGB.
 
-use super::{ImageError, ImageLimits};
+use super::{ImageError, ImageLimits, jpeg};
 #[cfg(feature = "decode-images")]
 use std::borrow::Cow;
 
@@ -44,8 +43,8 @@ pub fn probe(bytes: &[u8], limits: &ImageLimits) -> Result<ImageInfo, ImageError
         let png = read_png(bytes, limits)?;
         Ok(ImageInfo { container: Container::Png, width: png.width, height: png.height })
     } else if bytes.starts_with(b"\xff\xd8\xff") {
-        let jpeg = read_jpeg(bytes, limits)?;
-        Ok(ImageInfo { container: Container::Jpeg, width: jpeg.width, height: jpeg.height })
+        let (width, height) = jpeg::size(bytes, limits)?;
+        Ok(ImageInfo { container: Container::Jpeg, width, height })
     } else {
         Err(ImageError::NotAPicture { found: name_of(bytes) })
     }
@@ -59,17 +58,21 @@ pub(super) struct Png {
     pub(super) height: u32,
     /// Single-channel 16-bit samples, which Pillow clips where it takes the high byte of other 16-bit kinds.
     pub(super) grey16: bool,
-    /// End of the IEND chunk.
+    /// End of the IEND chunk, or of the last chunk where that one is missing.
     end: usize,
     /// Whether there are ancillary chunks before it.
     ancillary: bool,
+    /// Whether there is an IEND chunk.
+    ended: bool,
+    /// Whether a data chunk starts at `end` that the file cuts short.
+    cut: bool,
 }
 
 #[cfg(feature = "decode-images")]
 impl Png {
     /// The file with its critical chunks only.
     pub(super) fn critical_chunks<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        if !self.ancillary {
+        if !self.ancillary && self.ended {
             return Cow::Borrowed(&bytes[..self.end]);
         }
         let mut kept = PNG_SIGNATURE.to_vec();
@@ -83,8 +86,35 @@ impl Png {
             }
             at = chunk.end;
         }
+        if self.cut {
+            // As much of it as there is, but not a check sum behind it.
+            let length = u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize;
+            let data = &bytes[at + 8..bytes.len().min(at + 8 + length)];
+            kept.extend_from_slice(&(data.len() as u32).to_be_bytes());
+            let start = kept.len();
+            kept.extend_from_slice(b"IDAT");
+            kept.extend_from_slice(data);
+            let sum = check_sum(&kept[start..]);
+            kept.extend_from_slice(&sum.to_be_bytes());
+        }
+        if !self.ended {
+            kept.extend_from_slice(b"\0\0\0\0IEND\xae\x42\x60\x82");
+        }
         Cow::Owned(kept)
     }
+}
+
+/// PNG's CRC (annex D).
+#[cfg(feature = "decode-images")]
+fn check_sum(bytes: &[u8]) -> u32 {
+    let mut sum = u32::MAX;
+    for &byte in bytes {
+        sum ^= u32::from(byte);
+        for _ in 0..8 {
+            sum = sum >> 1 ^ if sum & 1 == 1 { 0xedb8_8320 } else { 0 };
+        }
+    }
+    !sum
 }
 
 /// One PNG chunk: length, name, data, check sum.
@@ -113,6 +143,11 @@ impl<'a> Chunk<'a> {
     fn is_critical(&self) -> bool {
         self.name[0] & 0x20 == 0
     }
+}
+
+/// Whether these bytes begin as a chunk does.
+fn is_chunk(bytes: &[u8]) -> bool {
+    bytes.get(4..8).is_some_and(|name| name.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'_'))
 }
 
 /// Walks the chunks of a PNG.
@@ -153,13 +188,23 @@ pub(super) fn read_png(bytes: &[u8], limits: &ImageLimits) -> Result<Png, ImageE
     }
 
     let mut at = header.end;
-    let mut ancillary = false;
+    let (mut ancillary, mut ended, mut cut) = (false, false, false);
     let mut data_bytes = 0u64;
-    loop {
-        let chunk = Chunk::at(bytes, at)?;
+    // What is missing or strange behind the data does not matter, as long as they are complete: Pillow's rule.
+    while !ended && !cut && (data_bytes == 0 || is_chunk(&bytes[at..])) {
+        let chunk = match Chunk::at(bytes, at) {
+            Ok(chunk) => chunk,
+            Err(_) if bytes[at..].get(4..8) == Some(b"IDAT") => {
+                cut = true;
+                data_bytes += (bytes.len() - at - 8) as u64;
+                break;
+            }
+            Err(ImageError::Truncated { need, have, .. }) if data_bytes > 0 && have + 4 >= need => break,
+            Err(error) => return Err(error),
+        };
         at = chunk.end;
         match &chunk.name {
-            b"IEND" => break,
+            b"IEND" => ended = true,
             b"IDAT" => data_bytes += chunk.data.len() as u64,
             b"PLTE" => {}
             b"IHDR" => return Err(bad("second IHDR at byte", at as u64)),
@@ -175,125 +220,7 @@ pub(super) fn read_png(bytes: &[u8], limits: &ImageLimits) -> Result<Png, ImageE
     if data_bytes < need {
         return Err(ImageError::TooLittleData { format: FORMAT, width, height, have: data_bytes, need });
     }
-    Ok(Png { width, height, grey16: colour == 0 && depth == 16, end: at, ancillary })
-}
-
-/// A checked JPEG.
-#[derive(Debug)]
-#[cfg_attr(not(feature = "decode-images"), expect(dead_code, reason = "only decoding needs it all"))]
-pub(super) struct Jpeg {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    /// End of the end-of-image marker; what follows (a second picture, a video) is not read.
-    pub(super) end: usize,
-}
-
-/// Walks the markers of a JPEG, entropy-coded data included.
-pub(super) fn read_jpeg(bytes: &[u8], limits: &ImageLimits) -> Result<Jpeg, ImageError> {
-    const FORMAT: &str = "JPEG";
-    let bad = |what, value: u64| ImageError::BadHeader { format: FORMAT, what, value };
-    let unsupported = |what| ImageError::Unsupported { format: FORMAT, what };
-    let truncated =
-        |what, need: u64, at: usize| ImageError::Truncated { what, need, have: bytes.len().saturating_sub(at) as u64 };
-    let mut at = 2;
-    let mut size = None;
-    let mut scans = 0u32;
-    let mut data_bytes = 0u64;
-    loop {
-        // A marker is any number of FF and one byte that is neither FF nor 0.
-        match bytes.get(at) {
-            None => return Err(truncated("JPEG, which has no end marker,", 2, at)),
-            Some(0xff) => {}
-            Some(&other) => return Err(bad("byte in place of a marker", u64::from(other))),
-        }
-        while bytes.get(at) == Some(&0xff) {
-            at += 1;
-        }
-        let Some(&marker) = bytes.get(at) else {
-            return Err(truncated("JPEG, which has no end marker,", 1, at));
-        };
-        at += 1;
-        match marker {
-            0xd9 => break,
-            0x01 | 0xd0..=0xd7 => continue,
-            0x00 | 0xd8 => return Err(bad("marker", u64::from(marker))),
-            _ => {}
-        }
-        let Some(&[l0, l1]) = bytes.get(at..at + 2).and_then(|l| <&[u8; 2]>::try_from(l).ok()) else {
-            return Err(truncated("JPEG segment", 2, at));
-        };
-        let length = usize::from(u16::from_be_bytes([l0, l1]));
-        if length < 2 {
-            return Err(bad("segment length", length as u64));
-        }
-        let Some(segment) = bytes.get(at + 2..at + length) else {
-            return Err(truncated("JPEG segment", length as u64, at));
-        };
-        at += length;
-        match marker {
-            0xc0..=0xc2 => {
-                let &[precision, h0, h1, w0, w1, components, ..] = segment else {
-                    return Err(truncated("JPEG frame header", 6, at - length + 2));
-                };
-                if size.is_some() {
-                    return Err(unsupported("a second frame"));
-                }
-                let width = u32::from(u16::from_be_bytes([w0, w1]));
-                let height = u32::from(u16::from_be_bytes([h0, h1]));
-                limits.check(width, height)?;
-                if precision != 8 {
-                    return Err(bad("bits per sample", u64::from(precision)));
-                }
-                if !matches!(components, 1 | 3 | 4) {
-                    return Err(bad("number of components", u64::from(components)));
-                }
-                size = Some((width, height));
-            }
-            0xc3 | 0xc7 | 0xcb | 0xcf => return Err(unsupported("lossless coding")),
-            0xc5 | 0xc6 | 0xcd | 0xce => return Err(unsupported("hierarchical coding")),
-            0xc9 | 0xca => return Err(unsupported("arithmetic coding")),
-            0xda => {
-                let Some((width, height)) = size else {
-                    return Err(bad("frame headers before the first scan", 0));
-                };
-                scans += 1;
-                if scans > limits.jpeg_scans {
-                    return Err(ImageError::TooManyScans { limit: limits.jpeg_scans });
-                }
-                let work = u64::from(width) * u64::from(height) * u64::from(scans);
-                if work > limits.jpeg_work {
-                    return Err(ImageError::TooMuchWork { width, height, scans, work, limit: limits.jpeg_work });
-                }
-                let start = at;
-                at = end_of_scan(bytes, at);
-                data_bytes += (at - start) as u64;
-            }
-            _ => {}
-        }
-    }
-    let Some((width, height)) = size else {
-        return Err(bad("number of frame headers", 0));
-    };
-    // At least one bit a block of 64 samples; with the oddest subsampling a block stands for at most 128 pixels.
-    let need = (u64::from(width) * u64::from(height)).div_ceil(8 * 128);
-    if data_bytes < need {
-        return Err(ImageError::TooLittleData { format: FORMAT, width, height, have: data_bytes, need });
-    }
-    Ok(Jpeg { width, height, end: at })
-}
-
-/// Where the entropy-coded data from `at` on ends: at a marker other than a stuffed zero or a restart.
-fn end_of_scan(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(skip) = bytes[at..].iter().position(|&b| b == 0xff) {
-        at += skip;
-        match bytes.get(at + 1) {
-            None => return bytes.len(),
-            Some(0x00 | 0xd0..=0xd7) => at += 2,
-            Some(0xff) => at += 1,
-            Some(_) => return at,
-        }
-    }
-    bytes.len()
+    Ok(Png { width, height, grey16: colour == 0 && depth == 16, end: at, ancillary, ended, cut })
 }
 
 /// A name for a file that is not what is wanted, by its first bytes.

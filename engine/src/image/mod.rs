@@ -3,9 +3,8 @@
 //! The chain is `decode` -> [`resize`] -> [`Preprocess`], and its reference is what the published checkpoints were
 //! trained and evaluated with: Pillow for decoding and resizing, `BlipImageProcessor` of transformers for the rest.
 //!
-//! The non-obvious thing: every stage is bit-exact to that reference, except JPEG decoding. Two JPEG decoders may
-//! differ by a few levels per sample (inverse DCT, chroma upsampling), so a JPEG gives *nearly* Pillow's pixels; a PNG
-//! gives exactly Pillow's.
+//! The non-obvious thing: every stage is bit-exact to that reference. PNG and JPEG give exactly Pillow's pixels; what
+//! Pillow opens and this does not is refused by name.
 //!
 //! Size is decided from the header alone, before anything of that size is allocated: see [`probe`].
 
@@ -18,6 +17,8 @@ mod fit;
 mod gif;
 mod hash;
 mod header;
+#[cfg_attr(not(feature = "decode-images"), expect(dead_code, reason = "only decoding needs it all"))]
+mod jpeg;
 mod picture;
 mod preprocess;
 mod resize;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
-use ocelli_quant::gguf::Gguf;
+use ocelli_quant::gguf::{Gguf, TensorInfo};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,8 +35,8 @@ struct State {
     scratch: Option<(Arena, usize)>,
     input: Vec<f32>,
     squares: Vec<f64>,
-    /// By where the matrix starts in the file.
-    matrices: HashMap<usize, Observed>,
+    /// By where the matrix starts: the file and the byte there.
+    matrices: HashMap<(usize, usize), Observed>,
 }
 
 impl Observer {
@@ -50,8 +50,8 @@ impl Observer {
     #[must_use]
     pub fn observed(&self, file: &Gguf) -> BTreeMap<String, Observed> {
         let state = self.state();
-        let place = |offset: u64| usize::try_from(offset).ok().and_then(|offset| state.matrices.get(&offset));
-        file.tensors().iter().filter_map(|t| Some((t.name.clone(), place(t.offset)?.clone()))).collect()
+        let seen = |t: &TensorInfo| state.matrices.get(&(t.part, usize::try_from(t.offset).ok()?));
+        file.tensors().iter().filter_map(|t| Some((t.name.clone(), seen(t)?.clone()))).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -89,7 +89,7 @@ impl State {
             }
         }
         for linear in products.iter().flat_map(|product| [Some(product.linear), product.gate]).flatten() {
-            let seen = self.matrices.entry(linear.weight.offset()).or_default();
+            let seen = self.matrices.entry(linear.weight.place()).or_default();
             seen.sums.resize(x.width, 0.0);
             seen.sums.iter_mut().zip(&self.squares).for_each(|(sum, more)| *sum += more);
             seen.rows += x.rows as u64;

@@ -122,7 +122,7 @@ impl Family for Blip2 {
                 Piece::Video(video) => items.push(Item::Video(Arc::clone(video))),
                 Piece::Text(text) => {
                     let options = EncodeOptions { add_special: !begun && prompt.adds_special(), parse_special: true };
-                    items.push(Item::Tokens(tokenizer.encode(text, options)?));
+                    items.push(Item::Tokens(tokenizer.encode_piece(text, options, !begun && prompt.begins())?));
                     begun = true;
                 }
             }

@@ -197,7 +197,10 @@ impl Family for Flamingo {
                     if own && matches!(last, Some(&Piece::Text(_))) {
                         ids.extend(marks.text_break);
                     }
-                    ids.extend(tokenizer.encode(text, EncodeOptions { add_special: false, parse_special: true })?);
+                    // To the original a prompt is one text, its pictures and IDEFICS's begin token written out in it.
+                    let begins = prompt.begins() && last.is_none() && !(own && marks.edge.is_some());
+                    let options = EncodeOptions { add_special: false, parse_special: true };
+                    ids.extend(tokenizer.encode_piece(text, options, begins)?);
                     None
                 }
                 Piece::Image(picture) => Some(Item::Image(Arc::clone(picture))),

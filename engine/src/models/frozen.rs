@@ -171,12 +171,14 @@ impl Family for Frozen {
         if prompt.adds_special() && tokenizer.adds_bos() {
             items.extend(tokenizer.bos().map(|bos| Item::Tokens(vec![bos])));
         }
+        let mut begins = prompt.begins();
         for piece in prompt.pieces() {
             items.push(match piece {
                 Piece::Image(picture) => Item::Image(Arc::clone(picture)),
                 Piece::Video(video) => Item::Video(Arc::clone(video)),
                 Piece::Text(text) => {
-                    Item::Tokens(tokenizer.encode(text, EncodeOptions { add_special: false, parse_special: true })?)
+                    let options = EncodeOptions { add_special: false, parse_special: true };
+                    Item::Tokens(tokenizer.encode_piece(text, options, std::mem::take(&mut begins))?)
                 }
             });
         }

@@ -62,8 +62,8 @@ impl Family for Text {
                 }
             }
         }
-        let mut ids =
-            tokenizer.encode(&whole, EncodeOptions { add_special: prompt.adds_special(), parse_special: true })?;
+        let options = EncodeOptions { add_special: prompt.adds_special(), parse_special: true };
+        let mut ids = tokenizer.encode_piece(&whole, options, prompt.begins())?;
         if ids.is_empty() {
             ids.extend(tokenizer.bos());
         }

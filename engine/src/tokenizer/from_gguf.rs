@@ -4,12 +4,64 @@
 //! own special ids and its own answer to whether texts begin with bos or a blank.
 
 use super::pretokenize::PreTokenizer;
-use super::{Spec, TokenKind, Tokenizer};
+use super::{Added, Blank, Spec, TokenKind, Tokenizer};
 use crate::error::Error;
 use ocelli_quant::gguf::Gguf;
 
 /// The kinds of vocabulary read here.
 const MODELS: &str = "gpt2, llama, bert, gemma4";
+
+/// Special tokens as transformers and its chat templates name them, and the part of the key that holds the id. (The
+/// misspelling is the key's.)
+const SPECIAL: [(&str, &str); 7] = [
+    ("bos_token", "bos"),
+    ("eos_token", "eos"),
+    ("unk_token", "unknown"),
+    ("sep_token", "seperator"),
+    ("pad_token", "padding"),
+    ("cls_token", "cls"),
+    ("mask_token", "mask"),
+];
+
+/// The texts of a file's special tokens by the names that chat templates know them by, such as `bos_token`: those that
+/// its keys name and its kind of vocabulary implies, and those of a name of their own, such as `image_token`. A name
+/// whose id is outside the vocabulary is left out.
+///
+/// # Errors
+/// [`Error::Gguf`] for a key of another type, [`Error::BadParameter`] where names and ids are not equally many.
+pub fn special_tokens(file: &Gguf) -> Result<Vec<(&str, &str)>, Error> {
+    const NAMES: &str = "ocelli.tokenizer.special_names";
+    let Some(tokens) = file.strings("tokenizer.ggml.tokens")? else { return Ok(Vec::new()) };
+    let llama = file.str("tokenizer.ggml.model")? == Some("llama");
+    let mut found = Vec::new();
+    let mut add = |name, id: Option<u32>| {
+        let text = id.and_then(|id| tokens.get(id as usize));
+        found.extend(text.map(|text| (name, text)));
+    };
+    for (name, key) in SPECIAL {
+        let implied = match key {
+            "unknown" if llama => Some(0),
+            "bos" if llama => Some(1),
+            "eos" if llama => Some(2),
+            _ => None,
+        };
+        add(name, file.u32(&format!("tokenizer.ggml.{key}_token_id"))?.or(implied));
+    }
+    let names = file.strings(NAMES)?;
+    let ids = file.u32s("ocelli.tokenizer.special_ids")?.unwrap_or_default();
+    let count = names.map_or(0, |names| names.len());
+    if count != ids.len() {
+        return Err(Error::BadParameter {
+            key: NAMES.to_owned(),
+            got: format!("{count} names"),
+            rule: format!("'ocelli.tokenizer.special_ids' has {} ids", ids.len()),
+        });
+    }
+    for (name, id) in names.iter().flat_map(|names| names.iter()).zip(ids) {
+        add(name, Some(id));
+    }
+    Ok(found)
+}
 
 impl Tokenizer {
     /// The tokenizer a file describes. Only keys are read: the file needs no tensors.
@@ -50,7 +102,7 @@ impl Tokenizer {
                     eos,
                     unk: implied(0),
                     add_bos,
-                    add_prefix_space: true,
+                    blank: Blank::Everywhere,
                     ..Spec::sentencepiece(tokens, scores)
                 }
             }
@@ -83,7 +135,11 @@ impl Tokenizer {
         let always = model == "gemma4" && spec.add_bos;
         spec.add_bos = always || flag("add_bos_token")?.unwrap_or(spec.add_bos);
         spec.add_eos = flag("add_eos_token")?.unwrap_or(spec.add_eos);
-        spec.add_prefix_space = flag("add_space_prefix")?.unwrap_or(spec.add_prefix_space);
+        spec.blank = blank(file)?.unwrap_or(spec.blank);
+        if let Some(normalizes) = file.bool("ocelli.tokenizer.normalizes_blanks")? {
+            spec.normalizes_blanks = normalizes;
+            spec.added = Some(added(file)?);
+        }
         spec.compose = file.bool("ocelli.tokenizer.compose")?.unwrap_or(spec.compose);
         spec.clean_up_spaces = file.bool("ocelli.tokenizer.clean_up_spaces")?.unwrap_or(spec.clean_up_spaces);
         let mut tokenizer = Self::new(spec)?;
@@ -100,4 +156,37 @@ fn image_token(file: &Gguf, tokenizer: &Tokenizer) -> Result<Option<u32>, Error>
     let sees = file.str("ocelli.family")?.is_some_and(|family| family != "text");
     let special = |&id: &u32| tokenizer.kind(id) != Some(TokenKind::Normal);
     Ok(named.or_else(|| tokenizer.find("<image>").filter(|_| sees).filter(special)))
+}
+
+/// Where the file says that text gets a blank. llama.cpp's switch knows nowhere and everywhere, ours all three.
+fn blank(file: &Gguf) -> Result<Option<Blank>, Error> {
+    const KEY: &str = "ocelli.tokenizer.blank";
+    match file.str(KEY)? {
+        None => {
+            let switch = file.bool("tokenizer.ggml.add_space_prefix")?;
+            Ok(switch.map(|on| if on { Blank::Everywhere } else { Blank::Nowhere }))
+        }
+        Some("never") => Ok(Some(Blank::Nowhere)),
+        Some("first") => Ok(Some(Blank::First)),
+        Some("always") => Ok(Some(Blank::Everywhere)),
+        Some(other) => Err(Error::BadParameter {
+            key: KEY.to_owned(),
+            got: super::error::shortened(other),
+            rule: "must be 'never', 'first' or 'always'".to_owned(),
+        }),
+    }
+}
+
+/// How added tokens are found.
+fn added(file: &Gguf) -> Result<Added, Error> {
+    let ids = |name: &str| -> Result<Vec<u32>, Error> {
+        Ok(file.u32s(&format!("ocelli.tokenizer.{name}_ids"))?.unwrap_or_default())
+    };
+    Ok(Added {
+        lstrip: ids("lstrip")?,
+        rstrip: ids("rstrip")?,
+        single_word: ids("single_word")?,
+        normalized: ids("normalized")?,
+        symbols: ids("symbol")?,
+    })
 }

@@ -157,6 +157,9 @@ pub(super) struct ByteTokens {
     pub(super) ids: [u32; 256],
     /// Stands for bytes without a token.
     pub(super) unknown: Option<u32>,
+    /// Whether neighbours without tokens are one unknown token together, and a character is as a whole, as in
+    /// SentencePiece.
+    pub(super) fuses: bool,
 }
 
 impl ByteTokens {
@@ -168,12 +171,24 @@ impl ByteTokens {
         symbols: &[Symbol],
         out: &mut Vec<u32>,
     ) -> Result<(), TokenizerError> {
+        let mut unknown_before = false;
         for symbol in symbols {
             if symbol.id != NONE {
                 out.push(symbol.id);
+                unknown_before = false;
                 continue;
             }
             let start = symbol.start as usize;
+            if let (true, Some(unknown)) = (self.fuses, self.unknown)
+                && word[start..symbol.end as usize].iter().any(|&byte| self.ids[usize::from(byte)] == NONE)
+            {
+                if !unknown_before {
+                    out.push(unknown);
+                }
+                unknown_before = true;
+                continue;
+            }
+            unknown_before = false;
             for (&byte, at) in word[start..symbol.end as usize].iter().zip(start..) {
                 let id = match (self.ids[usize::from(byte)], self.unknown) {
                     (NONE, Some(unknown)) => unknown,

@@ -4,8 +4,8 @@
 //! stretch of plain text becomes ids is a variant of `Model`: byte-pair encoding by a list of merges (GPT-2, OPT,
 //! LLaMA-3, Qwen, Gemma 4), SentencePiece's by scores (LLaMA, Phi-3, Gemma), WordPiece (BERT).
 //!
-//! The chain of [`Tokenizer::encode`]: special tokens are cut out (`special`), the rest is split into words
-//! (`pretokenize`, `scan`), each word is merged (`merge`, `bpe`, `sentencepiece`).
+//! The chain of [`Tokenizer::encode`]: special tokens are cut out (`special`), the rest is normalised (`normalize`) and
+//! split into words (`pretokenize`, `scan`), each word is merged (`merge`, `bpe`, `sentencepiece`).
 //!
 //! The non-obvious thing: nothing here is trusted. Building checks every id and every merge, so that encoding and
 //! decoding can index without panicking; times are linear (or n log n) in the text for any vocabulary.
@@ -17,6 +17,7 @@ mod endings;
 mod error;
 mod from_gguf;
 mod merge;
+mod normalize;
 mod prefixes;
 mod pretokenize;
 mod scan;
@@ -28,18 +29,21 @@ mod vocab;
 mod wordpiece;
 
 pub use error::TokenizerError;
+pub use from_gguf::special_tokens;
+pub use normalize::Blank;
+pub use special::Added;
 pub use stream::Utf8Stream;
 pub use vocab::TokenKind;
 
 use bpe::Bpe;
 use merge::Scratch;
+use normalize::Normalizer;
 use pretokenize::PreTokenizer;
 use sentencepiece::SentencePiece;
-use special::{Control, Specials};
+use special::{Control, Cursor, Specials};
 use std::borrow::Cow;
 use std::ops::Range;
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
-use vocab::{Alphabet, BLANK, Vocab};
+use vocab::{Alphabet, BLANK, Implied, Vocab};
 use wordpiece::WordPiece;
 
 /// Longest text that is encoded, in bytes.
@@ -49,8 +53,8 @@ pub const LONGEST_TEXT: usize = 16 << 20;
 pub struct Spec<'a> {
     /// Texts; the id is the position. Normal tokens are in the alphabet of the algorithm, others are plain text.
     pub tokens: Box<dyn Iterator<Item = &'a str> + 'a>,
-    /// ggml token types: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. Without them, bos and eos
-    /// are control tokens and all others normal.
+    /// ggml token types: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. Without them the special ids
+    /// say what they are, tokens such as `<0x41>` are bytes where the algorithm has any, and all others are normal.
     pub token_types: Option<Vec<i32>>,
     /// How text becomes tokens.
     pub algorithm: Algorithm<'a>,
@@ -72,9 +76,14 @@ pub struct Spec<'a> {
     pub add_bos: bool,
     /// Whether `eos` goes after every text.
     pub add_eos: bool,
-    /// Whether plain text gets a blank before it: with byte-pair encoding where it does not begin with one, with
-    /// SentencePiece always, also after a control token (decoding takes the first one away again).
-    pub add_prefix_space: bool,
+    /// Where plain text gets a blank before it; with SentencePiece decoding takes the first one away again.
+    pub blank: Blank,
+    /// Whether that blank is put by the normalizer: also where the text begins with one, and before added tokens that are
+    /// found in normalised text are looked for. Otherwise behind that step, where the text does not begin with one.
+    pub normalizes_blanks: bool,
+    /// How added tokens are found. Where a file does not say, all are looked for in the text as it is, none takes blanks,
+    /// and text behind a user-defined one goes on without a blank.
+    pub added: Option<Added>,
     /// Whether decoding takes out blanks before marks and contracted endings, as transformers can.
     pub clean_up_spaces: bool,
     /// Whether characters and the marks behind them are put together before anything else (Unicode's NFC).
@@ -130,6 +139,7 @@ impl<'a> Spec<'a> {
         T: IntoIterator<Item = &'a str>,
         T::IntoIter: 'a,
     {
+        let normalizes_blanks = matches!(algorithm, Algorithm::SentencePiece(_));
         Self {
             tokens: Box::new(tokens.into_iter()),
             token_types: None,
@@ -143,7 +153,9 @@ impl<'a> Spec<'a> {
             eom: None,
             add_bos: false,
             add_eos: false,
-            add_prefix_space: false,
+            blank: Blank::Nowhere,
+            normalizes_blanks,
+            added: None,
             clean_up_spaces: false,
             compose: false,
         }
@@ -188,9 +200,10 @@ pub struct Tokenizer {
     ends: Vec<u32>,
     add_bos: bool,
     add_eos: bool,
-    add_prefix_space: bool,
+    normalizer: Normalizer,
+    /// Whether the file says how added tokens are found.
+    exact: bool,
     clean_up_spaces: bool,
-    compose: bool,
 }
 
 impl Tokenizer {
@@ -203,14 +216,22 @@ impl Tokenizer {
     /// ids outside the vocabulary, an unknown pre-tokenizer.
     pub fn new(spec: Spec<'_>) -> Result<Self, TokenizerError> {
         let Spec { tokens, token_types, algorithm, pre, bos, eos, pad, unk, eot, eom, .. } = spec;
-        let Spec { add_bos, add_eos, add_prefix_space, clean_up_spaces, compose, .. } = spec;
+        let Spec { add_bos, add_eos, blank, normalizes_blanks, added, clean_up_spaces, compose, .. } = spec;
         let pre = match algorithm {
             Algorithm::Bpe(_) => PreTokenizer::from_name(pre)?,
             Algorithm::SentencePiece(_) | Algorithm::WordPiece { .. } => PreTokenizer::WHOLE_TEXT,
         };
-        let control: Vec<u32> = [bos, eos].into_iter().flatten().collect();
-        let mut vocab = Vocab::new(pre.alphabet, tokens, token_types.as_deref(), &control)?;
-        let named = [("bos", bos), ("eos", eos), ("pad", pad), ("unk", unk), ("eot", eot), ("eom", eom)];
+        let pieces = pre.alphabet == Alphabet::Blanks && !matches!(algorithm, Algorithm::WordPiece { .. });
+        let types = token_types.as_deref();
+        let implied = Implied {
+            control: [bos, eos, pad, eot, eom].into_iter().flatten().collect(),
+            unknown: unk,
+            bytes: pieces && types.is_none_or(|types| !types.contains(&(TokenKind::Byte as i32))),
+        };
+        let mut vocab = Vocab::new(pre.alphabet, tokens, types, &implied)?;
+        // Nothing asks for a padding token outside the vocabulary: it is as if the file had none.
+        let pad = pad.filter(|&id| (id as usize) < vocab.len());
+        let named = [("bos", bos), ("eos", eos), ("unk", unk), ("eot", eot), ("eom", eom)];
         for (what, id) in named {
             if let Some(id) = id.filter(|&id| id as usize >= vocab.len()) {
                 return Err(TokenizerError::SpecialOutOfRange { what, id, vocab: vocab.len() });
@@ -223,7 +244,12 @@ impl Tokenizer {
             return Err(TokenizerError::NothingToAdd { flag: "add_eos", what: "eos" });
         }
         let ends = endings::find(&mut vocab, [eos, eot, eom].into_iter().flatten());
-        let specials = Specials::new(&vocab)?;
+        // What stands for a blank in the tokens is one in a text, too.
+        let normalizer = Normalizer { blank, early: normalizes_blanks, escapes: pieces, compose };
+        let exact = added.is_some();
+        let specials = Specials::new(&vocab, &added.unwrap_or_default(), normalizes_blanks, |text, before| {
+            normalizer.pattern(text, before)
+        })?;
         let model = match algorithm {
             Algorithm::Bpe(merges) => Model::Bpe { pre, merges: Box::new(Bpe::new(&vocab, merges, unk)?) },
             Algorithm::SentencePiece(scores) => {
@@ -242,9 +268,9 @@ impl Tokenizer {
             ends,
             add_bos,
             add_eos,
-            add_prefix_space,
+            normalizer,
+            exact,
             clean_up_spaces,
-            compose,
         })
     }
 
@@ -258,103 +284,53 @@ impl Tokenizer {
         Ok(ids)
     }
 
+    /// [`Tokenizer::encode`] of a text in a prompt: without `begins`, other text or a picture stands before it, and it gets
+    /// no blank that only the first text gets.
+    ///
+    /// # Errors
+    /// [`TokenizerError::TextTooLong`], [`TokenizerError::NoTokenForByte`].
+    pub fn encode_piece(&self, text: &str, options: EncodeOptions, begins: bool) -> Result<Vec<u32>, TokenizerError> {
+        let mut ids = Vec::new();
+        self.encode_guarded(text, &[], options, begins, &mut ids)?;
+        Ok(ids)
+    }
+
     /// Appends the token ids of `text` to `out`; after an error `out` is as before.
     ///
     /// # Errors
     /// [`TokenizerError::TextTooLong`], [`TokenizerError::NoTokenForByte`].
     pub fn encode_into(&self, text: &str, options: EncodeOptions, out: &mut Vec<u32>) -> Result<(), TokenizerError> {
-        self.encode_guarded(text, &[], options, out)
+        self.encode_guarded(text, &[], options, true, out)
     }
 
-    /// [`Tokenizer::encode_into`] of a text with stretches that `parse_special` does not concern: a control token that
+    /// [`Tokenizer::encode_piece`] of a text with stretches that `parse_special` does not concern: a control token that
     /// overlaps one is not read as such. The stretches are in order and begin and end between characters.
     pub(crate) fn encode_guarded(
         &self,
         text: &str,
         plain: &[Range<usize>],
         options: EncodeOptions,
+        begins: bool,
         out: &mut Vec<u32>,
     ) -> Result<(), TokenizerError> {
         if text.len() > LONGEST_TEXT {
             return Err(TokenizerError::TextTooLong { bytes: text.len(), limit: LONGEST_TEXT });
         }
-        let composed: (String, Vec<Range<usize>>);
-        let (text, plain) = if self.compose && is_nfc_quick(text.chars()) != IsNormalized::Yes {
-            composed = compose(text, plain);
-            (composed.0.as_str(), composed.1.as_slice())
-        } else {
-            (text, plain)
-        };
-        let control = if options.parse_special { Control::Outside(plain) } else { Control::Never };
         let before = out.len();
         if options.add_special && self.add_bos {
             out.extend(self.bos);
         }
-        let mut scratch = Scratch::default();
-        let mut from = 0;
-        let mut begins = true;
-        while from < text.len() {
-            let special = self.specials.next(&self.vocab, text, from, control);
-            let end = special.map_or(text.len(), |s| s.start);
-            if let Err(error) = self.encode_plain(text, from..end, begins, &mut scratch, out) {
-                out.truncate(before);
-                return Err(error);
-            }
-            if let Some(special) = special {
-                out.push(special.id);
-                begins = self.is_special(special.id);
-            }
-            from = special.map_or(text.len(), |s| s.end);
+        let (text, plain) = self.normalizer.all(text, plain);
+        let (text, plain) = (text.as_ref(), plain.as_ref());
+        let mut encoding = Encoding { tokenizer: self, text, plain, options, scratch: Scratch::default(), out };
+        if let Err(error) = encoding.all(begins) {
+            out.truncate(before);
+            return Err(error);
         }
         if options.add_special && self.add_eos {
             out.extend(self.eos);
         }
         Ok(())
-    }
-
-    /// Encodes a part of `text` that holds no special token; it begins a text, or goes on after a user-defined token.
-    fn encode_plain(
-        &self,
-        text: &str,
-        part: Range<usize>,
-        begins: bool,
-        scratch: &mut Scratch,
-        out: &mut Vec<u32>,
-    ) -> Result<(), TokenizerError> {
-        let from = part.start;
-        let plain = &text[part];
-        if plain.is_empty() {
-            return Ok(());
-        }
-        let prefix = match self.model {
-            Model::Bpe { .. } => self.add_prefix_space && !plain.starts_with(' '),
-            Model::SentencePiece(_) => self.add_prefix_space && begins,
-            Model::WordPiece(_) => false,
-        };
-        let (plain, mut at) = if prefix { (Cow::from(format!(" {plain}")), 0) } else { (Cow::from(plain), from) };
-        // What stands for a blank in the tokens is one in a text, too.
-        let escaped = match self.model {
-            Model::Bpe { pre, .. } => pre.alphabet == Alphabet::Blanks,
-            Model::SentencePiece(_) => true,
-            Model::WordPiece(_) => false,
-        };
-        let plain = if escaped && plain.contains(BLANK) { Cow::from(plain.replace(BLANK, " ")) } else { plain };
-        match &self.model {
-            Model::Bpe { pre, merges } => pre.split(&plain, |word| {
-                let whole = if pre.keeps_whole(word) { self.vocab.find_piece(word.as_bytes()) } else { None };
-                match whole {
-                    Some(id) => out.push(id),
-                    None => merges.encode(&self.vocab, word, at, scratch, out)?,
-                }
-                at += word.len();
-                Ok(())
-            }),
-            Model::SentencePiece(model) => model.encode(&self.vocab, &plain, at, scratch, out),
-            Model::WordPiece(model) => {
-                model.encode(&self.vocab, &plain, out);
-                Ok(())
-            }
-        }
     }
 
     /// Makes `id` a token that no text spells, since it stands for something else.
@@ -410,7 +386,7 @@ impl Tokenizer {
     fn trims(&self) -> bool {
         match self.model {
             Model::Bpe { .. } => false,
-            Model::SentencePiece(_) => self.add_prefix_space,
+            Model::SentencePiece(_) => self.normalizer.blank != Blank::Nowhere,
             Model::WordPiece(_) => true,
         }
     }
@@ -510,16 +486,94 @@ impl Tokenizer {
     }
 }
 
-/// A text and stretches of it in Unicode's NFC. Nothing is put together across the edge of a stretch.
-fn compose(text: &str, plain: &[Range<usize>]) -> (String, Vec<Range<usize>>) {
-    let (mut out, mut stretches, mut at) = (String::with_capacity(text.len()), Vec::new(), 0);
-    for stretch in plain {
-        out.extend(text[at..stretch.start].nfc());
-        let start = out.len();
-        out.extend(text[stretch.clone()].nfc());
-        stretches.push(start..out.len());
-        at = stretch.end;
+/// One call of encoding.
+struct Encoding<'a> {
+    tokenizer: &'a Tokenizer,
+    text: &'a str,
+    plain: &'a [Range<usize>],
+    options: EncodeOptions,
+    scratch: Scratch,
+    out: &'a mut Vec<u32>,
+}
+
+impl Encoding<'_> {
+    /// The tokens in the text as it is, and the parts between them.
+    fn all(&mut self, begins: bool) -> Result<(), TokenizerError> {
+        let Tokenizer { specials, vocab, normalizer, exact, .. } = self.tokenizer;
+        let mut cursor = Cursor::default();
+        // Behind a user-defined token, in a file that says no more than that.
+        let mut goes_on = false;
+        loop {
+            let found = specials.raw.next(vocab, self.text, cursor, self.control(self.plain));
+            let end = found.map_or(self.text.len(), |found| found.start);
+            if cursor.taken < end {
+                let first = begins && cursor.taken == 0;
+                let wanted = match normalizer.blank {
+                    Blank::Nowhere => false,
+                    Blank::First => first,
+                    Blank::Everywhere => !goes_on,
+                };
+                self.part(cursor.taken..end, wanted)?;
+            }
+            let Some(found) = found else { return Ok(()) };
+            goes_on = !exact && !self.tokenizer.is_special(found.id);
+            // LlamaTokenizer puts its blank before the whole text, and takes it back before special tokens only.
+            let alone = begins && end == 0 && cursor.taken == 0 && normalizer.is_llamas();
+            if alone && !self.tokenizer.is_special(found.id) {
+                self.words(" ", 0)?;
+            }
+            self.out.push(found.id);
+            cursor = found.behind();
+        }
     }
-    out.extend(text[at..].nfc());
-    (out, stretches)
+
+    fn control<'p>(&self, plain: &'p [Range<usize>]) -> Control<'p> {
+        if self.options.parse_special { Control::Outside(plain) } else { Control::Never }
+    }
+
+    /// A part without tokens of the first kind, which is `wanted` to get a blank.
+    fn part(&mut self, part: Range<usize>, wanted: bool) -> Result<(), TokenizerError> {
+        let Tokenizer { specials, vocab, normalizer, .. } = self.tokenizer;
+        let (text, plain) = normalizer.part(self.text, part.clone(), self.plain, wanted);
+        let late = wanted && !normalizer.early;
+        let mut cursor = Cursor::default();
+        loop {
+            let found = specials.inner.next(vocab, &text, cursor, self.control(&plain));
+            let end = found.map_or(text.len(), |found| found.start);
+            if let Some(piece) = text.get(cursor.taken..end).filter(|piece| !piece.is_empty()) {
+                let blank = late
+                    && !piece.starts_with(normalizer.blanks())
+                    && (normalizer.blank == Blank::Everywhere || cursor.taken == 0);
+                let at = part.start + cursor.taken;
+                if blank { self.words(&format!(" {piece}"), at)? } else { self.words(piece, at)? }
+            }
+            let Some(found) = found else { return Ok(()) };
+            self.out.push(found.id);
+            cursor = found.behind();
+        }
+    }
+
+    /// Text that holds no special token, which starts at `at` or thereabouts.
+    fn words(&mut self, text: &str, mut at: usize) -> Result<(), TokenizerError> {
+        let Tokenizer { vocab, model, normalizer, .. } = self.tokenizer;
+        let Self { scratch, out, .. } = self;
+        let text =
+            if normalizer.escapes && text.contains(BLANK) { text.replace(BLANK, " ").into() } else { Cow::from(text) };
+        match model {
+            Model::Bpe { pre, merges } => pre.split(&text, |word| {
+                let whole = if pre.keeps_whole(word) { vocab.find_piece(word.as_bytes()) } else { None };
+                match whole {
+                    Some(id) => out.push(id),
+                    None => merges.encode(vocab, word, at, scratch, out)?,
+                }
+                at += word.len();
+                Ok(())
+            }),
+            Model::SentencePiece(model) => model.encode(vocab, &text, at, scratch, out),
+            Model::WordPiece(model) => {
+                model.encode(vocab, &text, out);
+                Ok(())
+            }
+        }
+    }
 }

@@ -48,7 +48,8 @@ impl SentencePiece {
             longest = longest.max(bytes);
         }
         let ranks = scores.iter().map(|&score| rank(score)).collect();
-        Ok(Self { bytes: vocab.byte_tokens(unknown), ranks, longest })
+        let bytes = ByteTokens { fuses: true, ..vocab.byte_tokens(unknown) };
+        Ok(Self { bytes, ranks, longest })
     }
 
     /// Appends the tokens of `text`, which starts at `offset` of the whole text.

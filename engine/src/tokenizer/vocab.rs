@@ -49,6 +49,29 @@ impl TokenKind {
     }
 }
 
+/// What tokens are where no types say so: normal but for these.
+#[derive(Debug, Default)]
+pub(super) struct Implied {
+    /// Ids that steer the model.
+    pub(super) control: Vec<u32>,
+    /// The id that stands for what the vocabulary lacks.
+    pub(super) unknown: Option<u32>,
+    /// Whether tokens with the name of a byte are bytes, as in SentencePiece's vocabularies.
+    pub(super) bytes: bool,
+}
+
+impl Implied {
+    fn kind(&self, id: u32) -> TokenKind {
+        if self.control.contains(&id) {
+            TokenKind::Control
+        } else if self.unknown == Some(id) {
+            TokenKind::Unknown
+        } else {
+            TokenKind::Normal
+        }
+    }
+}
+
 /// How normal tokens are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Alphabet {
@@ -108,14 +131,12 @@ pub(super) struct Vocab {
 }
 
 impl Vocab {
-    /// A vocabulary whose normal tokens are written in `alphabet`.
-    ///
-    /// Without types every token is normal, except that those in `control` are control tokens.
+    /// A vocabulary whose normal tokens are written in `alphabet`; without types, as `implied`.
     pub(super) fn new<'a>(
         alphabet: Alphabet,
         tokens: impl Iterator<Item = &'a str>,
         types: Option<&[i32]>,
-        control: &[u32],
+        implied: &Implied,
     ) -> Result<Self, TokenizerError> {
         let (count, _) = tokens.size_hint();
         let count = count.min(MOST_TOKENS);
@@ -137,9 +158,11 @@ impl Vocab {
                     // The count is compared below, when the number of tokens is known.
                     None => TokenKind::Normal,
                 },
-                None if control.contains(&id) => TokenKind::Control,
-                None => TokenKind::Normal,
+                None => implied.kind(id),
             };
+            // Where no type says byte, the name does.
+            let named = implied.bytes && kind == TokenKind::Normal && byte_token(text).is_some();
+            let kind = if named { TokenKind::Byte } else { kind };
             vocab.push(id, text, kind)?;
         }
         if vocab.len() == 0 {
@@ -286,7 +309,7 @@ impl Vocab {
             };
             piece.or_else(|| self.get(Form::Byte, &[byte])).unwrap_or(NONE)
         });
-        ByteTokens { ids, unknown }
+        ByteTokens { ids, unknown, fuses: false }
     }
 
     /// The characters of `text` with their tokens, where they have any.

@@ -35,7 +35,7 @@ impl WordPiece {
             let bytes = vocab.at(id as usize).len();
             return Err(TokenizerError::TokenTooLong { id, bytes, limit: LONGEST });
         }
-        Ok(Self { tokens: Prefixes::new(vocab, ids), unknown, lowercase })
+        Ok(Self { tokens: Prefixes::new(ids, |id| vocab.at(id as usize)), unknown, lowercase })
     }
 
     /// Appends the tokens of `text`.
@@ -76,7 +76,7 @@ impl WordPiece {
             return;
         }
         while !rest.is_empty() {
-            let Some((id, length)) = self.tokens.longest(vocab, rest, |_| true) else {
+            let Some((id, length)) = self.tokens.longest(|id| vocab.at(id as usize), rest, |_| true) else {
                 out.truncate(before);
                 out.push(self.unknown);
                 break;

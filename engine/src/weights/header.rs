@@ -47,12 +47,12 @@ impl Header {
         value.ok_or_else(|| self.bad(name, "missing", "the model needs this key"))
     }
 
-    /// A count in `range`.
+    /// A count in `range`; a list of it for each of the `block_count` layers is taken as well.
     ///
     /// # Errors
-    /// [`Error::BadParameter`] where missing or out of range; wrong types are [`Error::Gguf`].
+    /// [`Error::BadParameter`] where missing or out of range; wrong types, and layers that differ, are [`Error::Gguf`].
     pub fn count(&self, name: &str, range: RangeInclusive<usize>) -> Result<usize, Error> {
-        let value = self.file.u64(&self.key(name))?;
+        let value = self.file.for_all_layers(&self.key(name), &self.key("block_count"))?;
         let value = self.require(name, value)?;
         usize::try_from(value)
             .ok()

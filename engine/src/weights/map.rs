@@ -6,7 +6,7 @@
 use crate::error::Error;
 use ocelli_quant::gguf::Bytes;
 use std::any::Any;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -34,28 +34,50 @@ pub type Progress<'a> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'a;
 /// The bytes of the file at `path`.
 ///
 /// # Errors
-/// [`Error::Open`], also for what is no regular file; [`Error::OutOfMemory`].
-pub fn open(path: &Path, load: Load) -> Result<Bytes, Error> {
-    open_with(path, load, &mut |_, _| ControlFlow::Continue(()))
+/// [`Error::Open`], also for what is no regular file; [`Error::OutOfMemory`]; [`Error::Cancelled`] where `progress` says
+/// so.
+pub(super) fn whole(path: &Path, load: Load, progress: &mut Progress<'_>) -> Result<Bytes, Error> {
+    let name = path.display().to_string();
+    let error = |source| Error::Open { path: name.clone(), source };
+    // Asked before it is opened: opening a pipe waits for somebody who writes to it.
+    check_kind(&std::fs::metadata(path).map_err(error)?).map_err(error)?;
+    let file = File::open(path).map_err(error)?;
+    open_part(&file, &name, 0, None, load, progress)
 }
 
-/// As [`open`], and tells how far it is.
-///
-/// # Errors
-/// As [`open`], and [`Error::Cancelled`] where `progress` says so.
-pub fn open_with(path: &Path, load: Load, progress: &mut Progress<'_>) -> Result<Bytes, Error> {
-    let name = path.display().to_string();
-    match File::open(path) {
-        Ok(file) => open_part(&file, &name, 0, None, load, progress),
-        Err(source) => Err(Error::Open { path: name, source }),
+/// Refuses what cannot be mapped, by what it is.
+fn check_kind(metadata: &Metadata) -> io::Result<()> {
+    if metadata.is_file() {
+        return Ok(());
     }
+    let kind = metadata.file_type();
+    #[cfg(unix)]
+    let special = {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            "a pipe"
+        } else if kind.is_socket() {
+            "a socket"
+        } else {
+            "a device"
+        }
+    };
+    #[cfg(not(unix))]
+    let special = "no regular file";
+    let what = if kind.is_dir() {
+        "a directory; a checkpoint's directory becomes a model file by 'ocelli convert'".to_owned()
+    } else {
+        format!("{special}; a model is read in any order, so it must be a regular file")
+    };
+    Err(io::Error::other(format!("it is {what}")))
 }
 
 /// The `length` bytes of an open file from `offset` on, or all from there to its end; `name` is for messages. The file
 /// may be closed then; where it is read from next does not change.
 ///
 /// # Errors
-/// As [`open_with`].
+/// [`Error::Open`], also for what is no regular file; [`Error::OutOfMemory`]; [`Error::Cancelled`] where `progress` says
+/// so.
 pub fn open_part(
     file: &File,
     name: &str,
@@ -67,9 +89,7 @@ pub fn open_part(
     let error = |source| Error::Open { path: name.to_owned(), source };
     let other = |text: String| error(io::Error::other(text));
     let metadata = file.metadata().map_err(error)?;
-    if !metadata.is_file() {
-        return Err(other("not a regular file".to_owned()));
-    }
+    check_kind(&metadata).map_err(error)?;
     let size = metadata.len();
     let length = length.unwrap_or(size.saturating_sub(offset));
     if offset.checked_add(length).is_none_or(|end| end > size) {

@@ -5,9 +5,11 @@
 
 pub mod header;
 mod map;
+mod split;
 
 pub(crate) use map::let_go;
-pub use map::{Load, Progress, aligned, open, open_part, open_with};
+pub use map::{Load, Progress, aligned, open_part};
+pub use split::{files, open, open_with};
 
 use crate::error::Error;
 use ocelli_quant::TensorType;
@@ -16,6 +18,16 @@ use std::sync::Arc;
 
 #[cfg(target_endian = "big")]
 compile_error!("model files are little-endian and read in place: big-endian machines are not supported");
+
+/// A model file that is in memory. Bytes at an address that is no multiple of 8 are copied.
+///
+/// # Errors
+/// [`Error::Gguf`], also for a file of a split model; [`Error::OutOfMemory`].
+pub fn parse(bytes: Bytes) -> Result<Gguf, Error> {
+    let slice = (*bytes).as_ref();
+    let bytes = if slice.as_ptr().addr().is_multiple_of(8) { bytes } else { aligned(slice)? };
+    Ok(Gguf::parse(bytes)?)
+}
 
 /// A name prefix over a file's tensors: `scope.at("blk.0").linear("attn_q", …)` reads `blk.0.attn_q.weight`.
 #[derive(Clone)]
@@ -74,7 +86,10 @@ impl Scope {
         // The reader proved that the tensor lies inside the file, so it fits this machine's addresses.
         let start = usize::try_from(info.offset).unwrap_or(usize::MAX);
         let len = usize::try_from(info.bytes).unwrap_or(0);
-        Slice { bytes: Arc::clone(self.file.bytes()), start, len }
+        let Some(bytes) = self.file.parts().get(info.part).map(Arc::clone) else {
+            return Slice { bytes: Arc::new([]), part: info.part, start: 0, len: 0 };
+        };
+        Slice { bytes, part: info.part, start, len }
     }
 
     /// `rows` x `width` numbers of any type, `name.weight`.
@@ -136,10 +151,12 @@ impl Scope {
     }
 }
 
-/// Part of the file.
+/// A run of bytes in a file.
 #[derive(Clone)]
 struct Slice {
     bytes: Bytes,
+    /// Which of a split model's files that is.
+    part: usize,
     start: usize,
     len: usize,
 }
@@ -185,10 +202,10 @@ impl Table {
         self.width
     }
 
-    /// Where the first row starts in the file.
+    /// Where the first row starts: which of a split model's files, and the byte there.
     #[must_use]
-    pub fn offset(&self) -> usize {
-        self.slice.start
+    pub fn place(&self) -> (usize, usize) {
+        (self.slice.part, self.slice.start)
     }
 
     /// The bytes of `count` rows from row `start` on.
@@ -224,6 +241,7 @@ impl Linear {
     fn rows(&self, first: usize, count: usize) -> Self {
         let part = |slice: &Slice, row: usize| Slice {
             bytes: Arc::clone(&slice.bytes),
+            part: slice.part,
             start: slice.start + first * row,
             len: count * row,
         };

@@ -200,7 +200,7 @@ fn rows_of_a_table_are_scaled_and_added() {
     let rows = decoded(&table);
     let ids = [6u32, 0, 3, 3];
     for add in [false, true] {
-        let cpu = Cpu::with_isa(Isa::Scalar, 1);
+        let cpu = Cpu::with_isa(Isa::scalar(), 1);
         let mut layout = Layout::default();
         let to = layout.rows(ids.len(), 24);
         let mut arena = cpu.arena(&layout).unwrap();

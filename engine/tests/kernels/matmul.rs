@@ -41,7 +41,7 @@ pub fn product_f64(w: &[f32], x: &[f32], width: usize) -> Vec<f64> {
 #[test]
 fn matmul_agrees_with_f64_and_scalar() {
     let mut random = Random(1);
-    let scalar = Cpu::with_isa(Isa::Scalar, 1);
+    let scalar = Cpu::with_isa(Isa::scalar(), 1);
     for ty in TensorType::ALL {
         for width in widths(ty) {
             for outputs in OUTPUTS {

@@ -11,7 +11,7 @@ use crate::options;
 use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_NOT_FOUND, OCELLI_ERR_UNSUPPORTED};
 use crate::{affinity, guard, sized, strings};
 use ocelli_engine::tokenizer::EncodeOptions;
-use ocelli_engine::{Engine, Error, Load, Model, open_file_with};
+use ocelli_engine::{Engine, Error, Gguf, Load, Model, open_file_with};
 use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -19,7 +19,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Opens the model file at path. The file is mapped, so this is quick and takes little memory; everything but the
-/// weights' values is checked. The handle is the caller's to close with ocelli_model_close().
+/// weights' values is checked. A model that is split into several files is opened by the first, whose name ends in
+/// -00001-of-000NN.gguf; the others lie beside it. The handle is the caller's to close with ocelli_model_close().
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_FILE,
 /// OCELLI_ERR_MODEL, OCELLI_ERR_DEVICE (the environment's OCELLI_ISA is not to be had), OCELLI_ERR_CANCELLED (by
@@ -42,7 +43,7 @@ pub unsafe extern "C" fn ocelli_model_open(
 }
 
 /// Opens a model that is in memory: size bytes, as a file would have them. They are copied, unless options say
-/// OCELLI_MODEL_BORROW.
+/// OCELLI_MODEL_BORROW. A model that is split into several files can only be opened by path.
 ///
 /// Returns as ocelli_model_open() does, but for OCELLI_ERR_FILE and OCELLI_ERR_INVALID_UTF8.
 #[unsafe(no_mangle)]
@@ -67,7 +68,7 @@ pub unsafe extern "C" fn ocelli_model_open_memory(
             told(0, tell).map_err(stop)?;
             let bytes = if borrow { Ok(Arc::new(bytes) as _) } else { ocelli_engine::copied(bytes) };
             told(whole, tell).map_err(stop)?;
-            Ok(bytes?)
+            Ok(ocelli_engine::parse(bytes?)?)
         })
     })
 }
@@ -75,7 +76,8 @@ pub unsafe extern "C" fn ocelli_model_open_memory(
 /// Opens a model that lies in an open file, length bytes from offset on; a length of 0 is all to the file's end. This is
 /// for assets inside other files and for systems that hand out descriptors instead of paths. fd stays the caller's, who
 /// may close it at once; where it is read from next does not change. The file is best written so that the model
-/// begins at a multiple of 8 bytes: elsewhere it is copied.
+/// begins at a multiple of 8 bytes: elsewhere it is copied. A model that is split into several files can only be opened by
+/// path.
 ///
 /// Returns as ocelli_model_open() does, but for OCELLI_ERR_INVALID_UTF8; OCELLI_ERR_UNSUPPORTED where ocelli_features()
 /// lacks OCELLI_FEATURE_FD.
@@ -101,7 +103,8 @@ pub unsafe extern "C" fn ocelli_model_open_fd(
         let file = descriptor(fd, &name)?;
         let length = (length > 0).then_some(length);
         opened(out, &name, &options, |tell| {
-            ocelli_engine::open_file_part(&file, &name, offset, length, load, tell).map_err(Failure::from)
+            let bytes = ocelli_engine::open_file_part(&file, &name, offset, length, load, tell)?;
+            Ok(ocelli_engine::parse(bytes)?)
         })
     })
 }
@@ -343,7 +346,7 @@ fn opened(
     out: *mut *mut ocelli_model,
     name: &str,
     options: &ocelli_model_options,
-    read: impl FnOnce(&mut Tell<'_>) -> Result<ocelli_engine::Bytes, Failure>,
+    read: impl FnOnce(&mut Tell<'_>) -> Result<Gguf, Failure>,
 ) -> Result<(), Failure> {
     let start = Instant::now();
     let log = Log { call: options.log, user: options.log_user };
@@ -354,10 +357,10 @@ fn opened(
         _ => ControlFlow::Continue(()),
     };
     let open = || {
-        let bytes = read(&mut tell)?;
+        let file = read(&mut tell)?;
         let threads = usize::try_from(options.threads).unwrap_or(usize::MAX);
         let engine = affinity::within(options.cpus, || Ok(Engine::new(threads)?))?;
-        Ok((engine.open_bytes(bytes)?, engine.info()))
+        Ok((engine.open_file(file)?, engine.info()))
     };
     let (model, info) = open().inspect_err(|failure| log.failure(failure))?;
     let bytes = model.file().file_len();

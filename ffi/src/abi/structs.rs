@@ -94,7 +94,7 @@ pub struct ocelli_model_info {
     pub threads: u32,
     /// 0.
     pub reserved: u32,
-    /// Bytes of the file.
+    /// Bytes of the file, or of all files of a split model.
     pub file_bytes: u64,
 }
 

@@ -195,14 +195,55 @@ pub enum GgufError {
         /// The value.
         value: u64,
     },
-    /// One shard of a model split over several files.
-    #[error("this is file {} of a model split into {count}; expected one whole file, merge with 'gguf-split --merge'",
-        shard.as_ref().map_or("one".to_owned(), |shard| format!("{}", shard.saturating_add(1))))]
+    /// One file of a model that is split into several, opened by itself.
+    #[error("this is {} of a model split into {count}; {how}",
+        shard.as_ref().map_or("one file".to_owned(), |shard| format!("file {}", shard.saturating_add(1))))]
     SplitFile {
-        /// Which shard this is, from 0, where the file says so.
+        /// Which file this is, from 0, where it says so.
         shard: Option<u64>,
         /// How many there are.
         count: u64,
+        /// What to do instead.
+        how: String,
+    },
+    /// A file of a split model that says something else about the split than its place, or the other files, do.
+    #[error("file {} of a split model: {key} is {}, expected {wanted}", part + 1,
+        got.as_ref().map_or("missing".to_owned(), u64::to_string))]
+    SplitPart {
+        /// Which file, from 0.
+        part: usize,
+        /// The key.
+        key: &'static str,
+        /// Its value, where it has the key.
+        got: Option<u64>,
+        /// The value by the place and the other files.
+        wanted: u64,
+    },
+    /// A later file of a split model with a key that the first has not, or has with another value.
+    #[error("file {} of a split model: key '{key}' is not what the first file has", part + 1)]
+    SplitKey {
+        /// The key.
+        key: String,
+        /// Which file, from 0.
+        part: usize,
+    },
+    /// A tensor in two files of a split model.
+    #[error("tensor '{tensor}' is in file {} and in file {} of a split model", first + 1, second + 1)]
+    SplitTensor {
+        /// The tensor.
+        tensor: String,
+        /// One file, from 0.
+        first: usize,
+        /// The other.
+        second: usize,
+    },
+    /// A file of a split model that is wrong by itself.
+    #[error("file {} of a split model: {source}", part + 1)]
+    InPart {
+        /// Which file, from 0.
+        part: usize,
+        /// What is wrong with it.
+        source: Box<GgufError>,
     },
     /// The same tensor name twice.
     #[error("duplicate tensor name '{name}': tensor {second} at offset {offset} repeats tensor {first}")]
@@ -367,6 +408,30 @@ pub enum GgufError {
         /// The type asked for.
         wanted: &'static str,
     },
+    /// A list of numbers, one a layer, that are not all the same.
+    #[error("key '{key}' is {first} in layer 0 and {other} in layer {layer}; one number for all layers is supported")]
+    Uneven {
+        /// The key.
+        key: String,
+        /// The number of the first layer.
+        first: i128,
+        /// The first other number.
+        other: i128,
+        /// The layer that has it.
+        layer: usize,
+    },
+    /// A list of numbers, one a layer, of another length than there are layers.
+    #[error("key '{key}' has {got} numbers, '{layers}' is {wanted}")]
+    LayerCount {
+        /// The key.
+        key: String,
+        /// The key that counts layers.
+        layers: String,
+        /// Numbers.
+        got: u64,
+        /// Layers.
+        wanted: u64,
+    },
     /// An integer that the type asked for cannot hold.
     #[error("key '{key}' is {value}, which does not fit {wanted}")]
     OutOfRange {
@@ -404,6 +469,10 @@ impl GgufError {
             Self::AlignmentType { .. } => "alignment-type",
             Self::Alignment { .. } => "alignment",
             Self::SplitFile { .. } => "split-file",
+            Self::SplitPart { .. } => "split-part",
+            Self::SplitKey { .. } => "split-key",
+            Self::SplitTensor { .. } => "split-tensor",
+            Self::InPart { source, .. } => source.code(),
             Self::DuplicateTensor { .. } => "duplicate-tensor",
             Self::Dims { .. } => "dims",
             Self::UnknownType { .. } => "unknown-type",
@@ -418,6 +487,8 @@ impl GgufError {
             Self::TruncatedData { .. } => "truncated",
             Self::MissingKey { .. } => "missing-key",
             Self::WrongType { .. } => "wrong-type",
+            Self::Uneven { .. } => "uneven",
+            Self::LayerCount { .. } => "layer-count",
             Self::OutOfRange { .. } => "out-of-range",
         }
     }
@@ -427,7 +498,7 @@ impl GgufError {
     #[must_use]
     pub fn is_short_file(&self) -> bool {
         matches!(
-            self,
+            if let Self::InPart { source, .. } = self { source } else { self },
             Self::TruncatedHeader { .. }
                 | Self::KeyCount { .. }
                 | Self::TensorCount { .. }

@@ -20,6 +20,8 @@ pub struct Limits {
     pub array_elements: u64,
     /// Bytes of keys, values and tensor infos together.
     pub metadata_bytes: u64,
+    /// Files of a split model. Each is a map of its own, and systems have some ten thousand for a process.
+    pub parts: u64,
 }
 
 impl Limits {
@@ -40,6 +42,7 @@ impl Default for Limits {
             string_bytes: 16 << 20,
             array_elements: 16 << 20,
             metadata_bytes: 256 << 20,
+            parts: 1024,
         }
     }
 }

@@ -32,6 +32,29 @@ impl Gguf {
         self.integer(key, "u64")
     }
 
+    /// An integer that fits u64 and holds for all layers: one number, or a list of as many equal ones as the key `layers`
+    /// counts, as some writers give what may differ from layer to layer.
+    ///
+    /// # Errors
+    /// When the key holds something else, other lengths and numbers that differ included.
+    pub fn for_all_layers(&self, key: &str, layers: &str) -> Result<Option<u64>, GgufError> {
+        let Some(Value::Array(array)) = self.get(key) else { return self.u64(key) };
+        let Some(mut numbers) = array.integers() else { return self.u64(key) };
+        let wanted = self.require(layers, Gguf::u64)?;
+        if array.len() as u64 != wanted {
+            let (key, layers, got) = (shown(key), shown(layers), array.len() as u64);
+            return Err(GgufError::LayerCount { key, layers, got, wanted });
+        }
+        let Some(first) = numbers.next() else { return self.u64(key) };
+        if let Some((layer, other)) = (1..).zip(numbers).find(|(_, number)| *number != first) {
+            return Err(GgufError::Uneven { key: shown(key), first, other, layer });
+        }
+        match u64::try_from(first) {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(GgufError::OutOfRange { key: shown(key), value: first, wanted: "u64" }),
+        }
+    }
+
     /// An f32, or an f64 rounded to one.
     ///
     /// # Errors

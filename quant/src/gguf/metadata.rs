@@ -46,6 +46,13 @@ impl Entry {
     }
 }
 
+impl Metadata {
+    /// The value of a key.
+    pub(super) fn find<'a>(&self, key: &str, file: &'a [u8]) -> Option<Value<'a>> {
+        self.index.get(key).and_then(|&at| self.entries.get(at)).map(|entry| entry.value(file))
+    }
+}
+
 /// Reads magic, version and counts. The version comes before the length check: a version 1 header is shorter.
 pub(super) fn read_header(cursor: &mut Cursor<'_>, limits: &Limits) -> Result<Header, GgufError> {
     let file = cursor.file();
@@ -87,7 +94,7 @@ pub(super) fn read_header(cursor: &mut Cursor<'_>, limits: &Limits) -> Result<He
     Ok(Header { version, tensors, keys })
 }
 
-/// Reads all keys, then settles the two that concern the container itself: alignment and splitting.
+/// Reads all keys, then settles the one that concerns the container itself: alignment.
 pub(super) fn read(cursor: &mut Cursor<'_>, count: u64, limits: &Limits) -> Result<Metadata, GgufError> {
     let file = cursor.file();
     // The header's count has been held against the file, so this is no more than a few times the file.
@@ -124,15 +131,6 @@ pub(super) fn read(cursor: &mut Cursor<'_>, count: u64, limits: &Limits) -> Resu
             return Err(GgufError::AlignmentType { got: other.type_name() });
         }
     };
-    if let Some(value) = find("split.count") {
-        let Some(count) = value.as_u64() else {
-            let got = value.type_name();
-            return Err(GgufError::WrongType { key: "split.count".to_owned(), got, wanted: "an unsigned integer" });
-        };
-        if count > 1 {
-            return Err(GgufError::SplitFile { shard: find("split.no").and_then(|value| value.as_u64()), count });
-        }
-    }
     Ok(Metadata { entries, index, alignment })
 }
 

@@ -19,6 +19,7 @@ mod meta_value;
 mod metadata;
 mod naming;
 mod sniff;
+mod split;
 mod tensors;
 mod value;
 mod write;
@@ -33,13 +34,15 @@ use std::sync::Arc;
 pub use error::GgufError;
 pub use limits::Limits;
 pub use meta_value::MetaValue;
+pub use split::is_split_key;
 pub use tensors::TensorInfo;
 pub use value::{Array, Element, Elements, StringArray, StringIter, Value, ValueType};
 pub use write::{Body, Writer};
 pub use write_error::WriteError;
 
 use cursor::Cursor;
-use metadata::{Entry, Metadata};
+use metadata::Metadata;
+use split::Split;
 use tensors::TensorTable;
 
 /// The bytes of a file: a memory map or an owned buffer.
@@ -64,10 +67,11 @@ const DEFAULT_ALIGNMENT: u64 = 32;
 /// The key that says otherwise.
 const ALIGNMENT_KEY: &str = "general.alignment";
 
-/// A validated GGUF file.
+/// A validated GGUF file, or the files of a model that is split into several.
 #[derive(Clone)]
 pub struct Gguf {
-    bytes: Bytes,
+    /// The first has the keys.
+    parts: Vec<Bytes>,
     version: u32,
     metadata: Metadata,
     tensors: TensorTable,
@@ -87,12 +91,29 @@ impl Gguf {
     /// # Errors
     /// As [`Gguf::parse`].
     pub fn parse_with(bytes: Bytes, limits: &Limits) -> Result<Gguf, GgufError> {
+        match Self::parse_part(bytes, limits)? {
+            (file, None) => Ok(file),
+            (_, Some(split)) => Err(split.alone()),
+        }
+    }
+
+    /// Validates a model that is split into several files, all of them, the first first, under the default [`Limits`].
+    ///
+    /// # Errors
+    /// As [`Gguf::parse`] where a file is wrong by itself; the `Split` errors where the files do not fit each other.
+    pub fn join(parts: Vec<Bytes>) -> Result<Gguf, GgufError> {
+        split::join(parts, &Limits::default())
+    }
+
+    /// Validates a file by itself, and says what it is part of.
+    fn parse_part(bytes: Bytes, limits: &Limits) -> Result<(Gguf, Option<Split>), GgufError> {
         let file: &[u8] = (*bytes).as_ref();
         let mut cursor = Cursor::new(file, limits);
         let header = metadata::read_header(&mut cursor, limits)?;
         let metadata = metadata::read(&mut cursor, header.keys, limits)?;
+        let split = Split::of(&metadata, file, limits)?;
         let tensors = tensors::read(&mut cursor, header.tensors, metadata.alignment, limits)?;
-        Ok(Gguf { version: header.version, metadata, tensors, bytes })
+        Ok((Gguf { version: header.version, metadata, tensors, parts: vec![bytes] }, split))
     }
 
     /// The container version, 2 or 3.
@@ -107,16 +128,16 @@ impl Gguf {
         self.metadata.alignment
     }
 
-    /// Where the data section starts; without tensors, where the metadata ends.
+    /// Where the data section of the first file starts; without tensors in it, where its metadata ends.
     #[must_use]
     pub fn data_offset(&self) -> u64 {
         self.tensors.data_offset
     }
 
-    /// Bytes of the whole file.
+    /// Bytes of the whole file, or of all files of a split model together.
     #[must_use]
     pub fn file_len(&self) -> u64 {
-        self.file().len() as u64
+        self.parts.iter().map(|part| (**part).as_ref().len() as u64).sum()
     }
 
     /// All keys and values in file order.
@@ -128,7 +149,7 @@ impl Gguf {
     /// The value of a key, whatever its type.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Value<'_>> {
-        self.entry(key).map(|entry| entry.value(self.file()))
+        self.metadata.find(key, self.file())
     }
 
     /// All tensors in file order.
@@ -157,21 +178,19 @@ impl Gguf {
             let end = start.checked_add(usize::try_from(tensor.bytes).ok()?)?;
             Some(start..end)
         };
-        span().map_or(&[], |span| slice(self.file(), span))
+        let part = self.parts.get(tensor.part).map(|part| (**part).as_ref());
+        part.zip(span()).map_or(&[], |(part, span)| slice(part, span))
     }
 
-    /// The file as handed to [`Gguf::parse`].
+    /// The files as handed to [`Gguf::parse`] or [`Gguf::join`]: one, but for a split model.
     #[must_use]
-    pub fn bytes(&self) -> &Bytes {
-        &self.bytes
+    pub fn parts(&self) -> &[Bytes] {
+        &self.parts
     }
 
+    /// The file that has the keys.
     fn file(&self) -> &[u8] {
-        (*self.bytes).as_ref()
-    }
-
-    fn entry(&self, key: &str) -> Option<&Entry> {
-        self.metadata.index.get(key).and_then(|&index| self.metadata.entries.get(index))
+        self.parts.first().map_or(&[], |part| (**part).as_ref())
     }
 }
 
@@ -179,6 +198,7 @@ impl fmt::Debug for Gguf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gguf")
             .field("version", &self.version)
+            .field("parts", &self.parts.len())
             .field("file_len", &self.file_len())
             .field("keys", &self.metadata.entries.len())
             .field("tensors", &self.tensors.infos.len())

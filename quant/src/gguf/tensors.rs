@@ -22,10 +22,12 @@ pub struct TensorInfo {
     pub shape: Vec<u64>,
     /// Its element type.
     pub ty: TensorType,
-    /// Where its data starts, in bytes from the start of the file.
+    /// Where its data starts, in bytes from the start of its file.
     pub offset: u64,
     /// Bytes of its data, without padding.
     pub bytes: u64,
+    /// Which file of a split model its data is in, by [`Gguf::parts`](super::Gguf::parts); 0 where there is one.
+    pub part: usize,
 }
 
 impl TensorInfo {
@@ -125,7 +127,7 @@ fn read_info(cursor: &mut Cursor<'_>, number: u64, limits: &Limits) -> Result<Te
             max: i64::MAX as u64,
         },
     })?;
-    Ok(TensorInfo { name: tensor(), shape, ty, offset, bytes })
+    Ok(TensorInfo { name: tensor(), shape, ty, offset, bytes, part: 0 })
 }
 
 /// Checks the layout against the file and makes offsets absolute; returns where the data section starts.

@@ -265,6 +265,16 @@ impl<'a> Array<'a> {
         (self.element == T::TYPE).then(|| Elements::over(self.bytes))
     }
 
+    /// The elements, if they are integers of whatever width.
+    pub(super) fn integers(&self) -> Option<Box<dyn Iterator<Item = i128> + 'a>> {
+        fn all<'a, T: Element + Into<i128> + 'a>(array: &Array<'a>) -> Option<Box<dyn Iterator<Item = i128> + 'a>> {
+            Some(Box::new(array.elements::<T>()?.map(Into::into)))
+        }
+        let small = || all::<u8>(self).or_else(|| all::<i8>(self)).or_else(|| all::<u16>(self));
+        let large = || all::<u64>(self).or_else(|| all::<i64>(self));
+        all::<u32>(self).or_else(|| all::<i32>(self)).or_else(|| all::<i16>(self)).or_else(small).or_else(large)
+    }
+
     /// The elements, if they are strings.
     #[must_use]
     pub fn strings(&self) -> Option<StringArray<'a>> {

@@ -149,7 +149,7 @@ impl Writer {
             head.extend(shape.iter().flat_map(|dim| dim.to_le_bytes()));
             head.extend(ty.id().to_le_bytes());
             head.extend(offset.to_le_bytes());
-            let info = TensorInfo { name: name.clone(), shape: shape.clone(), ty: *ty, offset, bytes };
+            let info = TensorInfo { name: name.clone(), shape: shape.clone(), ty: *ty, offset, bytes, part: 0 };
             let end = offset.checked_add(bytes).and_then(|end| pad_to(end, DEFAULT_ALIGNMENT));
             offset = end.ok_or_else(|| overflow(&info))?;
             infos.push(info);

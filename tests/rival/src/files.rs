@@ -69,7 +69,7 @@ impl Files {
 
 /// A file by our own reader.
 pub fn parse(path: &Path) -> Result<Gguf> {
-    Ok(Gguf::parse(open_file(path, Load::Map)?).map_err(|e| format!("{}: {e}", path.display()))?)
+    Ok(open_file(path, Load::Map).map_err(|e| format!("{}: {e}", path.display()))?)
 }
 
 /// Makes a file beside its place and moves it there, unless it is there; then says what is in it.

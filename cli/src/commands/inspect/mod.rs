@@ -5,11 +5,11 @@
 
 mod value;
 
-use crate::bundled;
 use crate::failure::Failure;
+use crate::model_args::gguf;
 use crate::output::{Out, counted, magnitude, size};
 use clap::builder::RangedU64ValueParser;
-use ocelli_engine::{Engine, Error, Load, Plan, SessionOptions, open_file};
+use ocelli_engine::{Engine, Error, Load, Plan, SessionOptions};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, TensorInfo, Value as Meta};
 use serde_json::{Map, Value, json};
@@ -23,8 +23,8 @@ EXAMPLES
   ocelli inspect blip2.gguf --json | jq .plan.total
 
 With --json standard output is one object, with everything in it whatever else is asked for:
-  {\"file\", \"bytes\", \"version\", \"family\", \"architecture\", \"parameters\", \"types\", \"keys\",
-   \"tensors\": [{\"name\", \"shape\", \"type\", \"offset\", \"bytes\"}], \"plan\"}
+  {\"file\", \"bytes\", \"files\", \"version\", \"family\", \"architecture\", \"parameters\", \"types\", \"keys\",
+   \"tensors\": [{\"name\", \"shape\", \"type\", \"file\", \"offset\", \"bytes\"}], \"plan\"}
 Shapes start with the contiguous dimension. Long arrays are {\"type\", \"length\", \"first\"} without --full.";
 
 /// Show what a model file holds and the memory it needs
@@ -55,15 +55,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let (name, bytes) = match &args.file {
-        Some(path) => {
-            let name = path.display().to_string();
-            let bytes = open_file(path, Load::Map).map_err(|e| Failure::opening(&name, &e))?;
-            (name, bytes)
-        }
-        None => (bundled::NAME.to_owned(), bundled::bytes()),
-    };
-    let file = Gguf::parse(bytes).map_err(|e| Failure::opening(&name, &e.into()))?;
+    let (name, file) = gguf(args.file.as_deref(), Load::Map)?;
     let plan = plan(&file, args);
     if let Err(error @ Error::BadOption { .. }) = plan {
         return Err(error.into());
@@ -79,8 +71,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     if args.tensors {
         for tensor in file.tensors() {
-            let TensorInfo { name, ty, offset, bytes, .. } = tensor;
-            out.line(format_args!("{name:<40} {:<16} {:<5} {bytes:>12} bytes at {offset}", shape(tensor), ty.name()))?;
+            let TensorInfo { name, ty, offset, bytes, part, .. } = tensor;
+            let of = if file.parts().len() > 1 { format!(" of file {}", part + 1) } else { String::new() };
+            let (shape, ty) = (shape(tensor), ty.name());
+            out.line(format_args!("{name:<40} {shape:<16} {ty:<5} {bytes:>12} bytes at {offset}{of}"))?;
         }
     }
     if !args.keys && !args.tensors {
@@ -91,7 +85,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 /// The memory plan, of any file that loads. Loading checks the tensors' shapes and touches none of their data.
 fn plan(file: &Gguf, args: &Args) -> Result<Plan, Error> {
-    let model = Engine::new(1)?.open_bytes(file.bytes().clone())?;
+    let model = Engine::new(1)?.open_file(file.clone())?;
     model.plan(&SessionOptions { context: args.context, beams: args.beams, ..SessionOptions::default() })
 }
 
@@ -121,7 +115,10 @@ fn text<'a>(file: &'a Gguf, key: &str) -> Option<&'a str> {
 
 fn document(name: &str, file: &Gguf, plan: Result<Plan, Error>, full: bool) -> Value {
     let keys: Map<String, Value> = file.keys().map(|(key, v)| (key.to_owned(), value::json(&v, full))).collect();
-    let tensor = |t: &TensorInfo| json!({ "name": t.name, "shape": t.shape, "type": t.ty.name(), "offset": t.offset, "bytes": t.bytes });
+    let tensor = |t: &TensorInfo| {
+        let (ty, file) = (t.ty.name(), t.part + 1);
+        json!({ "name": t.name, "shape": t.shape, "type": ty, "file": file, "offset": t.offset, "bytes": t.bytes })
+    };
     let types: Map<String, Value> = histogram(file)
         .into_iter()
         .map(|(ty, tensors, elements, bytes)| {
@@ -131,6 +128,7 @@ fn document(name: &str, file: &Gguf, plan: Result<Plan, Error>, full: bool) -> V
     json!({
         "file": name,
         "bytes": file.file_len(),
+        "files": file.parts().len(),
         "version": file.version(),
         "family": text(file, "ocelli.family"),
         "architecture": text(file, "general.architecture"),
@@ -152,7 +150,9 @@ fn document(name: &str, file: &Gguf, plan: Result<Plan, Error>, full: bool) -> V
 }
 
 fn summary(out: &mut Out, name: &str, file: &Gguf, plan: Result<Plan, Error>, args: &Args) -> Result<(), Failure> {
-    out.line(format_args!("file          {name}, {}, GGUF version {}", size(file.file_len()), file.version()))?;
+    let files = file.parts().len();
+    let files = if files > 1 { format!(" in {files} files") } else { String::new() };
+    out.line(format_args!("file          {name}, {}{files}, GGUF version {}", size(file.file_len()), file.version()))?;
     let shown = |key| file.get(key).map_or("not in the file".to_owned(), |v| value::text(&v, args.full));
     out.line(format_args!("family        {}", shown("ocelli.family")))?;
     out.line(format_args!("architecture  {}", shown("general.architecture")))?;

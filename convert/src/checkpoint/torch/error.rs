@@ -77,7 +77,7 @@ pub enum TorchError {
         max: u64,
     },
     /// A pickle that wants something called that is no part of a tensor.
-    #[error("the pickle imports '{name}', which is not an allowed constructor; save model.state_dict() alone")]
+    #[error("the pickle imports '{name}', which is not an allowed constructor; {}", advice(name))]
     Import {
         /// Module and name.
         name: String,
@@ -199,5 +199,15 @@ impl TorchError {
             Self::NoTensors { .. } => "torch_no_tensors",
             Self::Io(_) => "torch_io",
         }
+    }
+}
+
+/// What helps against an import.
+fn advice(name: &str) -> &'static str {
+    // What PyTorch saves tensors with whose type has no storage class of its own.
+    if name == "torch._utils._rebuild_tensor_v3" || name.starts_with("torch.float8") {
+        "it makes tensors of types such as fp8 (float8_e4m3fn); save them in float32, float16 or bfloat16"
+    } else {
+        "save model.state_dict() alone"
     }
 }

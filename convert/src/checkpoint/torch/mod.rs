@@ -24,8 +24,6 @@ const MAX_TENSORS: usize = 65_536;
 const WRAPPERS: [&str; 3] = ["model_state_dict", "state_dict", "model"];
 /// Wrappers within each other.
 const WRAPPED: usize = 3;
-/// What `DistributedDataParallel` puts before each name.
-const PARALLEL: &str = "module.";
 
 /// Where a run of bytes lies in the file.
 #[derive(Debug, Clone, Copy)]
@@ -114,9 +112,6 @@ fn state(pickle: &Pickle<'_>, find: impl Fn(&str) -> Option<Place>) -> Result<Ve
                 return Err(TorchError::NotATensor { key: shown(name.unwrap_or("an entry")), found });
             }
         }
-    }
-    if tensors.iter().all(|tensor| tensor.name.starts_with(PARALLEL)) {
-        tensors.iter_mut().for_each(|tensor| drop(tensor.name.drain(..PARALLEL.len())));
     }
     let mut seen = HashSet::new();
     match tensors.iter().find(|tensor| !seen.insert(tensor.name.as_str())) {

@@ -446,6 +446,31 @@ mod tests {
     }
 
     #[test]
+    fn a_number_may_stand_there_once_a_layer() {
+        let (unsigned, signed) = (|n: u32| MetaValue::U32s(vec![n; 7]), |n: i32| MetaValue::I32s(vec![n; 7]));
+        assert_eq!(read("llama", "attention.head_count", unsigned(6)).unwrap().heads, 6);
+        assert_eq!(read("llama", "attention.head_count_kv", signed(2)).unwrap().kv_heads, 2);
+        assert_eq!(read("llama", "feed_forward_length", unsigned(96)).unwrap().ffn, 96);
+        assert_eq!(read("gemma3", "attention.head_count_kv", unsigned(3)).unwrap().kv_heads, 3);
+        let refused = |key: &str, value: MetaValue, code: &str, words: &[&str]| {
+            let error = read("llama", key, value).unwrap_err();
+            assert_eq!(error.code(), code, "{error}");
+            assert!(words.iter().all(|word| error.to_string().contains(word)), "{error}");
+        };
+        let mut uneven = vec![6; 7];
+        uneven[4] = 3;
+        let words = ["llama.attention.head_count'", "6 in layer 0", "3 in layer 4"];
+        refused("attention.head_count", MetaValue::U32s(uneven), "uneven", &words);
+        let words = ["llama.feed_forward_length' has 3 numbers", "llama.block_count' is 7"];
+        refused("feed_forward_length", MetaValue::U32s(vec![80; 3]), "layer-count", &words);
+        refused("attention.head_count_kv", signed(-2), "out-of-range", &["-2"]);
+        refused("attention.head_count_kv", unsigned(4), "parameter", &["must divide the heads 6"]);
+        refused("attention.head_count", MetaValue::U32s(Vec::new()), "layer-count", &["has 0 numbers"]);
+        refused("attention.head_count", MetaValue::F32s(vec![6.0; 7]), "wrong-type", &["array of f32"]);
+        refused("block_count", unsigned(7), "wrong-type", &["llama.block_count"]);
+    }
+
+    #[test]
     fn what_is_not_computed_or_makes_no_sense_is_refused_by_name() {
         let (count, number) = (MetaValue::U32, MetaValue::F32);
         for (key, value) in [

@@ -3,7 +3,7 @@
 //!
 //! Keys and values are read through a [`Stream`], which hides whether they are rows of a tower or slots of a cache.
 
-use super::isa::Isa;
+use super::isa::{Isa, Set};
 use crate::kernels::Span;
 use half::slice::HalfFloatSliceExt;
 use ocelli_quant::blocks::q8_0::BlockQ8_0;
@@ -183,16 +183,16 @@ pub fn attend<'s, T: Stored>(
         scratch.out.resize(len, 0.0);
     }
     let out = &mut scratch.out[..len];
-    match isa {
-        Isa::Scalar => {
+    match isa.set() {
+        Set::Scalar => {
             for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
                 scalar(queries, i, stream, out);
             }
         }
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => super::avx2::attend(queries, stream, &mut scratch.packed, out),
+        Set::Avx2 | Set::Avx512 => super::avx2::attend(queries, stream, &mut scratch.packed, out),
         #[cfg(target_arch = "aarch64")]
-        Isa::Neon | Isa::DotProd | Isa::I8mm => super::neon::attend(queries, stream, &mut scratch.packed, out),
+        Set::Neon | Set::DotProd | Set::I8mm => super::neon::attend(queries, stream, &mut scratch.packed, out),
     }
     out
 }
@@ -216,9 +216,9 @@ pub const STATS: usize = 2;
 
 /// Whether [`attend_heads`] is there.
 pub fn has_attend_heads(isa: Isa) -> bool {
-    match isa {
+    match isa.set() {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => true,
+        Set::Avx2 | Set::Avx512 => true,
         _ => false,
     }
 }
@@ -237,9 +237,9 @@ pub fn attend_heads<T: Stored>(
     lean: &dyn Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
-    match isa {
+    match isa.set() {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => super::avx2::attend_heads(q, width, scale, stream, range, lean, out),
+        Set::Avx2 | Set::Avx512 => super::avx2::attend_heads(q, width, scale, stream, range, lean, out),
         _ => {}
     }
 }

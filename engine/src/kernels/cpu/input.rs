@@ -9,7 +9,7 @@
 //! a whole group in registers walks through memory once and finds every number at a fixed distance. One row alone is
 //! then simply a row.
 
-use super::isa::Isa;
+use super::isa::{Isa, Set};
 use super::panel::{few, reads_quants};
 use ocelli_quant::TensorType;
 
@@ -79,8 +79,8 @@ impl<'a> Input<'a> {
     }
 
     /// Whether the kernels for few rows take these: what they read of integers is there for one kind of kernel.
-    pub fn few(&self, isa: Isa, ty: TensorType) -> bool {
-        if reads_quants(ty) { self.steps.is_empty() } else { self.rows <= few(isa, ty) }
+    pub(super) fn few(&self, set: Set, ty: TensorType) -> bool {
+        if reads_quants(ty) { self.steps.is_empty() } else { self.rows <= few(set, ty) }
     }
 
     /// The rows of the group that begins at row `first`.
@@ -128,12 +128,12 @@ pub fn quantise(isa: Isa, x: &[f32], group: &mut Group<'_>) {
     for (m, row) in x.chunks_exact(width).enumerate() {
         let scales = &mut group.scales[m * blocks..(m + 1) * blocks];
         let sums = &mut group.sums[m * blocks * 2..(m + 1) * blocks * 2];
-        match isa {
-            Isa::Scalar => quantise_scalar(row, m, rows, group.quants, scales, sums),
+        match isa.set() {
+            Set::Scalar => quantise_scalar(row, m, rows, group.quants, scales, sums),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 | Isa::Avx512 => super::avx2::quantise(row, m, rows, group.quants, scales, sums),
+            Set::Avx2 | Set::Avx512 => super::avx2::quantise(row, m, rows, group.quants, scales, sums),
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon | Isa::DotProd | Isa::I8mm => super::neon::quantise(row, m, rows, group.quants, scales, sums),
+            Set::Neon | Set::DotProd | Set::I8mm => super::neon::quantise(row, m, rows, group.quants, scales, sums),
         }
         if group.offsets.is_empty() {
             continue;
@@ -146,7 +146,7 @@ pub fn quantise(isa: Isa, x: &[f32], group: &mut Group<'_>) {
             second[b] = scale * f32::from(sums[1]);
         }
     }
-    if cfg!(target_arch = "x86_64") && isa != Isa::Scalar && !group.pairs.is_empty() {
+    if cfg!(target_arch = "x86_64") && isa != Isa::scalar() && !group.pairs.is_empty() {
         let quants = group.quants.as_chunks::<BLOCK>().0.chunks_exact(2 * rows);
         for (blocks, pairs) in quants.zip(group.pairs.as_chunks_mut::<{ 2 * BLOCK }>().0.chunks_exact_mut(rows)) {
             for (m, pair) in pairs.iter_mut().enumerate() {

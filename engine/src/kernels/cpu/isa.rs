@@ -4,9 +4,26 @@ use crate::error::Error;
 #[cfg(target_arch = "aarch64")]
 use std::arch::is_aarch64_feature_detected;
 
-/// An instruction set with kernels here. A value other than `Scalar` exists only after detection said yes.
+/// An instruction set with kernels here that this processor was found to have. Only [`Isa::scalar`], [`Isa::offered`] and
+/// [`Isa::choose`] make one, so whoever holds it may run its instructions: the kernels' SAFETY notes rest on this.
+///
+/// ```
+/// use ocelli_engine::kernels::cpu::{Cpu, Isa};
+/// let cpu = Cpu::with_isa(Isa::offered()[0], 1);
+/// ```
+///
+/// No other way leads to one:
+///
+/// ```compile_fail
+/// use ocelli_engine::kernels::cpu::{Cpu, Isa};
+/// let cpu = Cpu::with_isa(Isa::Avx2, 1);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Isa {
+pub struct Isa(Set);
+
+/// Which one it is. Outside the kernels it cannot be named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Set {
     /// Plain Rust: the specification of all the others.
     Scalar,
     /// x86-64 with AVX2, FMA and F16C (Haswell, Zen and later).
@@ -27,6 +44,17 @@ pub enum Isa {
 }
 
 impl Isa {
+    /// Plain Rust, which every processor runs.
+    #[must_use]
+    pub fn scalar() -> Self {
+        Self(Set::Scalar)
+    }
+
+    /// Which one it is.
+    pub(super) fn set(self) -> Set {
+        self.0
+    }
+
     /// All this processor can run, the best first.
     pub fn offered() -> Vec<Self> {
         let mut all = Vec::new();
@@ -34,38 +62,38 @@ impl Isa {
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c") {
             let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
             if wide && is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("avx512vnni") {
-                all.push(Self::Avx512);
+                all.push(Self(Set::Avx512));
             }
-            all.push(Self::Avx2);
+            all.push(Self(Set::Avx2));
         }
         #[cfg(target_arch = "aarch64")]
         if is_aarch64_feature_detected!("neon") {
             if is_aarch64_feature_detected!("dotprod") {
                 if is_aarch64_feature_detected!("i8mm") {
-                    all.push(Self::I8mm);
+                    all.push(Self(Set::I8mm));
                 }
-                all.push(Self::DotProd);
+                all.push(Self(Set::DotProd));
             }
-            all.push(Self::Neon);
+            all.push(Self(Set::Neon));
         }
-        all.push(Self::Scalar);
+        all.push(Self(Set::Scalar));
         all
     }
 
     /// The name used in `OCELLI_ISA`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Scalar => "scalar",
+        match self.0 {
+            Set::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => "avx2",
+            Set::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => "avx512",
+            Set::Avx512 => "avx512",
             #[cfg(target_arch = "aarch64")]
-            Self::Neon => "neon",
+            Set::Neon => "neon",
             #[cfg(target_arch = "aarch64")]
-            Self::DotProd => "dotprod",
+            Set::DotProd => "dotprod",
             #[cfg(target_arch = "aarch64")]
-            Self::I8mm => "i8mm",
+            Set::I8mm => "i8mm",
         }
     }
 

@@ -4,7 +4,7 @@
 //! byte products as the integer kernels form them. Each call is one run of some ten milliseconds on threads of its own;
 //! callers repeat it in turn with what they measure, so that a change of clock or load hits both alike.
 
-use super::Isa;
+use super::isa::{Isa, Set};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -24,11 +24,11 @@ pub fn stream(isa: Isa, threads: usize, bytes: &[u8]) -> f64 {
     let parts: Vec<&[u8]> = bytes.chunks(share).collect();
     #[allow(clippy::cast_precision_loss)]
     let work = bytes.len() as f64;
-    measure(isa, parts.len().max(1), work, |t| {
+    measure(parts.len().max(1), work, |t| {
         let part = parts.get(t).copied().unwrap_or_default();
-        match isa {
+        match isa.set() {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 | Isa::Avx512 => {
+            Set::Avx2 | Set::Avx512 => {
                 // SAFETY: `measure` has checked that the instructions are there.
                 black_box(unsafe { x86::read(part) });
             }
@@ -45,21 +45,21 @@ pub fn stream(isa: Isa, threads: usize, bytes: &[u8]) -> f64 {
 /// Where this machine has no `isa`.
 #[must_use]
 pub fn f32(isa: Isa, threads: usize) -> f64 {
-    let lanes = match isa {
+    let lanes = match isa.set() {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => 16,
+        Set::Avx512 => 16,
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => 8,
+        Set::Avx2 => 8,
         _ => plain::LANES,
     };
-    measure(isa, threads.max(1), work(threads, CHAINS * lanes), |_| match isa {
+    measure(threads.max(1), work(threads, CHAINS * lanes), |_| match isa.set() {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => {
+        Set::Avx512 => {
             // SAFETY: `measure` has checked that the instructions are there.
             black_box(unsafe { x86::wide_fma(black_box(1e-9)) });
         }
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => {
+        Set::Avx2 => {
             // SAFETY: as above.
             black_box(unsafe { x86::fma(black_box(1e-9)) });
         }
@@ -79,26 +79,26 @@ pub fn f32(isa: Isa, threads: usize) -> f64 {
 pub fn int8(isa: Isa, threads: usize, bits: u32) -> f64 {
     #[cfg(not(target_arch = "x86_64"))]
     let _ = bits;
-    let products = match isa {
+    let products = match isa.set() {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => CHAINS * 64,
+        Set::Avx512 => CHAINS * 64,
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => 8 * 32,
+        Set::Avx2 => 8 * 32,
         _ => CHAINS * plain::LANES,
     };
-    measure(isa, threads.max(1), work(threads, products), |_| match isa {
+    measure(threads.max(1), work(threads, products), |_| match isa.set() {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => {
+        Set::Avx512 => {
             // SAFETY: `measure` has checked that the instructions are there.
             black_box(unsafe { x86::vnni(black_box(1)) });
         }
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 if bits < 8 => {
+        Set::Avx2 if bits < 8 => {
             // SAFETY: as above.
             black_box(unsafe { x86::maddubs::<4>(black_box(1)) });
         }
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => {
+        Set::Avx2 => {
             // SAFETY: as above.
             black_box(unsafe { x86::maddubs::<1>(black_box(1)) });
         }
@@ -118,8 +118,7 @@ fn work(threads: usize, products: usize) -> f64 {
 }
 
 /// Runs `job(thread)` once on as many threads; `work` a nanosecond.
-fn measure(isa: Isa, threads: usize, work: f64, job: impl Fn(usize) + Sync) -> f64 {
-    assert!(Isa::offered().contains(&isa), "this machine has no {}", isa.name());
+fn measure(threads: usize, work: f64, job: impl Fn(usize) + Sync) -> f64 {
     let start = Instant::now();
     std::thread::scope(|s| {
         for t in 1..threads {

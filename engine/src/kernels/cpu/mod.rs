@@ -35,6 +35,7 @@ use crate::error::Error;
 use crate::weights::{Linear, Norm, Table};
 use attention::{QUERIES, Queries, Stored, Stream};
 use input::GROUP;
+use isa::Set;
 use memory::{KvData, Shared};
 use panel::{PANEL, TILE};
 use pool::Pool;
@@ -149,7 +150,7 @@ impl Device for Cpu {
         let Memory { floats, input, scratch, .. } = &mut arena.0;
         let floats = floats.shared();
         let types = products.iter().flat_map(passes).map(|(linear, ..)| linear.weight.ty());
-        let few = types.filter(|&ty| panel::reads_quants(ty)).map(|ty| x.rows <= panel::few(self.isa, ty));
+        let few = types.filter(|&ty| panel::reads_quants(ty)).map(|ty| x.rows <= panel::few(self.isa.set(), ty));
         let few = few.reduce(|a, b| a && b);
         if norm.is_some() || few.is_some() {
             let input = input.shared();
@@ -604,12 +605,12 @@ fn locate<'a, 'b>(products: &'a [Product<'b>], mut panel: usize) -> Option<(&'a 
 }
 
 fn activate(isa: Isa, act: Activation, x: &mut [f32]) {
-    match isa {
-        Isa::Scalar => x.iter_mut().for_each(|v| *v = math::activate(act, *v)),
+    match isa.set() {
+        Set::Scalar => x.iter_mut().for_each(|v| *v = math::activate(act, *v)),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => avx2::activate(act, x),
+        Set::Avx2 | Set::Avx512 => avx2::activate(act, x),
         #[cfg(target_arch = "aarch64")]
-        Isa::Neon | Isa::DotProd | Isa::I8mm => neon::activate(act, x),
+        Set::Neon | Set::DotProd | Set::I8mm => neon::activate(act, x),
     }
 }
 

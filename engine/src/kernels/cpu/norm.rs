@@ -1,18 +1,18 @@
 //! Layer norm and RMS norm of one row. Mean first, then the variance about it: the two-pass form loses nothing to
 //! cancellation. Sums run in eight lanes, the order every SIMD version keeps.
 
-use super::isa::Isa;
+use super::isa::{Isa, Set};
 use crate::weights::{Norm, NormKind};
 
 /// `out = norm(x)`.
 pub fn norm(isa: Isa, norm: &Norm, x: &[f32], out: &mut [f32]) {
-    match isa {
-        Isa::Scalar => scalar(norm, x, out),
+    match isa.set() {
+        Set::Scalar => scalar(norm, x, out),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => super::avx2::norm(norm, x, out),
+        Set::Avx2 | Set::Avx512 => super::avx2::norm(norm, x, out),
         // The eight lanes become two vectors by themselves.
         #[cfg(target_arch = "aarch64")]
-        Isa::Neon | Isa::DotProd | Isa::I8mm => scalar(norm, x, out),
+        Set::Neon | Set::DotProd | Set::I8mm => scalar(norm, x, out),
     }
 }
 

@@ -6,7 +6,7 @@
 //! the file's layout directly, and agree with it up to the order of float additions.
 
 use super::input::{BLOCK, Input};
-use super::isa::Isa;
+use super::isa::{Isa, Set};
 use ocelli_quant::TensorType;
 use ocelli_quant::blocks::{iq4_nl, iq4_xs, q3_k, q4_k, q5_0};
 
@@ -18,12 +18,12 @@ pub const TILE: usize = 32;
 
 /// Most panels that [`multiply`] takes together where the input is one row: they follow one another then in its result.
 pub fn alone(isa: Isa) -> usize {
-    match isa {
-        Isa::Scalar => 1,
+    match isa.set() {
+        Set::Scalar => 1,
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => TILE,
+        Set::Avx2 | Set::Avx512 => TILE,
         #[cfg(target_arch = "aarch64")]
-        Isa::Neon | Isa::DotProd | Isa::I8mm => TILE,
+        Set::Neon | Set::DotProd | Set::I8mm => TILE,
     }
 }
 
@@ -68,22 +68,22 @@ pub fn reads_quants(ty: TensorType) -> bool {
 /// Up to this many input rows the SIMD kernels read the file's layout as it is; above, unpacking a panel costs less. Where
 /// weights of several block formats share an input, it is the least of theirs: see [`Input::few`].
 #[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
-pub fn few(isa: Isa, ty: TensorType) -> usize {
-    match isa {
+pub(super) fn few(set: Set, ty: TensorType) -> usize {
+    match set {
         // Unpacks always, and reads only what an input has for both.
-        Isa::Scalar => usize::MAX,
+        Set::Scalar => usize::MAX,
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 if !reads_quants(ty) => 12,
+        Set::Avx2 | Set::Avx512 if !reads_quants(ty) => 12,
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => 8,
+        Set::Avx2 => 8,
         // Panels of bytes are soon unpacked; others take longer than up to six rows do with what is read in order.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => match ty {
+        Set::Avx512 => match ty {
             TensorType::Q8_0 => 4,
             _ => 6,
         },
         #[cfg(target_arch = "aarch64")]
-        Isa::Neon | Isa::DotProd | Isa::I8mm => 4,
+        Set::Neon | Set::DotProd | Set::I8mm => 4,
     }
 }
 
@@ -99,14 +99,14 @@ pub fn multiply(
     scratch: &mut Scratch,
     tile: &mut [f32],
 ) {
-    match isa {
-        Isa::Scalar => scalar(weights, input, from, count, scratch, tile),
+    match isa.set() {
+        Set::Scalar => scalar(weights, input, from, count, scratch, tile),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => super::avx2::multiply(weights, input, from, count, scratch, tile),
+        Set::Avx2 => super::avx2::multiply(weights, input, from, count, scratch, tile),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => super::avx512::multiply(weights, input, from, count, scratch, tile),
+        Set::Avx512 => super::avx512::multiply(weights, input, from, count, scratch, tile),
         #[cfg(target_arch = "aarch64")]
-        Isa::Neon | Isa::DotProd | Isa::I8mm => {
+        Set::Neon | Set::DotProd | Set::I8mm => {
             super::neon::multiply(isa, weights, input, from, count, scratch, tile);
         }
     }

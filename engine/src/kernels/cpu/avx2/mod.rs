@@ -1,7 +1,7 @@
 //! Kernels for AVX2, FMA and F16C (Haswell 2013, Zen 2017 and later).
 //!
-//! Every function here is entered through [`super::Isa::Avx2`], a value that exists only after detection found all
-//! three: that is what makes the `unsafe` of each entry sound. Inside, functions are safe ones with
+//! Every function here is entered through an [`super::Isa`] that says AVX2 or better, a value that exists only after
+//! detection found all three: that is what makes the `unsafe` of each entry sound. Inside, functions are safe ones with
 //! `#[target_feature]`; only loads and stores through pointers are left unsafe. Which order an output is summed in
 //! depends on the format, the width and the rows of the whole input, never on the split.
 
@@ -17,32 +17,32 @@ pub(super) mod tile;
 
 use super::attention::{Queries, Stored, Stream};
 use super::input::Input;
-use super::isa::Isa;
+use super::isa::Set;
 use super::panel::{Line, Scratch, Weights, reads_quants};
 use crate::kernels::Activation;
 use crate::weights::Norm;
 
 /// See [`super::input::quantise`].
 pub fn quantise(x: &[f32], m: usize, rows: usize, quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
-    // SAFETY: only an `Isa::Avx2` or a better one leads here.
+    // SAFETY: only an `Isa` of AVX2 or better leads here.
     unsafe { maths::quantise(x, m, rows, quants, scales, sums) }
 }
 
 /// See [`super::norm::norm`].
 pub fn norm(norm: &Norm, x: &[f32], out: &mut [f32]) {
-    // SAFETY: only an `Isa::Avx2` or a better one leads here.
+    // SAFETY: only an `Isa` of AVX2 or better leads here.
     unsafe { maths::norm(norm, x, out) }
 }
 
 /// See [`super::math::activate`].
 pub fn activate(act: Activation, x: &mut [f32]) {
-    // SAFETY: only an `Isa::Avx2` or a better one leads here.
+    // SAFETY: only an `Isa` of AVX2 or better leads here.
     unsafe { maths::activate(act, x) }
 }
 
 /// See [`super::attention::attend`].
 pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mut Vec<Line>, out: &mut [f32]) {
-    // SAFETY: only an `Isa::Avx2` or a better one leads here.
+    // SAFETY: only an `Isa` of AVX2 or better leads here.
     unsafe { attention::attend(queries, stream, packed, out) }
 }
 
@@ -56,7 +56,7 @@ pub fn attend_heads<T: Stored>(
     lean: &dyn Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
-    // SAFETY: only an `Isa::Avx2` or a better one leads here.
+    // SAFETY: only an `Isa` of AVX2 or better leads here.
     unsafe { attention::attend_heads(q, width, scale, stream, range, lean, out) }
 }
 
@@ -69,9 +69,9 @@ pub fn multiply(
     scratch: &mut Scratch,
     tile: &mut [f32],
 ) {
-    // SAFETY: only an `Isa::Avx2` or a better one leads here.
+    // SAFETY: only an `Isa` of AVX2 or better leads here.
     unsafe {
-        if input.few(Isa::Avx2, weights.ty) {
+        if input.few(Set::Avx2, weights.ty) {
             if reads_quants(weights.ty) {
                 direct::avx2::multiply(weights, input, from, count, tile);
             } else {

@@ -3,7 +3,7 @@
 //! kernel serves all. Everything else these processors do with [`super::avx2`]: floats gain nothing where 512 bits are
 //! two passes of 256.
 //!
-//! Every function here is entered through [`super::Isa::Avx512`], a value that exists only after detection.
+//! Every function here is entered through an [`super::Isa`] that says AVX-512, a value that exists only after detection.
 
 #![allow(unsafe_code)] // entering target features
 
@@ -11,7 +11,7 @@ mod tile;
 
 use super::avx2::direct;
 use super::input::Input;
-use super::isa::Isa;
+use super::isa::Set;
 use super::panel::{Scratch, Weights, reads_quants};
 
 /// See [`super::panel::multiply`].
@@ -26,9 +26,9 @@ pub fn multiply(
     if !reads_quants(weights.ty) {
         return super::avx2::multiply(weights, input, from, count, scratch, tile);
     }
-    // SAFETY: only an `Isa::Avx512` leads here.
+    // SAFETY: only an `Isa` of AVX-512 leads here.
     unsafe {
-        if input.few(Isa::Avx512, weights.ty) {
+        if input.few(Set::Avx512, weights.ty) {
             direct::vnni::multiply(weights, input, from, count, tile);
         } else {
             if from == 0 {

@@ -22,26 +22,26 @@ mod tile;
 
 use super::attention::{Queries, Stored, Stream};
 use super::input::Input;
-use super::isa::Isa;
+use super::isa::{Isa, Set};
 use super::panel::{Line, Scratch, Weights, reads_quants};
 use crate::kernels::Activation;
 use dots::{Dots, Long, Matrix, Widening};
 
 /// See [`super::input::quantise`].
 pub fn quantise(x: &[f32], m: usize, rows: usize, quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
-    // SAFETY: only an `Isa::Neon` or a better one leads here.
+    // SAFETY: only an `Isa` of NEON or better leads here.
     unsafe { maths::quantise(x, m, rows, quants, scales, sums) }
 }
 
 /// See [`super::math::activate`].
 pub fn activate(act: Activation, x: &mut [f32]) {
-    // SAFETY: only an `Isa::Neon` or a better one leads here.
+    // SAFETY: only an `Isa` of NEON or better leads here.
     unsafe { maths::activate(act, x) }
 }
 
 /// See [`super::attention::attend`].
 pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mut Vec<Line>, out: &mut [f32]) {
-    // SAFETY: only an `Isa::Neon` or a better one leads here.
+    // SAFETY: only an `Isa` of NEON or better leads here.
     unsafe { attention::attend(queries, stream, packed, out) }
 }
 
@@ -55,10 +55,10 @@ pub fn multiply(
     scratch: &mut Scratch,
     tile: &mut [f32],
 ) {
-    match isa {
-        Isa::I8mm => multiply_with::<Matrix>(isa, weights, input, from, count, scratch, tile),
-        Isa::DotProd => multiply_with::<Long>(isa, weights, input, from, count, scratch, tile),
-        Isa::Neon | Isa::Scalar => multiply_with::<Widening>(isa, weights, input, from, count, scratch, tile),
+    match isa.set() {
+        Set::I8mm => multiply_with::<Matrix>(isa, weights, input, from, count, scratch, tile),
+        Set::DotProd => multiply_with::<Long>(isa, weights, input, from, count, scratch, tile),
+        Set::Neon | Set::Scalar => multiply_with::<Widening>(isa, weights, input, from, count, scratch, tile),
     }
 }
 
@@ -71,9 +71,9 @@ fn multiply_with<D: Dots>(
     scratch: &mut Scratch,
     tile: &mut [f32],
 ) {
-    // SAFETY: only an `Isa::Neon` or a better one leads here, and one that has the products of `D`.
+    // SAFETY: only an `Isa` of NEON or better leads here, and one that has the products of `D`.
     unsafe {
-        if input.few(isa, weights.ty) {
+        if input.few(isa.set(), weights.ty) {
             if reads_quants(weights.ty) {
                 direct::multiply::<D>(weights, input, from, count, tile);
             } else {

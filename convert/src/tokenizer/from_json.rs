@@ -1,0 +1,95 @@
+//! A tokenizer from `tokenizer.json`, or from `vocab.json` and `merges.txt`.
+
+use super::bpe::Source;
+use super::ends::Around;
+use super::files::{Ids, Merge, TokenizerJson};
+use super::kinds::{self, Kind};
+use super::vocabulary::Vocabulary;
+use crate::error::{ConvertError, shown};
+use crate::families::Inputs;
+use crate::json;
+use crate::keys::Keys;
+
+pub(super) const TOKENIZER: &str = "tokenizer.json";
+const VOCAB: &str = "vocab.json";
+const MERGES: &str = "merges.txt";
+
+fn bad(file: &str, message: String) -> ConvertError {
+    ConvertError::Tokenizer { file: file.to_owned(), message }
+}
+
+/// From the one file, if it is there.
+pub(super) fn whole(inputs: &Inputs<'_>, rows: u32, keys: &mut Keys) -> Result<Option<Source>, ConvertError> {
+    let Some(file) = json::read::<TokenizerJson>(inputs.tokenizer, TOKENIZER, json::DATA_BYTES)? else {
+        return Ok(None);
+    };
+    let fail = |message| bad(TOKENIZER, message);
+    kinds::check_model(&file.model, fail)?;
+    let kind = Kind::of(&file, fail)?;
+    if let Some(decoder) = &file.decoder {
+        kinds::note_decoder(decoder, kind, keys);
+    }
+    let mut vocabulary = Vocabulary::new(TOKENIZER, rows);
+    for (token, id) in &file.model.vocab.0 {
+        vocabulary.add(token, *id)?;
+    }
+    for token in &file.added_tokens.0 {
+        vocabulary.add_token(token, token.id, keys)?;
+    }
+    if let Kind::SentencePiece(_) = kind {
+        kinds::mark_bytes(&mut vocabulary)?;
+    }
+    let around = match &file.post_processor {
+        None => Around::default(),
+        Some(template) => Around::of(template, &fail)?,
+    };
+    let merges = merges(&vocabulary, file.model.merges.0)?;
+    let scores = match kind {
+        Kind::ByteLevel { .. } => None,
+        Kind::SentencePiece(_) => Some(kinds::scores(&vocabulary, &merges, rows as usize)?),
+    };
+    Ok(Some(Source { vocabulary, merges, scores, around: Some(around), kind, names: [None; 3], raw: false }))
+}
+
+/// From the older files, if they are there.
+pub(super) fn parts(inputs: &Inputs<'_>, rows: u32) -> Result<Option<Source>, ConvertError> {
+    let vocab = json::read::<Ids>(inputs.tokenizer, VOCAB, json::DATA_BYTES)?;
+    let merge_file = json::read_file(inputs.tokenizer, MERGES, json::DATA_BYTES)?;
+    let (Some(vocab), Some(merge_file)) = (vocab, merge_file) else { return Ok(None) };
+    let merge_file = String::from_utf8(merge_file)
+        .map_err(|error| bad(MERGES, format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to())))?;
+    let mut vocabulary = Vocabulary::new(VOCAB, rows);
+    for (token, id) in &vocab.0 {
+        vocabulary.add(token, *id)?;
+    }
+    let headless =
+        merge_file.strip_prefix("#version").map_or(&*merge_file, |rest| rest.split_once('\n').map_or("", |cut| cut.1));
+    let lines = headless.lines().filter(|line| !line.is_empty());
+    let merges = merges(&vocabulary, lines.map(|line| Merge::Line(line.to_owned())).collect())?;
+    let kind = Kind::ByteLevel { pre: "gpt-2", prefix: None, compose: false };
+    Ok(Some(Source { vocabulary, merges, scores: None, around: None, kind, names: [None; 3], raw: false }))
+}
+
+/// Merges as lines, each part and each result being a token.
+fn merges(vocabulary: &Vocabulary, merges: Vec<Merge>) -> Result<Vec<String>, ConvertError> {
+    let check = |number: usize, merge: Merge| {
+        let (left, right) = kinds::pair(&merge);
+        let wrong = |what: &str| {
+            let (left, right) = (shown(left), shown(right));
+            vocabulary.bad(format!("bad merge {}: '{left}' + '{right}': {what}", number + 1))
+        };
+        if left.is_empty() || right.is_empty() || left.contains(' ') || right.contains(' ') {
+            return Err(wrong("not two tokens without blanks"));
+        }
+        for part in [left, right, &format!("{left}{right}")] {
+            if vocabulary.id(part).is_none() {
+                return Err(wrong(&format!("'{}' is not in the vocabulary", shown(part))));
+            }
+        }
+        Ok(match merge {
+            Merge::Line(line) => line,
+            Merge::Pair(left, right) => format!("{left} {right}"),
+        })
+    };
+    merges.into_iter().enumerate().map(|(number, merge)| check(number, merge)).collect()
+}

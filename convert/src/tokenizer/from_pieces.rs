@@ -1,0 +1,226 @@
+//! A tokenizer from SentencePiece's own `tokenizer.model`, where nothing else is there.
+//!
+//! Source: `sentencepiece_model.proto` of the sentencepiece library, and transformers' `LlamaTokenizer`, which wraps it.
+//! The non-obvious thing: the blank before a text is the library's, put by it before every part between special tokens,
+//! unless `legacy` is false: then it is the wrapper's, and put before the first part alone.
+
+use super::bpe::Source;
+use super::config::Config;
+use super::kinds::{self, Blank, Kind, Prefix};
+use super::protobuf::{Field, Fields};
+use super::vocabulary::{TokenType, Vocabulary};
+use crate::error::{ConvertError, shown};
+use crate::families::Inputs;
+use crate::json;
+use crate::keys::Keys;
+
+const MODEL: &str = "tokenizer.model";
+
+/// Most pieces.
+const PIECES: usize = 4 << 20;
+
+/// Classes that do to a text what is done here; fast ones included.
+const CLASSES: [&str; 3] = ["LlamaTokenizer", "GemmaTokenizer", "PreTrainedTokenizer"];
+
+/// A file, as far as it matters here; what a file leaves out is what the library takes.
+struct Model<'a> {
+    pieces: Vec<Piece<'a>>,
+    /// 1: unigram, 2: byte-pair encoding, 3: words, 4: characters.
+    algorithm: i32,
+    byte_fallback: bool,
+    blanks_behind: bool,
+    delimiter: &'a str,
+    /// Of bos, eos, unknown; negative where there is none.
+    ids: [i32; 3],
+    rules: &'a [u8],
+    dummy_prefix: bool,
+    removes_blanks: bool,
+    escapes_blanks: bool,
+}
+
+struct Piece<'a> {
+    text: &'a str,
+    score: f32,
+    kind: i32,
+}
+
+/// The tokenizer of the directory, if there is one.
+pub(super) fn read(
+    inputs: &Inputs<'_>,
+    rows: u32,
+    config: &Config,
+    keys: &mut Keys,
+) -> Result<Option<Source>, ConvertError> {
+    let Some(bytes) = json::read_file(inputs.tokenizer, MODEL, json::DATA_BYTES)? else { return Ok(None) };
+    let bad = |message: String| ConvertError::Tokenizer { file: MODEL.to_owned(), message };
+    let model = Model::parse(&bytes).map_err(bad)?;
+    model.check().map_err(bad)?;
+    let mut vocabulary = Vocabulary::new(MODEL, rows);
+    let mut scores = vec![0.0; rows as usize];
+    for (id, piece) in model.pieces.iter().enumerate() {
+        let ty = piece.ty(id).map_err(bad)?;
+        vocabulary.add(piece.text, id as u32)?;
+        vocabulary.mark(id as u32, ty);
+        match ty {
+            TokenType::UserDefined => vocabulary.add_symbol(id as u32),
+            TokenType::Normal => scores[id] = piece.score,
+            _ => {}
+        }
+    }
+    kinds::mark_bytes(&mut vocabulary)?;
+    let prefix = prefix(&model, config)?;
+    if prefix.blank == Blank::Never && !config.own.switch("legacy", true)? {
+        keys.note(
+            "with legacy false and add_prefix_space false the original drops a blank that stands alone before a special \
+             token at the start of a text: it is kept here",
+        );
+    }
+    let kind = Kind::SentencePiece(prefix);
+    let names = model.ids.map(|id| u32::try_from(id).ok().filter(|id| (*id as usize) < model.pieces.len()));
+    Ok(Some(Source { vocabulary, merges: Vec::new(), scores: Some(scores), around: None, kind, names, raw: true }))
+}
+
+/// What the class around the library puts before texts.
+fn prefix(model: &Model<'_>, config: &Config) -> Result<Prefix, ConvertError> {
+    let own = &config.own;
+    if let Some(class) = config.class()?.filter(|class| !CLASSES.contains(class)) {
+        let known = format!("with {MODEL} alone, only {} are", CLASSES.join(", "));
+        return Err(own.unsupported("tokenizer_class", format!("'{class}'"), known));
+    }
+    let (legacy, wanted) = (own.switch("legacy", true)?, own.switch("add_prefix_space", true)?);
+    let blank = match (legacy, wanted) {
+        (true, _) if model.dummy_prefix => Blank::Always,
+        (false, true) => Blank::First,
+        _ => Blank::Never,
+    };
+    Ok(Prefix { blank, early: true })
+}
+
+impl<'a> Model<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self, String> {
+        let mut model = Self {
+            pieces: Vec::new(),
+            algorithm: 1,
+            byte_fallback: false,
+            blanks_behind: false,
+            delimiter: "",
+            ids: [1, 2, 0],
+            rules: &[],
+            dummy_prefix: true,
+            removes_blanks: true,
+            escapes_blanks: true,
+        };
+        for field in Fields::new(bytes) {
+            let (number, field) = field?;
+            match number {
+                1 if model.pieces.len() == PIECES => return Err(format!("more than {PIECES} pieces")),
+                1 => model.pieces.push(Piece::parse(field).map_err(|e| format!("piece {}: {e}", model.pieces.len()))?),
+                2 => model.trainer(field).map_err(|error| format!("trainer_spec: {error}"))?,
+                3 => model.normalizer(field).map_err(|error| format!("normalizer_spec: {error}"))?,
+                // Tests of the library's own, the way from tokens to text, extensions.
+                _ => {}
+            }
+        }
+        Ok(model)
+    }
+
+    fn trainer(&mut self, field: Field<'a>) -> Result<(), String> {
+        for field in field.message()? {
+            match field? {
+                (3, value) => self.algorithm = value.integer()?,
+                (24, value) => self.blanks_behind = value.switch()?,
+                (35, value) => self.byte_fallback = value.switch()?,
+                (40, value) => self.ids[2] = value.integer()?,
+                (41, value) => self.ids[0] = value.integer()?,
+                (42, value) => self.ids[1] = value.integer()?,
+                (53, value) => self.delimiter = value.text()?,
+                // How it was trained.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn normalizer(&mut self, field: Field<'a>) -> Result<(), String> {
+        for field in field.message()? {
+            match field? {
+                (2, Field::Bytes(rules)) => self.rules = rules,
+                (3, value) => self.dummy_prefix = value.switch()?,
+                (4, value) => self.removes_blanks = value.switch()?,
+                (5, value) => self.escapes_blanks = value.switch()?,
+                // The rules' name, and the text they were compiled from.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what the runtime does not do.
+    fn check(&self) -> Result<(), String> {
+        let refuse = |what: &str| Err(format!("{what} is not supported"));
+        if self.pieces.is_empty() {
+            return Err("0 pieces".to_owned());
+        }
+        match self.algorithm {
+            2 => {}
+            1 => return refuse("trainer_spec.model_type = UNIGRAM"),
+            3 => return refuse("trainer_spec.model_type = WORD"),
+            4 => return refuse("trainer_spec.model_type = CHAR"),
+            other => return refuse(&format!("trainer_spec.model_type = {other}")),
+        }
+        if !self.byte_fallback {
+            return refuse("trainer_spec.byte_fallback = false");
+        }
+        if self.blanks_behind {
+            return refuse("trainer_spec.treat_whitespace_as_suffix = true");
+        }
+        if !self.delimiter.is_empty() {
+            return refuse("trainer_spec.pretokenization_delimiter");
+        }
+        if !self.rules.is_empty() {
+            let bytes = self.rules.len();
+            return refuse(&format!("normalizer_spec.precompiled_charsmap, of {bytes} bytes here,"));
+        }
+        if self.removes_blanks {
+            return refuse("normalizer_spec.remove_extra_whitespaces = true");
+        }
+        if !self.escapes_blanks {
+            return refuse("normalizer_spec.escape_whitespaces = false");
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Piece<'a> {
+    fn parse(field: Field<'a>) -> Result<Self, String> {
+        let mut piece = Self { text: "", score: 0.0, kind: 1 };
+        for field in field.message()? {
+            match field? {
+                (1, value) => piece.text = value.text()?,
+                (2, value) => piece.score = value.float()?,
+                (3, value) => piece.kind = value.integer()?,
+                _ => {}
+            }
+        }
+        if piece.text.is_empty() {
+            return Err("no text".to_owned());
+        }
+        if piece.score.is_nan() {
+            return Err(format!("the score of '{}' is not a number", shown(piece.text)));
+        }
+        Ok(piece)
+    }
+
+    /// Its type, by the numbers that the output shares with the library.
+    fn ty(&self, id: usize) -> Result<TokenType, String> {
+        match self.kind {
+            1 => Ok(TokenType::Normal),
+            2 => Ok(TokenType::Unknown),
+            3 => Ok(TokenType::Control),
+            4 => Ok(TokenType::UserDefined),
+            6 => Ok(TokenType::Byte),
+            5 => Err(format!("piece {id}: '{}' is of the type UNUSED, which is not supported", shown(self.text))),
+            other => Err(format!("piece {id}: '{}' has the type {other}; types are 1 to 6", shown(self.text))),
+        }
+    }
+}
