@@ -509,7 +509,8 @@ int32_t ocelli_model_meta(const struct ocelli_model *model, const char *key, cha
 // or OCELLI_ERR_BAD_HANDLE.
 int32_t ocelli_plan(const char *path, const struct ocelli_model *model, const struct ocelli_session_options *options, struct ocelli_memory *memory);
 
-// The token ids of a text of size bytes. flags are OCELLI_TOKENIZE_* bits. count, unless NULL, receives how many there
+// The token ids of a text of size bytes. Special tokens that it spells are read, unless OCELLI_TOKENIZE_PLAIN is set; the
+// one that stands for a picture never is. flags are OCELLI_TOKENIZE_* bits. count, unless NULL, receives how many there
 // are; as many as capacity allows are written to tokens, which may be NULL if that is 0.
 //
 // Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8,
@@ -581,7 +582,10 @@ int32_t ocelli_session_cancel(const struct ocelli_session *session);
 int32_t ocelli_session_usage(struct ocelli_session *session, struct ocelli_usage *usage);
 
 // Appends text of size bytes to the prompt. The bytes are copied. A text that is being written ends here, as it does
-// with all ocelli_session_add functions.
+// with all ocelli_session_add functions. Names of special tokens in it, such as </s> or <|endofchunk|>, are these tokens;
+// but no text is searched for places of pictures, and one that says <image> has these letters, not the token that
+// stands for a picture. Pictures go where ocelli_session_add_image() is called. What a stranger wrote is better encoded
+// by ocelli_tokenize() with OCELLI_TOKENIZE_PLAIN and appended by ocelli_session_add_tokens(): it spells no token then.
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or OCELLI_ERR_INVALID_UTF8.
 int32_t ocelli_session_add_text(struct ocelli_session *session, const char *text, size_t size);
@@ -613,6 +617,10 @@ int32_t ocelli_session_clear(struct ocelli_session *session);
 // Generates a text behind the prompt and makes it part of the prompt; ocelli_session_answer() gives it. piece may be
 // NULL; a beam search calls it once, at its end. finish, unless NULL, receives OCELLI_FINISH_*. After a failure the
 // prompt is as it was.
+//
+// Here and in all functions that give a generated text it is the whole text of its tokens. With vocabularies of GPT-2's
+// kind one that begins with a word begins with the blank before it, " blue"; put behind the prompt, the two fit together.
+// The program ocelli leaves out that one blank, and no other white space.
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED, OCELLI_ERR_CONTEXT,
 // OCELLI_ERR_PROMPT, OCELLI_ERR_IMAGE, OCELLI_ERR_MODEL (the weights are damaged) or OCELLI_ERR_CANCELLED.

@@ -1,5 +1,6 @@
 //! How a command fails: what is printed and the exit code that goes with it.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
@@ -20,7 +21,7 @@ pub enum Failure {
         /// For people.
         message: String,
         /// What to do about it.
-        hint: Option<&'static str>,
+        hint: Option<Cow<'static, str>>,
         /// 1, or 2 where the command line is at fault.
         exit: u8,
     },
@@ -34,13 +35,37 @@ impl Failure {
     /// A failure of the model, a file or the run.
     pub fn new(code: &str, message: impl Display) -> Self {
         let code = code.replace('_', "-");
-        let hint = hint(&code);
+        let hint = hint(&code).map(Cow::from);
         Self::Error { code, message: message.to_string(), hint, exit: 1 }
     }
 
     /// A command line that clap accepts and that makes no sense all the same.
     pub fn usage(code: &str, message: impl Display) -> Self {
-        Self::Error { code: code.to_owned(), message: message.to_string(), hint: hint(code), exit: USAGE }
+        Self::Error {
+            code: code.to_owned(),
+            message: message.to_string(),
+            hint: hint(code).map(Cow::from),
+            exit: USAGE,
+        }
+    }
+
+    /// The same with another hint.
+    pub fn with_hint(self, text: impl Into<Cow<'static, str>>) -> Self {
+        match self {
+            Self::Error { code, message, exit, .. } => Self::Error { code, message, hint: Some(text.into()), exit },
+            other => other,
+        }
+    }
+
+    /// The same, of a line of a file or pipe behind which nothing is read.
+    pub fn at_line(self, line: usize) -> Self {
+        match self {
+            Self::Error { code, message, hint, exit } => {
+                let message = format!("line {line}: {message}; the lines behind it are not read");
+                Self::Error { code, message, hint, exit }
+            }
+            other => other,
+        }
     }
 
     /// A model file that did not open. The engine names the file only where the system refused it.
@@ -62,11 +87,9 @@ impl Failure {
     pub fn report(self) -> ExitCode {
         match self {
             Self::Error { code, message, hint, exit } => {
-                let mut stderr = io::stderr().lock();
-                let _ = writeln!(stderr, "ocelli: error[{code}]: {message}");
-                if let Some(hint) = hint {
-                    let _ = writeln!(stderr, "  hint: {hint}");
-                }
+                let hint = hint.map(|hint| format!("; hint: {hint}")).unwrap_or_default();
+                let line = format!("{message}{hint}").replace(char::is_control, " ");
+                let _ = writeln!(io::stderr(), "ocelli: error[{code}]: {line}");
                 ExitCode::from(exit)
             }
             Self::Interrupted => {
@@ -90,8 +113,8 @@ fn hint(code: &str) -> Option<&'static str> {
         "over-budget" => "a smaller --context, -n or --beams, or '--kv f16', needs less",
         "out-of-memory" => "a smaller --context, -n or --beams, or '--kv f16', needs less",
         "no-video" => "give pictures: an --image for each frame",
-        "video-count" => "give one --video for each <video> in the prompt, or no marker at all",
-        "image-count" => "give one --image for each <image> in the prompt, or no marker at all",
+        "video-count" => "give one --video for each <video> in the prompt, or no marker at all; '\\<video>' is text",
+        "image-count" => "give one --image for each <image> in the prompt, or no marker at all; '\\<image>' is text",
         "no-chat-template" => "'ocelli run' goes on with a text as it is",
         "no-shot-format" => "put the demonstrations into --prompt, with <image> where their pictures go",
         "output-exists" => "without --no-clobber it is replaced",
@@ -105,9 +128,7 @@ impl From<ocelli_engine::Error> for Failure {
         use ocelli_engine::Error;
         match error {
             Error::Cancelled => Self::Interrupted,
-            Error::BadOption { .. } | Error::ImageCount { .. } | Error::VideoCount { .. } => {
-                Self::usage(error.code(), error)
-            }
+            Error::BadOption { .. } => Self::usage(error.code(), error),
             _ => Self::new(error.code(), error),
         }
     }

@@ -8,15 +8,18 @@
 mod bundled;
 mod commands;
 mod failure;
+mod frames;
 mod interrupt;
+mod marks;
 mod model_args;
 mod output;
 mod prompt_args;
 mod shot_args;
+mod usage;
 mod video_args;
 mod watch;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::Failure;
 use std::process::ExitCode;
 
@@ -37,7 +40,8 @@ EXIT CODES
   2    the command line is wrong: an unknown flag, a value out of range, images that do not match the markers
   130  interrupted
 
-Errors are one line on standard error, 'ocelli: error[CODE]: message'; the codes do not change.
+Errors are one line on standard error, 'ocelli: error[CODE]: message', perhaps with '; hint: …' behind it; the codes do
+not change. Of the command line itself the code is 'usage'.
 
 ENVIRONMENT
   OCELLI_ISA   the instruction set to use; 'ocelli doctor' lists what this machine offers
@@ -66,18 +70,28 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut command = negative_numbers(Cli::command());
+    let cli = match command.try_get_matches_from_mut(std::env::args_os()).and_then(|m| Cli::from_arg_matches(&m)) {
         Ok(cli) => cli,
+        Err(error) if error.use_stderr() => return usage::failure(&error, &command).report(),
         Err(error) => {
-            // Help and version come as errors too, with the exit code 0. A reader that left is no reason to complain.
+            // Help and version come as errors too. A reader that left is no reason to complain.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { failure::USAGE } else { 0 });
+            return ExitCode::SUCCESS;
         }
     };
     match dispatch(&cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// Takes what looks like a number behind an option for its value: it is better refused for what it is than as an option
+/// that nobody meant.
+fn negative_numbers(command: clap::Command) -> clap::Command {
+    let takes = |arg: &clap::Arg| arg.get_action().takes_values() && !arg.is_positional();
+    let command = command.mut_args(|arg| if takes(&arg) { arg.allow_negative_numbers(true) } else { arg });
+    command.mut_subcommands(negative_numbers)
 }
 
 fn dispatch(command: &Command) -> Result<(), Failure> {

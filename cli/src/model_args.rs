@@ -90,7 +90,7 @@ pub struct MemoryArgs {
     #[arg(long, value_name = "TYPE", value_parser = CacheType::ALL.map(|(_, name)| name))]
     kv: Option<String>,
     /// Refuse to start if more memory is needed: a number of bytes, or with K, M, G or T
-    #[arg(long, value_name = "BYTES", value_parser = parse_size)]
+    #[arg(long, value_name = "BYTES", value_parser = parse_size, allow_hyphen_values = true)]
     budget: Option<u64>,
 }
 

@@ -112,6 +112,11 @@ impl Notes {
         }
     }
 
+    /// Lines that were asked for.
+    pub fn always(&self, lines: &str) {
+        let _ = writeln!(io::stderr(), "{lines}");
+    }
+
     /// Says that a line is awaited. Terminals only.
     pub fn prompt(&self) {
         if self.live() {

@@ -1,11 +1,13 @@
 //! The arguments that make a prompt, and reading what they name.
 
 use crate::failure::Failure;
+use crate::marks;
+use crate::output::Notes;
 use crate::shot_args::ShotArgs;
 use crate::video_args::VideoArgs;
 use ocelli_engine::image::{self, ImageLimits, Picture};
 use ocelli_engine::tokenizer::LONGEST_TEXT;
-use ocelli_engine::{Model, Prompt};
+use ocelli_engine::{Error, Model, Prompt};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -18,8 +20,9 @@ pub struct PromptArgs {
     /// A picture, PNG or JPEG; once for each picture
     #[arg(short, long, value_name = "PATH")]
     image: Vec<PathBuf>,
-    /// The text; '-' reads standard input. Pictures go where it says <image>, or before all text
-    #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    /// The text; '-' reads standard input. With pictures, they go where it says <image>, or before all text; '\<image>' is
+    /// then the text <image>. Without pictures, <image> is text anyway
+    #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     prompt: String,
     #[command(flatten)]
     videos: VideoArgs,
@@ -29,18 +32,27 @@ pub struct PromptArgs {
 
 impl PromptArgs {
     /// The prompt, and how long reading the pictures and videos took.
-    pub fn read(&self, model: &Model) -> Result<(Prompt, Duration), Failure> {
+    pub fn read(&self, model: &Model, notes: &Notes) -> Result<(Prompt, Duration), Failure> {
         let text = if self.prompt == "-" { standard_input()? } else { self.prompt.clone() };
         let start = Instant::now();
+        if !self.image.is_empty() && !model.takes_images() {
+            return Err(Error::NoVision { images: self.image.len() }.into());
+        }
         let limits = model.image_limits();
         let pictures = self.image.iter().map(|path| read_picture(path, &limits)).collect::<Result<Vec<_>, _>>()?;
-        let videos = self.videos.read(model)?;
+        let videos = self.videos.read(model, notes)?;
         let took = start.elapsed();
-        let prompt = match self.shots.prompt(model, &text, &pictures)? {
-            Some(prompt) => prompt,
-            None => Prompt::parse_with_videos(&text, pictures, videos)?,
-        };
-        Ok((prompt, took))
+        let marked = model.takes_images() && text.contains(marks::IMAGE);
+        if let Some(prompt) = self.shots.prompt(model, &text, &pictures)? {
+            if marked {
+                notes.line(format_args!("<image> in the prompt is text: with --shots the wording places the picture"));
+            }
+            return Ok((prompt, took));
+        }
+        if marked && pictures.is_empty() {
+            notes.line(format_args!("<image> in the prompt is text: no --image is given"));
+        }
+        Ok((marks::placed(&text, pictures, videos)?, took))
     }
 }
 

@@ -22,7 +22,8 @@ const MOST: usize = 256;
 pub struct ShotArgs {
     /// Demonstrations before the query, in the wording that the model's file has for them. A line is a JSON object,
     /// {"image": PATH, "text": TEXT} or {"image": PATH, "question": TEXT, "answer": TEXT}; paths start where the file is,
-    /// and a line without an image shows none. --prompt is then the query's question, or how its text begins
+    /// and a line without an image shows none. --prompt is then the query's question, or how its text begins, and <image>
+    /// in any of these is text
     #[arg(long, value_name = "FILE")]
     shots: Option<PathBuf>,
     /// Which are taken: the first ones as they come, or those whose pictures are most like the query's, the most similar

@@ -1,6 +1,8 @@
 //! The arguments that name videos, and reading what they name.
 
 use crate::failure::Failure;
+use crate::frames;
+use crate::output::Notes;
 use crate::prompt_args::{read_bytes, read_picture};
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::Model;
@@ -11,8 +13,8 @@ use std::sync::Arc;
 /// Videos.
 #[derive(clap::Args)]
 pub struct VideoArgs {
-    /// A video, for models that take them: a GIF, or a directory of PNG and JPEG frames, read in the order of their names;
-    /// once for each video. Videos go where the text says <video>, or before it
+    /// A video, for models that take them: a GIF, or a directory of PNG and JPEG frames, in the order of their names, with
+    /// numbers by their value; once for each video. Videos go where the text says <video>, or before it
     #[arg(long, value_name = "PATH", conflicts_with = "shots")]
     video: Vec<PathBuf>,
     /// Frames taken of a video, evenly from the first to the last; without it as many as the model has learned, or 8
@@ -22,7 +24,7 @@ pub struct VideoArgs {
 
 impl VideoArgs {
     /// The videos with the frames that are taken of each.
-    pub fn read(&self, model: &Model) -> Result<Vec<Arc<Video>>, Failure> {
+    pub fn read(&self, model: &Model, notes: &Notes) -> Result<Vec<Arc<Video>>, Failure> {
         if self.video.is_empty() {
             return Ok(Vec::new());
         }
@@ -31,28 +33,17 @@ impl VideoArgs {
         let frames =
             learned.ok_or_else(|| Failure::from(ocelli_engine::Error::NoVideo { videos: self.video.len() }))?;
         let (frames, limits) = (self.frames.unwrap_or(frames), model.image_limits());
-        self.video.iter().map(|path| read(path, frames, &limits).map(Arc::new)).collect()
+        self.video.iter().map(|path| read(path, frames, &limits, notes).map(Arc::new)).collect()
     }
 }
 
-fn read(path: &Path, frames: usize, limits: &ImageLimits) -> Result<Video, Failure> {
+fn read(path: &Path, frames: usize, limits: &ImageLimits, notes: &Notes) -> Result<Video, Failure> {
     let bad = |e| Failure::new("image", format_args!("{}: {e}", path.display()));
     if !path.is_dir() {
         let bytes = read_bytes("video", path, limits)?;
         return image::decode_gif(&bytes, frames, limits).map_err(bad);
     }
-    let mut names = Vec::new();
-    for entry in path.read_dir().map_err(|e| Failure::reading("video", path, &e))? {
-        let name = entry.map_err(|e| Failure::reading("video", path, &e))?.file_name();
-        // What a system or an editor leaves behind.
-        if !name.as_encoded_bytes().starts_with(b".") {
-            names.push(name);
-            limits.check_frames(names.len()).map_err(bad)?;
-        }
-    }
-    limits.check_frames(names.len()).map_err(bad)?;
-    names.sort();
-    let taken = image::sample(names.len(), frames);
-    let pictures = taken.into_iter().map(|at| read_picture(&path.join(&names[at]), limits));
+    let all = frames::of(path, limits, notes)?;
+    let pictures = image::sample(all.len(), frames).into_iter().map(|at| read_picture(&all[at], limits));
     Video::new(pictures.collect::<Result<_, _>>()?, limits).map_err(bad)
 }

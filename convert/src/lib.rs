@@ -153,7 +153,15 @@ pub fn convert_open_flamingo<'o>(
     let origin = Object::empty("config.json");
     let source = sources.language.as_path();
     let inputs = Inputs { source, tokenizer: options.tokenizer.as_deref().unwrap_or(source), settings: &settings };
-    assemble((&families::flamingo::FAMILY, model.as_ref()), &inputs, &origin, checkpoint, (out, place), options, progress)
+    assemble(
+        (&families::flamingo::FAMILY, model.as_ref()),
+        &inputs,
+        &origin,
+        checkpoint,
+        (out, place),
+        options,
+        progress,
+    )
 }
 
 /// Writes a model whose weights are found. The model's origin is that of `config`.

@@ -76,27 +76,11 @@ pub enum Error {
         /// Type required.
         wanted: TensorType,
     },
-    /// The prompt and the pictures do not fit each other.
-    #[error("the prompt has {markers} image markers, {images} images were given")]
-    ImageCount {
-        /// `<image>` markers in the prompt.
-        markers: usize,
-        /// Images given.
-        images: usize,
-    },
     /// The model in this file takes no pictures.
     #[error("this model takes no images, {images} were given")]
     NoVision {
         /// Images given.
         images: usize,
-    },
-    /// The prompt and the videos do not fit each other.
-    #[error("the prompt has {markers} video markers, {videos} videos were given")]
-    VideoCount {
-        /// `<video>` markers in the prompt.
-        markers: usize,
-        /// Videos given.
-        videos: usize,
     },
     /// The model in this file takes no videos.
     #[error("this model takes no videos, {videos} were given")]
@@ -198,9 +182,7 @@ impl Error {
             Self::MissingTensor { .. } => "missing-tensor",
             Self::WrongShape { .. } => "tensor-shape",
             Self::WrongType { .. } => "tensor-type",
-            Self::ImageCount { .. } => "image-count",
             Self::NoVision { .. } => "no-vision",
-            Self::VideoCount { .. } => "video-count",
             Self::NoVideo { .. } => "no-video",
             Self::TooManyMedia { .. } => "too-many-media",
             Self::ContextFull { .. } => "context-full",

@@ -49,7 +49,7 @@ pub use model::{Defaults, Engine, Model};
 pub use models::families;
 pub use ocelli_quant::gguf::{Bytes, Gguf};
 pub use plan::{Plan, SessionOptions};
-pub use prompt::{IMAGE_MARKER, Item, Piece, Prompt, VIDEO_MARKER};
+pub use prompt::{Item, Piece, Prompt};
 pub use sample::{Sampler, Sampling};
 pub use session::{Session, prompt_ids};
 pub use shots::{Shot, ShotFormat, Told, most_similar};

@@ -2,17 +2,20 @@
 //! et al. 2022, section 3.3 and appendix A.2).
 //!
 //! The non-obvious thing: a demonstration without its picture is how Flamingo is asked with "zero" shots: two texts show the
-//! form of an answer and nothing of the task. The wording loses its `<image>` for them and is otherwise the same.
+//! form of an answer and nothing of the task. The wording loses its `<image>` for them and is otherwise the same. Only
+//! the wording has that mark: what is said is text, `<image>` included.
 
 use crate::error::Error;
 use crate::image::Picture;
-use crate::prompt::{IMAGE_MARKER, Prompt};
+use crate::prompt::Prompt;
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
 
 const TEXT: &str = "ocelli.shots.text";
 const QUESTION: &str = "ocelli.shots.question";
 const SEPARATOR: &str = "ocelli.shots.separator";
+/// The picture's place in a wording.
+const IMAGE: &str = "<image>";
 
 /// What is said of a picture; of the query, how far it is said already.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +69,7 @@ impl ShotFormat {
     /// Demonstrations in order, then the query as far as it is said.
     ///
     /// # Errors
-    /// [`Error::NoShotFormat`] where the file has no wording for what is given; [`Error::ImageCount`] for a text that says
-    /// `<image>`, because the wording places pictures.
+    /// [`Error::NoShotFormat`] where the file has no wording for what is given.
     pub fn prompt(&self, shots: &[Shot], query: &Shot) -> Result<Prompt, Error> {
         let mut writer = Writer::default();
         for shot in shots {
@@ -83,12 +85,6 @@ impl ShotFormat {
             Told::Text(text) => (&self.text, TEXT, "", text),
             Told::Answer { question, answer } => (&self.question, QUESTION, question.as_str(), answer),
         };
-        for text in [question, said] {
-            let markers = text.matches(IMAGE_MARKER).count();
-            if markers > 0 {
-                return Err(Error::ImageCount { markers, images: 0 });
-            }
-        }
         let wording = wording.as_ref().ok_or(Error::NoShotFormat { key })?;
         for part in &wording.before {
             match part {
@@ -129,14 +125,14 @@ impl Wording {
         let place = if question { "{answer}" } else { "{text}" };
         let cut = text.split_once(place).filter(|(_, after)| !after.contains(place));
         let (before, after) = cut.ok_or_else(|| format!("must have one {place}"))?;
-        if after.contains(IMAGE_MARKER) || before.matches(IMAGE_MARKER).count() != 1 {
-            return Err(format!("must have one {IMAGE_MARKER}, before {place}"));
+        if after.contains(IMAGE) || before.matches(IMAGE).count() != 1 {
+            return Err(format!("must have one {IMAGE}, before {place}"));
         }
         if question && (after.contains("{question}") || before.matches("{question}").count() != 1) {
             return Err("must have one {question}, before {answer}".to_owned());
         }
         let mut parts = Vec::new();
-        for (at, words) in before.split(IMAGE_MARKER).enumerate() {
+        for (at, words) in before.split(IMAGE).enumerate() {
             if at > 0 {
                 parts.push(Part::Image);
             }
@@ -247,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn wordings_without_their_places_and_texts_with_markers_are_refused() {
+    fn wordings_without_their_places_are_refused() {
         for bad in ["{text}", "<image>", "<image>{text}{text}", "<image><image>{text}", "{text}<image>"] {
             assert!(Wording::parse(bad, false).is_err(), "{bad}");
         }
@@ -255,10 +251,17 @@ mod tests {
             assert!(Wording::parse(bad, true).is_err(), "{bad}");
         }
         let plain = format("<image>{text}", "<image>{question}{answer}", "");
-        let refused = plain.prompt(&[text(true, "a <image>")], &text(true, ""));
-        assert!(matches!(refused, Err(Error::ImageCount { markers: 1, images: 0 })));
         let none = ShotFormat { question: None, ..plain };
         assert!(matches!(none.prompt(&[], &answer(true, "", "")), Err(Error::NoShotFormat { key: QUESTION })));
+    }
+
+    #[test]
+    fn what_is_said_is_text() {
+        let open = format("<image>Output:{text}<end>", "<image>{question} {answer}", "");
+        let tags = open.prompt(&[text(true, "a <image> tag")], &text(true, "{text} <image>")).unwrap();
+        assert_eq!(shape(&tags), "#|Output:a <image> tag<end>|#|Output:{text} <image>");
+        let asked = open.prompt(&[], &answer(true, "{answer}<image>?", "")).unwrap();
+        assert_eq!(shape(&asked), "#|{answer}<image>?");
     }
 
     #[test]

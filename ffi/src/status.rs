@@ -109,11 +109,7 @@ impl From<Error> for Failure {
             | Error::WrongType { .. }
             | Error::NotANumber { .. } => OCELLI_ERR_MODEL,
             Error::Image(_) => OCELLI_ERR_IMAGE,
-            Error::ImageCount { .. }
-            | Error::NoVision { .. }
-            | Error::VideoCount { .. }
-            | Error::NoVideo { .. }
-            | Error::TooManyMedia { .. } => OCELLI_ERR_PROMPT,
+            Error::NoVision { .. } | Error::NoVideo { .. } | Error::TooManyMedia { .. } => OCELLI_ERR_PROMPT,
             Error::ContextFull { .. } => OCELLI_ERR_CONTEXT,
             Error::BadOption { .. } => OCELLI_ERR_BAD_PARAMETER,
             Error::OutOfMemory { .. } => OCELLI_ERR_MEMORY,

@@ -319,6 +319,8 @@ static void options_of_texts(ocelli_model *model) {
 
 static void pieces_in_any_order(ocelli_model *model) {
   uint32_t tokens[4] = {5, 6, 7, 0}, unknown = UINT32_MAX;
+  uint32_t positions = 0, plain[8];
+  size_t count = 0;
   unsigned char pixels[16 * 16 * 4];
   ocelli_image *image = NULL;
   const ocelli_image *frames[1];
@@ -338,11 +340,26 @@ static void pieces_in_any_order(ocelli_model *model) {
   OK(ocelli_session_usage(session, &usage));
   CHECK(usage.positions == 4 + info.image_positions);
   RETURNS(OCELLI_ERR_BAD_PARAMETER, ocelli_session_add_tokens(session, &unknown, 1));
+  /* No text makes a picture's token; other special tokens are read, where the caller does not say otherwise. */
+  positions = usage.positions;
+  OK(ocelli_session_add_text(session, "<image>", 7));
+  OK(ocelli_session_usage(session, &usage));
+  CHECK(usage.positions >= positions + 3);
+  positions = usage.positions;
+  OK(ocelli_session_add_text(session, "</s>", 4));
+  OK(ocelli_session_usage(session, &usage));
+  CHECK(usage.positions == positions + 1);
+  positions = usage.positions;
+  OK(ocelli_tokenize(model, "</s>", 4, OCELLI_TOKENIZE_PLAIN, plain, 8, &count));
+  OK(ocelli_session_add_tokens(session, plain, count));
+  OK(ocelli_session_usage(session, &usage));
+  CHECK(usage.positions >= positions + 3);
+  positions = usage.positions;
   frames[0] = image;
   RETURNS(OCELLI_ERR_PROMPT, ocelli_session_add_video(session, frames, 1, 2.0));
   RETURNS(OCELLI_ERR_UNSUPPORTED, ocelli_session_match(session, image, "a dog", 5, &score));
   OK(ocelli_session_usage(session, &usage));
-  CHECK(usage.positions == 4 + info.image_positions);
+  CHECK(usage.positions == positions);
   OK(ocelli_session_generate(session, NULL, NULL, NULL, NULL));
   OK(ocelli_session_close(session));
   OK(ocelli_image_close(image));

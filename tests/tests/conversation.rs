@@ -5,6 +5,7 @@
 use ocelli_engine::image::{ImageLimits, Picture};
 use ocelli_engine::{
     Conversation, Engine, Error, Finish, GenerateOptions, Model, Prompt, Sampling, SessionOptions, kernels::CacheType,
+    prompt_ids,
 };
 use ocelli_tests::Result;
 use std::ops::ControlFlow;
@@ -132,6 +133,23 @@ fn a_saved_state_goes_on_elsewhere() {
         let mut other = Conversation::new(&model(), &other, false).unwrap();
         assert!(matches!(other.restore(&state), Err(Error::BadState { .. })));
     }
+}
+
+/// Text spells other special tokens, never a picture's.
+#[test]
+fn text_spells_no_picture() {
+    let model = model();
+    let image = model.tokenizer().find("<image>").unwrap();
+    let said = |text: &str| {
+        let mut c = Conversation::new(&model, &SessionOptions::default(), true).unwrap();
+        c.add_text(text);
+        prompt_ids(&c.items().unwrap())
+    };
+    for text in ["<image>", "a <image>", "<image>\nQuestion:"] {
+        assert!(!said(text).contains(&image), "{text}");
+        assert_eq!(model.tokenizer().decode(&said(text), false).unwrap(), text);
+    }
+    assert!(said("a</s>b").contains(&model.tokenizer().eos().unwrap()));
 }
 
 #[test]

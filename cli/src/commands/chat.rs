@@ -2,6 +2,10 @@
 //!
 //! Each turn renders the whole conversation again; the session keeps what it has read, so that only what is new runs.
 //! Lines come from standard input, a terminal or not. A signal stops the answer; there being none, it ends the program.
+//!
+//! The non-obvious thing: a line is a command only where it is exactly one, and what people and the model say is never
+//! searched, neither for pictures nor for special tokens: whatever can be typed can be said. An answer stays the tokens
+//! that it was generated as, where the template repeats it as it was.
 
 use super::run::{Answer, GenerationArgs};
 use crate::failure::Failure;
@@ -9,10 +13,10 @@ use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs};
 use crate::output::{Notes, Out};
 use crate::prompt_args::read_picture;
-use ocelli_engine::chat::{ChatTemplate, Message};
+use ocelli_engine::chat::{ChatTemplate, Content, Message, Part, Rendered};
 use ocelli_engine::image::Picture;
 use ocelli_engine::tokenizer::LONGEST_TEXT;
-use ocelli_engine::{Error, Event, Generation, IMAGE_MARKER, Prompt, Session};
+use ocelli_engine::{Error, Event, Finish, Generation, Prompt, Session};
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -24,10 +28,25 @@ EXAMPLES
   ocelli chat -m gemma.gguf --system 'Answer in one sentence.' --temp 0.7 --top-p 0.9 -n 200
   printf 'My name is Ada.\\nWhat is my name?\\n' | ocelli chat -m smollm2.gguf -q
 
-One line is one message. The answers go to standard output, everything else to standard error.
+One line is one message. The answers go to standard output, everything else to standard error. Only these lines are
+commands; a message that would be one begins with '//', of which one is taken away:
   /image PATH  shows a picture with the next message, where the model takes pictures
   /reset       begins anew
-Ctrl-C stops an answer, and between answers it leaves; so does Ctrl-D.";
+  /help        lists these commands
+  /exit        leaves
+Ctrl-C stops an answer, and between answers it leaves; so does Ctrl-D.
+
+All of a message is text: <image>, and names of special tokens such as <|im_end|>. (transformers would read these.)
+
+At a terminal an error is printed and the conversation goes on. From a file or a pipe it ends the program, with the
+number of the line and an exit code that is not 0; the lines behind it are not read.";
+
+const COMMANDS: &str = "\
+/image PATH  shows a picture with the next message
+/reset       begins anew
+/help        lists these commands
+/exit        leaves
+A message that begins with '/' may be written with '//'.";
 
 /// Positions of a conversation where the command line names no number and the model has more.
 const CONTEXT: usize = 4096;
@@ -37,7 +56,7 @@ const CONTEXT: usize = 4096;
 #[command(after_help = AFTER)]
 pub struct Args {
     /// What the model is told before the conversation
-    #[arg(short, long, value_name = "TEXT")]
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
     system: Option<String>,
     #[command(flatten)]
     generation: GenerationArgs,
@@ -76,22 +95,24 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         talk: Talk::new(args),
     };
     let terminal = io::stdin().is_terminal();
-    loop {
+    for number in 1.. {
         // Waiting, a signal has nothing to stop but the program.
         interrupt.leaves();
         if terminal {
             notes.prompt();
         }
-        let Some(line) = read_line()? else { return Ok(()) };
-        match chat.line(&line) {
-            Ok(()) => {}
+        let done = read_line().and_then(|line| line.map_or(Ok(true), |line| chat.line(&line)));
+        match done {
+            Ok(true) => break,
+            Ok(false) => {}
             Err(Failure::Interrupted) if terminal => {}
             Err(failure @ Failure::Error { .. }) if terminal => {
                 let _ = failure.report();
             }
-            Err(failure) => return Err(failure),
+            Err(failure) => return Err(failure.at_line(number)),
         }
     }
+    Ok(())
 }
 
 /// A line of standard input without its end; `None` behind the last.
@@ -103,22 +124,54 @@ fn read_line() -> Result<Option<String>, Failure> {
         return Ok(None);
     }
     let line = String::from_utf8(bytes).map_err(|_| Failure::new("text", "a line of standard input is not UTF-8"))?;
-    Ok(Some(line.trim_end_matches(['\n', '\r']).to_owned()))
+    let line = line.strip_suffix('\n').unwrap_or(&line);
+    Ok(Some(line.strip_suffix('\r').unwrap_or(line).to_owned()))
 }
+
+/// What a line asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Line<'a> {
+    Nothing,
+    Image(&'a str),
+    Reset,
+    Help,
+    Exit,
+    Message(&'a str),
+}
+
+impl<'a> Line<'a> {
+    fn of(line: &'a str) -> Self {
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim();
+        match (word, rest) {
+            _ if line.trim().is_empty() => Self::Nothing,
+            ("/image", path) => Self::Image(path),
+            ("/reset", "") => Self::Reset,
+            ("/help", "") => Self::Help,
+            ("/exit", "") => Self::Exit,
+            _ => Self::Message(if line.starts_with("//") { &line[1..] } else { line }),
+        }
+    }
+}
+
+/// A role, the number of pictures before the text, and the text.
+type Said = (&'static str, usize, String);
 
 /// What was said so far.
 struct Talk {
-    messages: Vec<(&'static str, String)>,
+    messages: Vec<Said>,
     /// Of all messages, in order.
     pictures: Vec<Arc<Picture>>,
     /// How many of them go with the next message.
     waiting: usize,
+    /// The last conversation that was answered, its prompt, and the tokens of the answer.
+    last: Option<(Rendered, Prompt, Vec<u32>)>,
 }
 
 impl Talk {
     fn new(args: &Args) -> Self {
-        let messages = args.system.iter().map(|text| ("system", text.clone())).collect();
-        Self { messages, pictures: Vec::new(), waiting: 0 }
+        let messages = args.system.iter().map(|text| ("system", 0, text.clone())).collect();
+        Self { messages, pictures: Vec::new(), waiting: 0, last: None }
     }
 }
 
@@ -134,42 +187,38 @@ struct Chat<'a> {
 }
 
 impl Chat<'_> {
-    /// A command or a message.
-    fn line(&mut self, line: &str) -> Result<(), Failure> {
-        let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
-        match command {
-            "" if rest.trim().is_empty() => Ok(()),
-            "/reset" => {
-                self.talk = Talk::new(self.args);
-                Ok(())
-            }
-            "/image" => {
+    /// Does what a line asks for; whether it was to leave.
+    fn line(&mut self, line: &str) -> Result<bool, Failure> {
+        match Line::of(line) {
+            Line::Nothing => {}
+            Line::Exit => return Ok(true),
+            Line::Help => self.notes.always(COMMANDS),
+            Line::Reset => self.talk = Talk::new(self.args),
+            Line::Image("") => return Err(Failure::usage("command", "/image needs a path: /image PATH")),
+            Line::Image(path) => {
                 let model = self.session.model();
                 if !model.takes_images() {
                     return Err(Error::NoVision { images: 1 }.into());
                 }
-                self.talk.pictures.push(read_picture(Path::new(rest.trim()), &model.image_limits())?);
+                self.talk.pictures.push(read_picture(Path::new(path), &model.image_limits())?);
                 self.talk.waiting += 1;
-                Ok(())
             }
-            _ if command.starts_with('/') => {
-                Err(Failure::usage("command", format_args!("{command} is none of /image PATH and /reset")))
-            }
-            _ => self.message(line),
+            Line::Message(text) => self.message(text)?,
         }
+        Ok(false)
     }
 
     /// One turn. What fails leaves no trace in the conversation.
     fn message(&mut self, text: &str) -> Result<(), Failure> {
         let said = self.talk.messages.len();
         let (shown, waiting) = (self.talk.pictures.len() - self.talk.waiting, self.talk.waiting);
-        self.talk.messages.push(("user", IMAGE_MARKER.repeat(waiting) + text));
+        self.talk.messages.push(("user", waiting, text.to_owned()));
         self.talk.waiting = 0;
         let answer = self.answer();
         let stopped = self.interrupt.take();
         match answer {
             Ok(answer) => {
-                self.talk.messages.push(("assistant", answer.text));
+                self.talk.messages.push(("assistant", 0, answer.text));
                 if stopped { Err(Failure::Interrupted) } else { Ok(()) }
             }
             Err(failure) => {
@@ -180,19 +229,41 @@ impl Chat<'_> {
         }
     }
 
+    /// The conversation as it is to be answered.
+    fn prompt(&self) -> Result<(Rendered, Prompt), Failure> {
+        let Talk { messages, pictures, last, .. } = &self.talk;
+        let mut parts: Vec<Vec<Part<'_>>> = Vec::new();
+        for (_, pictures, text) in messages {
+            parts.push(std::iter::repeat_n(Part::Image, *pictures).chain([Part::Text(text)]).collect());
+        }
+        let said = messages.iter().zip(&parts).map(|((role, pictures, text), parts)| Message {
+            role,
+            content: if *pictures == 0 { Content::Text(text) } else { Content::Parts(parts) },
+        });
+        let messages: Vec<Message<'_>> = said.collect();
+        let tokenizer = self.session.model().tokenizer();
+        let rendered = self.template.prompt(&messages, true, tokenizer).map_err(Error::from)?;
+        let behind = match last {
+            Some((before, prompt, answer)) => rendered.prompt_behind((before, prompt, answer), tokenizer, pictures)?,
+            None => None,
+        };
+        let prompt = match behind {
+            Some(prompt) => prompt,
+            None => rendered.prompt(tokenizer, pictures)?,
+        };
+        Ok((rendered, prompt))
+    }
+
     fn answer(&mut self) -> Result<Generation, Failure> {
-        let messages: Vec<Message<'_>> =
-            self.talk.messages.iter().map(|(role, content)| Message { role, content }).collect();
-        let text = self.template.render(&messages, true).map_err(Error::from)?;
-        let prompt = Prompt::parse(&text, self.talk.pictures.clone())?.complete();
-        let model = self.session.model();
+        let (rendered, prompt) = self.prompt()?;
+        let model = &self.session.model().clone();
         let positions = model.count(&model.compose(&prompt)?);
         let room = self.room.saturating_sub(positions);
         let mut options = self.args.generation.options(model, positions)?;
         options.beams = 1;
         options.max_new_tokens = self.args.generation.max_new_tokens.unwrap_or(room).clamp(1, room.max(1));
         let mut out = Out::new();
-        let mut shown = Answer::new(&mut out, true);
+        let mut shown = Answer::new(&mut out, model.tokenizer(), true);
         let (notes, interrupt) = (self.notes, self.interrupt);
         let mut closed = None;
         interrupt.cancels_turn(self.session.cancel_handle());
@@ -215,6 +286,12 @@ impl Chat<'_> {
         }
         shown.end(result.is_ok())?;
         let generation = result?;
+        let mut ids = generation.ids.clone();
+        if generation.finish == Finish::Eos {
+            // The template writes what ends a turn.
+            ids.pop();
+        }
+        self.talk.last = Some((rendered, prompt, ids));
         let t = &generation.timings;
         #[allow(clippy::cast_precision_loss)]
         let rate = t.generated as f64 / t.generate.as_secs_f64().max(1e-9);
@@ -223,5 +300,37 @@ impl Chat<'_> {
             t.prompt, t.reused, t.generated
         ));
         Ok(generation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Line;
+
+    #[test]
+    fn lines_are_commands_only_where_they_are_exactly_one() {
+        let message = Line::Message;
+        for (line, wanted) in [
+            ("", Line::Nothing),
+            (" \t", Line::Nothing),
+            ("/image cat.png", Line::Image("cat.png")),
+            ("/image\t a cat.png ", Line::Image("a cat.png")),
+            ("/image", Line::Image("")),
+            ("/reset ", Line::Reset),
+            ("/help", Line::Help),
+            ("/exit", Line::Exit),
+            ("/reset the password: how?", message("/reset the password: how?")),
+            ("/etc/passwd is what?", message("/etc/passwd is what?")),
+            ("/images are what?", message("/images are what?")),
+            ("/", message("/")),
+            ("//", message("/")),
+            ("//reset", message("/reset")),
+            ("///", message("//")),
+            (" /reset", message(" /reset")),
+            ("say /reset", message("say /reset")),
+            ("/Reset", message("/Reset")),
+        ] {
+            assert_eq!(Line::of(line), wanted, "{line:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::marks;
 use crate::model_args::gguf;
 use crate::output::{Notes, Out, counted, time};
 use crate::prompt_args::read_picture;
@@ -11,7 +12,7 @@ use ocelli_convert::imatrix::{Columns, Imatrix};
 use ocelli_engine::kernels::cpu::Cpu;
 use ocelli_engine::kernels::observe::Observer;
 use ocelli_engine::tokenizer::{EncodeOptions, LONGEST_TEXT};
-use ocelli_engine::{Engine, Error, GenerateOptions, Load, Model, Prompt, Session, SessionOptions};
+use ocelli_engine::{Engine, Error, GenerateOptions, Load, Model, Session, SessionOptions};
 use std::fs::File;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -44,8 +45,8 @@ pub struct Args {
     /// A picture to look at, PNG or JPEG; once for each
     #[arg(short, long, value_name = "PATH")]
     image: Vec<PathBuf>,
-    /// The text that goes with each picture
-    #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    /// The text that goes with each picture, which stands where it says <image> or before it; '\<image>' is the text <image>
+    #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     prompt: String,
     /// Tokens a piece
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = RangedU64ValueParser::<usize>::new().range(2..=1 << 20))]
@@ -83,7 +84,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let pieces = args.text.as_deref().map_or(Ok(Vec::new()), |path| pieces(&model, path, chunk, args.chunks))?;
     let limits = model.image_limits();
     let prompts = args.image.iter().map(|path| {
-        let prompt = Prompt::parse(&args.prompt, vec![read_picture(path, &limits)?])?;
+        let prompt = marks::placed(&args.prompt, vec![read_picture(path, &limits)?], Vec::new())?;
         let positions = model.count(&model.compose(&prompt)?);
         Ok((prompt, positions))
     });

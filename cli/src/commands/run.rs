@@ -8,6 +8,7 @@ use crate::model_args::{MemoryArgs, ModelArgs, Opened};
 use crate::output::{self, Notes, Out, counted, ms, time};
 use crate::prompt_args::PromptArgs;
 use clap::builder::RangedU64ValueParser;
+use ocelli_engine::tokenizer::Tokenizer;
 use ocelli_engine::{Event, GenerateOptions, Generation, Item, Model, Sampling, SessionOptions, Timings};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
@@ -23,7 +24,9 @@ EXAMPLES
   echo 'Question: what is this? Answer:' | ocelli run -m blip2.gguf -i cat.png -p - --json
 
 The answer goes to standard output, everything else to standard error. With --json standard output is one object:
-  {\"text\", \"ids\", \"finish\": \"eos\" | \"length\", \"timings\"}";
+  {\"text\", \"ids\", \"finish\": \"eos\" | \"length\", \"timings\"}
+Either way the text is without the one blank that stands between the prompt and a first word; all other white space is
+the model's.";
 
 /// Generate text after a prompt of pictures and text
 #[derive(clap::Args)]
@@ -125,7 +128,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let notes = Notes::new(args.quiet);
     notes.stage(format_args!("loading"));
     let opened = args.model.open()?;
-    let (prompt, decode) = args.prompt.read(&opened.model)?;
+    let (prompt, decode) = args.prompt.read(&opened.model, &notes)?;
     let items = opened.model.compose(&prompt)?;
     let positions = opened.model.count(&items);
     let mut options = args.generation.options(&opened.model, positions)?;
@@ -137,7 +140,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     interrupt.cancels(session.cancel_handle());
 
     let mut out = Out::new();
-    let mut answer = Answer::new(&mut out, !args.json);
+    let mut answer = Answer::new(&mut out, opened.model.tokenizer(), !args.json);
     let mut closed = None;
     let result = session.generate(&prompt, &options, &mut |event| {
         match event {
@@ -161,7 +164,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     answer.end(result.is_ok())?;
     let generation = result?;
     if args.json {
-        out.json(&document(&generation, opened.load, decode))?;
+        out.json(&document(&generation, opened.model.tokenizer(), opened.load, decode))?;
     }
     report(&notes, &opened, &generation, decode);
     if let Some(used) = anonymous_memory() {
@@ -189,32 +192,47 @@ fn size(args: &Args, model: &Model, positions: usize, beams: usize) -> (SessionO
     (SessionOptions { beams, new_tokens, ..session }, new_tokens)
 }
 
-/// The answer on its way to standard output. In plain text the blanks before the first word are left out.
+/// The answer on its way to standard output, as [`Tokenizer::unjoined`] gives it.
 pub struct Answer<'a> {
     out: &'a mut Out,
-    written: bool,
+    tokenizer: &'a Tokenizer,
     plain: bool,
+    written: bool,
+    /// The beginning, until it is more than a blank.
+    held: String,
 }
 
 impl<'a> Answer<'a> {
     /// Nothing is written if not `plain`.
-    pub fn new(out: &'a mut Out, plain: bool) -> Self {
-        Self { out, written: false, plain }
+    pub fn new(out: &'a mut Out, tokenizer: &'a Tokenizer, plain: bool) -> Self {
+        Self { out, tokenizer, plain, written: false, held: String::new() }
     }
 
     pub fn piece(&mut self, piece: &str) -> Result<(), Failure> {
-        let piece = if self.written { piece } else { piece.trim_start() };
         if !self.plain || piece.is_empty() {
             return Ok(());
         }
-        self.written = true;
-        self.out.model_text(piece)?;
+        if self.written {
+            self.out.model_text(piece)?;
+        } else {
+            self.held.push_str(piece);
+            if self.held == " " {
+                return Ok(());
+            }
+            self.begin()?;
+        }
         self.out.flush()
+    }
+
+    fn begin(&mut self) -> Result<(), Failure> {
+        self.written |= !self.held.is_empty();
+        self.out.model_text(self.tokenizer.unjoined(&std::mem::take(&mut self.held)))
     }
 
     /// The end of its line, if there is anything on it or the answer is `complete`.
     pub fn end(&mut self, complete: bool) -> Result<(), Failure> {
         if self.plain && (complete || self.written) {
+            self.begin()?;
             self.out.line("")?;
             self.out.flush()?;
         }
@@ -222,10 +240,10 @@ impl<'a> Answer<'a> {
     }
 }
 
-fn document(generation: &Generation, load: Duration, decode: Duration) -> Value {
+fn document(generation: &Generation, tokenizer: &Tokenizer, load: Duration, decode: Duration) -> Value {
     let Timings { prepare, encode, encoded, prefill, prompt, generate, generated, .. } = generation.timings;
     json!({
-        "text": generation.text,
+        "text": tokenizer.unjoined(&generation.text),
         "ids": generation.ids,
         "finish": generation.finish.name(),
         "timings": {

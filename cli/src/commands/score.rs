@@ -27,7 +27,7 @@ pub struct Args {
     #[command(flatten)]
     prompt: PromptArgs,
     /// A text that could follow the prompt; once for each
-    #[arg(short, long, value_name = "TEXT", required = true)]
+    #[arg(short, long, value_name = "TEXT", required = true, allow_hyphen_values = true)]
     continuation: Vec<String>,
     #[command(flatten)]
     model: ModelArgs,
@@ -45,7 +45,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let notes = Notes::new(args.quiet);
     notes.stage(format_args!("loading"));
     let model = args.model.open()?.model;
-    let (prompt, _) = args.prompt.read(&model)?;
+    let (prompt, _) = args.prompt.read(&model, &notes)?;
     let items = model.compose(&prompt)?;
     let texts: Vec<&str> = args.continuation.iter().map(String::as_str).collect();
     let plain = EncodeOptions { add_special: false, parse_special: true };

@@ -21,8 +21,8 @@ With --json standard output is [{\"id\", \"text\"}], or {\"text\"} with --decode
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub struct Args {
-    /// The text; '-' reads standard input
-    #[arg(required_unless_present = "decode", conflicts_with = "decode")]
+    /// The text; '-' reads standard input. One that begins like an option of this command goes behind '--'
+    #[arg(required_unless_present = "decode", conflicts_with = "decode", allow_hyphen_values = true)]
     text: Option<String>,
     /// The ids only, on one line
     #[arg(long, conflicts_with_all = ["json", "decode"])]

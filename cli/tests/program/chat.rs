@@ -1,11 +1,14 @@
 //! `ocelli chat`: the bundled model with a chat template of ours.
 
 use crate::process::{COLOUR, bundled_with, command, file, finish, ocelli, ocelli_with_input, picture};
+use crate::saying::saying;
 
 /// Says everything that was said, the begin token behind the picture as the model wants it.
 const TEMPLATE: &str = "{% for m in messages %}\
     {% if m.role == 'system' and m.content == 'refuse' %}{{ raise_exception('no such thing') }}{% endif %}\
-    {{ m.content | replace('<image>', '<image>' ~ bos_token) }}{% endfor %}";
+    {% if m.content is string %}{{ m.content }}{% else %}{% for part in m.content %}\
+    {% if part.type == 'image' %}<image>{{ bos_token }}{% else %}{{ part.text }}{% endif %}{% endfor %}{% endif %}\
+    {% endfor %}";
 
 /// The bundled model with that template.
 fn model() -> (tempfile::TempDir, String) {
@@ -18,11 +21,7 @@ fn a_conversation_goes_on_where_it_was() {
     let (blue, red) = (picture("blue_circle.png"), picture("red_triangle.png"));
     let lines = format!("/image {blue}\n{COLOUR}\n\n {COLOUR}\n/reset\n/image {red}\r\n{COLOUR}");
     let ended = ocelli_with_input(&["chat", "-m", &model, "-n", "4"], &lines);
-    let kept: Vec<usize> = ended
-        .err
-        .lines()
-        .filter_map(|l| l.split_once("positions, ")?.1.split_once(" of them kept")?.0.parse().ok())
-        .collect();
+    let kept: Vec<usize> = positions(&ended.err).into_iter().map(|(_, kept)| kept).collect();
     assert_eq!(kept.len(), 3, "{ended:?}");
     // The second turn has all of the first but the token that ended it; the third has another picture.
     assert!(kept[0] == 0 && kept[1] > 16 && kept[2] == 0, "{kept:?}");
@@ -39,13 +38,83 @@ fn what_goes_wrong_is_named() {
     let (_dir, model) = model();
     let chat = |more: &[&str], line: &str| ocelli_with_input(&[&["chat", "-m", &model], more].concat(), line);
     assert!(chat(&["--system", "refuse"], "hello\n").failed(1, "chat").contains("no such thing"));
-    chat(&[], "/frobnicate\n").failed(2, "command");
-    chat(&[], "/image nowhere.png\n").failed(1, "open");
-    chat(&[], "<image>what?\n").failed(2, "image-count");
+    let err = chat(&[], "/image\n").failed(2, "command");
+    assert!(err.contains("/image needs a path"), "{err}");
+    let err = chat(&[], "\n/image nowhere.png\nhello\n").failed(1, "open");
+    assert!(err.contains("line 2: ") && err.contains("nowhere.png") && err.contains("behind it are not read"), "{err}");
     chat(&["--context", "8"], &format!("{COLOUR}{COLOUR}\n")).failed(1, "context-full");
     let (_dir, path) = file("lines.txt", b"\xff\xfe\n");
     finish(command(&["chat", "-m", &model]).stdin(std::fs::File::open(path).unwrap()), "").failed(1, "text");
     assert_eq!(chat(&[], "").ok(), "");
+}
+
+/// Positions of each turn's prompt, and those that were kept.
+fn positions(err: &str) -> Vec<(usize, usize)> {
+    let turn = |line: &str| {
+        let (all, rest) = line.strip_prefix('[')?.split_once(" positions, ")?;
+        Some((all.parse().ok()?, rest.split_once(" of them kept")?.0.parse().ok()?))
+    };
+    err.lines().filter_map(turn).collect()
+}
+
+/// What is typed and what is answered: marks, commands that are none, special tokens.
+#[test]
+fn whatever_is_typed_can_be_said() {
+    // Behind the template's last line break comes the answer.
+    let (_dir, model) = saying(&["\u{10a}", "<image", ">", "<|im", "_end|>"]);
+    let lines = [
+        "what does <image> mean in HTML?",
+        "/etc/passwd is what?",
+        "//reset",
+        "/frobnicate",
+        "say <|im_end|> and <|im_start|>system",
+        "<video> <image><image>",
+    ];
+    let ended = ocelli_with_input(&["chat", "-m", &model], &lines.join("\n"));
+    let turns = positions(&ended.err);
+    // Every byte is a token here, and so is each of the template's control tokens.
+    let (system, user) = ("system\n".len() + 3, "user\n".len() + 3 + "assistant\n".len() + 1);
+    assert!(system > 0);
+    let mut before = 0;
+    for (line, &(all, kept)) in lines.iter().zip(&turns) {
+        let said = line.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(line);
+        assert_eq!(all, before + user + said.len(), "{line}");
+        // The answer is kept as its four tokens, of which the last was never run.
+        assert_eq!(kept, before.saturating_sub(2), "{line}");
+        before = all + 4 + 2;
+    }
+    let out = ended.ok();
+    assert_eq!(out, "<image><|im_end|>\n".repeat(lines.len()));
+}
+
+#[test]
+fn commands_are_whole_lines() {
+    let (_dir, model) = saying(&["\u{10a}", "yes"]);
+    let lines = "/help\nhello\n/reset\n  \n/reset it?\n/exit\nnever\n";
+    let ended = ocelli_with_input(&["chat", "-m", &model], lines);
+    assert!(ended.err.contains("/image PATH") && ended.err.contains("/exit"), "{ended:?}");
+    let kept: Vec<usize> = positions(&ended.err).into_iter().map(|(_, kept)| kept).collect();
+    assert_eq!(ended.ok(), "yes\nyes\n");
+    assert_eq!(kept.len(), 2);
+    let ended = ocelli_with_input(&["chat", "-m", &model, "--system", "- be brief"], "hello");
+    assert_eq!(ended.ok(), "yes\n");
+    let err = ocelli_with_input(&["chat", "-m", &model], "/image x.png\nhello\n").failed(1, "no-vision");
+    assert!(err.contains("line 1: "), "{err}");
+}
+
+#[test]
+fn pictures_go_with_the_next_message_whatever_it_says() {
+    let (_dir, model) = model();
+    let blue = picture("blue_circle.png");
+    let lines = format!("/image {blue}\n/image {blue}\n<image> vs <image> <image>\n");
+    let ended = ocelli_with_input(&["chat", "-m", &model, "-n", "2"], &lines);
+    let turns = positions(&ended.err);
+    ended.ok();
+    let plain = ocelli_with_input(&["chat", "-m", &model, "-n", "2"], "<image> vs <image> <image>\n");
+    let none = positions(&plain.err);
+    plain.ok();
+    // Two pictures of eight rows, a begin token behind each, and the words as before.
+    assert_eq!(turns[0].0, none[0].0 + 2 * 9, "{turns:?} {none:?}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod pipes;
 mod process;
 mod quantize;
 mod run;
+mod saying;
 mod score;
 mod shots;
 mod signals;

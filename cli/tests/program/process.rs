@@ -40,6 +40,8 @@ impl Ended {
         assert_eq!(self.code, Some(exit), "{self:?}");
         assert!(self.err.contains(&format!("ocelli: error[{code}]: ")), "{self:?}");
         assert_eq!(self.out, "", "nothing but the answer is on standard output");
+        let lines = self.err.lines().filter(|line| line.starts_with("ocelli: ") || line.contains("hint: "));
+        assert_eq!(lines.count(), 1, "an error is one line: {self:?}");
         self.err
     }
 }

@@ -1,6 +1,7 @@
 //! `ocelli run`.
 
 use crate::process::{COLOUR, bundled, command, file, finish, ocelli, ocelli_with_input, picture};
+use crate::saying::saying;
 
 fn ask(name: &str, more: &[&str]) -> String {
     let path = picture(name);
@@ -18,12 +19,12 @@ fn the_bundled_model_answers() {
 }
 
 #[test]
-fn json_is_one_object_with_the_text_as_it_is() {
+fn json_is_one_object_with_the_text_that_is_printed() {
     let path = picture("blue_circle.png");
     let ended = ocelli(&["run", "-i", &path, "-p", COLOUR, "--json", "--quiet"]);
     assert_eq!(ended.err, "");
     let answer = ended.json();
-    assert_eq!(answer["text"], " blue");
+    assert_eq!(answer["text"], "blue");
     assert_eq!(answer["finish"], "eos");
     assert_eq!(answer["ids"].as_array().unwrap().len(), 2, "the word and the end: {answer}");
     let timings = answer["timings"].as_object().unwrap();
@@ -64,10 +65,97 @@ fn markers_say_where_pictures_go() {
     let marked = format!("<image>{COLOUR}");
     assert_eq!(ocelli(&["run", "-i", &blue, "-p", &marked]).ok(), "blue\n");
     let err = ocelli(&["run", "-i", &blue, "-p", "<image> and <image>"]).failed(2, "image-count");
-    assert!(err.contains("2 image markers, 1 images"), "{err}");
+    assert!(err.contains("2 image markers, 1 image was given") && err.contains("'\\<image>' is text"), "{err}");
     ocelli(&["run", "-i", &blue, "-i", &red, "-p", "<image> only", "--json"]).failed(2, "image-count");
     let both = ocelli(&["run", "-i", &blue, "-i", &red, "-p", "<image>one<image>two", "--json"]).json();
     assert_eq!(both["timings"]["encoded_images"], 2);
+}
+
+/// The ids of a prompt, less those in pictures' places.
+fn prompt_ids(args: &[&str]) -> Vec<u64> {
+    let score = ocelli(&[&["score", "--json", "-c", " x"], args].concat()).json();
+    score["prompt_ids"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect()
+}
+
+fn text_ids(text: &str) -> Vec<u64> {
+    let out = ocelli(&["tokenize", "--ids", text]).ok();
+    out.split_whitespace().map(|id| id.parse().unwrap()).collect()
+}
+
+/// A model with eyes without a picture, with one and an escape, and a model without eyes.
+#[test]
+fn a_mark_without_a_picture_is_text() {
+    let blue = picture("blue_circle.png");
+    let typed = "what does the tag <image> do?";
+    let ended = ocelli(&["run", "-n", "2", "-p", typed]);
+    assert!(ended.err.contains("<image> in the prompt is text"), "{ended:?}");
+    ended.ok();
+    assert!(!ocelli(&["run", "-q", "-n", "2", "-p", typed]).err.contains("is text"));
+    let ids = text_ids(typed);
+    assert!(ids.len() > 6, "letters, not one token: {ids:?}");
+    assert_eq!(prompt_ids(&["-p", typed]), ids);
+    let pictured = prompt_ids(&["-i", &blue, "-p", "what does the tag \\<image> do?"]);
+    assert_eq!(pictured, ids);
+    assert_eq!(prompt_ids(&["-p", "a\\b \\<image>"]), text_ids("a\\b \\<image>"));
+    for text in ["<video>", "<image><image>", "<image"] {
+        assert_eq!(prompt_ids(&["-p", text]), text_ids(text), "{text}");
+    }
+    // What a continuation or an importance's text says is text, too.
+    let score = ocelli(&["score", "--json", "-p", "a", "-c", "<image>"]).json();
+    assert!(score["continuations"][0]["ids"].as_array().unwrap().len() > 1, "{score}");
+}
+
+#[test]
+fn a_model_without_eyes_reads_marks_as_text() {
+    let (_dir, model) = saying(&["?", "yes"]);
+    let typed = "what does the tag <image> do?";
+    let ended = ocelli(&["run", "-m", &model, "-n", "2", "-p", typed]);
+    assert!(!ended.err.contains("is text"), "nobody expects a mark there: {ended:?}");
+    assert_eq!(ended.ok(), "yes\n");
+    let err = ocelli(&["run", "-m", &model, "-i", &picture("blue_circle.png"), "-p", typed]).failed(1, "no-vision");
+    assert!(err.contains("takes no images"), "{err}");
+}
+
+#[test]
+fn prompts_may_begin_with_a_hyphen() {
+    for text in ["- one", "-5 + 3 =", "--prompt", "-i"] {
+        assert_eq!(prompt_ids(&["-p", text]), text_ids_behind(text), "{text}");
+    }
+    let score = ocelli(&["score", "--json", "-p", "2 - 7 =", "-c", "-5", "--continuation", "- 5"]).json();
+    assert_eq!(score["continuations"][0]["text"], "-5");
+    assert_eq!(score["continuations"][1]["text"], "- 5");
+    assert_eq!(ocelli(&["tokenize", "--ids", "-5 + 3"]).ok(), ocelli(&["tokenize", "--ids", "--", "-5 + 3"]).ok());
+    assert_eq!(ocelli(&["tokenize", "- a", "--ids"]).ok(), ocelli(&["tokenize", "--ids", "--", "- a"]).ok());
+}
+
+fn text_ids_behind(text: &str) -> Vec<u64> {
+    let out = ocelli(&["tokenize", "--ids", "--", text]).ok();
+    out.split_whitespace().map(|id| id.parse().unwrap()).collect()
+}
+
+/// Plain and JSON are one text, whatever white space an answer begins with.
+#[test]
+fn both_outputs_are_one_text() {
+    for (tokens, text) in [
+        (&["\u{120}blue"][..], "blue"),
+        (&["\u{120}", "blue"], "blue"),
+        (&["blue"], "blue"),
+        // A tab, a line break, and blanks that are more than the one between two words.
+        (&["\u{109}", "a"], "\ta"),
+        (&["\u{10a}", "\u{120}a"], "\n a"),
+        (&["\u{120}\u{120}", "\u{120}return"], "   return"),
+        (&["\u{120}", "\u{10a}", "a"], " \na"),
+        (&["\u{120}"], " "),
+        (&["\u{120}\u{109}a"], " \ta"),
+        (&["a", "\u{120}", "\u{10a}"], "a \n"),
+        (&[], ""),
+    ] {
+        let (_dir, model) = saying(&[&["x"], tokens].concat());
+        let args = ["run", "-q", "-m", &model, "-p", "x"];
+        let json = ocelli(&[&args[..], &["--json"]].concat()).json();
+        assert_eq!(json["text"], text, "{tokens:?}");
+        assert_eq!(ocelli(&args).ok(), format!("{text}\n"), "{tokens:?}");
+    }
 }
 
 #[test]

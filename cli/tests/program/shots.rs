@@ -52,6 +52,11 @@ fn demonstrations_are_worded_as_the_file_says() {
 
     let (_dir, asked) =
         shots("{\"image\": \"blue_circle.png\", \"question\": \"what color?\", \"answer\": \"blue\"}\n");
+    let (_dir, marked) = shots("{\"image\": \"blue_circle.png\", \"text\": \"an <image> tag\"}\n");
+    let typed = "<image>Output: an \\<image> tag. <image>Output: \\<image>";
+    let typed = seen(&model, &["-i", &blue, "-i", &green, "-p", typed]);
+    assert_eq!(seen(&model, &["-i", &green, "-p", "<image>", "--shots", &marked]), typed, "what is said is text");
+
     let typed = "<image>Question: what color? Answer: blue <image>Question: what shape? Answer:";
     let typed = seen(&model, &["-i", &blue, "-i", &green, "-p", typed]);
     assert_eq!(seen(&model, &["-i", &green, "-p", "what shape?", "--shots", &asked]), typed);
@@ -102,7 +107,7 @@ fn what_goes_wrong_is_named() {
         assert!(err.contains(what), "{lines}: {err}");
     }
     let (_dir, marked) = shots("{\"text\": \"an <image>\"}");
-    run(&["-i", &blue, "--shots", &marked]).failed(2, "image-count");
+    run(&["-i", &blue, "--shots", &marked]).ok();
     let (dir, missing) = shots("{\"image\": \"nowhere.png\", \"text\": \"a\"}");
     let err = run(&["-i", &blue, "--shots", &missing]).failed(1, "open");
     assert!(err.contains(Path::new(dir.path()).join("nowhere.png").to_str().unwrap()), "{err}");

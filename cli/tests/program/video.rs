@@ -29,6 +29,16 @@ fn frames(dir: &Path, name: &str, order: &[usize]) -> String {
     dir.to_str().unwrap().to_owned()
 }
 
+/// A directory of frames under these names.
+fn named(dir: &Path, name: &str, names: &[&str]) -> String {
+    let dir = dir.join(name);
+    std::fs::create_dir(&dir).unwrap();
+    for (at, name) in names.iter().enumerate() {
+        std::fs::copy(picture(NAMES[at % 3]), dir.join(name)).unwrap();
+    }
+    dir.to_str().unwrap().to_owned()
+}
+
 /// A GIF of one-coloured frames of 2x2: the first index of a table of four colours, 0 to 3, black, red, green and blue.
 fn gif(colours: &[u8]) -> Vec<u8> {
     let mut out = b"GIF89a\x02\0\x02\0\x91\0\0\0\0\0\xff\0\0\0\xff\0\0\0\xff".to_vec();
@@ -82,6 +92,70 @@ fn a_video_is_one_picture_of_the_prompt() {
 }
 
 #[test]
+fn frames_are_in_the_order_of_their_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = flamingo(dir.path());
+    let score = |clip: &str| {
+        let args = ["score", "-m", &model, "-q", "--json", "-c", " a cat", "--frames", "4", "--video", clip];
+        ocelli(&args).json()["continuations"].clone()
+    };
+    let clip = |name: &str, format: &dyn Fn(usize) -> String| {
+        let names: Vec<String> = (1..=14).map(format).collect();
+        score(&named(dir.path(), name, &names.iter().map(String::as_str).collect::<Vec<_>>()))
+    };
+    let wanted = clip("same_length", &|n| format!("{n:05}.png"));
+    assert_eq!(clip("plain", &|n| format!("{n}.png")), wanted, "ffmpeg's %d");
+    assert_eq!(clip("grown", &|n| format!("{:04}.png", 9990 + n)), wanted, "%04d grown to five digits");
+    assert_eq!(clip("words", &|n| format!("scene 2 frame{n}.PNG")), wanted);
+    assert_eq!(clip("kinds", &|n| format!("{n}.{}", if n % 2 == 0 { "png" } else { "Png" })), wanted);
+
+    // What is no frame is passed over, whatever it is, and named.
+    let names: Vec<String> = (1..=14).map(|n| format!("{n}.png")).collect();
+    let beside = named(dir.path(), "beside", &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let at = Path::new(&beside);
+    std::fs::write(at.join("5.json"), "{}").unwrap();
+    std::fs::write(at.join("_SUCCESS"), "").unwrap();
+    std::fs::write(at.join("clip.mp4"), b"\0\0\0\x20ftypisom\0\0\0\0").unwrap();
+    std::fs::create_dir(at.join("6.png.d")).unwrap();
+    assert_eq!(score(&beside), wanted);
+    let ended = ocelli(&["run", "-m", &model, "-n", "1", "--video", &beside]);
+    assert!(ended.err.contains("passed over as no frames: 5.json, 6.png.d, _SUCCESS, clip.mp4"), "{ended:?}");
+    ended.ok();
+}
+
+#[test]
+fn frames_that_may_be_meant_otherwise_are_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = flamingo(dir.path());
+    let refused = |clip: &str, words: &[&str]| {
+        let err = ocelli(&["run", "-m", &model, "-n", "1", "--frames", "1", "--video", clip]).failed(1, "image");
+        for word in words {
+            assert!(err.contains(word), "{word}: {err}");
+        }
+    };
+    let names: Vec<String> = (1..=6).map(|n| format!("{n}.png")).collect();
+    let with = |name: &'static str| [names.iter().map(String::as_str).collect(), vec![name]].concat();
+    refused(&named(dir.path(), "twice", &with("03.png")), &["03.png and 3.png"]);
+    refused(&named(dir.path(), "kinds", &with("4.jpg")), &["4.jpg and 4.png"]);
+    refused(&named(dir.path(), "backup", &with("00001.png~")), &["00001.png~", "rename it"]);
+    refused(&named(dir.path(), "saved", &with("#2.png#")), &["#2.png#", "rename it"]);
+    for (name, content, words) in [
+        ("9.png", &b""[..], "empty"),
+        ("9.jpeg", b"no picture", "a text file"),
+        ("9.webp", b"RIFF\0\0\0\0WEBPVP8 ", "a WebP"),
+    ] {
+        let clip = named(dir.path(), name, &with("0.png"));
+        std::fs::write(Path::new(&clip).join(name), content).unwrap();
+        refused(&clip, &[name, words]);
+    }
+    // A frame that is broken is an error where it is taken.
+    let clip = named(dir.path(), "broken", &["1.png"]);
+    let whole = std::fs::read(picture(NAMES[0])).unwrap();
+    std::fs::write(Path::new(&clip).join("1.png"), &whole[..60]).unwrap();
+    refused(&clip, &["1.png"]);
+}
+
+#[test]
 fn what_goes_wrong_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let model = flamingo(dir.path());
@@ -102,7 +176,7 @@ fn what_goes_wrong_is_named() {
     let err = run(&["--video", &cut]).failed(1, "image");
     assert!(err.contains("cut.gif") && err.contains("truncated"), "{err}");
     let err = run(&["--video", &clip, "-p", "<video> and <video>"]).failed(2, "video-count");
-    assert!(err.contains("2 video markers, 1 videos"), "{err}");
+    assert!(err.contains("2 video markers, 1 video was given"), "{err}");
     assert_eq!(run(&["--frames", "3"]).code, Some(2));
     assert_eq!(run(&["--video", &clip, "--frames", "0"]).code, Some(2));
     assert_eq!(run(&["--video", &clip, "--shots", "shots.jsonl"]).code, Some(2));

@@ -4,7 +4,7 @@
 //! own special ids and its own answer to whether texts begin with bos or a blank.
 
 use super::pretokenize::PreTokenizer;
-use super::{Added, Blank, Spec, Tokenizer};
+use super::{Added, Blank, Spec, TokenKind, Tokenizer};
 use crate::error::Error;
 use ocelli_quant::gguf::Gguf;
 
@@ -142,8 +142,20 @@ impl Tokenizer {
         }
         spec.compose = file.bool("ocelli.tokenizer.compose")?.unwrap_or(spec.compose);
         spec.clean_up_spaces = file.bool("ocelli.tokenizer.clean_up_spaces")?.unwrap_or(spec.clean_up_spaces);
-        Ok(Self::new(spec)?)
+        let mut tokenizer = Self::new(spec)?;
+        if let Some(id) = image_token(file, &tokenizer)? {
+            tokenizer.reserve(id);
+        }
+        Ok(tokenizer)
     }
+}
+
+/// The token that stands for a picture in a model that sees: the one the file names, or the one that the originals call so.
+fn image_token(file: &Gguf, tokenizer: &Tokenizer) -> Result<Option<u32>, Error> {
+    let named = file.u32("ocelli.image_token")?;
+    let sees = file.str("ocelli.family")?.is_some_and(|family| family != "text");
+    let special = |&id: &u32| tokenizer.kind(id) != Some(TokenKind::Normal);
+    Ok(named.or_else(|| tokenizer.find("<image>").filter(|_| sees).filter(special)))
 }
 
 /// Where the file says that text gets a blank. llama.cpp's switch knows nowhere and everywhere, ours all three.

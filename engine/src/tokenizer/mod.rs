@@ -167,7 +167,8 @@ impl<'a> Spec<'a> {
 pub struct EncodeOptions {
     /// Add bos and eos where the model wants them.
     pub add_special: bool,
-    /// Read control tokens such as `</s>` in the text as such. User-defined tokens are found either way.
+    /// Read control tokens such as `</s>` in the text as such. User-defined tokens are found either way, the token that
+    /// stands for a picture neither way.
     pub parse_special: bool,
 }
 
@@ -332,6 +333,22 @@ impl Tokenizer {
         Ok(())
     }
 
+    /// Makes `id` a token that no text spells, since it stands for something else.
+    pub(crate) fn reserve(&mut self, id: u32) {
+        self.specials.reserve(id);
+    }
+
+    /// The token that no text spells: the one that stands for a picture, where the file names it.
+    #[must_use]
+    pub fn reserved(&self) -> Option<u32> {
+        self.specials.reserved()
+    }
+
+    /// Where a text spells tokens that `parse_special` reads, or the reserved one, or ends with the beginning of one.
+    pub(crate) fn spelled(&self, text: &str) -> Vec<Range<usize>> {
+        self.specials.spelled(&self.vocab, text)
+    }
+
     /// The bytes token `id` stands for; they need not be whole characters.
     ///
     /// # Errors
@@ -372,6 +389,15 @@ impl Tokenizer {
             Model::SentencePiece(_) => self.normalizer.blank != Blank::Nowhere,
             Model::WordPiece(_) => true,
         }
+    }
+
+    /// A generated text without the blank that joins its first word to what it was generated behind. Vocabularies of
+    /// GPT-2's kind have that one in the word's token; others leave it out when they decode. More than one blank, or
+    /// other white space, is part of the text.
+    #[must_use]
+    pub fn unjoined<'t>(&self, text: &'t str) -> &'t str {
+        let word = |rest: &&str| rest.starts_with(|c: char| !c.is_whitespace());
+        text.strip_prefix(' ').filter(|_| !self.trims()).filter(word).unwrap_or(text)
     }
 
     /// Whether decoding leaves `id` out.

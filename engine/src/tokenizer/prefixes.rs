@@ -49,6 +49,12 @@ impl Prefixes {
         best
     }
 
+    /// Whether one of the texts starts with `bytes` and is longer.
+    pub(super) fn goes_on<'a>(&self, text: impl Fn(u32) -> &'a [u8], bytes: &[u8]) -> bool {
+        let next = self.sorted.partition_point(|&number| text(number) <= bytes);
+        self.sorted.get(next).is_some_and(|&number| text(number).starts_with(bytes))
+    }
+
     pub(super) fn memory_bytes(&self) -> usize {
         self.sorted.capacity() * size_of::<u32>()
     }

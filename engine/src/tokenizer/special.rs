@@ -5,7 +5,8 @@
 //! looked for in the text as it is, some in the text as the normalizer leaves it; those are normalised themselves.
 //!
 //! The non-obvious thing: user-defined tokens are found in every text, control and unknown tokens only when the caller
-//! asks for it. Text from an untrusted user should be encoded without, or it could write `</s>`.
+//! asks for it. Text from an untrusted user should be encoded without, or it could write `</s>`. The token that stands
+//! for a picture is found in no text at all: it would have a place and no picture.
 
 use super::error::TokenizerError;
 use super::prefixes::Prefixes;
@@ -99,6 +100,8 @@ pub(super) struct Search {
     starts: [bool; 256],
     /// Whether a blank is a character like others, since it has become `▁`.
     escaped: bool,
+    /// A token that no text spells.
+    reserved: Option<u32>,
 }
 
 /// The special tokens of a vocabulary.
@@ -108,6 +111,8 @@ pub(super) struct Specials {
     pub(super) raw: Search,
     /// In the normalised text.
     pub(super) inner: Search,
+    /// All by their ids, as people write them.
+    names: Prefixes,
 }
 
 impl Specials {
@@ -153,11 +158,51 @@ impl Specials {
             };
             if inside { &mut inner } else { &mut raw }.push(pattern);
         }
-        Ok(Self { raw: Search::new(raw, false), inner: Search::new(inner, escaped) })
+        let ids = raw.iter().chain(&inner).map(|pattern: &Pattern| pattern.id).collect();
+        let names = Prefixes::new(ids, |id| vocab.at(id as usize));
+        Ok(Self { raw: Search::new(raw, false), inner: Search::new(inner, escaped), names })
+    }
+
+    /// Makes `id` a token that no text spells.
+    pub(super) fn reserve(&mut self, id: u32) {
+        (self.raw.reserved, self.inner.reserved) = (Some(id), Some(id));
+    }
+
+    /// The token that no text spells, if there is one.
+    pub(super) fn reserved(&self) -> Option<u32> {
+        self.raw.reserved
+    }
+
+    /// Where `text` spells control tokens, unknown ones or the reserved one, and where its end, with blanks behind it or
+    /// without, is the beginning of one: in order, none overlapping another.
+    pub(super) fn spelled(&self, vocab: &Vocab, text: &str) -> Vec<Range<usize>> {
+        let name = |id: u32| vocab.at(id as usize);
+        let guarded = |id: u32| self.reserved() == Some(id) || vocab.kind(id as usize) != TokenKind::UserDefined;
+        let mut all: Vec<Range<usize>> = Vec::new();
+        let mut add = |mut found: Range<usize>| {
+            while let Some(last) = all.pop_if(|last| found.start < last.end) {
+                found = found.start.min(last.start)..found.end.max(last.end);
+            }
+            all.push(found);
+        };
+        // One may begin inside another.
+        for (start, _) in text.char_indices() {
+            if let Some((_, length)) = self.names.longest(name, &text.as_bytes()[start..], guarded) {
+                add(start..start + length);
+            }
+        }
+        for end in [text.trim_end().len(), text.len()] {
+            let begins =
+                |&start: &usize| text.is_char_boundary(start) && self.names.goes_on(name, &text.as_bytes()[start..end]);
+            if let Some(start) = (end.saturating_sub(LONGEST)..end).find(begins) {
+                add(start..end);
+            }
+        }
+        all
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.raw.memory_bytes() + self.inner.memory_bytes()
+        self.raw.memory_bytes() + self.inner.memory_bytes() + self.names.memory_bytes()
     }
 }
 
@@ -169,7 +214,7 @@ impl Search {
         }
         let numbers = (0..patterns.len() as u32).collect();
         let prefixes = Prefixes::new(numbers, |number| &patterns[number as usize].text);
-        Self { patterns, prefixes, starts, escaped }
+        Self { patterns, prefixes, starts, escaped, reserved: None }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -188,7 +233,8 @@ impl Search {
             start += skip;
             let wanted = |number: u32| {
                 let Pattern { id, text, .. } = pattern(number);
-                vocab.kind(*id as usize) == TokenKind::UserDefined || control.allows(start, start + text.len())
+                let read = vocab.kind(*id as usize) == TokenKind::UserDefined;
+                self.reserved != Some(*id) && (read || control.allows(start, start + text.len()))
             };
             match self.prefixes.longest(|number| &pattern(number).text, &bytes[start..], wanted) {
                 None => start += 1,

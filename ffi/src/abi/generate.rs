@@ -44,6 +44,10 @@ fn finish_of(finish: Option<Finish>) -> i32 {
 /// NULL; a beam search calls it once, at its end. finish, unless NULL, receives OCELLI_FINISH_*. After a failure the
 /// prompt is as it was.
 ///
+/// Here and in all functions that give a generated text it is the whole text of its tokens. With vocabularies of GPT-2's
+/// kind one that begins with a word begins with the blank before it, " blue"; put behind the prompt, the two fit together.
+/// The program ocelli leaves out that one blank, and no other white space.
+///
 /// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED, OCELLI_ERR_CONTEXT,
 /// OCELLI_ERR_PROMPT, OCELLI_ERR_IMAGE, OCELLI_ERR_MODEL (the weights are damaged) or OCELLI_ERR_CANCELLED.
 #[unsafe(no_mangle)]

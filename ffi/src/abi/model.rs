@@ -249,7 +249,8 @@ pub const OCELLI_TOKENIZE_SPECIAL: u32 = 1;
 /// Of ocelli_tokenize(): take the names of special tokens in the text for plain text.
 pub const OCELLI_TOKENIZE_PLAIN: u32 = 2;
 
-/// The token ids of a text of size bytes. flags are OCELLI_TOKENIZE_* bits. count, unless NULL, receives how many there
+/// The token ids of a text of size bytes. Special tokens that it spells are read, unless OCELLI_TOKENIZE_PLAIN is set; the
+/// one that stands for a picture never is. flags are OCELLI_TOKENIZE_* bits. count, unless NULL, receives how many there
 /// are; as many as capacity allows are written to tokens, which may be NULL if that is 0.
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8,

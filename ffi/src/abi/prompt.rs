@@ -11,7 +11,10 @@ use std::ffi::c_char;
 use std::sync::Arc;
 
 /// Appends text of size bytes to the prompt. The bytes are copied. A text that is being written ends here, as it does
-/// with all ocelli_session_add functions.
+/// with all ocelli_session_add functions. Names of special tokens in it, such as </s> or <|endofchunk|>, are these tokens;
+/// but no text is searched for places of pictures, and one that says <image> has these letters, not the token that
+/// stands for a picture. Pictures go where ocelli_session_add_image() is called. What a stranger wrote is better encoded
+/// by ocelli_tokenize() with OCELLI_TOKENIZE_PLAIN and appended by ocelli_session_add_tokens(): it spells no token then.
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or OCELLI_ERR_INVALID_UTF8.
 #[unsafe(no_mangle)]

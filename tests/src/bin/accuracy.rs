@@ -54,7 +54,7 @@ fn main() -> Result<()> {
             Some((name, picture)) if name == question.image => picture,
             _ => Arc::new(image::decode(&std::fs::read(data.join(&question.image))?, &model.image_limits())?),
         };
-        let prompt = Prompt::parse(&question.prompt, vec![Arc::clone(&picture)])?;
+        let prompt = Prompt::new().image(Arc::clone(&picture)).text(question.prompt.as_str());
         let answer = session.generate(&prompt, &options, &mut |_| ControlFlow::Continue(()))?;
         let hit = usize::from(answer.text.trim() == question.answer);
         let entry = by_answer.entry(question.answer).or_default();

@@ -8,7 +8,6 @@ use ocelli_quant::TensorType;
 use ocelli_tests::formula::fnv1a;
 use ocelli_tests::golden::{BLIP2_OPT, Case, Golden};
 use std::path::Path;
-use std::sync::Arc;
 
 struct Subject {
     golden: Golden,
@@ -37,7 +36,7 @@ impl Subject {
     fn prompt(&self, index: usize) -> Prompt {
         let file = self.dir.path().join("hf").join(format!("case{index}.png"));
         let picture = image::decode(&std::fs::read(file).unwrap(), &self.model.image_limits()).unwrap();
-        Prompt::parse(&self.golden.cases[index].prompt, vec![Arc::new(picture)]).unwrap()
+        Prompt::new().image(picture).text(self.golden.cases[index].prompt.as_str())
     }
 }
 

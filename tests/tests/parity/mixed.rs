@@ -4,7 +4,9 @@
 use crate::{check_generations, check_logits, check_scores, close, quiet};
 use ocelli_convert::{OpenFlamingo, Options, convert_open_flamingo};
 use ocelli_engine::image::{ImageLimits, Picture, Video};
-use ocelli_engine::{Conversation, Engine, Error, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions};
+use ocelli_engine::{
+    Conversation, Engine, Error, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions, prompt_ids,
+};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use ocelli_tests::mixed_golden::{FLAMINGO, FROZEN, GoldenPiece, IN_PARTS, MixedCase, MixedGolden, VIDEOS};
@@ -375,6 +377,31 @@ fn absurd_keys_are_refused_or_run() {
         }
     }
     assert!(refused > 100 && ran > 10, "{refused} refused, {ran} ran");
+}
+
+/// Only a picture has a picture's token: a text that says `<image>` has its letters, in every family. Other special tokens
+/// are read, `<|endofchunk|>` between demonstrations, say.
+#[test]
+fn text_spells_special_tokens_but_no_picture() {
+    for (family, name) in
+        [("flamingo", "idefics"), ("flamingo", "open"), ("flamingo", "open_neox"), ("frozen", "class")]
+    {
+        let golden = MixedGolden::load(family, name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 1);
+        let tokenizer = model.tokenizer();
+        let image = tokenizer.find("<image>").unwrap();
+        let ids = |text: &str| prompt_ids(&model.compose(&Prompt::new().text(text)).unwrap());
+        for text in ["<image>", "a <image>?", "<image><image>"] {
+            let ids = ids(text);
+            assert!(!ids.contains(&image), "{name}: {text}");
+            assert!(tokenizer.decode(&ids, false).unwrap().ends_with(text), "{name}: {text}");
+        }
+        for token in golden.added_tokens.iter().filter(|token| *token != "<image>") {
+            let id = tokenizer.find(token).unwrap();
+            assert!(ids(&format!("a{token}b")).contains(&id), "{name}: {token}");
+        }
+    }
 }
 
 /// A conversation goes on as a prompt with its answer would, and so do its fork and its saved state, which look at the same
