@@ -293,7 +293,7 @@ typedef struct ocelli_model_info {
   uint32_t threads;
   // 0.
   uint32_t reserved;
-  // Bytes of the file.
+  // Bytes of the file, or of all files of a split model.
   uint64_t file_bytes;
 } ocelli_model_info;
 
@@ -462,7 +462,8 @@ int32_t ocelli_handle_error(const void *handle, int32_t *status, char *buffer, s
 int32_t ocelli_check_model(const char *path);
 
 // Opens the model file at path. The file is mapped, so this is quick and takes little memory; everything but the
-// weights' values is checked. The handle is the caller's to close with ocelli_model_close().
+// weights' values is checked. A model that is split into several files is opened by the first, whose name ends in
+// -00001-of-000NN.gguf; the others lie beside it. The handle is the caller's to close with ocelli_model_close().
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_FILE,
 // OCELLI_ERR_MODEL, OCELLI_ERR_DEVICE (the environment's OCELLI_ISA is not to be had), OCELLI_ERR_CANCELLED (by
@@ -470,7 +471,7 @@ int32_t ocelli_check_model(const char *path);
 int32_t ocelli_model_open(const char *path, const struct ocelli_model_options *options, struct ocelli_model **out);
 
 // Opens a model that is in memory: size bytes, as a file would have them. They are copied, unless options say
-// OCELLI_MODEL_BORROW.
+// OCELLI_MODEL_BORROW. A model that is split into several files can only be opened by path.
 //
 // Returns as ocelli_model_open() does, but for OCELLI_ERR_FILE and OCELLI_ERR_INVALID_UTF8.
 int32_t ocelli_model_open_memory(const void *bytes, size_t size, const struct ocelli_model_options *options, struct ocelli_model **out);
@@ -478,7 +479,8 @@ int32_t ocelli_model_open_memory(const void *bytes, size_t size, const struct oc
 // Opens a model that lies in an open file, length bytes from offset on; a length of 0 is all to the file's end. This is
 // for assets inside other files and for systems that hand out descriptors instead of paths. fd stays the caller's, who
 // may close it at once; where it is read from next does not change. The file is best written so that the model
-// begins at a multiple of 8 bytes: elsewhere it is copied.
+// begins at a multiple of 8 bytes: elsewhere it is copied. A model that is split into several files can only be opened by
+// path.
 //
 // Returns as ocelli_model_open() does, but for OCELLI_ERR_INVALID_UTF8; OCELLI_ERR_UNSUPPORTED where ocelli_features()
 // lacks OCELLI_FEATURE_FD.

@@ -108,6 +108,9 @@ impl<'a> Output<'a> {
         if leads_to_stdout(path, &found) {
             return self.stdout(input);
         }
+        if leads_to_stderr(path, &found) {
+            return Err(unfit("standard error, where messages go"));
+        }
         let identity = Identity::of(path, &found);
         if let Some(what) = identity.as_ref().and_then(input) {
             return Err(unfit(what));
@@ -149,16 +152,14 @@ impl<'a> Output<'a> {
             return unfit("a terminal");
         }
         #[cfg(unix)]
-        if let Some(own) = own_stdout()
-            && !is_device(&own)
+        if let Some(here) = own(io::stdout())
+            && !is_device(&here)
         {
-            use std::os::fd::AsFd;
-            let identity = Identity::of(Path::new(""), &own);
+            let identity = Identity::of(Path::new(""), &here);
             if let Some(what) = identity.as_ref().and_then(input) {
                 return unfit(what);
             }
-            let notes = io::stderr().as_fd().try_clone_to_owned().and_then(|notes| File::from(notes).metadata());
-            if notes.is_ok_and(|notes| Identity::of(Path::new(""), &notes) == identity) {
+            if is_same(Path::new(""), &here, own(io::stderr())) {
                 return unfit("where standard error goes too, and messages would get between its bytes");
             }
         }
@@ -298,22 +299,41 @@ fn own_handle() -> io::Result<Box<dyn Write + Send>> {
     Ok(Box::new(io::stdout()))
 }
 
+/// What one of the program's own streams is.
 #[cfg(unix)]
-fn own_stdout() -> Option<Metadata> {
-    use std::os::fd::AsFd;
-    File::from(io::stdout().as_fd().try_clone_to_owned().ok()?).metadata().ok()
+fn own(stream: impl std::os::fd::AsFd) -> Option<Metadata> {
+    File::from(stream.as_fd().try_clone_to_owned().ok()?).metadata().ok()
 }
 
-/// A plain file is standard output only where the path says so (`/dev/stdout`): by its name it is replaced like any other.
-/// Devices are many things at once, `/dev/null` above all.
+#[cfg(unix)]
+fn is_same(path: &Path, found: &Metadata, own: Option<Metadata>) -> bool {
+    own.is_some_and(|own| Identity::of(path, &own) == Identity::of(path, found))
+}
+
+/// A plain file is a stream of the program only where the path says so (`/dev/stdout`): by its name it is replaced like any
+/// other. Devices are many things at once, `/dev/null` above all.
+#[cfg(unix)]
+fn leads_to(path: &Path, found: &Metadata, own: Option<Metadata>) -> bool {
+    is_same(path, found, own) && !is_device(found) && (!found.is_file() || through_descriptor(path))
+}
+
 #[cfg(unix)]
 fn leads_to_stdout(path: &Path, found: &Metadata) -> bool {
-    let same = own_stdout().is_some_and(|own| Identity::of(path, &own) == Identity::of(path, found));
-    same && !is_device(found) && (!found.is_file() || through_descriptor(path))
+    leads_to(path, found, own(io::stdout()))
+}
+
+#[cfg(unix)]
+fn leads_to_stderr(path: &Path, found: &Metadata) -> bool {
+    leads_to(path, found, own(io::stderr()))
 }
 
 #[cfg(not(unix))]
 fn leads_to_stdout(_: &Path, _: &Metadata) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn leads_to_stderr(_: &Path, _: &Metadata) -> bool {
     false
 }
 

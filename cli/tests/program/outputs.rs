@@ -96,6 +96,10 @@ fn standard_output_that_cannot_take_a_file() {
         let ended = child.wait_with_output().unwrap();
         assert_eq!((ended.status.code(), String::from_utf8(ended.stderr).unwrap().as_str()), (Some(0), ""), "{args:?}");
     }
+    // Standard error is for messages.
+    for path in ["/dev/stderr", "/proc/self/fd/2"] {
+        assert!(run(&made.commands(path)[0], Stdio::piped()).stderr.ends_with(b"where messages go\n"), "{path}");
+    }
     // The input cannot be what is written to.
     let own = File::options().append(true).open(made.at("in.gguf")).unwrap();
     assert_eq!(run(&made.commands("-")[0], own.into()).status.code(), Some(1));

@@ -2,11 +2,11 @@
 //! components, any sampling factors that divide one another, any division into scans.
 //!
 //! Why a decoder of our own: Pillow's pixels are what checkpoints were trained and evaluated with, and Pillow decodes with
-//! libjpeg-turbo. Of the decoders in Rust under a fitting licence none gives the same pixels for all that Pillow opens:
-//! zune-jpeg scrambles planes that have a scan each, jpeg-decoder's chroma has other roundings, and both refuse files whose
-//! end is missing though Pillow opens them. This one gives libjpeg-turbo's samples bit by bit, with the choices it makes by
-//! default: accurate integer transform, interpolated chroma, colours as JFIF's and Adobe's marks say. It is safe code with
-//! sizes decided from the header, and it does not stop at data that only lack an end.
+//! libjpeg-turbo. Of the decoders in Rust under a fitting licence none gives the same pixels for all that Pillow opens. Of
+//! 4,731 files of many kinds (tests/jpeg/plans.rs) zune-jpeg 0.5.15 had 1,564 wrong by more than three levels and panicked
+//! on 234, jpeg-decoder 0.3.2 had 815 wrong. This one gives libjpeg-turbo's samples bit by bit, with the choices that
+//! library makes by default: accurate integer transform, interpolated chroma, colours as JFIF's and Adobe's marks say. It
+//! is safe code with sizes decided from the header, and it does not stop at data that only lack an end.
 //!
 //! The non-obvious thing: with one scan of all components the picture is done when its last row is, whatever follows; with
 //! several, an end marker has to be there. Pillow's rule is the same.
