@@ -112,7 +112,54 @@ pub struct Message<'a> {
     /// Who speaks: "system", "user" or "assistant", or what else the template knows.
     pub role: &'a str,
     /// What is said.
-    pub content: &'a str,
+    pub content: Content<'a>,
+}
+
+/// What a message says, as templates are given it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// A text.
+    Text(&'a str),
+    /// A list of `{"type": "text", "text": …}` and `{"type": "image"}`, as transformers has it for pictures.
+    Parts(&'a [Part<'a>]),
+}
+
+/// A part of what a message says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// A text.
+    Text(&'a str),
+    /// The place of a picture.
+    Image,
+}
+
+impl<'a> From<&'a str> for Content<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl Content<'_> {
+    /// Bytes of its texts; a part counts as some more.
+    fn bytes(&self) -> usize {
+        const PART: usize = 32;
+        let part = |part: &Part<'_>| if let Part::Text(text) = part { PART + text.len() } else { PART };
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Parts(parts) => parts.iter().map(part).fold(0, usize::saturating_add),
+        }
+    }
+
+    fn value(&self) -> Value {
+        let part = |part: &Part<'_>| match part {
+            Part::Text(text) => Value::from_pairs([("type", "text"), ("text", text)]),
+            Part::Image => Value::from_pairs([("type", "image")]),
+        };
+        match self {
+            Self::Text(text) => Value::from(*text),
+            Self::Parts(parts) => parts.iter().map(part).collect(),
+        }
+    }
 }
 
 /// A chat template, compiled.
@@ -187,7 +234,8 @@ impl ChatTemplate {
     /// [`ChatError::ConversationTooLong`], [`ChatError::TooManyMessages`], [`ChatError::NoStack`],
     /// [`ChatError::Refused`], [`ChatError::OutOfFuel`], [`ChatError::Failed`].
     pub fn render(&self, messages: &[Message<'_>], add_generation_prompt: bool) -> Result<String, ChatError> {
-        let bytes = messages.iter().fold(0usize, |sum, m| sum.saturating_add(m.role.len() + m.content.len()));
+        let bytes =
+            messages.iter().fold(0usize, |sum, m| sum.saturating_add(m.role.len()).saturating_add(m.content.bytes()));
         if bytes > LONGEST_CONVERSATION {
             return Err(ChatError::ConversationTooLong { bytes, limit: LONGEST_CONVERSATION });
         }
@@ -211,7 +259,8 @@ impl ChatTemplate {
         add_generation_prompt: bool,
         fuel: u64,
     ) -> Result<String, ChatError> {
-        let message = |m: &Message<'_>| Value::from_pairs([("role", m.role), ("content", m.content)]);
+        let message =
+            |m: &Message<'_>| Value::from_pairs([("role", Value::from(m.role)), ("content", m.content.value())]);
         let context = Value::from_pairs([
             ("messages", messages.iter().map(message).collect::<Value>()),
             ("add_generation_prompt", Value::from(add_generation_prompt)),

@@ -2,13 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use ocelli_engine::Error;
-use ocelli_engine::chat::{ChatError, ChatTemplate, Message};
+use ocelli_engine::chat::{ChatError, ChatTemplate, Content, Message};
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const HELLO: [Message<'static>; 1] = [Message { role: "user", content: "Hello" }];
+const HELLO: [Message<'static>; 1] = [Message { role: "user", content: Content::Text("Hello") }];
 
 #[test]
 fn conversations_are_rendered_as_transformers_renders_them() {
@@ -21,7 +21,7 @@ fn conversations_are_rendered_as_transformers_renders_them() {
             .as_array()
             .unwrap()
             .iter()
-            .map(|m| Message { role: m[0].as_str().unwrap(), content: m[1].as_str().unwrap() })
+            .map(|m| Message { role: m[0].as_str().unwrap(), content: m[1].as_str().unwrap().into() })
             .collect();
         match (template.render(&messages, case[2].as_bool().unwrap()), case[3].as_str()) {
             (Ok(text), Some(wanted)) => assert_eq!(text, wanted, "{name} {messages:?}"),
@@ -116,7 +116,7 @@ fn hostile_templates_end() {
     let long = "hello ".repeat(100_000);
     let template = ChatTemplate::new(split, "", "").unwrap();
     let start = Instant::now();
-    let outcome = template.render(&[Message { role: "user", content: &long }], false);
+    let outcome = template.render(&[Message { role: "user", content: long.as_str().into() }], false);
     assert!(matches!(outcome, Err(ChatError::OutOfFuel { .. })), "{outcome:?}");
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 
@@ -124,7 +124,7 @@ fn hostile_templates_end() {
     let limit = 256 << 10;
     assert_eq!(ChatTemplate::new(&huge, "", "").unwrap_err(), ChatError::TooLong { bytes: huge.len(), limit });
     let endless = "x".repeat((4 << 20) + 1);
-    let outcome = template.render(&[Message { role: "", content: &endless }], false);
+    let outcome = template.render(&[Message { role: "", content: endless.as_str().into() }], false);
     assert!(matches!(outcome, Err(ChatError::ConversationTooLong { .. })), "{outcome:?}");
     let outcome = template.render(&[HELLO[0]; 4097], false);
     assert_eq!(outcome, Err(ChatError::TooManyMessages { messages: 4097, limit: 4096 }));
@@ -135,6 +135,6 @@ fn long_conversations_are_rendered() {
     let source = "{% for m in messages %}<{{ m.role }}>{{ m.content|trim }}{% endfor %}";
     let template = ChatTemplate::new(source, "", "").unwrap();
     let content = "word ".repeat(200);
-    let messages = vec![Message { role: "user", content: &content }; 2000];
+    let messages = vec![Message { role: "user", content: content.as_str().into() }; 2000];
     assert_eq!(template.render(&messages, false).unwrap().len(), 2000 * (6 + 999));
 }

@@ -181,8 +181,12 @@ impl Chat<'_> {
     }
 
     fn answer(&mut self) -> Result<Generation, Failure> {
-        let messages: Vec<Message<'_>> =
-            self.talk.messages.iter().map(|(role, content)| Message { role, content }).collect();
+        let messages: Vec<Message<'_>> = self
+            .talk
+            .messages
+            .iter()
+            .map(|(role, content)| Message { role, content: content.as_str().into() })
+            .collect();
         let text = self.template.render(&messages, true).map_err(Error::from)?;
         let prompt = Prompt::parse(&text, self.talk.pictures.clone())?.complete();
         let model = self.session.model();
