@@ -1,25 +1,19 @@
 //! Conversations as the text a model was trained on: the chat template of a file.
 //!
-//! Source: `tokenizer.chat_template`, a Jinja template, rendered as transformers' `apply_chat_template` renders it: blocks
-//! take the line end after them and the blanks before them, loops know `break` and `continue`, and templates may call
-//! `raise_exception`, `strftime_now`, `tojson` and the methods of Python's strings and dictionaries (`methods`).
-//!
-//! The non-obvious thing: a template is a program from a stranger. It runs on fuel, which bounds its time and its memory
-//! by the length of the conversation, and it reaches nothing but the conversation and the clock. It runs on a stack of
-//! its own: lists in lists in lists, as deep as the fuel allows, are freed and printed by recursion.
+//! Source: `tokenizer.chat_template`, a Jinja template, rendered as transformers' `apply_chat_template` renders it, by
+//! `jinja`. The non-obvious thing: a template is a program from a stranger. It runs on fuel, which bounds its time and its
+//! memory by the length of the conversation, and on a stack of its own.
 
-mod date;
-mod json;
-mod methods;
 mod rendered;
 
 pub use rendered::Rendered;
 
 use crate::error::Error;
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, ErrorKind, Value};
+use crate::jinja::{self, Fault, Program, Time, Value};
+use crate::tokenizer::special_tokens;
 use ocelli_quant::gguf::Gguf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Longest template, in bytes; the longest published ones have 20 thousand.
 const LONGEST: usize = 256 << 10;
@@ -27,16 +21,14 @@ const LONGEST: usize = 256 << 10;
 const LONGEST_CONVERSATION: usize = 4 << 20;
 /// Most messages of a conversation.
 const MOST_MESSAGES: usize = 1 << 12;
-/// Fuel of any rendering, in instructions or multiples of 64 bytes ...
-const FUEL: u64 = 1 << 16;
+/// Fuel of any rendering, in steps or multiples of 64 bytes ...
+const FUEL: u64 = 1 << 18;
 /// ... for each message ...
-const FUEL_PER_MESSAGE: u64 = 256;
+const FUEL_PER_MESSAGE: u64 = 512;
 /// ... and one for so many bytes of the conversation, which pays for passing over them several times.
 const BYTES_PER_FUEL: u64 = 8;
-/// Bytes of stack for a unit of fuel: several times what the deepest nesting that it buys was measured to take.
-const STACK_PER_FUEL: u64 = 256;
-/// Levels of nesting: calls of macros count ten.
-const NESTING: usize = 200;
+/// Bytes of stack: several times what the deepest nesting that is run takes, the compiler's checks included.
+const STACK: usize = 64 << 20;
 
 /// Why a conversation could not be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -172,14 +164,14 @@ impl Content<'_> {
         }
     }
 
-    fn value(&self) -> Value {
+    fn value(&self) -> Result<Value, Fault> {
         let part = |part: &Part<'_>| match part {
-            Part::Text(text) => Value::from_pairs([("type", "text"), ("text", text)]),
-            Part::Image => Value::from_pairs([("type", "image")]),
+            Part::Text(text) => Value::dict([("type", Value::str("text")), ("text", Value::str(*text))]),
+            Part::Image => Value::dict([("type", Value::str("image"))]),
         };
         match self {
-            Self::Text(text) => Value::from(*text),
-            Self::Parts(parts) => parts.iter().map(part).collect(),
+            Self::Text(text) => Ok(Value::str(*text)),
+            Self::Parts(parts) => Value::list(parts.iter().map(part).collect::<Result<_, _>>()?),
         }
     }
 }
@@ -187,13 +179,10 @@ impl Content<'_> {
 /// A chat template, compiled.
 #[derive(Debug)]
 pub struct ChatTemplate {
-    environment: Environment<'static>,
-    bos: String,
-    eos: String,
+    program: Program,
+    /// The special tokens, by the names that templates know them by.
+    special: Vec<(String, String)>,
 }
-
-/// The template's name within its environment.
-const NAME: &str = "chat";
 
 impl ChatTemplate {
     /// The template of a file; `None` where it has none.
@@ -204,12 +193,7 @@ impl ChatTemplate {
         let Some(source) = file.str("tokenizer.chat_template")? else {
             return Ok(None);
         };
-        let tokens = file.strings("tokenizer.ggml.tokens")?;
-        let text = |name: &str| -> Result<&str, Error> {
-            let id = file.u32(&format!("tokenizer.ggml.{name}_token_id"))?;
-            Ok(id.zip(tokens).and_then(|(id, tokens)| tokens.get(id as usize)).unwrap_or_default())
-        };
-        Ok(Some(Self::new(source, text("bos")?, text("eos")?)?))
+        Ok(Some(Self::new(source, &special_tokens(file)?)?))
     }
 
     /// The template of a file that must have one.
@@ -220,33 +204,18 @@ impl ChatTemplate {
         Ok(Self::from_gguf(file)?.ok_or(ChatError::Missing)?)
     }
 
-    /// A template and the texts of bos and eos.
+    /// A template and the texts of special tokens by their names, such as `bos_token`; others are undefined to it.
     ///
     /// # Errors
-    /// [`ChatError::TooLong`], [`ChatError::Malformed`].
-    pub fn new(source: &str, bos: &str, eos: &str) -> Result<Self, ChatError> {
+    /// [`ChatError::TooLong`], [`ChatError::Malformed`], [`ChatError::NoStack`].
+    pub fn new(source: &str, special: &[(&str, &str)]) -> Result<Self, ChatError> {
         if source.len() > LONGEST {
             return Err(ChatError::TooLong { bytes: source.len(), limit: LONGEST });
         }
-        let mut environment = Environment::new();
-        let malformed = |e: &minijinja::Error| ChatError::Malformed { line: e.line().unwrap_or(0), reason: reason(e) };
-        let syntax =
-            SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(|e| malformed(&e))?;
-        environment.set_syntax(syntax);
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
-        environment.set_recursion_limit(NESTING);
-        environment.set_unknown_method_callback(methods::call);
-        environment.add_filter("tojson", json::to_json);
-        // Indents by the depth before anybody counts: minutes for what fuel can nest.
-        environment.remove_filter("pprint");
-        environment.add_function("raise_exception", raise_exception);
-        environment.add_function("strftime_now", |format: &str| {
-            // A clock before 1970 reads as 1970.
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            date::formatted(format, now.as_secs())
-        });
-        environment.add_template_owned(NAME, without_generation_tags(source)).map_err(|e| malformed(&e))?;
-        Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned() })
+        let parsed = on_own_stack(|| jinja::parse(source))?;
+        let program = parsed.map_err(|(line, fault)| ChatError::Malformed { line, reason: reason(fault) })?;
+        let special = special.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect();
+        Ok(Self { program, special })
     }
 
     /// The text of a conversation; with `add_generation_prompt`, up to where the model answers. What a message spells of
@@ -265,14 +234,7 @@ impl ChatTemplate {
             return Err(ChatError::TooManyMessages { messages: messages.len(), limit: MOST_MESSAGES });
         }
         let fuel = FUEL + FUEL_PER_MESSAGE * messages.len() as u64 + bytes as u64 / BYTES_PER_FUEL;
-        let stack = fuel * STACK_PER_FUEL;
-        let thread = std::thread::Builder::new().stack_size(stack as usize);
-        std::thread::scope(|scope| {
-            let render = || self.render_here(messages, add_generation_prompt, fuel);
-            let no_stack = |reason: String| ChatError::NoStack { bytes: stack, reason };
-            let running = thread.spawn_scoped(scope, render).map_err(|e| no_stack(e.to_string()))?;
-            running.join().unwrap_or_else(|_| Err(ChatError::Failed { line: 0, reason: "panic".to_owned() }))
-        })
+        on_own_stack(|| self.render_here(messages, add_generation_prompt, fuel))?
     }
 
     fn render_here(
@@ -281,41 +243,47 @@ impl ChatTemplate {
         add_generation_prompt: bool,
         fuel: u64,
     ) -> Result<String, ChatError> {
-        let message =
-            |m: &Message<'_>| Value::from_pairs([("role", Value::from(m.role)), ("content", m.content.value())]);
-        let context = Value::from_pairs([
-            ("messages", messages.iter().map(message).collect::<Value>()),
-            ("add_generation_prompt", Value::from(add_generation_prompt)),
-            ("bos_token", Value::from(self.bos.as_str())),
-            ("eos_token", Value::from(self.eos.as_str())),
-            // Defined and none, as transformers has them: templates ask for either.
-            ("tools", Value::from(())),
-            ("documents", Value::from(())),
-        ]);
-        let mut environment = self.environment.clone();
-        environment.set_fuel(Some(fuel));
-        let rendered = environment.get_template(NAME).and_then(|template| template.render(context));
-        rendered.map_err(|error| match error.kind() {
-            ErrorKind::OutOfFuel => ChatError::OutOfFuel { fuel },
-            _ => match error.detail().and_then(|detail| detail.strip_prefix(RAISED)) {
-                Some(reason) => ChatError::Refused { reason: shortened(reason) },
-                None => ChatError::Failed { line: error.line().unwrap_or(0), reason: reason(&error) },
-            },
-        })
+        let failed = |(line, fault)| match fault {
+            Fault::OutOfFuel => ChatError::OutOfFuel { fuel },
+            Fault::Raised(reason) => ChatError::Refused { reason: shortened(&reason) },
+            fault => ChatError::Failed { line, reason: reason(fault) },
+        };
+        let context = self.context(messages, add_generation_prompt).map_err(|fault| failed((0, fault)))?;
+        jinja::render(&self.program, &context, fuel, Time::now()).map_err(failed)
+    }
+
+    fn context(
+        &self,
+        messages: &[Message<'_>],
+        add_generation_prompt: bool,
+    ) -> Result<HashMap<Arc<str>, Value>, Fault> {
+        let message = |m: &Message<'_>| Value::dict([("role", Value::str(m.role)), ("content", m.content.value()?)]);
+        let messages = Value::list(messages.iter().map(message).collect::<Result<_, _>>()?)?;
+        let mut context: HashMap<Arc<str>, Value> =
+            self.special.iter().map(|(name, text)| (name.as_str().into(), Value::str(text.as_str()))).collect();
+        context.insert("messages".into(), messages);
+        context.insert("add_generation_prompt".into(), Value::Bool(add_generation_prompt));
+        // Defined and none, as transformers has them: templates ask for either.
+        context.insert("tools".into(), Value::None);
+        context.insert("documents".into(), Value::None);
+        Ok(context)
     }
 }
 
-/// Marks what a template raised itself; no other error begins with it.
-const RAISED: &str = "raised: ";
-
-fn raise_exception(reason: &str) -> Result<Value, minijinja::Error> {
-    Err(minijinja::Error::new(ErrorKind::InvalidOperation, format!("{RAISED}{reason}")))
+/// Runs `work` on a stack that its nesting cannot exhaust.
+fn on_own_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, ChatError> {
+    let no_stack = |reason: String| ChatError::NoStack { bytes: STACK as u64, reason };
+    std::thread::scope(|scope| {
+        let running = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        let running = running.map_err(|e| no_stack(e.to_string()))?;
+        running.join().map_err(|_| ChatError::Failed { line: 0, reason: "panic".to_owned() })
+    })
 }
 
-fn reason(error: &minijinja::Error) -> String {
-    match error.detail() {
-        Some(detail) => shortened(&format!("{}: {detail}", error.kind())),
-        None => error.kind().to_string(),
+fn reason(fault: Fault) -> String {
+    match fault {
+        Fault::Raised(reason) | Fault::Failed(reason) => shortened(&reason),
+        Fault::OutOfFuel => "out of fuel".to_owned(),
     }
 }
 
@@ -326,29 +294,4 @@ fn shortened(text: &str) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
-}
-
-/// The template without `{% generation %}` and `{% endgeneration %}`, which mark the model's part for training and give
-/// no text. They become conditions that hold, so that blanks around them go the same way.
-fn without_generation_tags(source: &str) -> String {
-    let mut out = String::with_capacity(source.len());
-    let mut rest = source;
-    while let Some((before, after)) = rest.split_once("{%") {
-        out.push_str(before);
-        out.push_str("{%");
-        rest = after;
-        let Some((tag, _)) = after.split_once("%}") else {
-            continue;
-        };
-        let name = tag.trim_matches(['-', '+']).trim();
-        let instead = match name {
-            "generation" => "if true",
-            "endgeneration" => "endif",
-            _ => continue,
-        };
-        out.push_str(&tag.replace(name, &format!(" {instead} ")));
-        rest = &after[tag.len()..];
-    }
-    out.push_str(rest);
-    out
 }

@@ -27,6 +27,7 @@ mod error;
 mod generation;
 pub mod image;
 mod image_cache;
+mod jinja;
 pub mod kernels;
 mod model;
 mod models;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+const BOTH: [(&str, &str); 2] = [("bos_token", "<s>"), ("eos_token", "</s>")];
 const HELLO: [Message<'static>; 1] = [Message { role: "user", content: Content::Text("Hello") }];
 
 #[test]
@@ -16,7 +17,7 @@ fn conversations_are_rendered_as_transformers_renders_them() {
     let mut refused = 0;
     for case in golden["cases"].as_array().unwrap() {
         let name = case[0].as_str().unwrap();
-        let template = ChatTemplate::new(golden["templates"][name].as_str().unwrap(), "<s>", "</s>").unwrap();
+        let template = ChatTemplate::new(golden["templates"][name].as_str().unwrap(), &BOTH).unwrap();
         let messages: Vec<Message<'_>> = case[1]
             .as_array()
             .unwrap()
@@ -61,7 +62,7 @@ fn templates_come_from_files() {
 
 #[test]
 fn todays_date_is_a_date() {
-    let text = ChatTemplate::new("{{ strftime_now('%Y-%m-%d') }}", "", "").unwrap().render(&HELLO, false).unwrap();
+    let text = ChatTemplate::new("{{ strftime_now('%Y-%m-%d') }}", &[]).unwrap().render(&HELLO, false).unwrap();
     assert_eq!(text.len(), 10, "{text}");
     assert!(text.as_str() > "2024-01-01", "{text}");
 }
@@ -82,7 +83,7 @@ fn hostile_templates_end() {
         ["ns.a", "ns.a|string", "ns.a|tojson", "ns.a == [ns.a]", "ns.a|pprint", "[ns.a, [ns.a]]|sort", "{ns.a: 1}"];
     for top in tops {
         // Each ends somehow; what counts is that it does.
-        let template = ChatTemplate::new(&deep(&format!("{{{{ {top} }}}}")), "", "").unwrap();
+        let template = ChatTemplate::new(&deep(&format!("{{{{ {top} }}}}")), &[]).unwrap();
         let outcome = template.render(&HELLO, false);
         assert!(outcome.is_err() || outcome.is_ok_and(|text| text.len() < 100 << 20), "{top}");
     }
@@ -107,14 +108,14 @@ fn hostile_templates_end() {
         "{%",
     ] {
         let start = Instant::now();
-        let outcome = ChatTemplate::new(source, "", "").and_then(|template| template.render(&HELLO, false));
+        let outcome = ChatTemplate::new(source, &[]).and_then(|template| template.render(&HELLO, false));
         let error = outcome.expect_err(source.get(..80).unwrap_or(source));
         assert!(error.to_string().len() < 1000);
         assert!(start.elapsed() < Duration::from_secs(20), "{:?} for {error}", start.elapsed());
     }
     // A long text makes each step dearer, not longer.
     let long = "hello ".repeat(100_000);
-    let template = ChatTemplate::new(split, "", "").unwrap();
+    let template = ChatTemplate::new(split, &[]).unwrap();
     let start = Instant::now();
     let outcome = template.render(&[Message { role: "user", content: long.as_str().into() }], false);
     assert!(matches!(outcome, Err(ChatError::OutOfFuel { .. })), "{outcome:?}");
@@ -122,7 +123,7 @@ fn hostile_templates_end() {
 
     let huge = "x".repeat(300 << 10);
     let limit = 256 << 10;
-    assert_eq!(ChatTemplate::new(&huge, "", "").unwrap_err(), ChatError::TooLong { bytes: huge.len(), limit });
+    assert_eq!(ChatTemplate::new(&huge, &[]).unwrap_err(), ChatError::TooLong { bytes: huge.len(), limit });
     let endless = "x".repeat((4 << 20) + 1);
     let outcome = template.render(&[Message { role: "", content: endless.as_str().into() }], false);
     assert!(matches!(outcome, Err(ChatError::ConversationTooLong { .. })), "{outcome:?}");
@@ -133,7 +134,7 @@ fn hostile_templates_end() {
 #[test]
 fn long_conversations_are_rendered() {
     let source = "{% for m in messages %}<{{ m.role }}>{{ m.content|trim }}{% endfor %}";
-    let template = ChatTemplate::new(source, "", "").unwrap();
+    let template = ChatTemplate::new(source, &[]).unwrap();
     let content = "word ".repeat(200);
     let messages = vec![Message { role: "user", content: content.as_str().into() }; 2000];
     assert_eq!(template.render(&messages, false).unwrap().len(), 2000 * (6 + 999));

@@ -49,7 +49,7 @@ fn tokenizer(kind: &str, golden: &Value, sees: bool) -> Tokenizer {
 }
 
 fn template(source: &str) -> ChatTemplate {
-    ChatTemplate::new(source, "<s>", "</s>").unwrap()
+    ChatTemplate::new(source, &[("bos_token", "<s>"), ("eos_token", "</s>")]).unwrap()
 }
 
 fn picture() -> Arc<Picture> {
