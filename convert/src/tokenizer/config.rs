@@ -119,14 +119,16 @@ impl Config {
         Ok(class.map(|class| class.strip_suffix("Fast").unwrap_or(class)))
     }
 
-    /// The token under a name such as `bos_token`.
+    /// The token under a name such as `bos_token`; what the older file says otherwise is noted.
     pub(super) fn named(&self, key: &str) -> Result<Option<AddedToken>, ConvertError> {
-        for file in [&self.own, &self.special] {
-            if let Some(token) = file.whole(key).map(|value| token(file, key, value)).transpose()? {
-                return Ok(Some(token));
-            }
+        let read = |file: &Object| file.whole(key).map(|value| token(file, key, value)).transpose();
+        let (own, older) = (read(&self.own)?, read(&self.special)?);
+        if let (Some(own), Some(older)) = (&own, &older)
+            && own.content != older.content
+        {
+            self.special.note(key, format!("'{}'", shown(&older.content)), &format!("{CONFIG} goes before it"));
         }
-        Ok(None)
+        Ok(own.or(older))
     }
 
     /// What the class calls by a name.
