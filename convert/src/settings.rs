@@ -154,8 +154,8 @@ impl Account {
                 }
                 continue;
             }
-            let of_object = marks.known.iter().filter(|(at, _)| at == path).flat_map(|(_, settings)| *settings);
-            let known = of_object.filter(|known| known.keys.contains(&key.as_str())).next();
+            let mut of_object = marks.known.iter().filter(|(at, _)| at == path).flat_map(|(_, settings)| *settings);
+            let known = of_object.find(|known| known.keys.contains(&key.as_str()));
             let (key, shown_value) = (shown(&here.join(".")), shown(&value.to_string()));
             let rule = match known {
                 None => None,

@@ -17,6 +17,9 @@ use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::settings::Settings;
 
+/// Makes a model of a configuration and a checkpoint's shapes.
+type Read = fn(&Object, &Checkpoint) -> Result<Box<dyn Model>, ConvertError>;
+
 /// A kind of checkpoint.
 pub(crate) struct Family {
     /// The name in the output and in options.
@@ -24,7 +27,7 @@ pub(crate) struct Family {
     /// Values of `model_type` in `config.json`.
     pub(crate) model_types: &'static [&'static str],
     /// Reads the configuration, and from the checkpoint's shapes what a configuration need not say.
-    pub(crate) read: fn(&Object, &Checkpoint) -> Result<Box<dyn Model>, ConvertError>,
+    pub(crate) read: Read,
 }
 
 /// A configuration that has been read and found to be supported.

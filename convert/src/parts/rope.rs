@@ -188,7 +188,7 @@ impl Scaling {
     }
 
     /// Which kind it is; of the two names of it, older versions follow one and newer ones the other.
-    fn kind<'a>(scaling: &'a Object, newer: bool) -> Result<(&'static str, &'a str), ConvertError> {
+    fn kind(scaling: &Object, newer: bool) -> Result<(&'static str, &str), ConvertError> {
         match (scaling.text("rope_type")?, scaling.text("type")?) {
             (Some(kind), Some(older)) if kind != older => {
                 if !newer {
