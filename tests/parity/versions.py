@@ -65,7 +65,9 @@ def answers(model):
     """What the original says of the prompt and of other texts."""
     import torch
 
-    tokens, encode = model.tokens, lambda t: model.tokens(t, add_special_tokens=False)["input_ids"]
+    tokens = model.tokens
+    # A continuation stands behind something: some tokenizers put a blank before what begins a text, and nowhere else.
+    encode = lambda t: tokens(tokens.eos_token + t, add_special_tokens=False)["input_ids"][1:]
     with torch.no_grad():
         last = model.rows([])[-1]
         singles = []
@@ -144,7 +146,7 @@ def fuzz(binary, name, root, counts):
     kind = original(spec)
     if kind is Flamingo or spec.get("refused"):
         return
-    plain = read(f"{directory}/expected.json")
+    plain, (before, _, known) = read(f"{directory}/expected.json"), check(binary, directory)
     for file in [f for f in FILES if os.path.exists(f"{directory}/{f}")]:
         for what, changed in changes(read(f"{directory}/{file}"), ["change", "drop", "rename", "nest", "add"]):
             with tempfile.TemporaryDirectory() as other:
@@ -156,11 +158,11 @@ def fuzz(binary, name, root, counts):
                     asked = None
                 write(f"{other}/expected.json", plain | (asked or {}))
                 verdict, worst, notes = check(binary, other)
-            verdict = {"REFUSED": "refused", "refused": "refused"}.get(verdict, verdict)
+            verdict = "refused" if verdict == "REFUSED" else "as unchanged" if (verdict, notes) == (before, known) else verdict
             if asked is None and verdict != "refused":
                 verdict = "original fails"
             counts[verdict] = counts.get(verdict, 0) + 1
-            if verdict not in ("agrees", "refused", "original fails"):
+            if verdict not in ("agrees", "refused", "as unchanged", "original fails"):
                 print(f"{name:20s} {file:24s} {what:50s} {verdict:22s} {'' if worst is None else f'{worst:.1e}':8s} {notes[:240]}", flush=True)
 
 

@@ -3,7 +3,7 @@
 A case is a name with: family, config (as its class takes it), and where needed dtype, tokenizer (a kind of versions_originals.py),
 chat (a template), picture (its size), processor (settings of the pictures), generation (of generation_config.json, None: no such
 file), ids (special ones), save (of save_pretrained), edit (changes config.json as people do), files (changes the others), versions
-(those that can) and refused (what Ocelli says of it by design). `rows` are rows of the embedding beyond the tokenizer's tokens.
+(those that can) and refused (what Ocelli may say of it by design). `rows` are rows of the embedding beyond the tokenizer's tokens.
 """
 import json
 
@@ -126,15 +126,15 @@ llama("llama_hub", rope_theta=700.0, edit=both(older, put(_name_or_path="meta-ll
 llama("llama_dump", rope_theta=700.0, edit=both(older, dumped("")), more=dict(tokenizer="bytes", files=generation_dump))
 llama("llama_old_type", edit=both(older, put(rope_theta=700.0, rope_scaling=dict(type="linear", factor=4.0)), drop("rope_parameters")),
       more=dict(tokenizer="pieces_always"))
-llama("llama_top_theta", rope_theta=800.0, edit=put(rope_theta=500000.0), more=dict(tokenizer="bytes"))
-llama("llama_scaling_beside", rope_theta=800.0, edit=put(rope_scaling=dict(type="linear", factor=3.0)), more=dict(tokenizer="bytes"))
+llama("llama_top_theta", rope_theta=800.0, edit=put(rope_theta=500000.0), more=dict(tokenizer="bytes", refused="do not agree"))
+llama("llama_scaling_beside", rope_theta=800.0, edit=put(rope_scaling=dict(type="linear", factor=3.0)), more=dict(tokenizer="bytes", refused="do not agree"))
 llama("llama_null_parameters", edit=put(rope_parameters=None, rope_theta=800.0), more=dict(tokenizer="bytes"))
-llama("llama_type_only", edit=put(rope_parameters=dict(type="linear", factor=2.0, rope_theta=800.0)), more=dict(tokenizer="bytes", versions=[5]))
+llama("llama_type_only", edit=put(rope_parameters=dict(type="linear", factor=2.0, rope_theta=800.0)), more=dict(tokenizer="bytes", versions=[5], refused="do not agree"))
 llama("llama_type_alone", edit=both(drop("rope_parameters"), put(rope_parameters=dict(type="linear", factor=2.0, rope_theta=800.0))),
       more=dict(tokenizer="bytes", versions=[5]))
 llama("llama_bare_theta", edit=both(drop("rope_parameters", "rope_theta", "rope_scaling"), put(rope_parameters=dict(rope_theta=800.0))),
       more=dict(tokenizer="bytes", versions=[5]))
-llama("llama_top_context", rope_scaling=LLAMA3, rope_theta=5000.0, edit=put(original_max_position_embeddings=16), more=dict(tokenizer="bytes"))
+llama("llama_top_context", rope_scaling=LLAMA3, rope_theta=5000.0, edit=put(original_max_position_embeddings=16), more=dict(tokenizer="bytes", refused="say it in one way"))
 llama("llama_settings", edit=put(repetition_penalty=1.4, eos_token_id=[2, 290], min_length=3),
       more=dict(tokenizer="bytes", ids=dict(eos_token_id=2), generation=None))
 llama("llama_generation", more=dict(tokenizer="bytes", ids=dict(eos_token_id=2),
@@ -165,12 +165,12 @@ gemma("gemma_hub", more=dict(generation=dict(cache_implementation="hybrid", do_s
       edit=both(older, drop("layer_types", "rope_parameters", "_sliding_window_pattern"),
                 put(rope_theta=1000000, rope_local_base_freq=10000, rope_scaling=None, cache_implementation="hybrid", sliding_window_pattern=6, attn_logit_softcapping=None,
                     final_logit_softcapping=None, eos_token_id=[1, 106], attention_bias=False, attention_dropout=0.0)))
-gemma("gemma_scaling_beside", edit=put(rope_scaling=dict(rope_type="linear", factor=4.0)))
+gemma("gemma_scaling_beside", edit=put(rope_scaling=dict(rope_type="linear", factor=4.0)), more=dict(refused="do not agree"))
 gemma("gemma_local_linear", edit=put(rope_parameters=dict(sliding_attention=dict(rope_type="linear", factor=2.0, rope_theta=70.0),
-                                                          full_attention=dict(rope_type="default", rope_theta=900.0))), more=dict(versions=[5]))
+                                                          full_attention=dict(rope_type="default", rope_theta=900.0))), more=dict(versions=[5], refused="sliding_attention"))
 gemma("gemma_one_type", layers=4, layer_types=["full_attention"] * 4, rope_theta=700.0)
 gemma("gemma_half_types", edit=put(rope_parameters=None, rope_theta=400.0), more=dict(versions=[5]))
-gemma("gemma_flat", edit=both(drop("rope_parameters"), put(rope_parameters=dict(rope_type="default", rope_theta=900.0))), more=dict(versions=[5]))
+gemma("gemma_flat", edit=both(drop("rope_parameters"), put(rope_parameters=dict(rope_type="default", rope_theta=900.0))), more=dict(versions=[5], refused="rope_parameters"))
 gemma("gemma_bias", attention_bias=True, more=dict(refused="attention_bias"))
 gemma("gemma_bidirectional", use_bidirectional_attention=True, more=dict(refused="use_bidirectional_attention"))
 
@@ -205,8 +205,8 @@ neox("neox_tied", rotary_pct=0.75, tie_word_embeddings=True, attention_bias=Fals
 neox("neox_old", edit=both(older, drop("rope_parameters", "partial_rotary_factor", "rope_theta"), put(rotary_pct=0.5, rotary_emb_base=300, rope_scaling=None)))
 neox("neox_hub", edit=both(older, drop("rope_parameters", "partial_rotary_factor", "rope_theta"), put(
     rotary_pct=0.25, rotary_emb_base=10000, attention_probs_dropout_prob=0, hidden_dropout_prob=0, classifier_dropout=0.1, use_parallel_residual=True, rope_scaling=None)))
-neox("neox_theta", edit=put(rope_theta=400.0))
-neox("neox_partial", edit=put(partial_rotary_factor=0.5))
+neox("neox_theta", edit=put(rope_theta=400.0), more=dict(refused="does not read"))
+neox("neox_partial", edit=put(partial_rotary_factor=0.5), more=dict(refused="does not read"))
 neox("neox_parameters", edit=both(drop("rotary_pct", "rotary_emb_base"), put(rope_parameters=dict(rope_type="default", rope_theta=70.0, partial_rotary_factor=0.5))),
       more=dict(versions=[5]))
 neox("neox_half_parameters", edit=both(drop("rope_parameters"), put(rope_parameters=dict(rope_theta=70.0), rotary_pct=0.5)), more=dict(versions=[5]))
@@ -244,14 +244,14 @@ blip2("blip2_text_absent", edit=drop(*(f"text_config.{k}" for k in (
     "eos_token_id", "pad_token_id", "_remove_final_layer_norm"))))
 blip2("blip2_former_absent", former=dict(num_attention_heads=10, num_hidden_layers=2), edit=drop(*(f"qformer_config.{k}" for k in (
     "hidden_act", "layer_norm_eps", "cross_attention_frequency", "encoder_hidden_size", "model_type", "position_embedding_type", "use_qformer_text_input", "vocab_size"))))
-blip2("blip2_token_id", edit=lambda c: rename(c, "image_token_index", "image_token_id"))
+blip2("blip2_token_id", edit=lambda c: rename(c, "image_token_index", "image_token_id"), versions=[5])
 blip2("blip2_old", edit=both(older, lambda c: [older(c[k]) for k in ("text_config", "vision_config", "qformer_config")],
                              put(text_config=dict(prefix="</s>", temperature=1.0, num_beams=1, max_length=20, is_decoder=False, torch_dtype="float16"),
                                  tie_word_embeddings=True, use_decoder_only_language_model=True, initializer_factor=1.0)))
 blip2("blip2_hub", edit=both(older, dumped("text_config", "vision_config", "qformer_config"), put(tie_word_embeddings=False, use_decoder_only_language_model=True)))
 blip2("blip2_settings", edit=put(text_config=dict(repetition_penalty=1.4, eos_token_id=[2, 290])))
 blip2("blip2_image_mean", processor=dict(image_mean=[0.1, 0.2, 0.3], image_std=[0.5, 0.4, 0.3], resample=2))
-blip2("blip2_stale", files=stale, versions=[5])
+blip2("blip2_stale", files=stale, versions=[5], refused="do not agree")
 blip2("blip2_no_rescale", processor=dict(rescale_factor=1 / 127.5, do_normalize=False))
 
 
@@ -270,9 +270,9 @@ idefics("idefics_tied", tie_word_embeddings=True, more=dict(save=dict(safe_seria
 idefics("idefics_acts", vision=dict(hidden_act="quick_gelu", image_size=42))
 idefics("idefics_rows", vision=dict(image_size=56), perceiver=dict(qk_layer_norms_perceiver=True), more=dict(dtype="bfloat16"))
 # Version 4 knows nothing of these.
-idefics("idefics_theta", edit=put(rope_theta=300.0), more=dict(versions=[5]))
+idefics("idefics_theta", edit=put(rope_theta=300.0), more=dict(versions=[5], refused="do not agree"))
 idefics("idefics_parameters", edit=put(rope_parameters=dict(rope_type="default", rope_theta=300.0)), more=dict(versions=[5]))
-idefics("idefics_linear", edit=put(rope_scaling=dict(type="linear", factor=3.0)), more=dict(versions=[5]))
+idefics("idefics_linear", edit=put(rope_scaling=dict(type="linear", factor=3.0)), more=dict(versions=[5], refused="do not agree"))
 idefics("idefics_llama_keys", edit=put(num_key_value_heads=2, attention_bias=True, mlp_bias=True, head_dim=16))
 idefics("idefics_vision_absent", vision=dict(embed_dim=64, num_attention_heads=16, intermediate_size=5120), edit=drop(*(f"vision_config.{k}" for k in (
     "num_attention_heads", "intermediate_size", "patch_size", "hidden_act", "layer_norm_eps", "model_type", "num_channels"))))
