@@ -12,7 +12,6 @@ that is set is huge, so that a setting that is lost moves the logits far beyond 
 compared are log-probabilities of continuations, which `ocelli score` prints: a dozen of a single token each, which are the
 logits behind the prompt but for a constant, and three of many tokens, at whose places all of the prompt has an effect.
 """
-import copy
 import itertools
 import json
 import os

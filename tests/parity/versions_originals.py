@@ -387,7 +387,7 @@ class Flamingo:
         """What a release holds."""
         # transformers 5 calls GPT-NeoX's head as LLaMA's in its class, and as ever in its files.
         kept = ("perceiver.", "gated_cross_attn_layer.", "embed_tokens.", "wte.", "embed_in.", "embed_out.", "lm_head.")
-        name = lambda k: k.replace("lm_head", "embed_out") if any("GPTNeoX" in c.__name__ for c in type(model.lang_encoder).__mro__) else k
+        name = lambda k: k.replace("lm_head", "embed_out") if model.lang_encoder.config.model_type == "gpt_neox" else k
         return {name(k): p for k, p in model.named_parameters() if any(part in k for part in kept) and "vision_encoder" not in k and "old_decoder" not in k}
 
     def save(model, directory, **_):
