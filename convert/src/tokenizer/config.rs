@@ -121,12 +121,11 @@ impl Config {
 
     /// The token under a name such as `bos_token`.
     pub(super) fn named(&self, key: &str) -> Result<Option<AddedToken>, ConvertError> {
-        for file in [&self.own, &self.special] {
-            if let Some(token) = file.whole(key).map(|value| token(file, key, value)).transpose()? {
-                return Ok(Some(token));
-            }
-        }
-        Ok(None)
+        // Both are asked: what stands in the other file, too, is no setting that nobody reads.
+        let [own, special] =
+            [&self.own, &self.special].map(|file| file.whole(key).map(|value| token(file, key, value)));
+        let (own, special) = (own.transpose()?, special.transpose()?);
+        Ok(own.or(special))
     }
 
     /// What the class calls by a name.
