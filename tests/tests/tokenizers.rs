@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use ocelli_convert::{Options, Report, convert};
-use ocelli_engine::tokenizer::{EncodeOptions, Tokenizer};
+use ocelli_engine::chat::{ChatTemplate, Message};
+use ocelli_engine::tokenizer::{EncodeOptions, Tokenizer, special_tokens};
+use ocelli_engine::{Engine, Item, Model, Prompt};
 use ocelli_quant::TensorType::F32;
-use ocelli_quant::gguf::Gguf;
+use ocelli_quant::gguf::{Gguf, Writer};
 use ocelli_tests::checkpoint::{Dtype, write_weights};
 use ocelli_tests::golden::folder;
 use serde_json::{Value, json};
@@ -218,6 +220,81 @@ fn tokenizer_model_alone_gives_the_ids_of_sentencepiece_and_of_the_class_around_
         }
     }
     assert!(complaints.is_empty(), "{complaints}");
+}
+
+/// A file of the kind `llama` that does not say what its tokens are: special ids and the names of bytes do.
+#[test]
+fn a_vocabulary_without_types_gives_the_ids_of_sentencepiece() {
+    let pieces = GOLDEN["pieces"].as_array().unwrap();
+    let mut writer = Writer::new();
+    writer.set("tokenizer.ggml.model", "llama");
+    let tokens: Vec<String> = pieces.iter().map(|piece| piece[0].as_str().unwrap().to_owned()).collect();
+    writer.set("tokenizer.ggml.tokens", tokens);
+    let scores: Vec<f32> = pieces.iter().map(|piece| piece[1].as_f64().unwrap() as f32).collect();
+    writer.set("tokenizer.ggml.scores", scores);
+    let mut bytes = Vec::new();
+    writer.begin(&mut bytes).unwrap().finish().unwrap();
+    let tokenizer = Tokenizer::from_gguf(&Gguf::parse(Arc::new(bytes)).unwrap()).unwrap();
+    let options = EncodeOptions { add_special: false, parse_special: false };
+    let wrong = differing(&tokenizer, &GOLDEN["slow"]["alone"], options);
+    assert!(wrong.is_empty(), "{}", complain("without types", &tokenizer, &wrong));
+}
+
+/// A directory with a tokenizer of the recorded ones.
+fn directory(name: &str) -> (Scratch, usize) {
+    let scratch = Scratch::new(&format!("of-{name}"));
+    let (file, rows) = tokenizer_json(&GOLDEN["fast"][name]);
+    fs::write(scratch.0.join("tokenizer.json"), file.to_string()).unwrap();
+    (scratch, rows)
+}
+
+fn open(file: &Path) -> Model {
+    Engine::new(1).unwrap().open_bytes(Arc::new(fs::read(file).unwrap())).unwrap()
+}
+
+fn ids(model: &Model, prompt: &Prompt) -> Vec<u32> {
+    let items = model.compose(prompt).unwrap();
+    let tokens = items.into_iter().map(|item| match item {
+        Item::Tokens(ids) => ids,
+        _ => Vec::new(),
+    });
+    tokens.flatten().collect()
+}
+
+/// Where the blank goes before the first text only, no later piece of a prompt gets one: the ids are those of one text.
+#[test]
+fn pieces_of_a_prompt_are_one_text_to_the_blank_before_it() {
+    for (name, again) in [("metaspace_first", false), ("metaspace_always", true), ("prepend", true)] {
+        let (scratch, rows) = directory(name);
+        converted(&scratch.0, rows);
+        let model = open(&scratch.0.join("out.gguf"));
+        let whole = ids(&model, &Prompt::new().text("what</s>is"));
+        let pieces = ids(&model, &Prompt::new().text("what").tokens([2]).text("is"));
+        assert_eq!(pieces, whole, "{name}");
+        let blank = model.tokenizer().token_bytes(whole[whole.iter().position(|&id| id == 2).unwrap() + 1]).unwrap();
+        assert_eq!(blank.starts_with(b" "), again, "{name}");
+        let begun = ids(&model, &Prompt::new().tokens([2]).text("is"));
+        assert_eq!(model.tokenizer().token_bytes(begun[1]).unwrap().starts_with(b" "), again, "{name}");
+    }
+}
+
+#[test]
+fn a_converted_model_can_chat() {
+    let (scratch, rows) = directory("llama3");
+    let template = "{{ bos_token }}{% for m in messages %}<l>{{ m.role }}: {{ m.content }}{{ eos_token }}{% endfor %}";
+    fs::write(scratch.0.join("chat_template.jinja"), template).unwrap();
+    let names = json!({"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"});
+    fs::write(scratch.0.join("tokenizer_config.json"), names.to_string()).unwrap();
+    let (file, report) = converted(&scratch.0, rows);
+    assert!(report.notes.iter().all(|note| !note.contains("template")), "{:?}", report.notes);
+    let chat = ChatTemplate::required(&file).unwrap();
+    let message = Message { role: "user", content: "what is this?".into() };
+    assert_eq!(chat.render(&[message], true).unwrap(), "<s><l>user: what is this?</s>");
+    let special = special_tokens(&file).unwrap();
+    assert_eq!(special, [("bos_token", "<s>"), ("eos_token", "</s>"), ("unk_token", "<unk>")]);
+    let model = open(&scratch.0.join("out.gguf"));
+    let rendered = chat.prompt(&[message], true, model.tokenizer()).unwrap();
+    assert!(!ids(&model, &rendered.prompt(model.tokenizer(), &[]).unwrap()).is_empty());
 }
 
 #[test]

@@ -69,7 +69,9 @@ pub(crate) fn keys_with(inputs: &Inputs<'_>, rows: u32, added: Added<'_>, keys: 
             ends
         }
         None => {
-            Ends { bos: config.own.switch("add_bos_token", true)?, eos: config.own.switch("add_eos_token", false)? }
+            // OPT says true, and is what a directory without a word about it is taken for.
+            let bos = !matches!(config.class()?, Some("GPT2Tokenizer" | "GPTNeoXTokenizer"));
+            Ends { bos: config.own.switch("add_bos_token", bos)?, eos: config.own.switch("add_eos_token", false)? }
         }
     };
     for (wanted, id, name) in [(ends.bos, bos, "starts with bos_token"), (ends.eos, eos, "ends with eos_token")] {

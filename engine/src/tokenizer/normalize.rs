@@ -67,7 +67,8 @@ impl Normalizer {
         let whole = &text[part.clone()];
         let put = wanted && self.early;
         let compose = self.compose && is_nfc_quick(whole.chars()) != IsNormalized::Yes;
-        if !put && !compose && !(self.writes_out() && whole.contains(BLANK)) {
+        let changes = put || compose || self.writes_out() && whole.contains(BLANK);
+        if !changes {
             let shifted = inside.iter().map(|stretch| stretch.start - part.start..stretch.end - part.start);
             return (whole.into(), shifted.collect());
         }
