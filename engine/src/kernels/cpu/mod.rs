@@ -13,6 +13,7 @@ mod avx512;
 mod formats;
 mod input;
 mod isa;
+mod lanes;
 pub mod limits;
 mod math;
 mod memory;
@@ -480,7 +481,8 @@ impl Cpu {
             let lean = |shared: usize, at: usize, scores: &mut [f32]| {
                 attention::lean(heads.slope(head * share + shared), heads.scale, seen.end, at, scores);
             };
-            attention::attend_heads(self.isa, q, heads.width, heads.scale, &stream, range, &lean, out);
+            let group = attention::Group { q, width: heads.width, scale: heads.scale, lean: &lean };
+            attention::attend_heads(self.isa, &group, &stream, range, out);
         });
         let mut first = 0;
         for (row, c) in continuations.iter().enumerate() {

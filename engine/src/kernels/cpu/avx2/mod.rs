@@ -15,7 +15,7 @@ mod maths;
 pub(super) mod pack;
 pub(super) mod tile;
 
-use super::attention::{Queries, Stored, Stream};
+use super::attention::{Group, Queries, Stored, Stream};
 use super::input::Input;
 use super::isa::Set;
 use super::panel::{Line, Scratch, Weights, reads_quants};
@@ -48,16 +48,13 @@ pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: 
 
 /// See [`super::attention::attend_heads`].
 pub fn attend_heads<T: Stored>(
-    q: &[f32],
-    width: usize,
-    scale: f32,
+    group: &Group<'_>,
     stream: &Stream<'_, T>,
     range: std::ops::Range<usize>,
-    lean: &dyn Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
     // SAFETY: only an `Isa` of AVX2 or better leads here.
-    unsafe { attention::attend_heads(q, width, scale, stream, range, lean, out) }
+    unsafe { attention::attend_heads(group, stream, range, out) }
 }
 
 /// See [`super::panel::multiply`].

@@ -20,7 +20,7 @@ mod maths;
 mod pack;
 mod tile;
 
-use super::attention::{Queries, Stored, Stream};
+use super::attention::{Group, Queries, Stored, Stream};
 use super::input::Input;
 use super::isa::{Isa, Set};
 use super::panel::{Line, Scratch, Weights, reads_quants};
@@ -43,6 +43,17 @@ pub fn activate(act: Activation, x: &mut [f32]) {
 pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mut Vec<Line>, out: &mut [f32]) {
     // SAFETY: only an `Isa` of NEON or better leads here.
     unsafe { attention::attend(queries, stream, packed, out) }
+}
+
+/// See [`super::attention::attend_heads`].
+pub fn attend_heads<T: Stored>(
+    group: &Group<'_>,
+    stream: &Stream<'_, T>,
+    range: std::ops::Range<usize>,
+    out: &mut [f32],
+) {
+    // SAFETY: only an `Isa` of NEON or better leads here.
+    unsafe { attention::attend_heads(group, stream, range, out) }
 }
 
 /// See [`super::panel::multiply`].

@@ -3,11 +3,19 @@
 //!
 //! Keys and values are read through a [`Stream`], which hides whether they are rows of a tower or slots of a cache.
 
+mod blocked;
+mod heads;
+mod online;
+
+pub use blocked::attend as attend_over;
+pub use heads::{Group, attend_heads as attend_heads_over};
+
 use super::isa::{Isa, Set};
 use crate::kernels::Span;
 use half::slice::HalfFloatSliceExt;
 use ocelli_quant::blocks::q8_0::BlockQ8_0;
 use std::ops::Range;
+use std::slice;
 
 /// Keys a tile.
 pub const KEYS: usize = 64;
@@ -214,33 +222,29 @@ pub fn lean(slope: f32, scale: f32, seen: usize, at: usize, scores: &mut [f32]) 
 /// weights.
 pub const STATS: usize = 2;
 
+/// Changes the scores of a head, the dot products with the keys from some position on.
+pub type Leans<'a> = &'a dyn Fn(usize, usize, &mut [f32]);
+
 /// Whether [`attend_heads`] is there.
 pub fn has_attend_heads(isa: Isa) -> bool {
-    match isa.set() {
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 | Set::Avx512 => true,
-        _ => false,
-    }
+    isa.set() != Set::Scalar
 }
 
-/// Token time: the heads that share a stream, one query each, over part of the positions. `q` holds `width` numbers a
-/// head; `lean(head, at, scores)` changes the dot products with the keys from position `at` on; `out` receives for each
-/// head the weighted sum of the values, not divided by the total, and [`STATS`].
-#[allow(unused_variables, clippy::too_many_arguments)] // where no instruction set has it
+/// Token time: the heads of a group over part of the positions. `out` receives for each head the weighted sum of the
+/// values, not divided by the total, and [`STATS`].
 pub fn attend_heads<T: Stored>(
     isa: Isa,
-    q: &[f32],
-    width: usize,
-    scale: f32,
+    group: &Group<'_>,
     stream: &Stream<'_, T>,
     range: Range<usize>,
-    lean: &dyn Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
     match isa.set() {
+        Set::Scalar => {}
         #[cfg(target_arch = "x86_64")]
-        Set::Avx2 | Set::Avx512 => super::avx2::attend_heads(q, width, scale, stream, range, lean, out),
-        _ => {}
+        Set::Avx2 | Set::Avx512 => super::avx2::attend_heads(group, stream, range, out),
+        #[cfg(target_arch = "aarch64")]
+        Set::Neon | Set::DotProd | Set::I8mm => super::neon::attend_heads(group, stream, range, out),
     }
 }
 
@@ -261,20 +265,41 @@ pub fn combine<'a>(parts: impl Iterator<Item = &'a [f32]> + Clone, out: &mut [f3
     out.iter_mut().for_each(|o| *o *= inverse);
 }
 
-/// Calls `tile(first slot, count)` for the positions `visible` in pieces of at most [`KEYS`].
-pub fn tiles(spans: &[Span], visible: Range<usize>, mut tile: impl FnMut(usize, usize)) {
-    let (mut skip, mut left) = (visible.start, visible.end.saturating_sub(visible.start));
-    for span in spans {
-        let skipped = skip.min(span.len as usize);
-        skip -= skipped;
-        let (mut at, mut len) = (span.start as usize + skipped, (span.len as usize - skipped).min(left));
-        left -= len;
-        while len > 0 {
-            let count = len.min(KEYS);
-            tile(at, count);
-            at += count;
-            len -= count;
+/// The positions `visible` as pieces of at most [`KEYS`]: the first slot of each, and how many.
+pub fn tiles(spans: &[Span], visible: Range<usize>) -> Tiles<'_> {
+    let left = visible.end.saturating_sub(visible.start);
+    Tiles { spans: spans.iter(), skip: visible.start, left, at: 0, len: 0 }
+}
+
+/// See [`tiles`]. An iterator, since a closure around vectors would be compiled without their instructions.
+pub struct Tiles<'a> {
+    spans: slice::Iter<'a, Span>,
+    /// Positions before the first.
+    skip: usize,
+    /// Positions in the spans to come.
+    left: usize,
+    /// What is left of a span.
+    at: usize,
+    len: usize,
+}
+
+impl Iterator for Tiles<'_> {
+    type Item = (usize, usize);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.len == 0 {
+            let span = self.spans.next()?;
+            let skipped = self.skip.min(span.len as usize);
+            self.skip -= skipped;
+            self.at = span.start as usize + skipped;
+            self.len = (span.len as usize - skipped).min(self.left);
+            self.left -= self.len;
         }
+        let (at, count) = (self.at, self.len.min(KEYS));
+        self.at += count;
+        self.len -= count;
+        Some((at, count))
     }
 }
 
@@ -283,7 +308,7 @@ fn scalar<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, ou
     let (mut max, mut sum) = (f32::NEG_INFINITY, 0f32);
     let mut seen = queries.first(i);
     out.fill(0.0);
-    tiles(stream.spans, seen..queries.sees(i), |at, count| {
+    for (at, count) in tiles(stream.spans, seen..queries.sees(i)) {
         let mut scores = [0f32; KEYS];
         let mut top = max;
         for (j, score) in scores[..count].iter_mut().enumerate() {
@@ -313,7 +338,7 @@ fn scalar<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, ou
                 *o += p * T::load(value, d);
             }
         }
-    });
+    }
     let inverse = 1.0 / sum;
     out.iter_mut().for_each(|o| *o *= inverse);
 }
