@@ -84,11 +84,11 @@ impl Device for Cpu {
     }
 
     fn arena_bytes(&self, layout: &Layout) -> usize {
-        Memory::bytes(layout, self.pool.threads())
+        Memory::bytes(self.isa, layout, self.pool.threads())
     }
 
     fn arena(&self, layout: &Layout) -> Result<Arena, Error> {
-        Ok(Arena(Memory::new(layout, self.pool.threads())?))
+        Ok(Arena(Memory::new(self.isa, layout, self.pool.threads())?))
     }
 
     fn cache(&self, shape: CacheShape) -> Result<Cache, Error> {

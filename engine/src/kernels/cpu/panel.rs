@@ -45,6 +45,11 @@ pub struct Weights<'a> {
 #[repr(C, align(64))]
 pub struct Line([u8; 64]);
 
+impl Line {
+    /// Floats in one.
+    pub const FLOATS: usize = size_of::<Self>() / size_of::<f32>();
+}
+
 /// One thread's buffers for an unpacked panel; they grow to the widest layer and stay.
 #[derive(Debug, Default)]
 pub struct Scratch {

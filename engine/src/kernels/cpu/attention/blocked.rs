@@ -39,11 +39,24 @@ pub fn attend<L: Lanes, T: Stored>(
 
 /// `len` floats of a thread's buffer, which grows to the widest head and stays.
 fn floats(buffer: &mut Vec<Line>, len: usize) -> &mut [f32] {
-    let lines = len.div_ceil(COLUMNS);
+    let lines = len.div_ceil(Line::FLOATS);
     if buffer.len() < lines {
         buffer.resize(lines, bytemuck::Zeroable::zeroed());
     }
     &mut bytemuck::cast_slice_mut(buffer)[..len]
+}
+
+/// Numbers that are kept for `count` queries while they go through the keys: keys, values, sums (padded), scores, and for
+/// each query the maximum and the total.
+fn parts(count: usize, width: usize) -> [usize; 5] {
+    let wide = width.next_multiple_of(COLUMNS);
+    [KEYS * wide, KEYS * wide, count * wide, count * KEYS, count * 2]
+}
+
+/// Floats of a thread's buffer that [`attend`] uses for up to `count` queries a block.
+pub fn packed(count: usize, width: usize) -> usize {
+    let direct = width + STATS;
+    if count > DIRECT { direct.max(parts(count, width).iter().sum()) } else { direct }
 }
 
 #[inline(always)]
@@ -56,8 +69,7 @@ fn blocked<L: Lanes, T: Stored>(
 ) {
     let (count, width) = (queries.count, queries.width);
     let wide = width.next_multiple_of(COLUMNS);
-    // Keys, values, sums (padded), scores, and for each query the maximum and the total.
-    let parts = [KEYS * wide, KEYS * wide, count * wide, count * KEYS, count * 2];
+    let parts = parts(count, width);
     let (keys, floats) = floats(packed, parts.iter().sum()).split_at_mut(parts[0]);
     let (values, floats) = floats.split_at_mut(parts[1]);
     let (sums, floats) = floats.split_at_mut(parts[2]);

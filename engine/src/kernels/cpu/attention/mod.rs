@@ -7,7 +7,7 @@ mod blocked;
 mod heads;
 mod online;
 
-pub use blocked::attend as attend_over;
+pub use blocked::{attend as attend_over, packed};
 pub use heads::{Group, attend_heads as attend_heads_over};
 
 use super::isa::{Isa, Set};
