@@ -264,7 +264,7 @@ struct Needs {
 
 impl Needs {
     fn of(isa: Isa, layout: &Layout) -> Self {
-        let simd = isa != Isa::scalar();
+        let simd = isa.table().packs;
         let queries = layout.queries.min(attention::QUERIES);
         Self {
             row: layout.widest.max(layout.head),
@@ -320,7 +320,7 @@ impl Memory {
 
     /// Room for attention over a past in 32 parts where the heads together are as wide as the widest input.
     fn parts(isa: Isa, layout: &Layout) -> usize {
-        if attention::has_attend_heads(isa) { 32 * layout.widest } else { 0 }
+        if isa.table().shares_heads() { 32 * layout.widest } else { 0 }
     }
 
     pub fn new(isa: Isa, layout: &Layout, threads: usize) -> Result<Self, Error> {

@@ -25,7 +25,7 @@ pub struct Group<'a> {
     pub lean: Leans<'a>,
 }
 
-/// See [`super::attend_heads`]: up to four heads at a time, so that a key is read and brought to f32 once for them.
+/// See [`crate::kernels::cpu::table::Attention::heads`]: up to four heads at a time, so that a key is read and brought to f32 once for them.
 #[inline(always)]
 pub fn attend_heads<L: Lanes, T: Stored>(
     lanes: L,

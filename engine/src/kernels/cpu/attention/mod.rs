@@ -10,7 +10,7 @@ mod online;
 pub use blocked::{attend as attend_over, packed};
 pub use heads::{Group, attend_heads as attend_heads_over};
 
-use super::isa::{Isa, Set};
+use super::table;
 use crate::kernels::Span;
 use half::slice::HalfFloatSliceExt;
 use ocelli_quant::blocks::q8_0::BlockQ8_0;
@@ -33,6 +33,8 @@ pub trait Stored: Copy + Send + Sync + 'static {
     fn store(numbers: &[f32], row: &mut [Self]);
     /// The SIMD versions read whole rows: which type is it?
     fn kind(row: &[Self]) -> StoredSlice<'_>;
+    /// The kernels of an instruction set for this type.
+    fn of(table: &table::Table) -> &table::Attention<Self>;
     /// How many hold a row of `width` numbers.
     fn count(width: usize) -> usize {
         width.div_ceil(Self::NUMBERS)
@@ -60,6 +62,9 @@ impl Stored for f32 {
     fn kind(row: &[Self]) -> StoredSlice<'_> {
         StoredSlice::F32(row)
     }
+    fn of(table: &table::Table) -> &table::Attention<Self> {
+        &table.f32
+    }
 }
 
 impl Stored for half::f16 {
@@ -72,6 +77,9 @@ impl Stored for half::f16 {
     }
     fn kind(row: &[Self]) -> StoredSlice<'_> {
         StoredSlice::F16(row)
+    }
+    fn of(table: &table::Table) -> &table::Attention<Self> {
+        &table.f16
     }
 }
 
@@ -90,6 +98,9 @@ impl Stored for BlockQ8_0 {
     }
     fn kind(row: &[Self]) -> StoredSlice<'_> {
         StoredSlice::Q8_0(row)
+    }
+    fn of(table: &table::Table) -> &table::Attention<Self> {
+        &table.q8_0
     }
 }
 
@@ -181,7 +192,7 @@ pub struct Scratch {
 
 /// `softmax(scale q · keys) values` for each query, over the positions it sees; the rows follow one another.
 pub fn attend<'s, T: Stored>(
-    isa: Isa,
+    isa: &table::Table,
     queries: &Queries<'_>,
     stream: &Stream<'_, T>,
     scratch: &'s mut Scratch,
@@ -191,18 +202,20 @@ pub fn attend<'s, T: Stored>(
         scratch.out.resize(len, 0.0);
     }
     let out = &mut scratch.out[..len];
-    match isa.set() {
-        Set::Scalar => {
-            for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
-                scalar(queries, i, stream, out);
-            }
-        }
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 | Set::Avx512 => super::avx2::attend(queries, stream, &mut scratch.packed, out),
-        #[cfg(target_arch = "aarch64")]
-        Set::Neon | Set::DotProd | Set::I8mm => super::neon::attend(queries, stream, &mut scratch.packed, out),
-    }
+    (T::of(isa).attend)(queries, stream, &mut scratch.packed, out);
     out
+}
+
+/// The plain version, query by query.
+pub fn plain<T: Stored>(
+    queries: &Queries<'_>,
+    stream: &Stream<'_, T>,
+    _: &mut Vec<super::panel::Line>,
+    out: &mut [f32],
+) {
+    for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
+        scalar(queries, i, stream, out);
+    }
 }
 
 /// Takes `slope` off the dot products with the keys from position `at` on, for each position they lie before the last of
@@ -218,37 +231,14 @@ pub fn lean(slope: f32, scale: f32, seen: usize, at: usize, scores: &mut [f32]) 
     }
 }
 
-/// Numbers behind a head's sums in the results of [`attend_heads`]: the maximum of its scores, and the total of its
+/// Numbers behind a head's sums in the results of [`table::Attention::heads`]: the maximum of its scores, and the total of its
 /// weights.
 pub const STATS: usize = 2;
 
 /// Changes the scores of a head, the dot products with the keys from some position on.
 pub type Leans<'a> = &'a dyn Fn(usize, usize, &mut [f32]);
 
-/// Whether [`attend_heads`] is there.
-pub fn has_attend_heads(isa: Isa) -> bool {
-    isa.set() != Set::Scalar
-}
-
-/// Token time: the heads of a group over part of the positions. `out` receives for each head the weighted sum of the
-/// values, not divided by the total, and [`STATS`].
-pub fn attend_heads<T: Stored>(
-    isa: Isa,
-    group: &Group<'_>,
-    stream: &Stream<'_, T>,
-    range: Range<usize>,
-    out: &mut [f32],
-) {
-    match isa.set() {
-        Set::Scalar => {}
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 | Set::Avx512 => super::avx2::attend_heads(group, stream, range, out),
-        #[cfg(target_arch = "aarch64")]
-        Set::Neon | Set::DotProd | Set::I8mm => super::neon::attend_heads(group, stream, range, out),
-    }
-}
-
-/// Puts the parts of one head together: `parts` are results of [`attend_heads`], each from this head's place on.
+/// Puts the parts of one head together: `parts` are results of [`table::Attention::heads`], each from this head's place on.
 pub fn combine<'a>(parts: impl Iterator<Item = &'a [f32]> + Clone, out: &mut [f32]) {
     let width = out.len();
     let max = parts.clone().map(|p| p[width]).fold(f32::NEG_INFINITY, |a, b| if b > a || b.is_nan() { b } else { a });
