@@ -1,12 +1,16 @@
 //! At token time nothing is allocated: every allocation of the process is counted while a model writes, and between two
-//! of its tokens there is none, whichever thread computed. It runs without the test harness, whose own thread allocates
+//! of its tokens there is none, whichever thread computed and with whichever instructions. Nor does any op allocate once
+//! its arena is there, from the first call on, for any number of rows. It runs without the test harness, whose own thread allocates
 //! when it pleases.
 
 #![allow(clippy::unwrap_used, unsafe_code)] // an allocator that counts
 
+use ocelli_engine::kernels::cpu::{Cpu, Isa};
+use ocelli_engine::kernels::{CacheShape, CacheType, Continuation, Device, Heads, Layout as Room, Product, Span};
+use ocelli_engine::weights::{Linear, Scope};
 use ocelli_engine::{Engine, Event, GenerateOptions, Prompt, Sampling, SessionOptions};
 use ocelli_quant::TensorType;
-use ocelli_quant::gguf::{MetaValue, Writer};
+use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -119,13 +123,80 @@ fn model(architecture: &str, ty: TensorType) -> Vec<u8> {
     body.finish().unwrap()
 }
 
-fn main() {
+fn linear(ty: TensorType, width: usize, outputs: usize) -> Linear {
+    let values: Vec<f32> = (0..width * outputs).map(|i| ((i * 37 % 101) as f32 - 50.0) / 100.0).collect();
+    let mut bytes = vec![0; ty.row_bytes(values.len()).unwrap()];
+    ty.encode(&values, &mut bytes).unwrap();
+    let mut writer = Writer::new();
+    writer.tensor("l.weight", &[width as u64, outputs as u64], ty);
+    let mut body = writer.begin(Vec::new()).unwrap();
+    body.write(&bytes).unwrap();
+    let file = Gguf::parse(Arc::new(body.finish().unwrap())).unwrap();
+    Scope::new(Arc::new(file)).linear("l", width, outputs).unwrap()
+}
+
+/// What `ops` allocate.
+fn allocations(ops: impl FnOnce()) -> usize {
+    let start = COUNT.load(Ordering::Relaxed);
+    ops();
+    COUNT.load(Ordering::Relaxed) - start
+}
+
+/// The first call already finds room: one row, as many as beams have, and prompts.
+fn products(isa: Isa) {
+    let (width, outputs) = (512, 300);
+    for ty in [TensorType::F32, TensorType::F16, TensorType::Q8_0, TensorType::Q4_1, TensorType::Q4K] {
+        let layer = linear(ty, width, outputs);
+        for rows in [1, 4, 8, 13, 16, 70] {
+            let cpu = Cpu::with_isa(isa, 3);
+            let mut room = Room::default();
+            let (x, out) = (room.rows(rows, width), room.rows(rows, outputs));
+            room.input(rows, width);
+            let mut arena = cpu.arena(&room).unwrap();
+            let count = allocations(|| cpu.matmul(&mut arena, x, None, &[Product::new(&layer, out)]));
+            assert_eq!(count, 0, "{} {ty}, {rows} rows: allocations of a product", isa.name());
+        }
+    }
+}
+
+/// Over rows and over a cache, for narrow heads and for heads wider than most.
+fn attentions(isa: Isa) {
+    for (width, ty) in CacheType::ALL.into_iter().flat_map(|(ty, _)| [(10, ty), (64, ty), (320, ty)]) {
+        let heads = Heads { count: 4, kv: 2, width, scale: 0.1, window: 0, alibi: 0.0 };
+        for rows in [1, 2, 5, 70] {
+            let cpu = Cpu::with_isa(isa, 3);
+            let (wide, slots) = (heads.count * width, rows + 300);
+            let mut room = Room::default();
+            let [q, out] = [0; 2].map(|_| room.rows(rows, wide));
+            let [k, v] = [0; 2].map(|_| room.rows(slots, heads.kv * width));
+            room.input(rows, wide);
+            room.heads(rows, width);
+            let mut arena = cpu.arena(&room).unwrap();
+            let shape = CacheShape { layers: 1, heads: heads.kv, head_width: width, slots, ty };
+            let mut cache = cpu.cache(shape).unwrap();
+            let every: Vec<u32> = (0..).take(slots).collect();
+            let spans = [Span { start: 0, len: u32::try_from(slots).unwrap() }];
+            let continuations = [Continuation { rows, past: 300, causal: true, spans: &spans }];
+            let count = allocations(|| {
+                cpu.store(&arena, &mut cache, 0, k, v, &every);
+                cpu.attend_cache(&mut arena, heads, &cache, 0, q, &continuations, out);
+                cpu.attend(&mut arena, heads, q, k, v, out);
+            });
+            assert_eq!(count, 0, "{} {ty:?}, {rows} rows, heads of {width}: allocations of attention", isa.name());
+        }
+    }
+}
+
+/// Nothing is allocated between two tokens.
+fn tokens(isa: Isa) {
     const WARM: usize = 16;
     const MEASURED: usize = 32;
     let sampled = Sampling { temperature: 0.9, top_k: 10, top_p: 0.95, ..Sampling::default() };
     for (architecture, ty) in [("llama", TensorType::Q8_0), ("gemma3", TensorType::Q8_0), ("llama", TensorType::F16)] {
         for (sampling, threads) in [(Sampling::default(), 1), (Sampling::default(), 2), (sampled.clone(), 2)] {
-            let model = Engine::new(threads).unwrap().open_bytes(Arc::new(model(architecture, ty))).unwrap();
+            let model = Engine::with_device(Arc::new(Cpu::with_isa(isa, threads)))
+                .open_bytes(Arc::new(model(architecture, ty)))
+                .unwrap();
             let mut session = model.session(&SessionOptions::default()).unwrap();
             let options = GenerateOptions { max_new_tokens: WARM + MEASURED + 1, sampling, ..Default::default() };
             let (mut pieces, mut start, mut end) = (0, 0, 0);
@@ -143,7 +214,20 @@ fn main() {
             let text = session.generate(&Prompt::new().text("abc"), &options, &mut sink).unwrap();
             assert_eq!(text.ids.len(), WARM + MEASURED + 1, "{architecture} {ty}");
             assert!(start > 0 && end > 0, "the counter counts");
-            assert_eq!(end - start, 0, "{architecture} {ty}, {threads} threads: allocations in {MEASURED} tokens");
+            assert_eq!(
+                end - start,
+                0,
+                "{} {architecture} {ty}, {threads} threads: allocations in {MEASURED} tokens",
+                isa.name()
+            );
         }
+    }
+}
+
+fn main() {
+    for isa in Isa::offered() {
+        products(isa);
+        attentions(isa);
+        tokens(isa);
     }
 }

@@ -240,6 +240,7 @@ impl Gated {
         let c = &self.config;
         layout.input(batch, width.max(c.ffn).max(c.inner()));
         layout.input(c.rows, c.media_width.max(c.inner()));
+        layout.heads(batch, c.heads.width);
         let unturned = layout.rows(batch.max(c.rows), 0);
         let mark = layout.mark();
         let (q, mixed) = (layout.rows(batch, c.inner()), layout.rows(batch, c.inner()));

@@ -135,6 +135,7 @@ impl QFormer {
         layout.input(n, w);
         layout.input(n, c.ffn);
         layout.input(image_rows, c.image_width);
+        layout.heads(n, attention(w, c.heads).width);
         let x = layout.rows(n, w);
         let (q, mixed) = (layout.rows(n, w), layout.rows(n, w));
         QFormerRows {

@@ -146,6 +146,7 @@ impl Resampler {
         let (n, w, inner) = (c.latents, c.width, c.heads.count * c.heads.width);
         layout.input(n.max(media), w);
         layout.input(n, c.ffn.max(inner));
+        layout.heads(n, c.heads.width);
         let unturned = layout.rows(n + media, 0);
         let x = layout.rows(n, w);
         let mark = layout.mark();

@@ -184,6 +184,7 @@ impl Vit {
         layout.input(c.patches(), c.patch_len());
         layout.input(n, w);
         layout.input(n, c.ffn);
+        layout.heads(n, attention(w, c.heads).width);
         let x = layout.rows(all, w);
         let mark = layout.mark();
         let patches = layout.rows(c.patches(), c.patch_len());

@@ -58,6 +58,8 @@ pub struct Layout {
     peak: usize,
     input: usize,
     widest: usize,
+    queries: usize,
+    head: usize,
 }
 
 impl Layout {
@@ -76,6 +78,13 @@ impl Layout {
     pub fn input(&mut self, rows: usize, width: usize) {
         self.input = self.input.max(rows * width.next_multiple_of(Self::ALIGN));
         self.widest = self.widest.max(width);
+    }
+
+    /// Says that attention will run for `queries` rows at once, over heads of `width` numbers: devices keep what they find
+    /// of a head.
+    pub fn heads(&mut self, queries: usize, width: usize) {
+        self.queries = self.queries.max(queries);
+        self.head = self.head.max(width);
     }
 
     /// Where the next block would start; pass it to [`Layout::rewind`] to let phases overlap.

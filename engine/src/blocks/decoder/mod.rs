@@ -228,6 +228,7 @@ impl Decoder {
         let (w, c) = (self.config.width, &self.config);
         let (queries, keys) = (c.heads * c.head_width, c.kv_heads * c.head_width);
         layout.input(batch, w.max(c.ffn).max(c.embedding_width).max(queries));
+        layout.heads(batch, c.head_width);
         let x = layout.rows(batch, w);
         let input = if self.projection.is_some() { layout.rows(batch, c.embedding_width) } else { x };
         let result = layout.rows(batch, if c.norm_result { w } else { 0 });

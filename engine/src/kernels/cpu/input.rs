@@ -9,8 +9,8 @@
 //! a whole group in registers walks through memory once and finds every number at a fixed distance. One row alone is
 //! then simply a row.
 
-use super::isa::{Isa, Set};
-use super::panel::{few, reads_quants};
+use super::panel::reads_quants;
+use super::table::{Quantise, Table};
 use ocelli_quant::TensorType;
 
 /// Numbers a block.
@@ -59,7 +59,7 @@ pub struct Input<'a> {
     pub scales: &'a [f32],
     /// `rows * width / 16` sums of 16 integers, row by row.
     pub sums: &'a [i16],
-    /// Where the rows are [`few`](super::panel::few): scale times sum of each block, of its first half and of its second
+    /// Where the rows are [`few`](Table::few): scale times sum of each block, of its first half and of its second
     /// one, `3 * rows * width / 32` numbers, row by row, kind by kind.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub offsets: &'a [f32],
@@ -78,9 +78,9 @@ impl<'a> Input<'a> {
         &self.floats[m * self.width..(m + 1) * self.width]
     }
 
-    /// Whether the kernels for few rows take these: what they read of integers is there for one kind of kernel.
-    pub(super) fn few(&self, set: Set, ty: TensorType) -> bool {
-        if reads_quants(ty) { self.steps.is_empty() } else { self.rows <= few(set, ty) }
+    /// Whether the kernels for few rows, at most `few` of floats, take these: what they read of integers is there for one kind of kernel.
+    pub(super) fn few(&self, few: usize, ty: TensorType) -> bool {
+        if reads_quants(ty) { self.steps.is_empty() } else { self.rows <= few }
     }
 
     /// The rows of the group that begins at row `first`.
@@ -121,20 +121,15 @@ pub struct Group<'a> {
 
 /// Quantises a group: per block, scale = max |x| / 127, q = round(x / scale) to nearest, ties to even. A block with
 /// a NaN or an infinity becomes a NaN scale, so that the damage shows in the output instead of vanishing.
-pub fn quantise(isa: Isa, x: &[f32], group: &mut Group<'_>) {
+pub fn quantise(table: &Table, x: &[f32], group: &mut Group<'_>) {
+    let by: Quantise = table.quantise;
     let rows = group.rows;
     let width = x.len() / rows;
     let blocks = width / BLOCK;
     for (m, row) in x.chunks_exact(width).enumerate() {
         let scales = &mut group.scales[m * blocks..(m + 1) * blocks];
         let sums = &mut group.sums[m * blocks * 2..(m + 1) * blocks * 2];
-        match isa.set() {
-            Set::Scalar => quantise_scalar(row, m, rows, group.quants, scales, sums),
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx2 | Set::Avx512 => super::avx2::quantise(row, m, rows, group.quants, scales, sums),
-            #[cfg(target_arch = "aarch64")]
-            Set::Neon | Set::DotProd | Set::I8mm => super::neon::quantise(row, m, rows, group.quants, scales, sums),
-        }
+        by(row, m, rows, group.quants, scales, sums);
         if group.offsets.is_empty() {
             continue;
         }
@@ -146,7 +141,7 @@ pub fn quantise(isa: Isa, x: &[f32], group: &mut Group<'_>) {
             second[b] = scale * f32::from(sums[1]);
         }
     }
-    if cfg!(target_arch = "x86_64") && isa != Isa::scalar() && !group.pairs.is_empty() {
+    if table.pairs && !group.pairs.is_empty() {
         let quants = group.quants.as_chunks::<BLOCK>().0.chunks_exact(2 * rows);
         for (blocks, pairs) in quants.zip(group.pairs.as_chunks_mut::<{ 2 * BLOCK }>().0.chunks_exact_mut(rows)) {
             for (m, pair) in pairs.iter_mut().enumerate() {
@@ -184,7 +179,7 @@ pub fn quantise(isa: Isa, x: &[f32], group: &mut Group<'_>) {
 
 /// Row `m` of `rows`.
 #[allow(clippy::cast_possible_truncation)]
-fn quantise_scalar(x: &[f32], m: usize, rows: usize, quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
+pub fn quantise_row(x: &[f32], m: usize, rows: usize, quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
     let blocks = x.chunks_exact(BLOCK).zip(quants.chunks_exact_mut(BLOCK).skip(m).step_by(rows));
     for ((x, q), (scale, sums)) in blocks.zip(scales.iter_mut().zip(sums.chunks_exact_mut(2))) {
         let finite = x.iter().all(|v| v.is_finite());

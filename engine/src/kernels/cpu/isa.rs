@@ -1,5 +1,6 @@
 //! Which instructions this processor has, found at run time; `OCELLI_ISA` forces one for tests.
 
+use super::table::Table;
 use crate::error::Error;
 #[cfg(target_arch = "aarch64")]
 use std::arch::is_aarch64_feature_detected;
@@ -23,7 +24,7 @@ pub struct Isa(Set);
 
 /// Which one it is. Outside the kernels it cannot be named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Set {
+enum Set {
     /// Plain Rust: the specification of all the others.
     Scalar,
     /// x86-64 with AVX2, FMA and F16C (Haswell, Zen and later).
@@ -50,9 +51,21 @@ impl Isa {
         Self(Set::Scalar)
     }
 
-    /// Which one it is.
-    pub(super) fn set(self) -> Set {
-        self.0
+    /// Its functions.
+    pub(super) fn table(self) -> &'static Table {
+        match self.0 {
+            Set::Scalar => &super::scalar::TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => &super::avx2::TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => &super::avx512::TABLE,
+            #[cfg(target_arch = "aarch64")]
+            Set::Neon => &super::neon::NEON,
+            #[cfg(target_arch = "aarch64")]
+            Set::DotProd => &super::neon::DOTPROD,
+            #[cfg(target_arch = "aarch64")]
+            Set::I8mm => &super::neon::I8MM,
+        }
     }
 
     /// All this processor can run, the best first.
@@ -82,19 +95,7 @@ impl Isa {
 
     /// The name used in `OCELLI_ISA`.
     pub fn name(self) -> &'static str {
-        match self.0 {
-            Set::Scalar => "scalar",
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx2 => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx512 => "avx512",
-            #[cfg(target_arch = "aarch64")]
-            Set::Neon => "neon",
-            #[cfg(target_arch = "aarch64")]
-            Set::DotProd => "dotprod",
-            #[cfg(target_arch = "aarch64")]
-            Set::I8mm => "i8mm",
-        }
+        self.table().name
     }
 
     /// The best offered, or the one the environment variable `OCELLI_ISA` names; and why.

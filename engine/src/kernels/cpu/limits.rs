@@ -4,7 +4,7 @@
 //! byte products as the integer kernels form them. Each call is one run of some ten milliseconds on threads of its own;
 //! callers repeat it in turn with what they measure, so that a change of clock or load hits both alike.
 
-use super::isa::{Isa, Set};
+use super::isa::Isa;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -26,16 +26,7 @@ pub fn stream(isa: Isa, threads: usize, bytes: &[u8]) -> f64 {
     let work = bytes.len() as f64;
     measure(parts.len().max(1), work, |t| {
         let part = parts.get(t).copied().unwrap_or_default();
-        match isa.set() {
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx2 | Set::Avx512 => {
-                // SAFETY: `measure` has checked that the instructions are there.
-                black_box(unsafe { x86::read(part) });
-            }
-            _ => {
-                black_box(plain::read(part));
-            }
-        }
+        (isa.table().limits.read)(part);
     })
 }
 
@@ -45,28 +36,8 @@ pub fn stream(isa: Isa, threads: usize, bytes: &[u8]) -> f64 {
 /// Where this machine has no `isa`.
 #[must_use]
 pub fn f32(isa: Isa, threads: usize) -> f64 {
-    let lanes = match isa.set() {
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => 16,
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 => 8,
-        _ => plain::LANES,
-    };
-    measure(threads.max(1), work(threads, CHAINS * lanes), |_| match isa.set() {
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => {
-            // SAFETY: `measure` has checked that the instructions are there.
-            black_box(unsafe { x86::wide_fma(black_box(1e-9)) });
-        }
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 => {
-            // SAFETY: as above.
-            black_box(unsafe { x86::fma(black_box(1e-9)) });
-        }
-        _ => {
-            black_box(plain::multiply_add(black_box(1e-9)));
-        }
-    })
+    let loops = &isa.table().limits;
+    measure(threads.max(1), work(threads, CHAINS * loops.lanes), |_| (loops.multiply_add)())
 }
 
 /// GOP/s of products of bytes summed in 32 bits, two operations each, on `threads` threads. Without an instruction that
@@ -77,36 +48,73 @@ pub fn f32(isa: Isa, threads: usize) -> f64 {
 /// Where this machine has no `isa`.
 #[must_use]
 pub fn int8(isa: Isa, threads: usize, bits: u32) -> f64 {
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = bits;
-    let products = match isa.set() {
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => CHAINS * 64,
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 => 8 * 32,
-        _ => CHAINS * plain::LANES,
-    };
-    measure(threads.max(1), work(threads, products), |_| match isa.set() {
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => {
-            // SAFETY: `measure` has checked that the instructions are there.
-            black_box(unsafe { x86::vnni(black_box(1)) });
-        }
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 if bits < 8 => {
-            // SAFETY: as above.
-            black_box(unsafe { x86::maddubs::<4>(black_box(1)) });
-        }
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 => {
-            // SAFETY: as above.
-            black_box(unsafe { x86::maddubs::<1>(black_box(1)) });
-        }
-        _ => {
-            black_box(plain::products(black_box(1)));
-        }
-    })
+    let loops = &isa.table().limits;
+    measure(threads.max(1), work(threads, loops.products), |_| (loops.multiply_bytes)(bits))
 }
+
+/// The loops of an instruction set: each runs once.
+pub(super) struct Loops {
+    /// Reads all bytes.
+    read: fn(&[u8]),
+    /// Floats a chain of `multiply_add` holds.
+    lanes: usize,
+    /// [`TURNS`] of [`CHAINS`] multiply-adds.
+    multiply_add: fn(),
+    /// Products of bytes a turn of `multiply_bytes` makes.
+    products: usize,
+    /// [`TURNS`] of products, for weights of so many bits.
+    multiply_bytes: fn(u32),
+}
+
+/// For every other processor.
+pub(super) const PLAIN: Loops = Loops {
+    read: |bytes| {
+        black_box(plain::read(bytes));
+    },
+    lanes: plain::LANES,
+    multiply_add: || {
+        black_box(plain::multiply_add(black_box(1e-9)));
+    },
+    products: CHAINS * plain::LANES,
+    multiply_bytes: |_| {
+        black_box(plain::products(black_box(1)));
+    },
+};
+
+/// With AVX2 and FMA.
+#[cfg(target_arch = "x86_64")]
+pub(super) const AVX2: Loops = Loops {
+    read: |bytes| {
+        // SAFETY: only an `Isa` of AVX2 or better leads here; so it is below.
+        black_box(unsafe { x86::read(bytes) });
+    },
+    lanes: 8,
+    multiply_add: || {
+        // SAFETY: as above.
+        black_box(unsafe { x86::fma(black_box(1e-9)) });
+    },
+    products: 8 * 32,
+    multiply_bytes: |bits| {
+        // SAFETY: as above.
+        black_box(unsafe { if bits < 8 { x86::maddubs::<4>(black_box(1)) } else { x86::maddubs::<1>(black_box(1)) } });
+    },
+};
+
+/// And with AVX-512 and VNNI.
+#[cfg(target_arch = "x86_64")]
+pub(super) const AVX512: Loops = Loops {
+    lanes: 16,
+    multiply_add: || {
+        // SAFETY: only an `Isa` of AVX-512 leads here; so it is below.
+        black_box(unsafe { x86::wide_fma(black_box(1e-9)) });
+    },
+    products: CHAINS * 64,
+    multiply_bytes: |_| {
+        // SAFETY: as above.
+        black_box(unsafe { x86::vnni(black_box(1)) });
+    },
+    ..AVX2
+};
 
 /// Independent sums of a loop: enough to hide the latency of one.
 const CHAINS: usize = 12;

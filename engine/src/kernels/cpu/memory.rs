@@ -4,6 +4,7 @@
 #![allow(unsafe_code)] // allocation, and slices that several threads write in disjoint parts
 
 use super::input::{BLOCK, Group, Input, STEP};
+use super::isa::Isa;
 use super::{CacheShape, CacheType, Layout, Rows};
 use super::{attention, panel};
 use crate::error::Error;
@@ -247,18 +248,52 @@ pub struct Scratch {
     row: Vec<f32>,
 }
 
+/// How much of each of a thread's buffers the ops of a layout use at most with an instruction set.
+struct Needs {
+    /// Numbers of a row.
+    row: usize,
+    /// Numbers of an unpacked panel, of floats or of integers: the scalar kernels have one.
+    unpacked: usize,
+    /// Lines of a packed panel: SIMD kernels have one. Floats take the most.
+    packed: usize,
+    /// Numbers of attention's results.
+    out: usize,
+    /// Lines of a tile of keys and values, and what is kept beside them.
+    tile: usize,
+}
+
+impl Needs {
+    fn of(isa: Isa, layout: &Layout) -> Self {
+        let simd = isa.table().packs;
+        let queries = layout.queries.min(attention::QUERIES);
+        Self {
+            row: layout.widest.max(layout.head),
+            unpacked: if simd { 0 } else { panel::PANEL * layout.widest },
+            packed: if simd { layout.widest } else { 0 },
+            out: queries * layout.head,
+            tile: if simd { attention::packed(queries, layout.head).div_ceil(panel::Line::FLOATS) } else { 0 },
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let unpacked = self.unpacked * 5 + self.unpacked / 16 * 8;
+        (self.row + self.out) * 4 + unpacked + (self.packed + self.tile) * size_of::<panel::Line>()
+    }
+}
+
 impl Scratch {
-    /// Buffers that need not grow for inputs of at most `widest` numbers: which thread meets which layer first is
-    /// chance, and at token time nothing is allocated. Pages nobody writes cost nothing.
-    fn new(widest: usize) -> Result<Self, Error> {
+    /// Buffers that need not grow: which thread meets which layer first is chance, and at token time nothing is allocated.
+    /// Pages nobody writes cost nothing.
+    fn new(needs: &Needs) -> Result<Self, Error> {
         let mut new = Self::default();
-        let numbers = panel::PANEL * widest;
-        reserve(&mut new.row, widest)?;
-        reserve(&mut new.attention.out, widest)?;
-        reserve(&mut new.panel.floats, numbers)?;
-        reserve(&mut new.panel.quants, numbers)?;
-        reserve(&mut new.panel.scales, numbers / 16)?;
-        reserve(&mut new.panel.mins, numbers / BLOCK)?;
+        reserve(&mut new.row, needs.row)?;
+        reserve(&mut new.panel.floats, needs.unpacked)?;
+        reserve(&mut new.panel.quants, needs.unpacked)?;
+        reserve(&mut new.panel.scales, needs.unpacked / 16)?;
+        reserve(&mut new.panel.mins, needs.unpacked / 16)?;
+        reserve(&mut new.panel.packed, needs.packed)?;
+        reserve(&mut new.attention.out, needs.out)?;
+        reserve(&mut new.attention.packed, needs.tile)?;
         Ok(new)
     }
 
@@ -278,25 +313,23 @@ fn reserve<T>(buffer: &mut Vec<T>, len: usize) -> Result<(), Error> {
 
 impl Memory {
     /// What [`Memory::new`] takes, with the threads' buffers at their largest.
-    pub fn bytes(layout: &Layout, threads: usize) -> usize {
-        // An unpacked panel and its packed copy, four bytes a number at most; attention keeps a tile of one head.
-        let panel = panel::PANEL * layout.widest * 8;
-        let attention = 256 << 10;
-        let parts = Self::parts(layout) * 4;
-        layout.peak * 4 + InputBuffers::bytes(layout.input) + parts + threads * (panel + attention)
+    pub fn bytes(isa: Isa, layout: &Layout, threads: usize) -> usize {
+        let thread = size_of::<Scratch>() + Needs::of(isa, layout).bytes();
+        layout.peak * 4 + InputBuffers::bytes(layout.input) + Self::parts(isa, layout) * 4 + threads * thread
     }
 
     /// Room for attention over a past in 32 parts where the heads together are as wide as the widest input.
-    fn parts(layout: &Layout) -> usize {
-        32 * layout.widest
+    fn parts(isa: Isa, layout: &Layout) -> usize {
+        if isa.table().shares_heads() { 32 * layout.widest } else { 0 }
     }
 
-    pub fn new(layout: &Layout, threads: usize) -> Result<Self, Error> {
+    pub fn new(isa: Isa, layout: &Layout, threads: usize) -> Result<Self, Error> {
+        let needs = Needs::of(isa, layout);
         Ok(Self {
             floats: Buffer::new(layout.peak, "activations")?,
             input: InputBuffers::new(layout.input)?,
-            parts: Buffer::new(Self::parts(layout), "attention")?,
-            scratch: (0..threads).map(|_| Scratch::new(layout.widest).map(Mutex::new)).collect::<Result<_, _>>()?,
+            parts: Buffer::new(Self::parts(isa, layout), "attention")?,
+            scratch: (0..threads).map(|_| Scratch::new(&needs).map(Mutex::new)).collect::<Result<_, _>>()?,
         })
     }
 }

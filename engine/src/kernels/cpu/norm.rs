@@ -1,20 +1,7 @@
 //! Layer norm and RMS norm of one row. Mean first, then the variance about it: the two-pass form loses nothing to
 //! cancellation. Sums run in eight lanes, the order every SIMD version keeps.
 
-use super::isa::{Isa, Set};
 use crate::weights::{Norm, NormKind};
-
-/// `out = norm(x)`.
-pub fn norm(isa: Isa, norm: &Norm, x: &[f32], out: &mut [f32]) {
-    match isa.set() {
-        Set::Scalar => scalar(norm, x, out),
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 | Set::Avx512 => super::avx2::norm(norm, x, out),
-        // The eight lanes become two vectors by themselves.
-        #[cfg(target_arch = "aarch64")]
-        Set::Neon | Set::DotProd | Set::I8mm => scalar(norm, x, out),
-    }
-}
 
 /// The sum of `f(x)` in eight lanes, the tail in the first ones.
 fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
@@ -32,8 +19,9 @@ fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     lanes.iter().sum()
 }
 
+/// `out = norm(x)`.
 #[allow(clippy::cast_precision_loss)]
-fn scalar(norm: &Norm, x: &[f32], out: &mut [f32]) {
+pub fn norm(norm: &Norm, x: &[f32], out: &mut [f32]) {
     let n = x.len() as f32;
     let mean = match norm.kind {
         NormKind::Layer => sum(x, |v| v) / n,

@@ -6,7 +6,6 @@
 //! the file's layout directly, and agree with it up to the order of float additions.
 
 use super::input::{BLOCK, Input};
-use super::isa::{Isa, Set};
 use ocelli_quant::TensorType;
 use ocelli_quant::blocks::{iq4_nl, iq4_xs, q3_k, q4_k, q5_0};
 
@@ -16,17 +15,6 @@ pub const PANEL: usize = 16;
 /// Input rows in a tile.
 pub const TILE: usize = 32;
 
-/// Most panels that [`multiply`] takes together where the input is one row: they follow one another then in its result.
-pub fn alone(isa: Isa) -> usize {
-    match isa.set() {
-        Set::Scalar => 1,
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 | Set::Avx512 => TILE,
-        #[cfg(target_arch = "aarch64")]
-        Set::Neon | Set::DotProd | Set::I8mm => TILE,
-    }
-}
-
 /// Consecutive rows of one weight matrix.
 #[derive(Debug, Clone, Copy)]
 pub struct Weights<'a> {
@@ -34,7 +22,7 @@ pub struct Weights<'a> {
     pub ty: TensorType,
     /// `rows` rows as in the file.
     pub bytes: &'a [u8],
-    /// At most [`PANEL`]; beside an input of one row as many panels as [`alone`] says.
+    /// At most [`PANEL`]; beside an input of one row as many panels as [`super::table::Table::alone`] says.
     pub rows: usize,
     /// Numbers a row.
     pub width: usize,
@@ -44,6 +32,11 @@ pub struct Weights<'a> {
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
 pub struct Line([u8; 64]);
+
+impl Line {
+    /// Floats in one.
+    pub const FLOATS: usize = size_of::<Self>() / size_of::<f32>();
+}
 
 /// One thread's buffers for an unpacked panel; they grow to the widest layer and stay.
 #[derive(Debug, Default)]
@@ -65,54 +58,8 @@ pub fn reads_quants(ty: TensorType) -> bool {
     !matches!(ty, TensorType::F32 | TensorType::F16 | TensorType::BF16)
 }
 
-/// Up to this many input rows the SIMD kernels read the file's layout as it is; above, unpacking a panel costs less. Where
-/// weights of several block formats share an input, it is the least of theirs: see [`Input::few`].
-#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
-pub(super) fn few(set: Set, ty: TensorType) -> usize {
-    match set {
-        // Unpacks always, and reads only what an input has for both.
-        Set::Scalar => usize::MAX,
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 | Set::Avx512 if !reads_quants(ty) => 12,
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 => 8,
-        // Panels of bytes are soon unpacked; others take longer than up to six rows do with what is read in order.
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => match ty {
-            TensorType::Q8_0 => 4,
-            _ => 6,
-        },
-        #[cfg(target_arch = "aarch64")]
-        Set::Neon | Set::DotProd | Set::I8mm => 4,
-    }
-}
-
-/// `tile[m * PANEL + n] = weights[n] · input[from + m]` for `count` input rows; what lies in a panel's tile behind its last
-/// weight row is of no meaning. The caller calls this for one panel
-/// with rising `from`, starting at 0: what was unpacked at 0 is in `scratch` still.
+/// The plain version of [`super::table::Table::multiply`], which unpacks every panel.
 pub fn multiply(
-    isa: Isa,
-    weights: &Weights<'_>,
-    input: &Input<'_>,
-    from: usize,
-    count: usize,
-    scratch: &mut Scratch,
-    tile: &mut [f32],
-) {
-    match isa.set() {
-        Set::Scalar => scalar(weights, input, from, count, scratch, tile),
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 => super::avx2::multiply(weights, input, from, count, scratch, tile),
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => super::avx512::multiply(weights, input, from, count, scratch, tile),
-        #[cfg(target_arch = "aarch64")]
-        Set::Neon | Set::DotProd | Set::I8mm => {
-            super::neon::multiply(isa, weights, input, from, count, scratch, tile);
-        }
-    }
-}
-
-fn scalar(
     weights: &Weights<'_>,
     input: &Input<'_>,
     from: usize,

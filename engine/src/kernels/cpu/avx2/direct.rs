@@ -10,115 +10,28 @@
 
 #![allow(clippy::needless_range_loop)] // one index goes through several inputs
 
-use super::formats::{Factors, f16_of_two, factors, load_bf16, load_f16, load_f32, paired, quants, quants_of_two};
-use super::lanes::{load, load_part, prefetch, store, transpose};
+use super::formats::{Factors, f16_of_two, factors, paired, quants, quants_of_two};
+use super::lanes::{load, prefetch, store, transpose};
+use super::rows::{Rows, block, eight, one_of_each, two};
 use crate::kernels::cpu::formats::{Packed, with_format};
-use crate::kernels::cpu::input::{BLOCK, GROUP, Input};
+use crate::kernels::cpu::input::Input;
 use crate::kernels::cpu::panel::{PANEL, Weights};
 use core::arch::x86_64::*;
 use ocelli_quant::TensorType;
-
-/// Input rows that go together in products of floats.
-const INPUTS: usize = 4;
 
 /// Bytes ahead of the loads that are asked for.
 const AHEAD: usize = 2048;
 
 /// Chains of additions for one input row alone.
-const ALONE: usize = 4;
+pub const ALONE: usize = 4;
 
 /// Chains for each of several: a row's bits must not depend on how many are left for its turn.
-const TOGETHER: usize = 2;
-
-/// As [`super::multiply`], for the float formats.
-#[target_feature(enable = "avx2,fma,f16c")]
-pub fn multiply_floats(weights: &Weights<'_>, input: &Input<'_>, from: usize, count: usize, tile: &mut [f32]) {
-    let tile = tile.as_chunks_mut::<PANEL>().0;
-    if input.rows == 1 {
-        return float_rows::<1, ALONE>(weights, input, from, tile);
-    }
-    for (i, out) in tile[..count].chunks_mut(INPUTS).enumerate() {
-        let first = from + i * INPUTS;
-        match out.len() {
-            1 => float_rows::<1, TOGETHER>(weights, input, first, out),
-            2 => float_rows::<2, TOGETHER>(weights, input, first, out),
-            3 => float_rows::<3, TOGETHER>(weights, input, first, out),
-            _ => float_rows::<INPUTS, TOGETHER>(weights, input, first, out),
-        }
-    }
-}
-
-#[target_feature(enable = "avx2,fma,f16c")]
-fn float_rows<const M: usize, const C: usize>(
-    weights: &Weights<'_>,
-    input: &Input<'_>,
-    first: usize,
-    out: &mut [[f32; PANEL]],
-) {
-    let mut x: [&[f32]; M] = [&[]; M];
-    for (m, x) in x.iter_mut().enumerate() {
-        *x = input.row(first + m);
-    }
-    let mut sums = [[_mm256_setzero_ps(); PANEL]; M];
-    let row_bytes = weights.bytes.len() / weights.rows;
-    for (i, panel) in weights.bytes.chunks(PANEL * row_bytes).enumerate() {
-        for (n, row) in panel.chunks_exact(row_bytes).take(PANEL).enumerate() {
-            let acc = match weights.ty {
-                TensorType::F16 => floats::<M, C, _>(row, x, |v| load_f16(v)),
-                TensorType::BF16 => floats::<M, C, _>(row, x, |v| load_bf16(v)),
-                _ => floats::<M, C, _>(row, x, |v| load_f32(v)),
-            };
-            join(acc, n, &mut sums);
-        }
-        finish(&sums, &mut out[i * M..][..M]);
-    }
-}
-
-/// The products of a weight row with `M` input rows in `C` chains each; `load8` brings eight weights, `N` bytes, to f32.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn floats<const M: usize, const C: usize, const N: usize>(
-    row: &[u8],
-    x: [&[f32]; M],
-    load8: impl Fn(&[u8; N]) -> __m256,
-) -> [[__m256; 4]; M] {
-    let mut acc = [[_mm256_setzero_ps(); 4]; M];
-    let (weights, tail) = row.as_chunks::<N>();
-    let mut inputs: [&[[f32; 8]]; M] = [&[]; M];
-    for m in 0..M {
-        inputs[m] = &x[m].as_chunks::<8>().0[..weights.len()];
-    }
-    let (fours, rest) = weights.as_chunks::<4>();
-    for (i, four) in fours.iter().enumerate() {
-        for (j, w) in four.iter().enumerate() {
-            let w = load8(w);
-            for m in 0..M {
-                let sum = &mut acc[m][j % C];
-                *sum = _mm256_fmadd_ps(w, load(&inputs[m][i * 4 + j]), *sum);
-            }
-        }
-    }
-    for (j, w) in rest.iter().enumerate() {
-        let w = load8(w);
-        for m in 0..M {
-            acc[m][0] = _mm256_fmadd_ps(w, load(&inputs[m][fours.len() * 4 + j]), acc[m][0]);
-        }
-    }
-    if !tail.is_empty() {
-        let mut bytes = [0; N];
-        bytes[..tail.len()].copy_from_slice(tail);
-        let w = load8(&bytes);
-        for m in 0..M {
-            acc[m][0] = _mm256_fmadd_ps(w, load_part(&x[m][weights.len() * 8..]), acc[m][0]);
-        }
-    }
-    acc
-}
+pub const TOGETHER: usize = 2;
 
 /// Puts the chains of weight row `n` together.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn join<const M: usize>(acc: [[__m256; 4]; M], n: usize, sums: &mut [[__m256; PANEL]; M]) {
+pub fn join<const M: usize>(acc: [[__m256; 4]; M], n: usize, sums: &mut [[__m256; PANEL]; M]) {
     for m in 0..M {
         let [a, b, c, d] = acc[m];
         sums[m][n] = _mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d));
@@ -129,7 +42,7 @@ fn join<const M: usize>(acc: [[__m256; 4]; M], n: usize, sums: &mut [[__m256; PA
 /// products of a short row.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn finish<const M: usize>(sums: &[[__m256; PANEL]; M], out: &mut [[f32; PANEL]]) {
+pub fn finish<const M: usize>(sums: &[[__m256; PANEL]; M], out: &mut [[f32; PANEL]]) {
     for (sums, out) in sums.iter().zip(out) {
         for (sums, out) in sums.as_chunks::<8>().0.iter().zip(out.as_chunks_mut::<8>().0) {
             let t = transpose(*sums);
@@ -137,132 +50,6 @@ fn finish<const M: usize>(sums: &[[__m256; PANEL]; M], out: &mut [[f32; PANEL]])
             store(out, add(add(add(t[0], t[4]), add(t[2], t[6])), add(add(t[1], t[5]), add(t[3], t[7]))));
         }
     }
-}
-
-/// `M` input rows in int8 blocks.
-#[derive(Clone, Copy)]
-struct Rows<'a, const M: usize> {
-    /// From the first row's first block on; a block of all rows of the group, then the next.
-    quants: &'a [[i8; BLOCK]],
-    /// The same of [`Input::pairs`].
-    pairs: &'a [[i8; 2 * BLOCK]],
-    /// Rows of the group.
-    group: usize,
-    /// Blocks a row.
-    blocks: usize,
-    /// `M * blocks`, as [`Input::scales`].
-    scales: &'a [f32],
-    /// `M * 3 * blocks`, as [`Input::offsets`].
-    offsets: &'a [f32],
-}
-
-impl<'a, const M: usize> Rows<'a, M> {
-    /// Rows from `first` on, all of one group. What is found here to be there is read below without looking again.
-    /// Always inlined: handed over in memory, it would cost a short row a tenth of its time.
-    #[inline(always)]
-    fn of(input: &Input<'a>, first: usize) -> Self {
-        let start = first / GROUP * GROUP;
-        let blocks = input.width / BLOCK;
-        let group = input.group_rows(start);
-        let quants = &input.quants[start * input.width + (first - start) * BLOCK..];
-        let rows = Self {
-            quants: quants.as_chunks().0,
-            pairs: input.pairs[start * input.width..].as_chunks().0.get(first - start..).unwrap_or_default(),
-            group,
-            blocks,
-            scales: &input.scales[first * blocks..(first + M) * blocks],
-            offsets: &input.offsets[first * 3 * blocks..(first + M) * 3 * blocks],
-        };
-        assert!(blocks > 0 && rows.quants.len() >= (blocks - 1) * group + M);
-        assert!(blocks < 2 || rows.pairs.len() >= (blocks / 2 - 1) * group + M);
-        rows
-    }
-
-    /// Rows from one block to the next. With the chains of one row alone it is known when this is compiled, and addresses
-    /// need no additions.
-    #[inline]
-    fn step<const C: usize>(&self) -> usize {
-        if C == ALONE { 1 } else { self.group }
-    }
-
-    /// The integers of block `b` of row `m`.
-    ///
-    /// # Safety
-    /// `b` is below `blocks`; `C` is [`ALONE`] only where the group is one row.
-    #[inline]
-    #[target_feature(enable = "avx2,fma,f16c")]
-    unsafe fn load<const C: usize>(&self, m: usize, b: usize) -> __m256i {
-        // SAFETY: a block is 32 bytes, and it is there.
-        unsafe { _mm256_loadu_si256(self.quants.as_ptr().add(b * self.step::<C>() + m).cast()) }
-    }
-
-    /// The first and the second halves of blocks `2 p` and `2 p + 1` of row `m`.
-    ///
-    /// # Safety
-    /// `2 p + 1` is below `blocks`; `C` as in [`Rows::load`].
-    #[inline]
-    #[target_feature(enable = "avx2,fma,f16c")]
-    unsafe fn load_pair<const C: usize>(&self, m: usize, p: usize) -> [__m256i; 2] {
-        // SAFETY: a pair is 64 bytes, and it is there.
-        unsafe {
-            let pair = self.pairs.as_ptr().add(p * self.step::<C>() + m).cast::<__m256i>();
-            [_mm256_loadu_si256(pair), _mm256_loadu_si256(pair.add(1))]
-        }
-    }
-}
-
-/// Eight floats from `at` on.
-///
-/// # Safety
-/// They are there.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn eight(from: &[f32], at: usize) -> __m256 {
-    // SAFETY: the caller's promise.
-    unsafe { _mm256_loadu_ps(from.as_ptr().add(at)) }
-}
-
-/// The floats at `at` and behind it, each in a half.
-///
-/// # Safety
-/// They are there.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn two(from: &[f32], at: usize) -> __m256 {
-    // SAFETY: the caller's promise.
-    let both = unsafe { from.as_ptr().add(at).cast::<f64>().read_unaligned() };
-    _mm256_permutevar_ps(_mm256_castpd_ps(_mm256_set1_pd(both)), _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1))
-}
-
-/// Block `i` of a row of blocks of a format.
-///
-/// # Safety
-/// The row has more than `i` of them.
-#[inline]
-unsafe fn block<P: Packed>(row: &[u8], i: usize) -> &[u8] {
-    // SAFETY: the caller's promise.
-    unsafe { row.get_unchecked(i * P::BYTES..(i + 1) * P::BYTES) }
-}
-
-/// The 16-bit number at byte `at` of each of eight blocks of a format that holds one group in a block.
-///
-/// # Safety
-/// `blocks` is eight blocks.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn one_of_each<P: Packed>(blocks: &[u8], at: usize) -> __m128i {
-    // SAFETY: the caller's promise.
-    let number = |b: usize| unsafe {
-        let block = block::<P>(blocks, b);
-        i32::from(i16::from_le_bytes([block[at], block[at + 1]]))
-    };
-    let four = |b: usize| {
-        let v = _mm_cvtsi32_si128(number(b));
-        let v = _mm_insert_epi16::<1>(v, number(b + 1));
-        let v = _mm_insert_epi16::<2>(v, number(b + 2));
-        _mm_insert_epi16::<3>(v, number(b + 3))
-    };
-    _mm_unpacklo_epi64(four(0), four(4))
 }
 
 /// The scales of eight groups' products; where a group has two, both of group 0, of 1, 4, 5, 2, 3, 6 and 7.

@@ -1,8 +1,194 @@
 //! Loads, stores and sums of lanes that the other files share. Loads and stores take slices and check their length in
 //! one place, so that the kernels built on them are safe code.
 
+use super::tile::{FLOAT_ROWS, outer_rows};
+use crate::kernels::cpu::lanes::{Floats, Lanes};
 use crate::kernels::cpu::panel::Line;
 use core::arch::x86_64::*;
+
+/// The token of these instructions.
+#[derive(Clone, Copy)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// The token, for functions that have the instructions themselves.
+    #[inline]
+    #[target_feature(enable = "avx2,fma,f16c")]
+    pub fn here() -> Self {
+        Self(())
+    }
+}
+
+impl Lanes for Avx2 {
+    type Floats = __m256;
+    type Mask = __m256;
+    const ROWS: usize = FLOAT_ROWS;
+
+    #[inline(always)]
+    fn splat(self, v: f32) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_set1_ps(v) }
+    }
+
+    #[inline(always)]
+    fn splat_f16(self, bits: u16) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_cvtph_ps(_mm_set1_epi16(bits.cast_signed())) }
+    }
+
+    #[inline(always)]
+    unsafe fn read(self, from: *const f32) -> __m256 {
+        // SAFETY: the caller's promise, and the token's: the instructions are there.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn read_f16(self, from: *const half::f16) -> __m256 {
+        // SAFETY: the caller's promise, and the token's: the instructions are there.
+        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn read_i8(self, from: *const i8) -> __m256 {
+        // SAFETY: the caller's promise, and the token's: the instructions are there.
+        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(from.cast()))) }
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f32; 8], v: __m256) {
+        // SAFETY: there is room for eight floats, and the instructions are there.
+        unsafe { _mm256_storeu_ps(to.as_mut_ptr(), v) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn fma(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn fnma(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_fnmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn round(self, v: __m256) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(v) }
+    }
+
+    #[inline(always)]
+    fn scale_by_power(self, v: __m256, n: __m256) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe {
+            let power = _mm256_slli_epi32::<23>(_mm256_cvtps_epi32(n));
+            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(v), power))
+        }
+    }
+
+    #[inline(always)]
+    fn less(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_cmp_ps::<_CMP_LT_OQ>(a, b) }
+    }
+
+    #[inline(always)]
+    fn equal(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b) }
+    }
+
+    #[inline(always)]
+    fn select(self, mask: __m256, yes: __m256, no: __m256) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_blendv_ps(no, yes, mask) }
+    }
+
+    #[inline(always)]
+    fn and(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_and_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn all(self, mask: __m256) -> bool {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_movemask_ps(mask) == 0xff }
+    }
+
+    #[inline(always)]
+    fn sum(self, v: __m256) -> f32 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe {
+            let v = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+            let v = _mm_add_ps(v, _mm_movehl_ps(v, v));
+            _mm_cvtss_f32(_mm_add_ss(v, _mm_movehdup_ps(v)))
+        }
+    }
+
+    #[inline(always)]
+    fn largest(self, v: __m256) -> f32 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe {
+            let v = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+            let v = _mm_max_ps(v, _mm_movehl_ps(v, v));
+            _mm_cvtss_f32(_mm_max_ss(v, _mm_movehdup_ps(v)))
+        }
+    }
+
+    #[inline(always)]
+    fn sums(self, v: &[__m256; 8]) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe {
+            let low = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+            let high = _mm256_hadd_ps(_mm256_hadd_ps(v[4], v[5]), _mm256_hadd_ps(v[6], v[7]));
+            _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
+        }
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [__m256; 8]) -> [__m256; 8] {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { transpose(rows) }
+    }
+
+    #[inline(always)]
+    fn prefetch_line(self, at: *const u8) {
+        // SAFETY: asking reads nothing, and the instruction is there.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+
+    #[inline(always)]
+    fn outer_rows(self, w: Floats<'_>, x: Floats<'_>, depth: usize, rows: usize, sums: &mut [f32], stride: usize) {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { outer_rows(w, x, depth, rows, sums, stride) }
+    }
+}
 
 /// Eight floats.
 #[inline]
@@ -55,24 +241,6 @@ pub fn sum_in_order(v: __m256) -> f32 {
     let mut all = [0f32; 8];
     store(&mut all, v);
     all.iter().sum()
-}
-
-/// The lanes' sum by halves.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-pub fn sum(v: __m256) -> f32 {
-    let v = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
-    let v = _mm_add_ps(v, _mm_movehl_ps(v, v));
-    _mm_cvtss_f32(_mm_add_ss(v, _mm_movehdup_ps(v)))
-}
-
-/// The largest lane, of lanes that are numbers.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-pub fn largest(v: __m256) -> f32 {
-    let v = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
-    let v = _mm_max_ps(v, _mm_movehl_ps(v, v));
-    _mm_cvtss_f32(_mm_max_ss(v, _mm_movehdup_ps(v)))
 }
 
 /// Rows to columns of 8 x 8 32-bit values.

@@ -9,18 +9,47 @@
 
 mod attention;
 pub(super) mod direct;
+mod direct_floats;
 pub(super) mod formats;
 mod lanes;
 mod maths;
 pub(super) mod pack;
+mod rows;
 pub(super) mod tile;
 
-use super::attention::{Queries, Stored, Stream};
+use super::attention::{Group, Queries, Stored, Stream};
 use super::input::Input;
-use super::isa::Set;
-use super::panel::{Line, Scratch, Weights, reads_quants};
+use super::limits;
+use super::panel::{Line, Scratch, TILE, Weights, reads_quants};
+use super::table::{Attention, Table};
 use crate::kernels::Activation;
 use crate::weights::Norm;
+use ocelli_quant::TensorType;
+
+/// What AVX2 gives.
+pub const TABLE: Table = Table {
+    name: "avx2",
+    packs: true,
+    pairs: true,
+    alone: TILE,
+    few,
+    multiply,
+    quantise,
+    norm,
+    activate,
+    f32: Attention { attend, heads: Some(attend_heads) },
+    f16: Attention { attend, heads: Some(attend_heads) },
+    q8_0: Attention { attend, heads: Some(attend_heads) },
+    limits: limits::AVX2,
+};
+
+/// See [`Table::few`].
+fn few(ty: TensorType) -> usize {
+    if reads_quants(ty) { 8 } else { FEW_FLOATS }
+}
+
+/// Of rows of floats.
+pub const FEW_FLOATS: usize = 12;
 
 /// See [`super::input::quantise`].
 pub fn quantise(x: &[f32], m: usize, rows: usize, quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
@@ -28,39 +57,36 @@ pub fn quantise(x: &[f32], m: usize, rows: usize, quants: &mut [i8], scales: &mu
     unsafe { maths::quantise(x, m, rows, quants, scales, sums) }
 }
 
-/// See [`super::norm::norm`].
+/// See [`Table::norm`].
 pub fn norm(norm: &Norm, x: &[f32], out: &mut [f32]) {
     // SAFETY: only an `Isa` of AVX2 or better leads here.
     unsafe { maths::norm(norm, x, out) }
 }
 
-/// See [`super::math::activate`].
+/// See [`Table::activate`].
 pub fn activate(act: Activation, x: &mut [f32]) {
     // SAFETY: only an `Isa` of AVX2 or better leads here.
     unsafe { maths::activate(act, x) }
 }
 
-/// See [`super::attention::attend`].
+/// See [`Attention::attend`].
 pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mut Vec<Line>, out: &mut [f32]) {
     // SAFETY: only an `Isa` of AVX2 or better leads here.
     unsafe { attention::attend(queries, stream, packed, out) }
 }
 
-/// See [`super::attention::attend_heads`].
+/// See [`Attention::heads`].
 pub fn attend_heads<T: Stored>(
-    q: &[f32],
-    width: usize,
-    scale: f32,
+    group: &Group<'_>,
     stream: &Stream<'_, T>,
     range: std::ops::Range<usize>,
-    lean: &dyn Fn(usize, usize, &mut [f32]),
     out: &mut [f32],
 ) {
     // SAFETY: only an `Isa` of AVX2 or better leads here.
-    unsafe { attention::attend_heads(q, width, scale, stream, range, lean, out) }
+    unsafe { attention::attend_heads(group, stream, range, out) }
 }
 
-/// See [`super::panel::multiply`].
+/// See [`Table::multiply`].
 pub fn multiply(
     weights: &Weights<'_>,
     input: &Input<'_>,
@@ -71,11 +97,11 @@ pub fn multiply(
 ) {
     // SAFETY: only an `Isa` of AVX2 or better leads here.
     unsafe {
-        if input.few(Set::Avx2, weights.ty) {
+        if input.few(FEW_FLOATS, weights.ty) {
             if reads_quants(weights.ty) {
                 direct::avx2::multiply(weights, input, from, count, tile);
             } else {
-                direct::multiply_floats(weights, input, from, count, tile);
+                direct_floats::multiply(weights, input, from, count, tile);
             }
         } else {
             if from == 0 {

@@ -17,15 +17,6 @@ use ocelli_quant::TensorType;
 /// Bytes ahead of the loads that are asked for: with sixteen rows at once the processor loses track.
 const AHEAD: usize = 512;
 
-/// Rows of floats at a stride.
-#[derive(Clone, Copy)]
-pub struct Floats<'a> {
-    /// From the first row's first number on.
-    pub data: &'a [f32],
-    /// Numbers from one row to the next.
-    pub stride: usize,
-}
-
 /// Lines a group of 32 inputs takes: scales, minima, integers.
 pub const fn lines<P: Packed, const ONE_PLANE: bool>() -> usize {
     P::HALVES + P::MINS + if ONE_PLANE { 8 } else { 8 * planes::<P>() }

@@ -7,15 +7,16 @@
 //! i16 (8 * 2 * 15 * 127 < 2^15), at 5 bits four of them, at 6 bits two. 8-bit weights leave no room: there both sides
 //! are widened to i16 and `madd` multiplies.
 
-use super::pack::{self, Floats};
+use super::pack;
 use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::{BLOCK, GROUP, Input, STEP, Step};
+use crate::kernels::cpu::lanes::Floats;
 use crate::kernels::cpu::panel::{Line, PANEL, Weights};
 use core::arch::x86_64::*;
 use ocelli_quant::TensorType;
 
 /// Input rows of the float kernel: 12 accumulators, two weights and a broadcast fill 15 of the 16 registers.
-const FLOAT_ROWS: usize = 6;
+pub const FLOAT_ROWS: usize = 6;
 /// Depth of a float pass, so that its 16 KiB of weights stay in the first-level cache for all rows.
 const FLOAT_DEPTH: usize = 256;
 /// Input rows of the integer kernel: eight accumulators.

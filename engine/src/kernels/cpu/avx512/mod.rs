@@ -9,12 +9,27 @@
 
 mod tile;
 
-use super::avx2::direct;
+use super::avx2::{FEW_FLOATS, direct};
 use super::input::Input;
-use super::isa::Set;
+use super::limits;
 use super::panel::{Scratch, Weights, reads_quants};
+use super::table::Table;
+use ocelli_quant::TensorType;
 
-/// See [`super::panel::multiply`].
+/// What AVX-512 gives.
+pub const TABLE: Table = Table { name: "avx512", few, multiply, limits: limits::AVX512, ..super::avx2::TABLE };
+
+/// See [`Table::few`]. Panels of bytes are soon unpacked; others take longer than up to six rows do with what is read in
+/// order.
+fn few(ty: TensorType) -> usize {
+    match ty {
+        TensorType::Q8_0 => 4,
+        _ if reads_quants(ty) => 6,
+        _ => FEW_FLOATS,
+    }
+}
+
+/// See [`Table::multiply`].
 pub fn multiply(
     weights: &Weights<'_>,
     input: &Input<'_>,
@@ -28,7 +43,7 @@ pub fn multiply(
     }
     // SAFETY: only an `Isa` of AVX-512 leads here.
     unsafe {
-        if input.few(Set::Avx512, weights.ty) {
+        if input.few(FEW_FLOATS, weights.ty) {
             direct::vnni::multiply(weights, input, from, count, tile);
         } else {
             if from == 0 {

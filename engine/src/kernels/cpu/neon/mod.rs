@@ -20,12 +20,42 @@ mod maths;
 mod pack;
 mod tile;
 
-use super::attention::{Queries, Stored, Stream};
+use super::attention::{Group, Queries, Stored, Stream};
 use super::input::Input;
-use super::isa::{Isa, Set};
-use super::panel::{Line, Scratch, Weights, reads_quants};
+use super::panel::{Line, Scratch, TILE, Weights, reads_quants};
+use super::table::{Attention, Table};
+use super::{limits, norm};
 use crate::kernels::Activation;
 use dots::{Dots, Long, Matrix, Widening};
+
+/// Up to this many input rows of any format the file's layout is read as it is.
+const FEW: usize = 4;
+
+/// What NEON gives.
+pub const NEON: Table = table::<Widening>("neon");
+/// And with `sdot`.
+pub const DOTPROD: Table = table::<Long>("dotprod");
+/// And with `smmla`.
+pub const I8MM: Table = table::<Matrix>("i8mm");
+
+const fn table<D: Dots>(name: &'static str) -> Table {
+    Table {
+        name,
+        packs: true,
+        pairs: false,
+        alone: TILE,
+        few: |_| FEW,
+        multiply: multiply::<D>,
+        quantise,
+        // The eight lanes become two vectors by themselves.
+        norm: norm::norm,
+        activate,
+        f32: Attention { attend, heads: Some(attend_heads) },
+        f16: Attention { attend, heads: Some(attend_heads) },
+        q8_0: Attention { attend, heads: Some(attend_heads) },
+        limits: limits::PLAIN,
+    }
+}
 
 /// See [`super::input::quantise`].
 pub fn quantise(x: &[f32], m: usize, rows: usize, quants: &mut [i8], scales: &mut [f32], sums: &mut [i16]) {
@@ -33,37 +63,31 @@ pub fn quantise(x: &[f32], m: usize, rows: usize, quants: &mut [i8], scales: &mu
     unsafe { maths::quantise(x, m, rows, quants, scales, sums) }
 }
 
-/// See [`super::math::activate`].
+/// See [`Table::activate`].
 pub fn activate(act: Activation, x: &mut [f32]) {
     // SAFETY: only an `Isa` of NEON or better leads here.
     unsafe { maths::activate(act, x) }
 }
 
-/// See [`super::attention::attend`].
+/// See [`Attention::attend`].
 pub fn attend<T: Stored>(queries: &Queries<'_>, stream: &Stream<'_, T>, packed: &mut Vec<Line>, out: &mut [f32]) {
     // SAFETY: only an `Isa` of NEON or better leads here.
     unsafe { attention::attend(queries, stream, packed, out) }
 }
 
-/// See [`super::panel::multiply`].
-pub fn multiply(
-    isa: Isa,
-    weights: &Weights<'_>,
-    input: &Input<'_>,
-    from: usize,
-    count: usize,
-    scratch: &mut Scratch,
-    tile: &mut [f32],
+/// See [`Attention::heads`].
+pub fn attend_heads<T: Stored>(
+    group: &Group<'_>,
+    stream: &Stream<'_, T>,
+    range: std::ops::Range<usize>,
+    out: &mut [f32],
 ) {
-    match isa.set() {
-        Set::I8mm => multiply_with::<Matrix>(isa, weights, input, from, count, scratch, tile),
-        Set::DotProd => multiply_with::<Long>(isa, weights, input, from, count, scratch, tile),
-        Set::Neon | Set::Scalar => multiply_with::<Widening>(isa, weights, input, from, count, scratch, tile),
-    }
+    // SAFETY: only an `Isa` of NEON or better leads here.
+    unsafe { attention::attend_heads(group, stream, range, out) }
 }
 
-fn multiply_with<D: Dots>(
-    isa: Isa,
+/// See [`Table::multiply`].
+fn multiply<D: Dots>(
     weights: &Weights<'_>,
     input: &Input<'_>,
     from: usize,
@@ -73,7 +97,7 @@ fn multiply_with<D: Dots>(
 ) {
     // SAFETY: only an `Isa` of NEON or better leads here, and one that has the products of `D`.
     unsafe {
-        if input.few(isa.set(), weights.ty) {
+        if input.few(FEW, weights.ty) {
             if reads_quants(weights.ty) {
                 direct::multiply::<D>(weights, input, from, count, tile);
             } else {

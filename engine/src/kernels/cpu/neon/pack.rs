@@ -16,15 +16,6 @@ use crate::kernels::cpu::panel::{Line, PANEL, Weights};
 use core::arch::aarch64::*;
 use ocelli_quant::TensorType;
 
-/// Rows of floats at a stride.
-#[derive(Clone, Copy)]
-pub struct Floats<'a> {
-    /// From the first row's first number on.
-    pub data: &'a [f32],
-    /// Numbers from one row to the next.
-    pub stride: usize,
-}
-
 /// Lines a group of 32 inputs takes: scales, minima, integers.
 pub const fn lines<P: Packed>() -> usize {
     P::HALVES + P::MINS + 8

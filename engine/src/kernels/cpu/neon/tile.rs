@@ -12,15 +12,16 @@
 #![allow(clippy::needless_range_loop)] // one index goes through several rows and columns
 
 use super::dots::{Dots, Kind, sdot_lane, smmla};
-use super::pack::{self, Floats};
+use super::pack;
 use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::{BLOCK, GROUP, Input, STEP, Step};
+use crate::kernels::cpu::lanes::Floats;
 use crate::kernels::cpu::panel::{Line, PANEL, Weights};
 use core::arch::aarch64::*;
 use ocelli_quant::TensorType;
 
 /// Input rows of both kernels: with sixteen columns that is half of the 32 registers for sums.
-const ROWS: usize = 4;
+pub const ROWS: usize = 4;
 /// Depth of a float pass, so that its 16 KiB of weights stay in the first-level cache for all rows.
 const FLOAT_DEPTH: usize = 256;
 /// Blocks of 32 a pass of the integer kernel: at most 24 KiB of weights.

@@ -3,11 +3,19 @@
 //!
 //! Keys and values are read through a [`Stream`], which hides whether they are rows of a tower or slots of a cache.
 
-use super::isa::{Isa, Set};
+mod blocked;
+mod heads;
+mod online;
+
+pub use blocked::{attend as attend_over, packed};
+pub use heads::{Group, attend_heads as attend_heads_over};
+
+use super::table;
 use crate::kernels::Span;
 use half::slice::HalfFloatSliceExt;
 use ocelli_quant::blocks::q8_0::BlockQ8_0;
 use std::ops::Range;
+use std::slice;
 
 /// Keys a tile.
 pub const KEYS: usize = 64;
@@ -25,6 +33,8 @@ pub trait Stored: Copy + Send + Sync + 'static {
     fn store(numbers: &[f32], row: &mut [Self]);
     /// The SIMD versions read whole rows: which type is it?
     fn kind(row: &[Self]) -> StoredSlice<'_>;
+    /// The kernels of an instruction set for this type.
+    fn of(table: &table::Table) -> &table::Attention<Self>;
     /// How many hold a row of `width` numbers.
     fn count(width: usize) -> usize {
         width.div_ceil(Self::NUMBERS)
@@ -52,6 +62,9 @@ impl Stored for f32 {
     fn kind(row: &[Self]) -> StoredSlice<'_> {
         StoredSlice::F32(row)
     }
+    fn of(table: &table::Table) -> &table::Attention<Self> {
+        &table.f32
+    }
 }
 
 impl Stored for half::f16 {
@@ -64,6 +77,9 @@ impl Stored for half::f16 {
     }
     fn kind(row: &[Self]) -> StoredSlice<'_> {
         StoredSlice::F16(row)
+    }
+    fn of(table: &table::Table) -> &table::Attention<Self> {
+        &table.f16
     }
 }
 
@@ -82,6 +98,9 @@ impl Stored for BlockQ8_0 {
     }
     fn kind(row: &[Self]) -> StoredSlice<'_> {
         StoredSlice::Q8_0(row)
+    }
+    fn of(table: &table::Table) -> &table::Attention<Self> {
+        &table.q8_0
     }
 }
 
@@ -173,7 +192,7 @@ pub struct Scratch {
 
 /// `softmax(scale q · keys) values` for each query, over the positions it sees; the rows follow one another.
 pub fn attend<'s, T: Stored>(
-    isa: Isa,
+    isa: &table::Table,
     queries: &Queries<'_>,
     stream: &Stream<'_, T>,
     scratch: &'s mut Scratch,
@@ -183,18 +202,20 @@ pub fn attend<'s, T: Stored>(
         scratch.out.resize(len, 0.0);
     }
     let out = &mut scratch.out[..len];
-    match isa.set() {
-        Set::Scalar => {
-            for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
-                scalar(queries, i, stream, out);
-            }
-        }
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 | Set::Avx512 => super::avx2::attend(queries, stream, &mut scratch.packed, out),
-        #[cfg(target_arch = "aarch64")]
-        Set::Neon | Set::DotProd | Set::I8mm => super::neon::attend(queries, stream, &mut scratch.packed, out),
-    }
+    (T::of(isa).attend)(queries, stream, &mut scratch.packed, out);
     out
+}
+
+/// The plain version, query by query.
+pub fn plain<T: Stored>(
+    queries: &Queries<'_>,
+    stream: &Stream<'_, T>,
+    _: &mut Vec<super::panel::Line>,
+    out: &mut [f32],
+) {
+    for (i, out) in out.chunks_exact_mut(queries.width).enumerate() {
+        scalar(queries, i, stream, out);
+    }
 }
 
 /// Takes `slope` off the dot products with the keys from position `at` on, for each position they lie before the last of
@@ -210,41 +231,14 @@ pub fn lean(slope: f32, scale: f32, seen: usize, at: usize, scores: &mut [f32]) 
     }
 }
 
-/// Numbers behind a head's sums in the results of [`attend_heads`]: the maximum of its scores, and the total of its
+/// Numbers behind a head's sums in the results of [`table::Attention::heads`]: the maximum of its scores, and the total of its
 /// weights.
 pub const STATS: usize = 2;
 
-/// Whether [`attend_heads`] is there.
-pub fn has_attend_heads(isa: Isa) -> bool {
-    match isa.set() {
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 | Set::Avx512 => true,
-        _ => false,
-    }
-}
+/// Changes the scores of a head, the dot products with the keys from some position on.
+pub type Leans<'a> = &'a dyn Fn(usize, usize, &mut [f32]);
 
-/// Token time: the heads that share a stream, one query each, over part of the positions. `q` holds `width` numbers a
-/// head; `lean(head, at, scores)` changes the dot products with the keys from position `at` on; `out` receives for each
-/// head the weighted sum of the values, not divided by the total, and [`STATS`].
-#[allow(unused_variables, clippy::too_many_arguments)] // where no instruction set has it
-pub fn attend_heads<T: Stored>(
-    isa: Isa,
-    q: &[f32],
-    width: usize,
-    scale: f32,
-    stream: &Stream<'_, T>,
-    range: Range<usize>,
-    lean: &dyn Fn(usize, usize, &mut [f32]),
-    out: &mut [f32],
-) {
-    match isa.set() {
-        #[cfg(target_arch = "x86_64")]
-        Set::Avx2 | Set::Avx512 => super::avx2::attend_heads(q, width, scale, stream, range, lean, out),
-        _ => {}
-    }
-}
-
-/// Puts the parts of one head together: `parts` are results of [`attend_heads`], each from this head's place on.
+/// Puts the parts of one head together: `parts` are results of [`table::Attention::heads`], each from this head's place on.
 pub fn combine<'a>(parts: impl Iterator<Item = &'a [f32]> + Clone, out: &mut [f32]) {
     let width = out.len();
     let max = parts.clone().map(|p| p[width]).fold(f32::NEG_INFINITY, |a, b| if b > a || b.is_nan() { b } else { a });
@@ -261,20 +255,41 @@ pub fn combine<'a>(parts: impl Iterator<Item = &'a [f32]> + Clone, out: &mut [f3
     out.iter_mut().for_each(|o| *o *= inverse);
 }
 
-/// Calls `tile(first slot, count)` for the positions `visible` in pieces of at most [`KEYS`].
-pub fn tiles(spans: &[Span], visible: Range<usize>, mut tile: impl FnMut(usize, usize)) {
-    let (mut skip, mut left) = (visible.start, visible.end.saturating_sub(visible.start));
-    for span in spans {
-        let skipped = skip.min(span.len as usize);
-        skip -= skipped;
-        let (mut at, mut len) = (span.start as usize + skipped, (span.len as usize - skipped).min(left));
-        left -= len;
-        while len > 0 {
-            let count = len.min(KEYS);
-            tile(at, count);
-            at += count;
-            len -= count;
+/// The positions `visible` as pieces of at most [`KEYS`]: the first slot of each, and how many.
+pub fn tiles(spans: &[Span], visible: Range<usize>) -> Tiles<'_> {
+    let left = visible.end.saturating_sub(visible.start);
+    Tiles { spans: spans.iter(), skip: visible.start, left, at: 0, len: 0 }
+}
+
+/// See [`tiles`]. An iterator, since a closure around vectors would be compiled without their instructions.
+pub struct Tiles<'a> {
+    spans: slice::Iter<'a, Span>,
+    /// Positions before the first.
+    skip: usize,
+    /// Positions in the spans to come.
+    left: usize,
+    /// What is left of a span.
+    at: usize,
+    len: usize,
+}
+
+impl Iterator for Tiles<'_> {
+    type Item = (usize, usize);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.len == 0 {
+            let span = self.spans.next()?;
+            let skipped = self.skip.min(span.len as usize);
+            self.skip -= skipped;
+            self.at = span.start as usize + skipped;
+            self.len = (span.len as usize - skipped).min(self.left);
+            self.left -= self.len;
         }
+        let (at, count) = (self.at, self.len.min(KEYS));
+        self.at += count;
+        self.len -= count;
+        Some((at, count))
     }
 }
 
@@ -283,7 +298,7 @@ fn scalar<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, ou
     let (mut max, mut sum) = (f32::NEG_INFINITY, 0f32);
     let mut seen = queries.first(i);
     out.fill(0.0);
-    tiles(stream.spans, seen..queries.sees(i), |at, count| {
+    for (at, count) in tiles(stream.spans, seen..queries.sees(i)) {
         let mut scores = [0f32; KEYS];
         let mut top = max;
         for (j, score) in scores[..count].iter_mut().enumerate() {
@@ -313,7 +328,7 @@ fn scalar<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, ou
                 *o += p * T::load(value, d);
             }
         }
-    });
+    }
     let inverse = 1.0 / sum;
     out.iter_mut().for_each(|o| *o *= inverse);
 }

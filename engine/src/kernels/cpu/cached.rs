@@ -1,0 +1,233 @@
+//! Attention over a cache on the CPU: which thread takes which heads and queries, or which parts of a long past.
+
+#![allow(unsafe_code)] // each head's part of a row is written by one thread
+
+use super::attention::{self, QUERIES, Queries, Stored, Stream};
+use super::memory::{Memory, Shared};
+use super::{Cpu, table};
+use crate::kernels::{CacheShape, Continuation, Heads, Rows};
+use std::sync::PoisonError;
+
+/// Positions a part of a long past has at least, see `Cpu::cached_parts`.
+const PART: usize = 256;
+
+/// What a block of queries sees; see [`Queries`].
+pub struct Sees {
+    pub visible: usize,
+    pub growth: usize,
+    pub total: usize,
+}
+
+impl Cpu {
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn cached<T: Stored>(
+        &self,
+        arena: &mut Memory,
+        heads: Heads,
+        shape: CacheShape,
+        layer: usize,
+        (keys, values): (&[T], &[T]),
+        (q, out): (Rows, Rows),
+        continuations: &[Continuation<'_>],
+    ) {
+        if let Some(attend) = T::of(self.isa.table()).heads
+            && let Some(most) = parts(arena, heads, continuations)
+        {
+            let parts = (attend, most);
+            return self.cached_parts(arena, heads, shape, layer, (keys, values), (q, out), continuations, parts);
+        }
+        let Memory { floats, scratch, .. } = arena;
+        let floats = floats.shared();
+        let share = heads.count / heads.kv;
+        let stored = T::count(shape.head_width);
+        let head_len = shape.slots * stored;
+        let blocks: usize = continuations.iter().map(|c| c.rows.div_ceil(QUERIES)).sum();
+        self.pool.run(heads.count * blocks, &|chunk, worker| {
+            let (head, mut index) = (chunk / blocks, chunk % blocks);
+            let (mut start, mut found) = (0, None);
+            for c in continuations {
+                if index < c.rows.div_ceil(QUERIES) {
+                    found = Some(c);
+                    break;
+                }
+                index -= c.rows.div_ceil(QUERIES);
+                start += c.rows;
+            }
+            let Some(continuation) = found else { return };
+            let (first, count) = block(continuation.rows, index);
+            let rows = (q.slice(start + first, count), out.slice(start + first, count));
+            let sees = match continuation.causal {
+                true => Sees { visible: continuation.past + first + 1, growth: 1, total: continuation.rows },
+                false => Sees { visible: continuation.past, growth: 0, total: continuation.rows },
+            };
+            if sees.visible == 0 {
+                for row in 0..count {
+                    let at = rows.1.at + row * out.width + head * heads.width;
+                    // SAFETY: this head's part of these rows belongs to this call alone.
+                    unsafe { floats.slice_mut(at, heads.width) }.fill(0.0);
+                }
+                return;
+            }
+            let from = (layer * shape.heads + head / share) * head_len;
+            let stream = Stream {
+                keys: &keys[from..from + head_len],
+                values: &values[from..from + head_len],
+                stride: stored,
+                row: stored,
+                spans: continuation.spans,
+            };
+            let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
+            // SAFETY: `q` lies apart from `out`, and this head's part of these rows belongs to this call alone.
+            unsafe { self.block(floats, heads, head, rows, &sees, &stream, &mut scratch.attention) };
+        });
+    }
+
+    /// Token time: every sequence has one row. The heads that share keys go through them together, and long pasts are
+    /// divided by their length alone, so that there is work for all threads and the bits do not depend on how many.
+    #[allow(clippy::too_many_arguments)]
+    fn cached_parts<T: Stored>(
+        &self,
+        arena: &mut Memory,
+        heads: Heads,
+        shape: CacheShape,
+        layer: usize,
+        (keys, values): (&[T], &[T]),
+        (q, out): (Rows, Rows),
+        continuations: &[Continuation<'_>],
+        (attend, most): (table::Heads<T>, usize),
+    ) {
+        let Memory { floats, parts: results, .. } = arena;
+        let floats = floats.shared();
+        let share = heads.count / heads.kv;
+        let stored = T::count(shape.head_width);
+        let head_len = shape.slots * stored;
+        let each = heads.width + attention::STATS;
+        // The positions a sequence's row sees, and the parts they fall into.
+        let seen = |c: &Continuation<'_>| {
+            let end = c.past + usize::from(c.causal);
+            if heads.window == 0 { 0..end } else { end.saturating_sub(heads.window)..end }
+        };
+        let count = |c: &Continuation<'_>| seen(c).len().div_ceil(PART).clamp(1, most);
+        let all: usize = continuations.iter().map(count).sum();
+        let written = results.shared();
+        self.pool.run(heads.kv * all, &|chunk, _| {
+            let (head, mut part) = (chunk / all, chunk % all);
+            let Some((row, c)) = continuations.iter().enumerate().find(|(_, c)| {
+                let inside = part < count(c);
+                if !inside {
+                    part -= count(c);
+                }
+                inside
+            }) else {
+                return;
+            };
+            let seen = seen(c);
+            if seen.is_empty() {
+                return;
+            }
+            let size = seen.len().div_ceil(count(c)).next_multiple_of(attention::KEYS);
+            let start = (seen.start + part * size).min(seen.end);
+            let from = (layer * shape.heads + head) * head_len;
+            let stream = Stream {
+                keys: &keys[from..from + head_len],
+                values: &values[from..from + head_len],
+                stride: stored,
+                row: stored,
+                spans: c.spans,
+            };
+            // SAFETY: nobody writes the queries, and this part of the results belongs to this call alone.
+            let (q, out) = unsafe {
+                let q = &floats.rows(q.slice(row, 1))[head * share * heads.width..][..share * heads.width];
+                (q, written.slice_mut(chunk * share * each, share * each))
+            };
+            let range = start..(start + size).min(seen.end);
+            let lean = |shared: usize, at: usize, scores: &mut [f32]| {
+                attention::lean(heads.slope(head * share + shared), heads.scale, seen.end, at, scores);
+            };
+            let group = attention::Group { q, width: heads.width, scale: heads.scale, lean: &lean };
+            attend(&group, &stream, range, out);
+        });
+        let mut first = 0;
+        for (row, c) in continuations.iter().enumerate() {
+            let parts = count(c);
+            for head in 0..heads.count {
+                let at = out.at + row * out.width + head * heads.width;
+                // SAFETY: the threads are done; the results are read and the rows written by this one.
+                let to = unsafe { floats.slice_mut(at, heads.width) };
+                if seen(c).is_empty() {
+                    to.fill(0.0);
+                    continue;
+                }
+                let parts = (first..first + parts).map(|part| {
+                    let chunk = head / share * all + part;
+                    &results[(chunk * share + head % share) * each..][..each]
+                });
+                attention::combine(parts, to);
+            }
+            first += parts;
+        }
+    }
+
+    /// One head of a few rows.
+    ///
+    /// # Safety
+    /// Nobody writes the query rows meanwhile, and nobody else reads or writes this head's part of the output rows.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) unsafe fn block<T: Stored>(
+        &self,
+        floats: Shared<f32>,
+        heads: Heads,
+        head: usize,
+        (q, out): (Rows, Rows),
+        sees: &Sees,
+        stream: &Stream<'_, T>,
+        scratch: &mut attention::Scratch,
+    ) {
+        let queries = Queries {
+            // SAFETY: the caller's promise.
+            data: &unsafe { floats.rows(q) }[head * heads.width..],
+            stride: q.width,
+            count: q.rows,
+            width: heads.width,
+            scale: heads.scale,
+            visible: sees.visible,
+            growth: sees.growth,
+            window: heads.window,
+            slope: heads.slope(head),
+            total: sees.total,
+        };
+        let result = attention::attend(self.isa.table(), &queries, stream, scratch);
+        for (i, row) in result.chunks_exact(heads.width).enumerate() {
+            // SAFETY: the caller's promise.
+            let to = unsafe { floats.slice_mut(out.at + i * out.width + head * heads.width, heads.width) };
+            to.copy_from_slice(row);
+        }
+    }
+}
+
+/// Into how many parts each past may be divided at token time; `None` where rows do not come one a sequence.
+fn parts(arena: &Memory, heads: Heads, continuations: &[Continuation<'_>]) -> Option<usize> {
+    if continuations.iter().any(|c| c.rows != 1) {
+        return None;
+    }
+    let one = continuations.len() * heads.count * (heads.width + attention::STATS);
+    Some(arena.parts.len() / one.max(1)).filter(|&most| most > 0)
+}
+
+/// The first query and the count of the `index`th block of `rows` queries, in blocks as even as can be.
+pub fn block(rows: usize, index: usize) -> (usize, usize) {
+    let size = rows.div_ceil(rows.div_ceil(QUERIES));
+    let first = (index * size).min(rows);
+    (first, size.min(rows - first))
+}
+
+/// Spreads rows of all heads over the heads' own streams.
+pub fn scatter<T: Stored>(shape: CacheShape, layer: usize, slots: &[u32], rows: &[f32], to: &mut [T]) {
+    let (width, stored) = (shape.head_width, T::count(shape.head_width));
+    for (row, &slot) in rows.chunks_exact(shape.heads * width).zip(slots) {
+        for (head, numbers) in row.chunks_exact(width).enumerate() {
+            let at = ((layer * shape.heads + head) * shape.slots + slot as usize) * stored;
+            T::store(numbers, &mut to[at..at + stored]);
+        }
+    }
+}
