@@ -2,6 +2,8 @@
 //! level up, and others are added. Every conversion then is refused, or says a note more, or
 //! gives the same bytes. What each key is worth is the goldens' own concern.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use ocelli_convert::{ConvertError, Options, convert};
 use ocelli_quant::TensorType;
 use ocelli_tests::golden::Golden;

@@ -217,11 +217,9 @@ impl<'p> Run<'p> {
     }
 
     pub(super) fn is_iterable(value: &Value) -> bool {
-        match value {
-            Value::Undefined(_) | Value::Str(_) | Value::Markup(_) | Value::List(_) | Value::Tuple(_) => true,
-            Value::Dict(_) | Value::View(..) | Value::Range(_) | Value::Iter(_) | Value::Loop(_) => true,
-            _ => false,
-        }
+        let sequence = matches!(value, Value::Str(_) | Value::Markup(_) | Value::List(_) | Value::Tuple(_));
+        let dict = matches!(value, Value::Dict(_) | Value::View(..));
+        sequence || dict || matches!(value, Value::Undefined(_) | Value::Range(_) | Value::Iter(_) | Value::Loop(_))
     }
 
     /// What a value holds, as a loop goes through it; what gives its elements once is empty afterwards.

@@ -369,9 +369,6 @@ fn rounded(run: &mut Run<'_>, value: &Value, given: Given) -> R<Value> {
         Value::Float(x) => truncated_float(if method == "ceil" { x.ceil() } else { x.floor() })?,
         other => other,
     };
-    let scale = match operators::signed(&scale, false)? {
-        Value::Float(x) => Value::Float(x),
-        other => other,
-    };
+    let scale = operators::signed(&scale, false)?;
     run.binary(super::syntax::Binary::Divide, &whole, &scale)
 }

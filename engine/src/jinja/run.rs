@@ -357,10 +357,7 @@ impl<'p> Run<'p> {
         let id = self.objects.len();
         self.objects.push(Object::Loop(Box::new(state)));
         let mut went_through = false;
-        loop {
-            let Some(item) = self.next_of(id)? else {
-                break;
-            };
+        while let Some(item) = self.next_of(id)? {
             let state = self.loop_state(id)?;
             state.round += 1;
             state.before = state.current.replace(item.clone());

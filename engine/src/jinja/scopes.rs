@@ -213,8 +213,8 @@ impl Symbols<'_> {
                 self.stores[name] |= branch.stores[name];
             }
         }
-        for name in 0..before.len() {
-            if self.stores[name] && !before[name] {
+        for (name, before) in before.into_iter().enumerate() {
+            if self.stores[name] && !before {
                 let outside = self.parent.is_some_and(|parent| parent.knows(name as Name));
                 self.loads[name] = Some(if outside { Load::Alias } else { Load::Resolve });
             }
