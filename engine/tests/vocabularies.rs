@@ -7,7 +7,6 @@
 
 use ocelli_engine::tokenizer::{EncodeOptions, Tokenizer};
 use ocelli_engine::{Error, Load, open_file};
-use ocelli_quant::gguf::Gguf;
 use std::path::{Path, PathBuf};
 
 /// Files that must be read; others may be refused.
@@ -30,7 +29,7 @@ const REQUIRED: [&str; 15] = [
 ];
 
 fn tokenizer(path: &Path) -> Result<Tokenizer, Error> {
-    Tokenizer::from_gguf(&Gguf::parse(open_file(path, Load::Map)?)?)
+    Tokenizer::from_gguf(&open_file(path, Load::Map)?)
 }
 
 /// Texts and ids of the vectors beside `path`, if there are any.
