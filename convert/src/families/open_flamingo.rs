@@ -134,7 +134,12 @@ pub(crate) fn open(sources: &OpenFlamingo, settings: &Settings) -> Result<(Box<d
     };
     let config_of_language = config(&sources.language, "--language is the directory of the language model")?;
     let vision = config(&sources.vision, "--vision is the directory of CLIP, such as openai/clip-vit-large-patch14")?;
-    let vision = if vision.has("vision_config") {
+    let vision = if vision.has("vision_config_dict") {
+        // Older files have the tower's configuration under two names; transformers takes this one and nothing of the other.
+        pretrained::part(&vision, CLIP);
+        vision.whole("vision_config");
+        vision.object("vision_config_dict")?
+    } else if vision.has("vision_config") {
         pretrained::part(&vision, CLIP);
         vision.object("vision_config")?
     } else {

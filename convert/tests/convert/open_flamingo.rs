@@ -357,6 +357,22 @@ fn a_tower_may_be_saved_by_itself() {
     }
 }
 
+/// CLIP's first releases have the tower's sizes under two names, and transformers follows `vision_config_dict` alone.
+#[test]
+fn the_older_name_of_the_towers_configuration_is_the_one_that_counts() {
+    let (wanted, _) = parts("mpt").convert().unwrap();
+    let mut older = parts("mpt");
+    let right = older.vision.config["vision_config"].clone();
+    older.vision.config["vision_config_dict"] = right;
+    older.vision.config["vision_config"]["num_attention_heads"] = json!(1);
+    older.vision.config["vision_config"]["layer_norm_eps"] = json!(0.1);
+    let (file, _) = older.convert().unwrap();
+    for key in ["clip.vision.attention.head_count", "clip.vision.attention.layer_norm_epsilon"] {
+        assert!(wanted.get(key).is_some(), "{key}");
+        assert_eq!(format!("{:?}", file.get(key)), format!("{:?}", wanted.get(key)), "{key}");
+    }
+}
+
 #[test]
 fn parts_that_are_not_there_are_named() {
     let scratch = Scratch::new();

@@ -42,10 +42,13 @@ fn decode_png(bytes: &[u8], (width, height): (u32, u32), limits: &ImageLimits) -
     // Nothing outside is touched from within, so there is no state a panic could leave half-written.
     let decoded = catch_unwind(AssertUnwindSafe(|| {
         let png = read_png(bytes, limits)?;
+        // Without an end chunk the decoder's reason is a riddle.
+        let ends_early = |_| failed("the file is truncated: it ends before the picture's data do".to_owned());
+        let failed: &dyn Fn(String) -> ImageError = if png.ended { &failed } else { &ends_early };
         let chunks = png.critical_chunks(bytes);
         let decoder = PngDecoder::with_limits(Cursor::new(chunks.as_ref()), decoder_limits(limits))
             .map_err(|e| failed(e.to_string()))?;
-        samples(decoder, width, height, &failed).map(|(colour, data)| (colour, data, png.grey16))
+        samples(decoder, width, height, failed).map(|(colour, data)| (colour, data, png.grey16))
     }))
     .unwrap_or(Err(ImageError::DecoderPanicked { format: FORMAT, width, height }));
     let (colour, data, grey16) = decoded?;

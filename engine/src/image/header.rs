@@ -63,7 +63,7 @@ pub(super) struct Png {
     /// Whether there are ancillary chunks before it.
     ancillary: bool,
     /// Whether there is an IEND chunk.
-    ended: bool,
+    pub(super) ended: bool,
     /// Whether a data chunk starts at `end` that the file cuts short.
     cut: bool,
 }
