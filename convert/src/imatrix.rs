@@ -2,7 +2,7 @@
 //!
 //! The file is llama.cpp's (`tools/imatrix`): a GGUF with `general.type` "imatrix" and for each matrix the tensors
 //! `NAME.in_sum2` (a sum a column) and `NAME.counts` (how many rows were summed), both F32. What is used is the mean. Its
-//! older format is read as well ([`old`]).
+//! older format is read as well.
 
 mod old;
 
