@@ -191,6 +191,8 @@ pub(crate) struct Layout {
     expected: BTreeMap<String, Vec<u64>>,
     head: Option<Head>,
     skips: Vec<fn(&str) -> bool>,
+    /// Tensors that are left out since they repeat others: name and the other's.
+    repeats: Vec<(String, String)>,
     /// Whether a head that is there and differs is the head, whatever the configuration says.
     own_heads: bool,
 }
@@ -199,6 +201,11 @@ impl Layout {
     /// Tensors that may be there and are not needed.
     pub(crate) fn skip(&mut self, rule: fn(&str) -> bool) {
         self.skips.push(rule);
+    }
+
+    /// Leaves `repeat` out, which the configuration ties to `original`; there is a note where it differs.
+    pub(crate) fn repeats(&mut self, repeat: &str, original: &str) {
+        self.repeats.push((repeat.to_owned(), original.to_owned()));
     }
 
     /// Says by which version of transformers the checkpoint was saved. From 5.0 on a head that differs from the embedding is
@@ -374,7 +381,7 @@ impl Layout {
     }
 
     fn skipped(&self, name: &str) -> bool {
-        self.skips.iter().any(|skip| skip(name))
+        self.skips.iter().any(|skip| skip(name)) || self.repeats.iter().any(|(repeat, _)| repeat == name)
     }
 
     /// Compares the rules with a checkpoint and decides about the head.
@@ -391,6 +398,17 @@ impl Layout {
             return Err(ConvertError::UnknownTensors { family, tensors: unknown });
         }
         self.settle_head(checkpoint, notes)?;
+        for (repeat, original) in &self.repeats {
+            if checkpoint.get(repeat).is_some()
+                && checkpoint.get(original).is_some()
+                && !checkpoint.equal(repeat, original)?
+            {
+                notes.push(format!(
+                    "config.json ties {repeat} to {original}, but they differ: {original} is used, as in the original \
+                     before transformers 5, which would use {repeat}"
+                ));
+            }
+        }
         let absent = |name: &&String| checkpoint.get(name).is_none();
         let missing: Vec<String> = self.expected.keys().filter(absent).cloned().collect();
         if !missing.is_empty() {

@@ -305,7 +305,11 @@ impl Language for Llama {
         match (self.additional, self.tied) {
             (0, tied) => layout.head("lm_head", "model.embed_tokens", "output", w, vocabulary, tied),
             (_, false) => joined(layout, "lm_head", "additional_fc", "output"),
-            (_, true) => layout.skip(|name| name.starts_with("lm_head.")),
+            (_, true) => {
+                layout.repeats("lm_head.weight", "model.embed_tokens.weight");
+                let additional = "model.embed_tokens.additional_embedding.weight";
+                layout.repeats("lm_head.additional_fc.weight", additional);
+            }
         }
     }
 
