@@ -17,44 +17,35 @@
 //!
 //! Nothing here prints, exits, installs signal handlers or keeps global state.
 
-mod beam;
 pub mod blocks;
 mod cancel;
 pub mod chat;
-mod compose;
 mod conversation;
 mod error;
-mod generation;
+mod generate;
 pub mod image;
-mod image_cache;
 mod jinja;
 pub mod kernels;
 mod model;
 mod models;
 mod plan;
-mod prefix;
 mod prompt;
-mod sample;
+mod sampling;
 mod session;
-mod shots;
-mod state;
 pub mod tokenizer;
-mod tokens;
 pub mod weights;
 
 pub use cancel::CancelHandle;
 pub use conversation::{Conversation, Next, Used};
 pub use error::Error;
-pub use generation::{Event, Finish, GenerateOptions, Generation, Score, Sink, Timings};
+pub use generate::{Finish, Generation, Score, Tokens};
 pub use model::{Defaults, Engine, Model};
 pub use models::families;
 pub use ocelli_quant::gguf::{Bytes, Gguf};
 pub use plan::{Plan, SessionOptions};
-pub use prompt::{Item, Piece, Prompt};
-pub use sample::{Sampler, Sampling};
-pub use session::{Session, prompt_ids};
-pub use shots::{Shot, ShotFormat, Told, most_similar};
-pub use tokens::Tokens;
+pub use prompt::{Item, Piece, Prompt, Shot, ShotFormat, Told, most_similar, prompt_ids};
+pub use sampling::{GenerateOptions, Sampler, Sampling};
+pub use session::{Event, Session, Sink, Timings};
 pub use weights::{
     Load, Progress, aligned as copied, files as model_files, open as open_file, open_part as open_file_part,
     open_with as open_file_with, parse,

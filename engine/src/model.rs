@@ -1,22 +1,18 @@
 //! From a file to a model that sessions share.
 
 use crate::blocks::decoder::SEQUENCES;
-use crate::compose::compose;
 use crate::error::Error;
-use crate::generation::GenerateOptions;
 use crate::image::ImageLimits;
-use crate::kernels::cpu::{Cpu, cache_type_beside};
+use crate::kernels::cpu::Cpu;
 use crate::kernels::{CacheType, Device, DeviceInfo};
 use crate::models::{self, Family};
-use crate::plan::{Plan, Resolved, SessionOptions, resolve};
+use crate::plan::{Plan, Resolved, SessionOptions, cache_type_beside, resolve};
 use crate::prompt::{Item, Prompt};
-use crate::sample::Sampling;
-use crate::session::Session;
+use crate::sampling::{GenerateOptions, Sampling};
 use crate::tokenizer::Tokenizer;
 use crate::weights::header::Header;
-use crate::weights::{self, Load};
-use ocelli_quant::gguf::{Bytes, Gguf, TensorInfo};
-use std::ops::Range;
+use crate::weights::{self, Encoders, Load};
+use ocelli_quant::gguf::{Bytes, Gguf};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -81,30 +77,9 @@ impl Engine {
             });
         }
         let defaults = Defaults::read(&file, vocabulary, &tokenizer)?;
-        let encoders = encoders(&file);
+        let encoders = Encoders::of(&file);
         Ok(Model(Arc::new(Inner { device: Arc::clone(&self.device), file, family, tokenizer, defaults, encoders })))
     }
-}
-
-/// Where the files have what only pictures pass through, the tower and the bridge: which file, and the bytes there,
-/// neighbours in one piece.
-fn encoders(file: &Gguf) -> Vec<(usize, Range<usize>)> {
-    let mut pieces: Vec<(usize, Range<u64>)> = Vec::new();
-    let names = |name: &str| name.starts_with("v.") || name.starts_with("mm.");
-    let place = |t: &TensorInfo| (t.part, t.offset, t.offset + t.bytes, names(&t.name));
-    let mut inside: Vec<_> = file.tensors().iter().map(place).collect();
-    inside.sort_unstable();
-    let mut before = false;
-    for (part, start, end, encoder) in inside {
-        match pieces.last_mut() {
-            Some((same, last)) if encoder && before && *same == part => last.end = end,
-            _ if encoder => pieces.push((part, start..end)),
-            _ => {}
-        }
-        before = encoder;
-    }
-    let size = |bytes| usize::try_from(bytes).unwrap_or(0);
-    pieces.into_iter().map(|(part, piece)| (part, size(piece.start)..size(piece.end))).collect()
 }
 
 /// What the file says about generation.
@@ -171,18 +146,7 @@ pub(crate) struct Inner {
     pub(crate) family: Box<dyn Family>,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) defaults: Defaults,
-    encoders: Vec<(usize, Range<usize>)>,
-}
-
-impl Inner {
-    /// Makes room for the language model once pictures are encoded: the tower's pages are not needed before the next.
-    pub(crate) fn let_encoders_go(&self) {
-        for (part, range) in &self.encoders {
-            if let Some(bytes) = self.file.parts().get(*part) {
-                weights::let_go(bytes, range.clone());
-            }
-        }
-    }
+    pub(crate) encoders: Encoders,
 }
 
 /// An open model; clones share it, and threads may.
@@ -261,7 +225,7 @@ impl Model {
     /// # Errors
     /// What the tokenizer refuses, [`Error::NoVision`], [`Error::NoVideo`] and [`Error::TooManyMedia`].
     pub fn compose(&self, prompt: &Prompt) -> Result<Vec<Item>, Error> {
-        let items = compose(&*self.0.family, &self.0.tokenizer, prompt)?;
+        let items = models::compose(&*self.0.family, &self.0.tokenizer, prompt)?;
         let images = items.iter().filter(|i| matches!(i, Item::Image(_))).count();
         let videos = items.iter().filter(|i| matches!(i, Item::Video(_))).count();
         if images > 0 && !self.takes_images() {
@@ -309,7 +273,7 @@ impl Model {
         (decoder.row_bytes(), decoder.past_bytes(past, ty))
     }
 
-    fn resolve(&self, options: &SessionOptions) -> Result<Resolved, Error> {
+    pub(crate) fn resolve(&self, options: &SessionOptions) -> Result<Resolved, Error> {
         let check = |name, got: usize, most, rule| {
             if got > most { Err(Error::BadOption { name, got: got.to_string(), rule }) } else { Ok(()) }
         };
@@ -328,42 +292,5 @@ impl Model {
     pub fn plan(&self, options: &SessionOptions) -> Result<Plan, Error> {
         let tables = self.0.tokenizer.memory_bytes();
         Ok(self.resolve(options)?.plan(&*self.0.device, &*self.0.family, self.0.file.file_len(), tables))
-    }
-
-    /// A session: its buffers are allocated here, all at once.
-    ///
-    /// # Errors
-    /// [`Error::BadOption`], [`Error::OverBudget`], [`Error::OutOfMemory`].
-    pub fn session(&self, options: &SessionOptions) -> Result<Session, Error> {
-        let resolved = self.resolve(options)?;
-        let needed = self.plan(options)?.total();
-        if options.budget > 0 && needed > options.budget {
-            return Err(Error::OverBudget { needed, budget: options.budget });
-        }
-        Session::new(self.clone(), &resolved)
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use ocelli_quant::TensorType;
-    use ocelli_quant::gguf::Writer;
-
-    #[test]
-    fn encoders_lie_where_only_pictures_pass() {
-        let names = ["v.a", "v.b", "mm.c", "blk.0.d", "mmm.e", "v", "mm.f"];
-        let mut writer = Writer::new();
-        for name in names {
-            writer.tensor(name, &[3], TensorType::F32);
-        }
-        let mut body = writer.begin(Vec::new()).unwrap();
-        for _ in names {
-            body.write(&[0; 12]).unwrap();
-        }
-        let file = Gguf::parse(Arc::new(body.finish().unwrap())).unwrap();
-        let at = |name: &str| usize::try_from(file.tensor(name).unwrap().offset).unwrap();
-        assert_eq!(encoders(&file), [(0, at("v.a")..at("mm.c") + 12), (0, at("mm.f")..at("mm.f") + 12)]);
     }
 }

@@ -1,7 +1,8 @@
 //! The memory a session will need, by kind, from the header alone: no weight is touched to compute it.
 
-use crate::kernels::{CacheShape, Device, Layout};
+use crate::kernels::{CacheShape, CacheType, Device, Layout};
 use crate::models::Family;
+use ocelli_quant::TensorType;
 
 /// What a session is laid out for. Zeroes mean the default.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,7 +16,7 @@ pub struct SessionOptions {
     /// Rows of a prompt that pass through the model together; 0 is 256. More is faster and needs more scratch.
     pub batch: usize,
     /// Number format of keys and values; `None` is f32 beside f32 weights, f16 beside all others.
-    pub cache: Option<crate::kernels::CacheType>,
+    pub cache: Option<CacheType>,
     /// Bytes of encoded pictures to keep, so that a picture is not encoded twice; `None` is room for sixteen. The last
     /// picture is kept in any case.
     pub image_cache: Option<usize>,
@@ -74,6 +75,11 @@ pub struct Resolved {
     pub media: Option<CacheShape>,
 }
 
+/// The type of cache that loses nothing beside weights of type `ty`.
+pub fn cache_type_beside(ty: TensorType) -> CacheType {
+    if ty == TensorType::F32 { CacheType::F32 } else { CacheType::F16 }
+}
+
 /// Bytes of one encoded picture.
 fn image_bytes(family: &dyn Family) -> usize {
     family.encoded_len() * 4
@@ -88,7 +94,7 @@ pub fn resolve(family: &dyn Family, options: &SessionOptions) -> Resolved {
     let beams = or(options.beams, 1);
     let new_tokens = or(options.new_tokens, context).min(context);
     let batch = or(options.batch, 256).min(context).max(beams);
-    let ty = options.cache.unwrap_or_else(|| crate::kernels::cpu::cache_type_beside(decoder.weight_type()));
+    let ty = options.cache.unwrap_or_else(|| cache_type_beside(decoder.weight_type()));
     let slots = context.saturating_add((beams - 1).saturating_mul(new_tokens));
     Resolved {
         batch,

@@ -19,6 +19,7 @@ mod hash;
 mod header;
 #[cfg_attr(not(feature = "decode-images"), expect(dead_code, reason = "only decoding needs it all"))]
 mod jpeg;
+mod keys;
 mod picture;
 mod preprocess;
 mod resize;

@@ -9,6 +9,7 @@ pub mod observe;
 
 use crate::cancel::CancelHandle;
 use crate::error::Error;
+pub use crate::weights::Activation;
 use crate::weights::{Linear, Norm, Table};
 
 /// `rows` x `width` f32 activations, contiguous, at an offset (in floats) of an arena.
@@ -157,38 +158,6 @@ impl CacheShape {
     #[must_use]
     pub fn bytes(&self) -> usize {
         2 * self.layers * self.slots * self.heads * self.ty.row_bytes(self.head_width)
-    }
-}
-
-/// Element-wise functions that follow a linear layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// max(x, 0)
-    Relu,
-    /// x Φ(x), by erf (Hendrycks & Gimpel 2016).
-    GeluErf,
-    /// The tanh approximation of GELU, of the same paper.
-    GeluTanh,
-    /// x σ(1.702 x), of OpenAI's CLIP.
-    GeluQuick,
-    /// x σ(x)
-    Silu,
-}
-
-impl Activation {
-    /// Every function with its name in files.
-    pub const ALL: [(Self, &'static str); 5] = [
-        (Self::Relu, "relu"),
-        (Self::GeluErf, "gelu"),
-        (Self::GeluTanh, "gelu_tanh"),
-        (Self::GeluQuick, "gelu_quick"),
-        (Self::Silu, "silu"),
-    ];
-
-    /// The function of that name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, n)| *n == name).map(|(a, _)| *a)
     }
 }
 

@@ -7,7 +7,7 @@
 //! The language model sees the leading pictures' rows, then its begin token, then the text: the begin token comes
 //! after the pictures, not before them.
 
-use super::{Family, decoder, preprocess};
+use super::{Family, decoder};
 use crate::blocks::decoder::Decoder;
 use crate::blocks::qformer::{QFormer, QFormerConfig, QFormerRows};
 use crate::blocks::vit::{Vit, VitConfig, VitRows};
@@ -59,7 +59,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
     };
     Ok(Box::new(Blip2 {
         begin,
-        preprocess: preprocess(file, vision.side)?,
+        preprocess: Preprocess::from_gguf(file, vision.side)?,
         projector: mm.linear("projector", queries.width, decoder.config.width)?,
         vit: Vit::load(&scope.at("v"), vision)?,
         qformer: QFormer::load(&mm, queries)?,

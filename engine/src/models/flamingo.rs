@@ -8,7 +8,7 @@
 //! activations, which decoder layers have a gated one before them, whether the class row is read, what `</s>` does, what
 //! is learned of time) are keys of the file.
 
-use super::{Clips, Family, decoder, preprocess};
+use super::{Clips, Family, decoder};
 use crate::blocks::decoder::Decoder;
 use crate::blocks::gated::{Gated, GatedConfig};
 use crate::blocks::resampler::{Resampler, ResamplerConfig, ResamplerRows};
@@ -87,7 +87,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
     };
     decoder.gated = Some(Gated::load(&scope, gated, c.blocks, c.width)?);
     Ok(Box::new(Flamingo {
-        preprocess: preprocess(file, vit.config.side)?,
+        preprocess: Preprocess::from_gguf(file, vit.config.side)?,
         resampler: Resampler::load(&scope.at("mm").at("resampler"), latents)?,
         skip,
         vit,

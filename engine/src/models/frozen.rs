@@ -8,7 +8,7 @@
 //! The tower is an NF-ResNet, as in the paper, or a ViT. The language model is one of ours, unchanged. Pictures may stand
 //! anywhere and as often as one likes.
 
-use super::{Family, decoder, preprocess};
+use super::{Family, decoder};
 use crate::blocks::decoder::Decoder;
 use crate::blocks::nf_resnet::{NfResNet, NfResNetConfig};
 use crate::blocks::vit::{Vit, VitConfig};
@@ -53,7 +53,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
     let decoder = decoder(file)?;
     let width = decoder.config.embedding_width;
     Ok(Box::new(Frozen {
-        preprocess: preprocess(file, tower.side())?,
+        preprocess: Preprocess::from_gguf(file, tower.side())?,
         prefix: scope.at("mm").linear("prefix", tower.width(), rows * width)?,
         tower,
         mean,

@@ -1,19 +1,22 @@
 //! The families: one small file each, and the table that names them.
 
 mod blip2;
+mod compose;
 mod flamingo;
 mod frozen;
 mod text;
 
+pub(crate) use compose::compose;
+
 use crate::blocks::decoder::{Decoder, DecoderConfig};
 use crate::error::Error;
-use crate::image::{Filter, Fit, PassOrder, Pixels, Preprocess};
+use crate::image::{Pixels, Preprocess};
 use crate::kernels::{Exec, Layout, Rows};
 use crate::prompt::{Item, Prompt};
 use crate::tokenizer::Tokenizer;
 use crate::weights::Scope;
 use crate::weights::header::Header;
-use ocelli_quant::gguf::{Gguf, Value};
+use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
 
 /// How a family takes videos.
@@ -114,70 +117,4 @@ fn decoder(file: &Arc<Gguf>) -> Result<Decoder, Error> {
     let name = file.str("general.architecture")?.unwrap_or("(no such key)");
     let config = DecoderConfig::read(name, &Header::new(file, format!("{name}.")))?;
     Decoder::load(&Scope::new(Arc::clone(file)), config)
-}
-
-/// Resampling filters by their names in files.
-const FILTERS: &[(&str, Filter)] = &[
-    ("nearest", Filter::Nearest),
-    ("lanczos", Filter::Lanczos),
-    ("bilinear", Filter::Bilinear),
-    ("bicubic", Filter::Bicubic),
-    ("box", Filter::Box),
-    ("hamming", Filter::Hamming),
-];
-
-/// Preprocessing to `side` x `side` pixels, from `ocelli.image.*` and the tower's mean and deviation.
-fn preprocess(file: &Arc<Gguf>, side: usize) -> Result<Preprocess, Error> {
-    let image = Header::new(file, "ocelli.image.");
-    let vision = Header::new(file, "clip.vision.");
-    let fit = match image.text("resize")? {
-        "square" => Fit::Stretch,
-        "crop" => Fit::Crop {
-            even: match image.text("crop_offset")? {
-                "floor" => false,
-                "even" => true,
-                other => return Err(image.bad("crop_offset", other, "must be floor or even")),
-            },
-        },
-        "pad" => {
-            let colour = file.u32s("ocelli.image.pad_rgb")?.unwrap_or_default();
-            let bytes: Vec<u8> = colour.iter().filter_map(|&c| u8::try_from(c).ok()).collect();
-            let rgb = <[u8; 3]>::try_from(bytes)
-                .map_err(|_| image.bad("pad_rgb", format!("{colour:?}"), "must be 3 numbers up to 255"))?;
-            Fit::Pad { rgb }
-        }
-        mode => return Err(image.bad("resize", mode, "must be square, crop or pad")),
-    };
-    let size = file.u32s("ocelli.image.size")?.unwrap_or_default();
-    if size.len() != 2 || size.iter().any(|&s| s as usize != side) {
-        return Err(image.bad("size", format!("{size:?}"), format!("must be [{side}, {side}], the tower's input")));
-    }
-    let filter = image.text("filter")?;
-    let filter = match FILTERS.iter().find(|(name, _)| *name == filter) {
-        Some((_, filter)) => *filter,
-        None => {
-            let known: Vec<_> = FILTERS.iter().map(|(name, _)| *name).collect();
-            return Err(image.bad("filter", filter, format!("must be one of {}", known.join(", "))));
-        }
-    };
-    let rescale = match file.get("ocelli.image.rescale") {
-        None => 1.0 / 255.0,
-        Some(Value::F64(factor)) => factor,
-        Some(other) => return Err(image.bad("rescale", other.type_name(), "must be f64")),
-    };
-    let preprocess = Preprocess {
-        width: size[0],
-        height: size[1],
-        fit,
-        filter,
-        rescale,
-        mean: vision.triple("image_mean")?,
-        std: vision.triple("image_std")?,
-        do_resize: image.switch("do_resize", true)?,
-        do_rescale: image.switch("do_rescale", true)?,
-        do_normalize: image.switch("do_normalize", true)?,
-        order: PassOrder::default(),
-    };
-    preprocess.validate()?;
-    Ok(preprocess)
 }

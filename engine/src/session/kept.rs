@@ -1,12 +1,12 @@
 //! What a session keeps between calls, taken out as bytes and put into another session: how a conversation is forked,
 //! and how it outlives the process.
 
+use super::Prefix;
 use super::Session;
 use crate::blocks::cache::Sequence;
 use crate::cancel::CancelHandle;
 use crate::error::Error;
 use crate::kernels::{CacheShape, Span};
-use crate::prefix::Prefix;
 use crate::prompt::Item;
 
 impl Session {
@@ -22,7 +22,7 @@ impl Session {
     }
 
     /// Takes every slot back that is not kept. Unlike [`Session::done`] it uses up no cancel: it ends no call.
-    pub(super) fn free_slots(&mut self) {
+    pub(crate) fn free_slots(&mut self) {
         let none = Sequence::default();
         self.kv.slots.keep_only(self.kept.as_ref().map_or(&none, |kept| &kept.sequence));
     }

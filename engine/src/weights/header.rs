@@ -2,7 +2,7 @@
 //! them can overflow, divide by zero or ask for absurd buffers.
 
 use crate::error::Error;
-use crate::kernels::Activation;
+use crate::weights::Activation;
 use ocelli_quant::gguf::{Gguf, Value};
 use std::ops::RangeInclusive;
 use std::sync::Arc;

@@ -3,12 +3,15 @@
 //! Nothing is copied: a [`Linear`] knows where its rows lie in the map, and the kernels read them there, whatever
 //! their format. A model that was loaded has therefore proved that every tensor it needs is there and fits.
 
+mod activation;
 pub mod header;
 mod map;
+mod pages;
 mod split;
 
-pub(crate) use map::let_go;
+pub use activation::Activation;
 pub use map::{Load, Progress, aligned, open_part};
+pub(crate) use pages::Encoders;
 pub use split::{files, open, open_with};
 
 use crate::error::Error;

@@ -266,8 +266,3 @@ impl Cpu {
         if rows < FEW { (0..rows).for_each(|m| job(m, 0)) } else { self.pool.run(rows, job) }
     }
 }
-
-/// The type of cache that loses nothing beside weights of type `ty`.
-pub fn cache_type_beside(ty: ocelli_quant::TensorType) -> CacheType {
-    if ty == ocelli_quant::TensorType::F32 { CacheType::F32 } else { CacheType::F16 }
-}

@@ -1,8 +1,8 @@
 //! Prompts with token ids among their pieces. A family composes text and pictures; ids stand as they are, and parts of
 //! the prompt on both sides of them are composed one by one, so that no family has to know.
 
+use super::Family;
 use crate::error::Error;
-use crate::models::Family;
 use crate::prompt::{Item, Prompt};
 use crate::tokenizer::Tokenizer;
 

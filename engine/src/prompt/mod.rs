@@ -3,6 +3,10 @@
 //! The non-obvious thing: a text is never searched for places of pictures. What it spells of the picture's own token
 //! stays text, too; other special tokens, `<|endofchunk|>` say, are read in it.
 
+mod shots;
+
+pub use shots::{Shot, ShotFormat, Told, most_similar};
+
 use crate::image::{Picture, Video, content_hash};
 use std::ops::Range;
 use std::sync::Arc;
@@ -143,4 +147,10 @@ impl Item {
             Self::Video(video) => Some(video.content_hash()),
         }
     }
+}
+
+/// The token ids of a prompt, in order; pictures have none.
+#[must_use]
+pub fn prompt_ids(items: &[Item]) -> Vec<u32> {
+    items.iter().flat_map(|i| if let Item::Tokens(ids) = i { ids.as_slice() } else { &[] }).copied().collect()
 }

@@ -6,7 +6,7 @@
 //! tensors and the first bytes of each: telling files apart must not mean reading them whole. The hash finds damage, not
 //! malice: whoever can write a state can put words into a conversation, but nothing in it is trusted before it is checked.
 
-use crate::conversation::Conversation;
+use super::Conversation;
 use crate::error::Error;
 use crate::image::{ImageLimits, Picture, Video, hash_bytes};
 use crate::kernels::CacheShape;
@@ -231,7 +231,7 @@ mod tests {
     use crate::{Engine, GenerateOptions, SessionOptions};
     use std::ops::ControlFlow;
 
-    static TINY: &[u8] = include_bytes!("../../cli/models/tiny-blip2.gguf");
+    static TINY: &[u8] = include_bytes!("../../../cli/models/tiny-blip2.gguf");
 
     /// Bytes are changed and the hash made to fit: whatever is accepted can be gone on with, all else is an error.
     #[test]

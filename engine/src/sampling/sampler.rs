@@ -1,100 +1,7 @@
-//! Choosing the next token from logits: the processors of Hugging Face's `generate`, in its order (repetition penalty,
-//! no-repeat n-grams, least length, temperature, top-k, top-p, min-p), then the largest logit or a seeded draw.
+//! Choosing the next token from processed logits: temperature, top-k, top-p and min-p in the order of Hugging Face's
+//! `generate`, then the largest logit or a seeded draw.
 
-use crate::error::Error;
-
-/// How tokens are chosen. The default is greedy.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sampling {
-    /// Divides the logits; 0 takes the likeliest token and draws nothing.
-    pub temperature: f32,
-    /// Only the k likeliest; 0 is off.
-    pub top_k: usize,
-    /// Only the likeliest whose probabilities reach p together; 1 is off.
-    pub top_p: f32,
-    /// Only tokens at least this fraction as likely as the likeliest; 0 is off.
-    pub min_p: f32,
-    /// Divides positive and multiplies negative logits of tokens that were seen; 1 is off.
-    pub repetition_penalty: f32,
-    /// No n tokens in a row twice; 0 is off.
-    pub no_repeat_ngram: usize,
-    /// Tokens before an end-of-sequence token may come.
-    pub min_new_tokens: usize,
-    /// Of the draws.
-    pub seed: u64,
-}
-
-impl Default for Sampling {
-    fn default() -> Self {
-        Self {
-            temperature: 0.0,
-            top_k: 0,
-            top_p: 1.0,
-            min_p: 0.0,
-            repetition_penalty: 1.0,
-            no_repeat_ngram: 0,
-            min_new_tokens: 0,
-            seed: 0,
-        }
-    }
-}
-
-impl Sampling {
-    /// Checks the ranges.
-    ///
-    /// # Errors
-    /// [`Error::BadOption`].
-    pub fn validate(&self) -> Result<(), Error> {
-        let check = |name, value: f32, fits: bool, rule| {
-            if fits { Ok(()) } else { Err(Error::BadOption { name, got: value.to_string(), rule }) }
-        };
-        let Self { temperature: t, top_p, min_p, repetition_penalty: r, .. } = *self;
-        check("temperature", t, t.is_finite() && t >= 0.0, "0 or more")?;
-        check("top-p", top_p, top_p > 0.0 && top_p <= 1.0, "above 0, at most 1")?;
-        check("min-p", min_p, (0.0..=1.0).contains(&min_p), "from 0 to 1")?;
-        check("repetition-penalty", r, r.is_finite() && r > 0.0, "above 0")
-    }
-}
-
-/// Applies what depends on the tokens so far. `seen` is what the penalty looks at, the ones from `prompt` on generated.
-/// `sorted` is overwritten.
-pub fn process(
-    options: &Sampling,
-    eos: &[u32],
-    seen: &[u32],
-    prompt: usize,
-    logits: &mut [f32],
-    sorted: &mut Vec<u32>,
-) {
-    let penalty = options.repetition_penalty;
-    if penalty != 1.0 {
-        sorted.clear();
-        sorted.extend_from_slice(seen);
-        sorted.sort_unstable();
-        sorted.dedup();
-        for &id in &*sorted {
-            if let Some(logit) = logits.get_mut(id as usize) {
-                *logit = if *logit < 0.0 { *logit * penalty } else { *logit / penalty };
-            }
-        }
-    }
-    let n = options.no_repeat_ngram;
-    if n > 0 && seen.len() + 1 >= n {
-        let tail = &seen[seen.len() + 1 - n..];
-        for window in seen.windows(n) {
-            if let Some(logit) = logits.get_mut(window[n - 1] as usize).filter(|_| &window[..n - 1] == tail) {
-                *logit = f32::NEG_INFINITY;
-            }
-        }
-    }
-    if seen.len() - prompt < options.min_new_tokens {
-        for &id in eos {
-            if let Some(logit) = logits.get_mut(id as usize) {
-                *logit = f32::NEG_INFINITY;
-            }
-        }
-    }
-}
+use super::{Sampling, process};
 
 /// Index of the largest logit, the first of equals; `None` where one is NaN.
 #[must_use]
@@ -109,19 +16,6 @@ pub fn argmax(logits: &[f32]) -> Option<usize> {
         }
     }
     (!logits.is_empty()).then_some(best)
-}
-
-/// `logits - log Σ exp(logits)`, the sum in f64; false where a logit is NaN.
-pub fn log_softmax(logits: &mut [f32]) -> bool {
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    if logits.iter().any(|l| l.is_nan()) || max == f32::NEG_INFINITY {
-        return false;
-    }
-    let sum: f64 = logits.iter().map(|l| f64::from(l - max).exp()).sum();
-    let log = f64::from(max) + sum.ln();
-    #[allow(clippy::cast_possible_truncation)]
-    logits.iter_mut().for_each(|l| *l = (f64::from(*l) - log) as f32);
-    true
 }
 
 /// Draws tokens. The generator is `splitmix64`, so a seed gives the same draws on every platform and in every binding.
@@ -255,40 +149,5 @@ mod tests {
         let min_p = draws(Sampling { min_p: 0.4, ..free.clone() }, &logits);
         assert!(min_p[1] > 0 && min_p[2] == 0, "{min_p:?}");
         assert_eq!(draws(free.clone(), &logits), draws(free, &logits), "a seed repeats");
-    }
-
-    #[test]
-    fn processors_change_what_they_name() {
-        let options =
-            Sampling { repetition_penalty: 2.0, no_repeat_ngram: 2, min_new_tokens: 3, ..Sampling::default() };
-        let mut logits = [1.0, -1.0, 3.0, 4.0, 5.0];
-        process(&options, &[4], &[0, 1, 0, 0], 3, &mut logits, &mut Vec::new());
-        // 0 is halved, 1 doubled below zero; after "0" both "0 1" and "0 0" were there; 4 ends the text too early
-        assert_eq!(logits, [f32::NEG_INFINITY, f32::NEG_INFINITY, 3.0, 4.0, f32::NEG_INFINITY]);
-        let mut logits = [1.0, -1.0];
-        let options = Sampling { repetition_penalty: 2.0, ..Sampling::default() };
-        process(&options, &[], &[0, 0, 1], 3, &mut logits, &mut Vec::new());
-        assert_eq!(logits, [0.5, -2.0]);
-    }
-
-    #[test]
-    fn log_softmax_sums_to_one() {
-        let mut logits = [1.0, 2.0, -30.0];
-        assert!(log_softmax(&mut logits));
-        assert!((logits.iter().map(|l| l.exp()).sum::<f32>() - 1.0).abs() < 1e-6);
-        assert!(!log_softmax(&mut [f32::NAN, 0.0]));
-    }
-
-    #[test]
-    fn ranges_are_checked() {
-        for bad in [
-            Sampling { temperature: -1.0, ..Sampling::default() },
-            Sampling { temperature: f32::NAN, ..Sampling::default() },
-            Sampling { top_p: 0.0, ..Sampling::default() },
-            Sampling { min_p: 1.5, ..Sampling::default() },
-            Sampling { repetition_penalty: 0.0, ..Sampling::default() },
-        ] {
-            assert!(matches!(bad.validate(), Err(Error::BadOption { .. })), "{bad:?}");
-        }
     }
 }

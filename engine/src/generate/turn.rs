@@ -1,13 +1,12 @@
 //! A text while it is written, one token at a time: what [`Session::generate`] loops over, and what a caller who wants
 //! to decide after every token drives by hand. Both take the same path, so they write the same.
 
-use super::{Session, suppress};
+use super::{Finish, Generation};
 use crate::error::Error;
-use crate::generation::{Finish, GenerateOptions, Generation, Sink, Timings};
 use crate::model::Model;
-use crate::prefix::Prefix;
 use crate::prompt::Prompt;
-use crate::sample::Sampler;
+use crate::sampling::{GenerateOptions, Sampler, suppress};
+use crate::session::{Prefix, Session, Sink, Timings};
 use crate::tokenizer::Utf8Stream;
 use std::time::Instant;
 
@@ -108,8 +107,8 @@ impl Session {
         if prefix.is_err() {
             self.done();
         }
-        self.cancel.reset();
-        let turn = Turn::new(&self.model, self.model.placed_ids(&items), &options);
+        self.reset_cancel();
+        let turn = Turn::new(self.model(), self.model().placed_ids(&items), &options);
         Ok(Writing { prefix: prefix?, turn, waiting: None, timings, text: String::new() })
     }
 
@@ -120,7 +119,7 @@ impl Session {
     /// [`Error::Cancelled`], [`Error::NotANumber`].
     pub(crate) fn advance<'w>(&mut self, writing: &'w mut Writing) -> Result<Option<(u32, &'w str)>, Error> {
         let start = Instant::now();
-        let model = self.model.clone();
+        let model = self.model().clone();
         let Writing { prefix, turn, waiting, timings, text } = writing;
         if turn.finish.is_some() {
             return Ok(None);
@@ -130,11 +129,11 @@ impl Session {
             if ran.is_err() {
                 self.done();
             }
-            self.cancel.reset();
+            self.reset_cancel();
             ran?;
         }
         text.clear();
-        text.push_str(turn.choose(&model, &mut self.logits, prefix.sequence.len())?);
+        text.push_str(turn.choose(&model, self.logits_mut(), prefix.sequence.len())?);
         *waiting = turn.go_on(&model, false);
         if waiting.is_none() {
             text.push_str(turn.stream.flush());

@@ -6,11 +6,11 @@
 //! ends when no running beam can beat the worst of B finished ones at its present length, or, with early stopping, as
 //! soon as there are B. Beams share the keys and values of what they have in common.
 
+use super::Finish;
 use crate::blocks::cache::Sequence;
 use crate::error::Error;
-use crate::generation::{Finish, GenerateOptions};
-use crate::sample::{log_softmax, process};
-use crate::session::{Session, suppress};
+use crate::sampling::{GenerateOptions, log_softmax, process, suppress};
+use crate::session::Session;
 
 /// Stands for log 0 where the reference adds it: a beam that is not there yet.
 const NONE: f32 = -1.0e9;

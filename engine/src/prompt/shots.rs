@@ -5,9 +5,9 @@
 //! form of an answer and nothing of the task. The wording loses its `<image>` for them and is otherwise the same. Only
 //! the wording has that mark: what is said is text, `<image>` included.
 
+use super::Prompt;
 use crate::error::Error;
 use crate::image::Picture;
-use crate::prompt::Prompt;
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
 

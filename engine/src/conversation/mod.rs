@@ -4,14 +4,17 @@
 //! The non-obvious thing: an answer is kept as its token ids. Its text, tokenised again, may give other ones, and what
 //! follows would then not be behind what was generated.
 
+mod state;
+
 use crate::cancel::CancelHandle;
 use crate::error::Error;
-use crate::generation::{Finish, GenerateOptions, Generation, Score, Sink};
+use crate::generate::{Finish, Generation, Score, Writing};
 use crate::image::{Picture, Video};
 use crate::model::Model;
 use crate::plan::SessionOptions;
-use crate::prompt::{Item, Prompt};
-use crate::session::{Session, Writing, prompt_ids};
+use crate::prompt::{Item, Prompt, prompt_ids};
+use crate::sampling::GenerateOptions;
+use crate::session::{Session, Sink};
 use std::sync::Arc;
 
 /// A session with the prompt it has so far. A call that fails leaves the prompt as it was.

@@ -3,9 +3,8 @@
 
 use crate::blocks::cache::Sequence;
 use crate::error::Error;
-use crate::generation::Timings;
 use crate::prompt::Item;
-use crate::session::Session;
+use crate::session::{Event, Session, Timings};
 use std::ops::ControlFlow;
 
 /// One sequence of a session, empty at first. After an error only [`Tokens::clear`] makes it usable again.
@@ -88,7 +87,7 @@ impl Tokens<'_> {
             return Err(Error::ContextFull { needed: prompt + ids.len(), prompt, new: ids.len(), context });
         }
         let items = [Item::Tokens(ids.to_vec())];
-        let sink = &mut |_: crate::generation::Event<'_>| ControlFlow::Continue(());
+        let sink = &mut |_: Event<'_>| ControlFlow::Continue(());
         self.session.run_prompt(&items, 0, &mut self.sequence, &mut Timings::default(), after, sink)
     }
 }

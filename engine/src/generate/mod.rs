@@ -1,0 +1,152 @@
+//! All that drives a session: texts, beams, scores, and tokens one by one.
+
+mod beam;
+mod score;
+mod tokens;
+mod turn;
+
+pub use score::Score;
+pub use tokens::Tokens;
+pub(crate) use turn::Writing;
+
+use crate::blocks::cache::Sequence;
+use crate::error::Error;
+use crate::prompt::{Item, Prompt};
+use crate::sampling::GenerateOptions;
+use crate::session::{Event, Session, Sink, Timings};
+use std::time::Instant;
+use turn::Turn;
+
+/// Why a text ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// The model ended it.
+    Eos,
+    /// The most new tokens were generated.
+    Length,
+    /// The caller's sink said so.
+    Stopped,
+}
+
+impl Finish {
+    /// The name used in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Eos => "eos",
+            Self::Length => "length",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// A generated text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generation {
+    /// Without special tokens.
+    pub text: String,
+    /// Every generated token, the one that ended the text included.
+    pub ids: Vec<u32>,
+    /// Why it ended.
+    pub finish: Finish,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+impl Session {
+    /// Generates text after a prompt.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], [`Error::ContextFull`], [`Error::BadOption`], [`Error::NotANumber`] and what composing the
+    /// prompt refuses. The session can be used again after any of them.
+    pub fn generate(
+        &mut self,
+        prompt: &Prompt,
+        options: &GenerateOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<Generation, Error> {
+        let (items, options, positions) = self.fitted(prompt, options)?;
+        let mut timings = Timings { prompt: positions, ..Timings::default() };
+        let result = self.generate_inner(&items, &options, sink, &mut timings);
+        self.done();
+        let (ids, finish, text) = result?;
+        Ok(Generation { text, ids, finish, timings })
+    }
+
+    /// The items of a prompt and the options with the defaults filled in, once both are seen to fit.
+    fn fitted(&self, prompt: &Prompt, options: &GenerateOptions) -> Result<(Vec<Item>, GenerateOptions, usize), Error> {
+        options.sampling.validate()?;
+        if options.beams > self.logit_rows() {
+            let rule = "at most what the session was laid out for";
+            return Err(Error::BadOption { name: "beams", got: options.beams.to_string(), rule });
+        }
+        let items = self.model().compose(prompt)?;
+        let positions = self.model().count(&items);
+        let mut options = options.clone();
+        if options.max_new_tokens == 0 {
+            options.max_new_tokens =
+                self.model().defaults().max_new_tokens.min(self.room().saturating_sub(positions)).max(1);
+        }
+        self.fits(positions, options.max_new_tokens)?;
+        Ok((items, options, positions))
+    }
+
+    fn generate_inner(
+        &mut self,
+        items: &[Item],
+        options: &GenerateOptions,
+        sink: &mut Sink<'_>,
+        timings: &mut Timings,
+    ) -> Result<(Vec<u32>, Finish, String), Error> {
+        let mut prompt = self.prefill(items, sink, timings)?;
+        let start = Instant::now();
+        let seen = self.model().placed_ids(items);
+        let result = if options.beams > 1 {
+            let sequence = self.slots().fork(&prompt.sequence);
+            let (ids, finish) = beam::search(self, sequence, &seen, options)?;
+            let text = self.text(&ids)?;
+            let _ = sink(Event::Piece(&text));
+            (ids, finish, text)
+        } else {
+            let result = self.sample(&mut prompt.sequence, seen, options, sink)?;
+            prompt.append(&result.0);
+            result
+        };
+        self.keep(prompt);
+        timings.generate = start.elapsed();
+        timings.generated = result.0.len();
+        Ok(result)
+    }
+
+    fn sample(
+        &mut self,
+        sequence: &mut Sequence,
+        seen: Vec<u32>,
+        options: &GenerateOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<(Vec<u32>, Finish, String), Error> {
+        let model = self.model().clone();
+        let mut turn = Turn::new(&model, seen, options);
+        // From here on nothing is allocated but for text: `fits` has bounded how much comes.
+        while turn.finish.is_none() {
+            let piece = turn.choose(&model, self.logits_mut(), sequence.len())?;
+            let stopped = !piece.is_empty() && sink(Event::Piece(piece)).is_break();
+            if let Some(id) = turn.go_on(&model, stopped) {
+                self.step(std::slice::from_mut(sequence), &[id])?;
+            }
+        }
+        let (ids, finish, rest) = turn.end();
+        if !rest.is_empty() {
+            let _ = sink(Event::Piece(&rest));
+        }
+        let text = self.text(&ids)?;
+        Ok((ids, finish, text))
+    }
+
+    /// The text of generated tokens. The embedding table may have more rows than the vocabulary: such ids have none.
+    fn text(&self, ids: &[u32]) -> Result<String, Error> {
+        let tokenizer = self.model().tokenizer();
+        let known: Vec<u32> = ids.iter().copied().filter(|&id| (id as usize) < tokenizer.vocab_size()).collect();
+        Ok(tokenizer.decode(&known, true)?)
+    }
+}

@@ -1,0 +1,353 @@
+//! A session: one caller's buffers, and the loops over them: encode pictures, prefill, then generate or score.
+//!
+//! A prompt that begins as the last one did, or as its answer went on, needs only its rest run: see
+//! [`Session::keep_prefix`].
+
+mod events;
+mod image_cache;
+mod kept;
+mod media;
+mod prefix;
+
+pub use events::{Event, Sink, Timings};
+pub(crate) use prefix::Prefix;
+
+use crate::blocks::cache::Sequence;
+use crate::blocks::decoder::{DecoderRows, KvCache, SEQUENCES};
+use crate::blocks::gated::MediaCache;
+use crate::cancel::CancelHandle;
+use crate::error::Error;
+use crate::kernels::{Arena, CacheShape, Exec, Layout};
+use crate::model::Model;
+use crate::plan::{Resolved, SessionOptions};
+use crate::prompt::Item;
+use image_cache::ImageCache;
+use media::Medium;
+use std::time::Instant;
+
+/// One caller's use of a model. Calls start from an empty context, unless the caller wants it kept; encoded pictures are
+/// kept between them in any case.
+pub struct Session {
+    model: Model,
+    arena: Arena,
+    kv: KvCache,
+    shape: CacheShape,
+    rows: DecoderRows,
+    batch: usize,
+    logit_rows: usize,
+    /// Most frames of a video.
+    frames: usize,
+    images: ImageCache,
+    cancel: CancelHandle,
+    logits: Vec<f32>,
+    /// What is in the cache between calls, where the caller wants it kept.
+    kept: Option<Prefix>,
+}
+
+impl Model {
+    /// A session: its buffers are allocated here, all at once.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`], [`Error::OverBudget`], [`Error::OutOfMemory`].
+    pub fn session(&self, options: &SessionOptions) -> Result<Session, Error> {
+        let resolved = self.resolve(options)?;
+        let needed = self.plan(options)?.total();
+        if options.budget > 0 && needed > options.budget {
+            return Err(Error::OverBudget { needed, budget: options.budget });
+        }
+        Session::new(self.clone(), &resolved)
+    }
+}
+
+impl Session {
+    pub(crate) fn new(model: Model, r: &Resolved) -> Result<Self, Error> {
+        let inner = &model.0;
+        let arena = inner.device.arena(&r.layout(&*inner.family))?;
+        let decoder = inner.family.decoder();
+        let media = match (&decoder.gated, r.media) {
+            (Some(gated), Some(shape)) => Some(MediaCache::new(inner.device.cache(shape)?, shape, gated.config.rows)),
+            _ => None,
+        };
+        let kv = KvCache::new(inner.device.cache(r.kv)?, r.kv.slots, media);
+        let rows = decoder.layout(&mut Layout::default(), r.batch, r.logits);
+        Ok(Self {
+            arena,
+            kv,
+            shape: r.kv,
+            rows,
+            batch: r.batch,
+            logit_rows: r.logits,
+            frames: r.frames,
+            images: ImageCache::new(r.image_cache),
+            cancel: CancelHandle::default(),
+            logits: Vec::new(),
+            kept: None,
+            model,
+        })
+    }
+
+    /// Whether keys and values stay after [`Session::generate`] and [`Session::score`], so that the next prompt is run
+    /// only from where it differs: for conversations, which repeat all that was said. Off at first. What stays is the
+    /// prompt with what was generated, of beams and scores the prompt alone; after an error nothing. Results are the same
+    /// but for rounding, because rows pass through the model in other batches.
+    pub fn keep_prefix(&mut self, keep: bool) {
+        self.kept = keep.then(Prefix::default);
+        self.done();
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Stops the running call from another thread.
+    #[must_use]
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.cancel.clone()
+    }
+
+    /// After a call: every slot is free again but those that are kept, and a cancel that was meant for it is used up.
+    pub(crate) fn done(&mut self) {
+        self.free_slots();
+        self.cancel.reset();
+    }
+
+    /// Frees the slots that are kept, before a call that needs all or starts from nothing.
+    pub(crate) fn forget(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            self.kv.slots.release(std::mem::take(kept).sequence);
+        }
+    }
+
+    pub(crate) fn keep(&mut self, prefix: Prefix) {
+        if let Some(kept) = &mut self.kept {
+            *kept = prefix;
+        }
+    }
+
+    /// Positions one sequence may reach.
+    pub(crate) fn room(&self) -> usize {
+        self.kv.slots.len().min(self.model.context())
+    }
+
+    pub(crate) fn fits(&self, prompt: usize, new: usize) -> Result<(), Error> {
+        if prompt == 0 {
+            return Err(Error::BadOption {
+                name: "prompt",
+                got: "empty".to_owned(),
+                rule: "at least one token or image",
+            });
+        }
+        let (needed, context) = (prompt + new, self.room());
+        // The last new token is never read by the model.
+        if needed > context + usize::from(new > 0) {
+            return Err(Error::ContextFull { needed, prompt, new, context });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn vocabulary(&self) -> usize {
+        self.model.0.family.decoder().config.vocabulary
+    }
+
+    pub(crate) fn eos_ids(&self) -> &[u32] {
+        &self.model.defaults().eos_ids
+    }
+
+    /// The logits of the last call of [`Session::step`] or the prefill, a row a sequence.
+    pub(crate) fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+
+    pub(crate) fn logits_mut(&mut self) -> &mut [f32] {
+        &mut self.logits
+    }
+
+    /// Rows that pass through the language model together.
+    pub(crate) fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// A cancel that came for a step of a call is used up.
+    pub(crate) fn reset_cancel(&self) {
+        self.cancel.reset();
+    }
+
+    /// Rows of logits computed together.
+    pub(crate) fn logit_rows(&self) -> usize {
+        self.logit_rows
+    }
+
+    pub(crate) fn slots(&mut self) -> &mut crate::blocks::cache::Slots {
+        &mut self.kv.slots
+    }
+
+    fn exec(&mut self) -> (Exec<'_>, &DecoderRows, &mut KvCache) {
+        let exec = Exec { device: &*self.model.0.device, arena: &mut self.arena, cancel: &self.cancel };
+        (exec, &self.rows, &mut self.kv)
+    }
+
+    pub(crate) fn read_logits(&mut self, row: usize, count: usize) -> Result<(), Error> {
+        let model = self.model.clone();
+        let mut logits = std::mem::take(&mut self.logits);
+        let (mut exec, rows, _) = self.exec();
+        let done = model.0.family.decoder().logits(&mut exec, rows, row, count, &mut logits);
+        self.logits = logits;
+        done
+    }
+
+    /// Runs tokens behind sequences: the first `counts[0]` of `ids` behind the first, and so on.
+    pub(crate) fn run(&mut self, sequences: &mut [Sequence], ids: &[u32], counts: &[usize]) -> Result<(), Error> {
+        let model = self.model.clone();
+        let decoder = model.0.family.decoder();
+        let mut rest = ids;
+        for (sequence, &count) in sequences.iter_mut().zip(counts) {
+            let (own, others) = rest.split_at(count);
+            decoder.follow(sequence, 0, own);
+            rest = others;
+        }
+        let (mut exec, rows, kv) = self.exec();
+        decoder.embed(&mut exec, ids, rows.input.first(ids.len()))?;
+        decoder.forward(&mut exec, rows, kv, sequences, counts)
+    }
+
+    /// One more token for each sequence, then the logits of all.
+    pub(crate) fn step(&mut self, sequences: &mut [Sequence], ids: &[u32]) -> Result<(), Error> {
+        self.run(sequences, ids, &[1; SEQUENCES][..ids.len()])?;
+        self.read_logits(0, ids.len())
+    }
+
+    /// Encodes the pictures and runs the prompt, or what of both is not kept; the logits of its last position are then in
+    /// `self.logits`.
+    pub(crate) fn prefill(
+        &mut self,
+        items: &[Item],
+        sink: &mut Sink<'_>,
+        timings: &mut Timings,
+    ) -> Result<Prefix, Error> {
+        let mut last = |s: &mut Self, count: usize, end: bool| if end { s.read_logits(count - 1, 1) } else { Ok(()) };
+        let Some(kept) = &mut self.kept else {
+            let mut prompt = Prefix::default();
+            self.run_prompt(items, 0, &mut prompt.sequence, timings, &mut last, sink)?;
+            return Ok(prompt);
+        };
+        let mut kept = std::mem::take(kept);
+        let rest = kept.become_prompt(items, self.model.0.family.image_rows(), &mut self.kv.slots);
+        timings.reused = kept.sequence.len();
+        let media = |items: &[Item]| items.iter().filter(|item| !item.frames().is_empty()).count();
+        let before = media(items) - media(&rest);
+        self.run_prompt(&rest, before, &mut kept.sequence, timings, &mut last, sink)?;
+        Ok(kept)
+    }
+
+    /// Runs a prompt in batches, behind one with `before` pictures and videos in it; `after` is called behind each batch with
+    /// its rows and whether it was the last.
+    pub(crate) fn run_prompt(
+        &mut self,
+        items: &[Item],
+        before: usize,
+        sequence: &mut Sequence,
+        timings: &mut Timings,
+        after: &mut dyn FnMut(&mut Self, usize, bool) -> Result<(), Error>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Error> {
+        let model = self.model.clone();
+        let decoder = model.0.family.decoder();
+        let width = decoder.config.embedding_width;
+        let positions = model.count(items);
+        let count = items.iter().filter(|i| !i.frames().is_empty()).count();
+        let encoded = timings.encoded;
+        let mut pictures = Vec::new();
+        let mut used: Vec<usize> = sequence.media().collect();
+        for item in items {
+            if let Some(hash) = item.content_hash() {
+                announce(sink, Event::Image { index: pictures.len(), count })?;
+                let place = before + pictures.len();
+                let frames = item.frames().iter().map(|frame| &**frame).collect();
+                let medium = Medium { key: self.key(hash, place), place, frames };
+                pictures.push(match &decoder.gated {
+                    None => Seen::Spliced(self.image_rows(&medium, timings)?.to_vec()),
+                    Some(_) => Seen::Apart(self.media(&medium, &mut used, timings)?),
+                });
+            }
+        }
+        if timings.encoded > encoded {
+            self.model.0.encoders.let_go(self.model.file());
+        }
+        announce(sink, Event::Prefill { positions })?;
+        let start = Instant::now();
+        let mut pictures = pictures.iter();
+        let mut filled = 0;
+        let mut done = 0;
+        for item in items {
+            let at = sequence.len() + filled;
+            let mark = decoder.gated.as_ref().map_or(0, |gated| gated.config.token);
+            let rows = match (item, pictures.as_slice()) {
+                (Item::Tokens(ids), _) => {
+                    decoder.follow(sequence, filled, ids);
+                    Part::Tokens(ids)
+                }
+                (_, [Seen::Spliced(rows), ..]) => Part::Rows(rows),
+                (_, [Seen::Apart(place), ..]) => {
+                    sequence.look(at, at, Some(*place));
+                    Part::Tokens(&[mark])
+                }
+                (_, []) => Part::Rows(&[]),
+            };
+            if !item.frames().is_empty() {
+                pictures.next();
+            }
+            let len = rows.len(width);
+            let mut at = 0;
+            while at < len {
+                let take = (self.batch - filled).min(len - at);
+                let (mut exec, out, _) = self.exec();
+                let to = out.input.slice(filled, take);
+                match rows {
+                    Part::Tokens(ids) => decoder.embed(&mut exec, &ids[at..at + take], to)?,
+                    Part::Rows(data) => exec.write(to, &data[at * width..(at + take) * width])?,
+                }
+                (at, filled) = (at + take, filled + take);
+                done += take;
+                if filled == self.batch || done == positions {
+                    let (mut exec, out, kv) = self.exec();
+                    decoder.forward(&mut exec, out, kv, std::slice::from_mut(sequence), &[filled])?;
+                    after(self, filled, done == positions)?;
+                    filled = 0;
+                }
+            }
+        }
+        timings.prefill += start.elapsed();
+        Ok(())
+    }
+}
+
+/// Tells of a stage before there is text.
+fn announce(sink: &mut Sink<'_>, event: Event<'_>) -> Result<(), Error> {
+    if sink(event).is_break() { Err(Error::Cancelled) } else { Ok(()) }
+}
+
+/// What a picture of a prompt has become.
+enum Seen {
+    /// Rows that take the place of embeddings.
+    Spliced(Vec<f32>),
+    /// A place among the media.
+    Apart(usize),
+}
+
+/// Rows of a batch before they are embedded.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Tokens(&'a [u32]),
+    Rows(&'a [f32]),
+}
+
+impl Part<'_> {
+    fn len(&self, width: usize) -> usize {
+        match self {
+            Self::Tokens(ids) => ids.len(),
+            Self::Rows(data) => data.len() / width,
+        }
+    }
+}

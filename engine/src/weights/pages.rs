@@ -1,0 +1,64 @@
+//! Where a file has what only pictures pass through, so that its pages can be let go.
+
+use super::map::let_go;
+use ocelli_quant::gguf::{Gguf, TensorInfo};
+use std::ops::Range;
+
+/// Where the files have the tower and the bridge: which file, and the bytes there, neighbours in one piece.
+pub struct Encoders(Vec<(usize, Range<usize>)>);
+
+impl Encoders {
+    /// Finds them by their tensors' names.
+    pub fn of(file: &Gguf) -> Self {
+        let mut pieces: Vec<(usize, Range<u64>)> = Vec::new();
+        let names = |name: &str| name.starts_with("v.") || name.starts_with("mm.");
+        let place = |t: &TensorInfo| (t.part, t.offset, t.offset + t.bytes, names(&t.name));
+        let mut inside: Vec<_> = file.tensors().iter().map(place).collect();
+        inside.sort_unstable();
+        let mut before = false;
+        for (part, start, end, encoder) in inside {
+            match pieces.last_mut() {
+                Some((same, last)) if encoder && before && *same == part => last.end = end,
+                _ if encoder => pieces.push((part, start..end)),
+                _ => {}
+            }
+            before = encoder;
+        }
+        let size = |bytes| usize::try_from(bytes).unwrap_or(0);
+        Self(pieces.into_iter().map(|(part, piece)| (part, size(piece.start)..size(piece.end))).collect())
+    }
+
+    /// Makes room for the language model once pictures are encoded: these pages are not needed before the next.
+    pub fn let_go(&self, file: &Gguf) {
+        for (part, range) in &self.0 {
+            if let Some(bytes) = file.parts().get(*part) {
+                let_go(bytes, range.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use ocelli_quant::TensorType;
+    use ocelli_quant::gguf::Writer;
+    use std::sync::Arc;
+
+    #[test]
+    fn encoders_lie_where_only_pictures_pass() {
+        let names = ["v.a", "v.b", "mm.c", "blk.0.d", "mmm.e", "v", "mm.f"];
+        let mut writer = Writer::new();
+        for name in names {
+            writer.tensor(name, &[3], TensorType::F32);
+        }
+        let mut body = writer.begin(Vec::new()).unwrap();
+        for _ in names {
+            body.write(&[0; 12]).unwrap();
+        }
+        let file = Gguf::parse(Arc::new(body.finish().unwrap())).unwrap();
+        let at = |name: &str| usize::try_from(file.tensor(name).unwrap().offset).unwrap();
+        assert_eq!(Encoders::of(&file).0, [(0, at("v.a")..at("mm.c") + 12), (0, at("mm.f")..at("mm.f") + 12)]);
+    }
+}
