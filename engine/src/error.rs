@@ -82,6 +82,9 @@ pub enum Error {
         /// Images given.
         images: usize,
     },
+    /// The model in this file writes no text.
+    #[error("this model has no language model: it compares pictures and writes nothing")]
+    NoText,
     /// The model in this file takes no videos.
     #[error("this model takes no videos, {videos} were given")]
     NoVideo {
@@ -183,6 +186,7 @@ impl Error {
             Self::WrongShape { .. } => "tensor-shape",
             Self::WrongType { .. } => "tensor-type",
             Self::NoVision { .. } => "no-vision",
+            Self::NoText => "no-text",
             Self::NoVideo { .. } => "no-video",
             Self::TooManyMedia { .. } => "too-many-media",
             Self::ContextFull { .. } => "context-full",

@@ -2,7 +2,7 @@
 
 use crate::blocks::decoder::SEQUENCES;
 use crate::error::Error;
-use crate::image::ImageLimits;
+use crate::image::{ImageLimits, Views};
 use crate::kernels::cpu::Cpu;
 use crate::kernels::{CacheType, Device, DeviceInfo};
 use crate::models::{self, Family};
@@ -67,8 +67,8 @@ impl Engine {
         let file = Arc::new(file);
         let family = models::load(&file)?;
         let tokenizer = Tokenizer::from_gguf(&file)?;
-        let vocabulary = family.decoder().config.vocabulary;
         let tokens = tokenizer.vocab_size();
+        let vocabulary = family.speaks.as_ref().map_or(tokens, |speaks| speaks.decoder.config.vocabulary);
         if tokens > vocabulary {
             return Err(Error::BadParameter {
                 key: "tokenizer.ggml.tokens".to_owned(),
@@ -143,7 +143,7 @@ impl Defaults {
 pub(crate) struct Inner {
     pub(crate) device: Arc<dyn Device>,
     pub(crate) file: Arc<Gguf>,
-    pub(crate) family: Box<dyn Family>,
+    pub(crate) family: Family,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) defaults: Defaults,
     pub(crate) encoders: Encoders,
@@ -175,37 +175,45 @@ impl Model {
     /// How pictures are prepared; `None` where the model takes none.
     #[must_use]
     pub fn preprocess(&self) -> Option<&crate::image::Preprocess> {
-        self.0.family.preprocess()
+        self.0.family.sees.as_ref().map(|sees| sees.preprocess())
     }
 
     /// Whether the model takes pictures.
     #[must_use]
     pub fn takes_images(&self) -> bool {
-        self.0.family.preprocess().is_some()
+        self.0.family.sees.is_some()
+    }
+
+    /// What a picture of `width` x `height` pixels is to the model, and the positions it takes; `None` where the model
+    /// takes none.
+    #[must_use]
+    pub fn views(&self, width: u32, height: u32) -> Option<Views> {
+        self.0.family.sees.as_ref().map(|sees| sees.views(width, height))
     }
 
     /// Frames that a video is sampled to where nothing else is said; `None` where the model takes no videos.
     #[must_use]
     pub fn video_frames(&self) -> Option<usize> {
-        self.0.family.clips().map(|clips| clips.frames())
+        self.0.family.sees.as_ref()?.clips().map(|clips| clips.frames)
     }
 
-    /// Positions the model was made for.
+    /// Positions the model was made for; 0 where it has no language model.
     #[must_use]
     pub fn context(&self) -> usize {
-        self.0.family.decoder().config.context
+        self.0.family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.context)
     }
 
-    /// Positions that a picture takes.
+    /// Positions that a picture of the tower's own size takes.
     #[must_use]
     pub fn image_positions(&self) -> usize {
-        if self.takes_images() { self.0.family.image_rows() } else { 0 }
+        self.preprocess().and_then(|p| self.views(p.width, p.height)).map_or(0, |views| views.positions)
     }
 
-    /// Numbers of a position's input.
+    /// Numbers of a position's input; where there is no language model, of a row that a picture becomes.
     #[must_use]
     pub fn embedding_width(&self) -> usize {
-        self.0.family.decoder().config.embedding_width
+        let seen = self.0.family.sees.as_ref().map_or(0, |sees| sees.width());
+        self.0.family.speaks.as_ref().map_or(seen, |speaks| speaks.decoder.config.embedding_width)
     }
 
     /// What computes.
@@ -223,42 +231,27 @@ impl Model {
     /// The prompt as token ids and the rows of pictures and videos, in the family's order.
     ///
     /// # Errors
-    /// What the tokenizer refuses, [`Error::NoVision`], [`Error::NoVideo`] and [`Error::TooManyMedia`].
+    /// What the tokenizer refuses, [`Error::NoVision`], [`Error::NoVideo`], [`Error::NoText`] and
+    /// [`Error::TooManyMedia`].
     pub fn compose(&self, prompt: &Prompt) -> Result<Vec<Item>, Error> {
-        let items = models::compose(&*self.0.family, &self.0.tokenizer, prompt)?;
-        let images = items.iter().filter(|i| matches!(i, Item::Image(_))).count();
-        let videos = items.iter().filter(|i| matches!(i, Item::Video(_))).count();
-        if images > 0 && !self.takes_images() {
-            return Err(Error::NoVision { images });
-        }
-        let clips = self.0.family.clips();
-        if videos > 0 && clips.is_none() {
-            return Err(Error::NoVideo { videos });
-        }
-        let media = images + videos;
-        match clips.and_then(|clips| clips.places()) {
-            Some(places) if media > places => Err(Error::TooManyMedia { media, places }),
-            _ => Ok(items),
-        }
+        models::compose(&self.0.family, &self.0.tokenizer, prompt)
     }
 
     /// Positions a composed prompt takes.
     #[must_use]
     pub fn count(&self, items: &[Item]) -> usize {
-        let rows = self.0.family.image_rows();
-        items.iter().map(|i| if let Item::Tokens(ids) = i { ids.len() } else { rows }).sum()
+        items.iter().map(Item::positions).sum()
     }
 
     /// The token ids of a composed prompt with the file's placeholder id, where it has one, for each row of a picture:
     /// what the reference's repetition penalty looks at.
     pub(crate) fn placed_ids(&self, items: &[Item]) -> Vec<u32> {
-        let rows = self.0.family.image_rows();
         let mut ids = Vec::new();
         for item in items {
             match (item, self.0.defaults.image_id) {
                 (Item::Tokens(tokens), _) => ids.extend_from_slice(tokens),
-                (Item::Image(_) | Item::Video(_), Some(id)) => ids.resize(ids.len() + rows, id),
-                (Item::Image(_) | Item::Video(_), None) => {}
+                (Item::Image(..) | Item::Video(..), Some(id)) => ids.resize(ids.len() + item.positions(), id),
+                (Item::Image(..) | Item::Video(..), None) => {}
             }
         }
         ids
@@ -268,9 +261,10 @@ impl Model {
     /// allows is the speed of its stream divided by their sum.
     #[must_use]
     pub fn token_bytes(&self, past: usize, cache: Option<CacheType>) -> (u64, u64) {
-        let decoder = self.0.family.decoder();
-        let ty = cache.unwrap_or_else(|| cache_type_beside(decoder.weight_type()));
-        (decoder.row_bytes(), decoder.past_bytes(past, ty))
+        self.0.family.speaks.as_ref().map_or((0, 0), |speaks| {
+            let ty = cache.unwrap_or_else(|| cache_type_beside(speaks.decoder.weight_type()));
+            (speaks.row_bytes(), speaks.decoder.past_bytes(past, ty))
+        })
     }
 
     pub(crate) fn resolve(&self, options: &SessionOptions) -> Result<Resolved, Error> {
@@ -282,7 +276,7 @@ impl Model {
         check("images", options.images, 1 << 12, "at most 4096")?;
         check("frames", options.frames, 1 << 8, "at most 256")?;
         check("batch", options.batch, 1 << 16, "at most 65536")?;
-        Ok(resolve(&*self.0.family, options))
+        Ok(resolve(&self.0.family, options))
     }
 
     /// The memory a session with these options will need.
@@ -291,6 +285,6 @@ impl Model {
     /// [`Error::BadOption`].
     pub fn plan(&self, options: &SessionOptions) -> Result<Plan, Error> {
         let tables = self.0.tokenizer.memory_bytes();
-        Ok(self.resolve(options)?.plan(&*self.0.device, &*self.0.family, self.0.file.file_len(), tables))
+        Ok(self.resolve(options)?.plan(&*self.0.device, &self.0.family, self.0.file.file_len(), tables))
     }
 }

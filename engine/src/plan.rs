@@ -1,8 +1,10 @@
 //! The memory a session will need, by kind, from the header alone: no weight is touched to compute it.
 
+use crate::blocks::decoder::DecoderRows;
 use crate::kernels::{CacheShape, CacheType, Device, Layout};
-use crate::models::Family;
+use crate::models::{Encoder, Family, Sees};
 use ocelli_quant::TensorType;
+use std::sync::Arc;
 
 /// What a session is laid out for. Zeroes mean the default.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -80,62 +82,76 @@ pub fn cache_type_beside(ty: TensorType) -> CacheType {
     if ty == TensorType::F32 { CacheType::F32 } else { CacheType::F16 }
 }
 
-/// Bytes of one encoded picture.
-fn image_bytes(family: &dyn Family) -> usize {
-    family.encoded_len() * 4
+/// Bytes of one encoded picture, of a model that takes some.
+fn image_bytes(sees: &dyn Sees) -> usize {
+    let p = sees.preprocess();
+    sees.views(p.width, p.height).rows * sees.width() * 4
 }
 
-/// Fills in the defaults. A context beyond the model's is cut to it.
-pub fn resolve(family: &dyn Family, options: &SessionOptions) -> Resolved {
-    let decoder = family.decoder();
-    let most = decoder.config.context;
+/// Fills in the defaults. A context beyond the model's is cut to it; a model without language model has none.
+pub fn resolve(family: &Family, options: &SessionOptions) -> Resolved {
     let or = |value: usize, default: usize| if value == 0 { default } else { value };
+    let image = family.sees.as_deref().map_or(0, image_bytes);
+    let most = family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.context);
     let context = or(options.context, most).min(most);
     let beams = or(options.beams, 1);
     let new_tokens = or(options.new_tokens, context).min(context);
     let batch = or(options.batch, 256).min(context).max(beams);
-    let ty = options.cache.unwrap_or_else(|| cache_type_beside(decoder.weight_type()));
     let slots = context.saturating_add((beams - 1).saturating_mul(new_tokens));
+    let caches = family.speaks.as_ref().map(|speaks| {
+        let ty = options.cache.unwrap_or_else(|| cache_type_beside(speaks.decoder.weight_type()));
+        (speaks.decoder.cache_shape(slots, ty), speaks.media_shape(or(options.images, 33), ty))
+    });
+    let none = CacheShape { layers: 0, heads: 0, head_width: 0, slots: 0, ty: CacheType::F32 };
+    let (kv, media) = caches.unwrap_or((none, None));
     Resolved {
         batch,
-        image_cache: options.image_cache.unwrap_or(16 * image_bytes(family)),
+        image_cache: options.image_cache.unwrap_or(16 * image).max(image),
         logits: beams.max(8).min(batch),
         frames: or(options.frames, 1),
-        kv: decoder.cache_shape(slots, ty),
-        media: decoder.gated.as_ref().map(|gated| gated.cache_shape(or(options.images, 33), ty)),
+        kv,
+        media,
     }
+}
+
+/// Tower and bridge, and the language model, with their places in the arena that they share.
+pub struct Laid {
+    /// All of them.
+    pub layout: Layout,
+    /// Where the model takes pictures.
+    pub encoder: Option<Box<dyn Encoder>>,
+    /// Where it has a language model.
+    pub rows: Option<DecoderRows>,
 }
 
 impl Resolved {
     /// The activations: tower and language model take turns in one arena.
-    pub fn layout(&self, family: &dyn Family) -> Layout {
+    pub fn lay_out(&self, family: &Family) -> Laid {
         let mut layout = Layout::default();
         let start = layout.mark();
-        match family.clips() {
-            Some(clips) => clips.layout(&mut layout, self.frames),
-            None => family.layout(&mut layout),
-        }
+        let sees = family.sees.as_ref().map(Arc::clone);
+        let encoder = sees.map(|sees| sees.layout(&mut layout, self.frames));
         layout.rewind(start);
-        family.decoder().layout(&mut layout, self.batch, self.logits);
-        layout
+        let rows = family.speaks.as_ref().map(|speaks| speaks.layout(&mut layout, self.batch, self.logits));
+        Laid { layout, encoder, rows }
     }
 
-    pub fn plan(&self, device: &dyn Device, family: &dyn Family, mapped: u64, tokenizer: usize) -> Plan {
+    pub fn plan(&self, device: &dyn Device, family: &Family, mapped: u64, tokenizer: usize) -> Plan {
         const PROGRAM: usize = 8 << 20;
-        let pixels = family.preprocess().map_or(0, |p| {
+        let pixels = family.sees.as_ref().map_or(0, |sees| {
+            let p = sees.preprocess();
             let prepared = p.width as usize * p.height as usize * 3;
             let picture = 1024 * 1024 * 3;
             (2 + self.frames) * picture + prepared * (1 + 4 + 4)
         });
-        let logits = family.decoder().config.vocabulary * 4 * self.logits * 2;
-        let images = if family.preprocess().is_some() { self.image_cache.max(image_bytes(family)) } else { 0 };
+        let vocabulary = family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.vocabulary);
         Plan {
             mapped,
             cache: (self.kv.bytes() + self.media.map_or(0, |media| media.bytes())) as u64,
-            scratch: device.arena_bytes(&self.layout(family)) as u64,
-            images: images as u64,
+            scratch: device.arena_bytes(&self.lay_out(family).layout) as u64,
+            images: self.image_cache as u64,
             tokenizer: tokenizer as u64,
-            other: (PROGRAM + pixels + logits) as u64,
+            other: (PROGRAM + pixels + vocabulary * 4 * self.logits * 2) as u64,
         }
     }
 }

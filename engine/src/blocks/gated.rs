@@ -221,7 +221,8 @@ impl Gated {
     }
 
     /// Bytes of weights that one row reads.
-    pub(super) fn row_bytes(&self) -> u64 {
+    #[must_use]
+    pub fn row_bytes(&self) -> u64 {
         let all = |linear: &Linear| linear.weight.rows(0, linear.outputs()).len() as u64;
         let layer =
             |l: &Layer| [&l.q, &l.out, &l.up, &l.down].map(all).iter().sum::<u64>() + l.gate.as_ref().map_or(0, all);

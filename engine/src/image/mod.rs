@@ -24,6 +24,7 @@ mod picture;
 mod preprocess;
 mod resize;
 mod video;
+mod views;
 
 #[cfg(feature = "decode-images")]
 pub use decode::decode;
@@ -39,3 +40,4 @@ pub use picture::{ImageLimits, Picture};
 pub use preprocess::{CLIP_MEAN, CLIP_STD, Pixels, Preprocess};
 pub use resize::{PassOrder, resize};
 pub use video::{Video, sample};
+pub use views::Views;

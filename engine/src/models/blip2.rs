@@ -7,31 +7,29 @@
 //! The language model sees the leading pictures' rows, then its begin token, then the text: the begin token comes
 //! after the pictures, not before them.
 
-use super::{Family, decoder};
-use crate::blocks::decoder::Decoder;
+use super::{Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks, language};
 use crate::blocks::qformer::{QFormer, QFormerConfig, QFormerRows};
 use crate::blocks::vit::{Vit, VitConfig, VitRows};
 use crate::error::Error;
-use crate::image::{Pixels, Preprocess};
+use crate::image::{Pixels, Preprocess, Views};
 use crate::kernels::{Exec, Layout, Product, Rows};
-use crate::prompt::{Item, Piece, Prompt};
-use crate::tokenizer::{EncodeOptions, Tokenizer};
+use crate::prompt::{Item, Piece};
+use crate::tokenizer::EncodeOptions;
 use crate::weights::header::Header;
 use crate::weights::{Linear, Scope};
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
 
-struct Blip2 {
+struct Eyes {
     preprocess: Preprocess,
     vit: Vit,
     qformer: QFormer,
     projector: Linear,
-    decoder: Decoder,
-    /// Follows pictures without a text where the tokenizer begins texts with nothing.
-    begin: Option<u32>,
+    /// Numbers of a row in the place of an embedding.
+    width: usize,
 }
 
-pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
+pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     let scope = Scope::new(Arc::clone(file));
     let vision = VitConfig::read(&Header::new(file, "clip.vision."))?;
     let header = Header::new(file, "ocelli.qformer.");
@@ -40,91 +38,96 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
         return Err(header.bad("encoder_length", queries.image_width, format!("must be the tower's {}", vision.width)));
     }
     let mm = scope.at("mm");
-    let decoder = decoder(file)?;
+    let (header, decoder) = language(file)?;
     let (width, narrow) = (decoder.config.width, decoder.config.embedding_width);
     if narrow > width {
-        let rule = format!("must be at most the width {width}");
-        return Err(Header::new(file, "opt.").bad("embedding_projection_length", narrow, rule));
+        return Err(header.bad("embedding_projection_length", narrow, format!("must be at most the width {width}")));
     }
-    let generation = Header::new(file, "ocelli.generation.");
     let begin = match file.u32("ocelli.generation.bos_id")? {
         Some(id) if id as usize >= decoder.config.vocabulary => {
-            return Err(generation.bad(
-                "bos_id",
-                id,
-                format!("must be below the vocabulary's {}", decoder.config.vocabulary),
-            ));
+            let rule = format!("must be below the vocabulary's {}", decoder.config.vocabulary);
+            return Err(Header::new(file, "ocelli.generation.").bad("bos_id", id, rule));
         }
         id => id,
     };
-    Ok(Box::new(Blip2 {
-        begin,
+    let eyes = Eyes {
         preprocess: Preprocess::from_gguf(file, vision.side)?,
-        projector: mm.linear("projector", queries.width, decoder.config.width)?,
+        projector: mm.linear("projector", queries.width, width)?,
         vit: Vit::load(&scope.at("v"), vision)?,
         qformer: QFormer::load(&mm, queries)?,
-        decoder,
-    }))
+        width: narrow,
+    };
+    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(Order { begin }) };
+    Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
 
-impl Blip2 {
-    fn rows(&self, layout: &mut Layout) -> (VitRows, QFormerRows, Rows) {
+impl Sees for Eyes {
+    fn preprocess(&self) -> &Preprocess {
+        &self.preprocess
+    }
+
+    fn views(&self, _: u32, _: u32) -> Views {
+        let rows = self.qformer.config.queries;
+        Views { size: (self.preprocess.width, self.preprocess.height), rows, positions: rows }
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn layout(self: Arc<Self>, layout: &mut Layout, _: usize) -> Box<dyn Encoder> {
         let tower = self.vit.layout(layout);
         let bridge = self.qformer.layout(layout, self.vit.rows());
-        let out = layout.rows(self.qformer.config.queries, self.projector.outputs());
-        (tower, bridge, out)
+        let result = layout.rows(self.qformer.config.queries, self.projector.outputs());
+        Box::new(Laid { eyes: self, tower, bridge, result })
     }
 }
 
-impl Family for Blip2 {
-    fn decoder(&self) -> &Decoder {
-        &self.decoder
+/// The eyes with their activations.
+struct Laid {
+    eyes: Arc<Eyes>,
+    tower: VitRows,
+    bridge: QFormerRows,
+    result: Rows,
+}
+
+impl Encoder for Laid {
+    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, _: usize, _: &Showing) -> Result<(), Error> {
+        self.eyes.vit.encode(exec, &self.tower, &pixels.data)
     }
 
-    fn preprocess(&self) -> Option<&Preprocess> {
-        Some(&self.preprocess)
-    }
-
-    fn image_rows(&self) -> usize {
-        self.qformer.config.queries
-    }
-
-    fn layout(&self, layout: &mut Layout) {
-        self.rows(layout);
-    }
-
-    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels) -> Result<(), Error> {
-        let (tower, ..) = self.rows(&mut Layout::default());
-        self.vit.encode(exec, &tower, &pixels.data)
-    }
-
-    fn bridge(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error> {
-        let (tower, bridge, result) = self.rows(&mut Layout::default());
-        self.qformer.encode(exec, &bridge, tower.x)?;
-        exec.matmul(bridge.x, None, &[Product::new(&self.projector, result)])?;
+    fn bridge(&self, exec: &mut Exec<'_>, _: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
+        let Self { eyes, tower, bridge, result } = self;
+        eyes.qformer.encode(exec, bridge, tower.x)?;
+        exec.matmul(bridge.x, None, &[Product::new(&eyes.projector, *result)])?;
         out.resize(result.rows() * result.width(), 0.0);
-        exec.read(result, out)?;
+        exec.read(*result, out)?;
         // With a narrower embedding table the original copies as many numbers as fit its rows, flattened; so do we.
-        out.truncate(result.rows() * self.decoder.config.embedding_width);
+        out.truncate(result.rows() * eyes.width);
         Ok(())
     }
 
-    fn tower_rows(&self) -> Option<Rows> {
-        Some(self.rows(&mut Layout::default()).0.x)
+    fn tower_rows(&self) -> Rows {
+        self.tower.x
     }
+}
 
-    fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error> {
+struct Order {
+    /// Follows pictures without a text where the tokenizer begins texts with nothing.
+    begin: Option<u32>,
+}
+
+impl Compose for Order {
+    fn compose(&self, given: &Given<'_>) -> Result<Vec<Item>, Error> {
+        let Given { prompt, tokenizer, .. } = given;
         let mut items = Vec::new();
         let mut begun = false;
         for piece in prompt.pieces() {
-            match piece {
-                Piece::Image(picture) => items.push(Item::Image(Arc::clone(picture))),
-                Piece::Video(video) => items.push(Item::Video(Arc::clone(video))),
-                Piece::Text(text) => {
-                    let options = EncodeOptions { add_special: !begun && prompt.adds_special(), parse_special: true };
-                    items.push(Item::Tokens(tokenizer.encode_piece(text, options, !begun && prompt.begins())?));
-                    begun = true;
-                }
+            items.extend(given.medium(piece)?);
+            if let Piece::Text(text) = piece {
+                let options = EncodeOptions { add_special: !begun && prompt.adds_special(), parse_special: true };
+                items.push(Item::Tokens(tokenizer.encode_piece(text, options, !begun && prompt.begins())?));
+                begun = true;
             }
         }
         // Pictures alone are followed by what an empty text gives, or else by the language model's own begin token.

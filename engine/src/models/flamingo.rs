@@ -8,29 +8,26 @@
 //! activations, which decoder layers have a gated one before them, whether the class row is read, what `</s>` does, what
 //! is learned of time) are keys of the file.
 
-use super::{Clips, Family, decoder};
-use crate::blocks::decoder::Decoder;
+use super::{Clips, Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks, language};
 use crate::blocks::gated::{Gated, GatedConfig};
 use crate::blocks::resampler::{Resampler, ResamplerConfig, ResamplerRows};
 use crate::blocks::vit::{Vit, VitConfig, VitRows};
 use crate::error::Error;
-use crate::image::{Pixels, Preprocess};
+use crate::image::{Pixels, Preprocess, Views};
 use crate::kernels::{Exec, Layout, Rows};
-use crate::prompt::{Item, Piece, Prompt};
-use crate::tokenizer::{EncodeOptions, Tokenizer};
+use crate::prompt::{Item, Piece};
+use crate::tokenizer::EncodeOptions;
 use crate::weights::Scope;
 use crate::weights::header::Header;
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
 
-struct Flamingo {
+struct Eyes {
     preprocess: Preprocess,
     vit: Vit,
     /// Rows of the tower that the resampler does not read.
     skip: usize,
     resampler: Resampler,
-    decoder: Decoder,
-    marks: Marks,
 }
 
 /// How a prompt is put together.
@@ -43,7 +40,7 @@ struct Marks {
     strip: bool,
 }
 
-pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
+pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     let scope = Scope::new(Arc::clone(file));
     let vision = VitConfig::read(&Header::new(file, "clip.vision."))?;
     let header = Header::new(file, "ocelli.resampler.");
@@ -55,14 +52,11 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
     let vit = Vit::load(&scope.at("v"), vision)?;
     let skip = usize::from(drop_class && vit.has_class());
 
-    let mut decoder = decoder(file)?;
+    let (header, decoder) = language(file)?;
     let c = &decoder.config;
     if c.embedding_width != c.width {
-        return Err(Header::new(file, "opt.").bad(
-            "embedding_projection_length",
-            c.embedding_width,
-            format!("must be the width {}", c.width),
-        ));
+        let rule = format!("must be the width {}", c.width);
+        return Err(header.bad("embedding_projection_length", c.embedding_width, rule));
     }
     let token = |prefix: &str, name: &str| -> Result<Option<u32>, Error> {
         let header = Header::new(file, prefix);
@@ -85,102 +79,87 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
         text_break: token("ocelli.prompt.", "text_break")?,
         strip: Header::new(file, "ocelli.prompt.").switch("strip_spaces", false)?,
     };
-    decoder.gated = Some(Gated::load(&scope, gated, c.blocks, c.width)?);
-    Ok(Box::new(Flamingo {
+    let eyes = Eyes {
         preprocess: Preprocess::from_gguf(file, vit.config.side)?,
         resampler: Resampler::load(&scope.at("mm").at("resampler"), latents)?,
         skip,
         vit,
-        decoder,
-        marks,
-    }))
+    };
+    let gated = Gated::load(&scope, gated, c.blocks, c.width)?;
+    let speaks = Speaks { join: Join::Gate(gated), compose: Box::new(marks), decoder };
+    Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
 
-impl Flamingo {
+impl Eyes {
     /// Rows of a frame that the resampler reads.
     fn seen(&self) -> usize {
         self.vit.rows() - self.skip
     }
+}
+
+impl Sees for Eyes {
+    fn preprocess(&self) -> &Preprocess {
+        &self.preprocess
+    }
+
+    fn views(&self, _: u32, _: u32) -> Views {
+        let size = (self.preprocess.width, self.preprocess.height);
+        Views { size, rows: self.resampler.config.latents, positions: 1 }
+    }
+
+    fn width(&self) -> usize {
+        self.resampler.config.width
+    }
+
+    fn clips(&self) -> Option<Clips> {
+        let c = &self.resampler.config;
+        // Eight is what Flamingo was trained on.
+        let frames = if c.frames > 0 { c.frames } else { 8 };
+        Some(Clips { frames, places: Some(c.media).filter(|&places| places > 0) })
+    }
 
     /// The frames' rows lie behind one another, each one's class row on the last row of the frame before: frames are
     /// encoded last to first, so that it is overwritten, and what the resampler reads lies together in the end.
-    fn rows(&self, layout: &mut Layout, frames: usize) -> (VitRows, ResamplerRows) {
+    fn layout(self: Arc<Self>, layout: &mut Layout, frames: usize) -> Box<dyn Encoder> {
         let seen = frames * self.seen();
         let tower = self.vit.layout_within(layout, self.skip + seen);
         let bridge = self.resampler.layout(layout, seen);
-        (tower, bridge)
+        Box::new(Laid { eyes: self, tower, bridge })
     }
 }
 
-impl Clips for Flamingo {
-    fn frames(&self) -> usize {
-        // Eight is what Flamingo was trained on.
-        if self.resampler.config.frames > 0 { self.resampler.config.frames } else { 8 }
+/// The eyes with their activations.
+struct Laid {
+    eyes: Arc<Eyes>,
+    tower: VitRows,
+    bridge: ResamplerRows,
+}
+
+impl Encoder for Laid {
+    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, number: usize, _: &Showing) -> Result<(), Error> {
+        let own = self.tower.x.slice(number * self.eyes.seen(), self.eyes.vit.rows());
+        self.eyes.vit.encode(exec, &self.tower.to(own), &pixels.data)
     }
 
-    fn places(&self) -> Option<usize> {
-        Some(self.resampler.config.media).filter(|&places| places > 0)
-    }
-
-    fn layout(&self, layout: &mut Layout, frames: usize) {
-        self.rows(layout, frames);
-    }
-
-    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, number: usize, frames: usize) -> Result<(), Error> {
-        let (all, _) = self.rows(&mut Layout::default(), frames);
-        let own = all.x.slice(number * self.seen(), self.vit.rows());
-        self.vit.encode(exec, &all.to(own), &pixels.data)
-    }
-
-    fn bridge(&self, exec: &mut Exec<'_>, frames: usize, place: usize, out: &mut Vec<f32>) -> Result<(), Error> {
-        let (tower, bridge) = self.rows(&mut Layout::default(), frames);
-        let media = tower.x.slice(self.skip, frames * self.seen());
-        self.resampler.place(exec, media, frames, place)?;
-        self.resampler.encode(exec, &bridge, media)?;
-        out.resize(self.encoded_len(), 0.0);
+    fn bridge(&self, exec: &mut Exec<'_>, showing: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
+        let Self { eyes, tower, bridge } = self;
+        let Showing { frames, place, .. } = *showing;
+        let media = tower.x.slice(eyes.skip, frames * eyes.seen());
+        eyes.resampler.place(exec, media, frames, place)?;
+        eyes.resampler.encode(exec, bridge, media)?;
+        out.resize(bridge.x.rows() * bridge.x.width(), 0.0);
         exec.read(bridge.x, out)
     }
+
+    fn tower_rows(&self) -> Rows {
+        self.tower.x.first(self.eyes.vit.rows())
+    }
 }
 
-impl Family for Flamingo {
-    fn decoder(&self) -> &Decoder {
-        &self.decoder
-    }
-
-    fn preprocess(&self) -> Option<&Preprocess> {
-        Some(&self.preprocess)
-    }
-
-    fn image_rows(&self) -> usize {
-        1
-    }
-
-    fn encoded_len(&self) -> usize {
-        self.resampler.config.latents * self.resampler.config.width
-    }
-
-    fn layout(&self, layout: &mut Layout) {
-        self.rows(layout, 1);
-    }
-
-    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels) -> Result<(), Error> {
-        Clips::tower(self, exec, pixels, 0, 1)
-    }
-
-    fn bridge(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error> {
-        Clips::bridge(self, exec, 1, 0, out)
-    }
-
-    fn clips(&self) -> Option<&dyn Clips> {
-        Some(self)
-    }
-
-    fn tower_rows(&self) -> Option<Rows> {
-        Some(self.rows(&mut Layout::default(), 1).0.x)
-    }
-
-    fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error> {
-        let marks = &self.marks;
+impl Compose for Marks {
+    fn compose(&self, given: &Given<'_>) -> Result<Vec<Item>, Error> {
+        let Given { prompt, tokenizer, .. } = given;
+        let marks = self;
         let own = prompt.adds_special();
         let mut items = Vec::new();
         let mut ids: Vec<u32> = Vec::new();
@@ -190,23 +169,18 @@ impl Family for Flamingo {
         }
         let mut last = None;
         for piece in prompt.pieces() {
-            let medium = match piece {
-                Piece::Text(text) => {
-                    let strip = own && marks.strip;
-                    let text = if strip { text.trim_matches(' ') } else { text };
-                    if own && matches!(last, Some(&Piece::Text(_))) {
-                        ids.extend(marks.text_break);
-                    }
-                    // To the original a prompt is one text, its pictures and IDEFICS's begin token written out in it.
-                    let begins = prompt.begins() && last.is_none() && !(own && marks.edge.is_some());
-                    let options = EncodeOptions { add_special: false, parse_special: true };
-                    ids.extend(tokenizer.encode_piece(text, options, begins)?);
-                    None
+            if let Piece::Text(text) = piece {
+                let strip = own && marks.strip;
+                let text = if strip { text.trim_matches(' ') } else { text };
+                if own && matches!(last, Some(&Piece::Text(_))) {
+                    ids.extend(marks.text_break);
                 }
-                Piece::Image(picture) => Some(Item::Image(Arc::clone(picture))),
-                Piece::Video(video) => Some(Item::Video(Arc::clone(video))),
-            };
-            if let Some(medium) = medium {
+                // To the original a prompt is one text, its pictures and IDEFICS's begin token written out in it.
+                let begins = prompt.begins() && last.is_none() && !(own && marks.edge.is_some());
+                let options = EncodeOptions { add_special: false, parse_special: true };
+                ids.extend(tokenizer.encode_piece(text, options, begins)?);
+            }
+            if let Some(medium) = given.medium(piece)? {
                 if matches!(last, None | Some(&Piece::Text(_))) {
                     ids.extend(marks.edge);
                 }

@@ -8,15 +8,14 @@
 //! The tower is an NF-ResNet, as in the paper, or a ViT. The language model is one of ours, unchanged. Pictures may stand
 //! anywhere and as often as one likes.
 
-use super::{Family, decoder};
-use crate::blocks::decoder::Decoder;
+use super::{Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks, language};
 use crate::blocks::nf_resnet::{NfResNet, NfResNetConfig};
 use crate::blocks::vit::{Vit, VitConfig};
 use crate::error::Error;
-use crate::image::{Pixels, Preprocess};
+use crate::image::{Pixels, Preprocess, Views};
 use crate::kernels::{Exec, Layout, Product, Rows};
-use crate::prompt::{Item, Piece, Prompt};
-use crate::tokenizer::{EncodeOptions, Tokenizer};
+use crate::prompt::{Item, Piece};
+use crate::tokenizer::EncodeOptions;
 use crate::weights::header::Header;
 use crate::weights::{Linear, Scope};
 use ocelli_quant::gguf::Gguf;
@@ -24,11 +23,11 @@ use std::sync::Arc;
 
 /// What looks at a picture.
 enum Tower {
-    Vit(Box<Vit>),
-    NfResNet(NfResNet),
+    Vit(Arc<Vit>),
+    NfResNet(Arc<NfResNet>),
 }
 
-struct Frozen {
+struct Eyes {
     preprocess: Preprocess,
     tower: Tower,
     /// The tower's vector is the mean of its rows instead of the first.
@@ -36,10 +35,11 @@ struct Frozen {
     /// From the vector to all rows, one behind the other.
     prefix: Linear,
     rows: usize,
-    decoder: Decoder,
+    /// Numbers of each.
+    width: usize,
 }
 
-pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
+pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     let scope = Scope::new(Arc::clone(file));
     let tower = Tower::load(file, &scope.at("v"))?;
     let header = Header::new(file, "ocelli.prefix.");
@@ -50,16 +50,18 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
         other => return Err(header.bad("pool", other, "must be class or mean")),
     };
     let rows = header.count("row_count", 1..=16_384)?;
-    let decoder = decoder(file)?;
+    let (_, decoder) = language(file)?;
     let width = decoder.config.embedding_width;
-    Ok(Box::new(Frozen {
+    let eyes = Eyes {
         preprocess: Preprocess::from_gguf(file, tower.side())?,
         prefix: scope.at("mm").linear("prefix", tower.width(), rows * width)?,
         tower,
         mean,
         rows,
-        decoder,
-    }))
+        width,
+    };
+    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(Order) };
+    Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
 
 impl Tower {
@@ -68,8 +70,10 @@ impl Tower {
         let (vision, header) = (Header::new(file, "clip.vision."), Header::new(file, "ocelli.vision."));
         let name = if header.get(KEY).is_some() { header.text(KEY)? } else { "vit" };
         match name {
-            "vit" => Ok(Self::Vit(Box::new(Vit::load(scope, VitConfig::read(&vision)?)?))),
-            "nf_resnet" => Ok(Self::NfResNet(NfResNet::load(scope, NfResNetConfig::read(&vision, &header)?)?)),
+            "vit" => Ok(Self::Vit(Arc::new(Vit::load(scope, VitConfig::read(&vision)?)?))),
+            "nf_resnet" => {
+                Ok(Self::NfResNet(Arc::new(NfResNet::load(scope, NfResNetConfig::read(&vision, &header)?)?)))
+            }
             other => Err(header.bad(KEY, other, "must be vit or nf_resnet")),
         }
     }
@@ -92,61 +96,64 @@ impl Tower {
         matches!(self, Self::Vit(vit) if vit.has_class())
     }
 
-    /// Room for one picture; its rows when it is encoded.
-    fn layout(&self, layout: &mut Layout) -> Rows {
+    /// Room for one picture: its rows when it is encoded, and what encodes it.
+    fn layout(&self, layout: &mut Layout) -> (Rows, Encode) {
         match self {
-            Self::Vit(vit) => vit.layout(layout).x,
-            Self::NfResNet(net) => net.layout(layout).x,
-        }
-    }
-
-    fn encode(&self, exec: &mut Exec<'_>, pixels: &[f32]) -> Result<(), Error> {
-        let layout = &mut Layout::default();
-        match self {
-            Self::Vit(vit) => vit.encode(exec, &vit.layout(layout), pixels),
-            Self::NfResNet(net) => net.encode(exec, &net.layout(layout), pixels),
+            Self::Vit(vit) => {
+                let (vit, rows) = (Arc::clone(vit), vit.layout(layout));
+                (rows.x, Box::new(move |exec, pixels| vit.encode(exec, &rows, pixels)))
+            }
+            Self::NfResNet(net) => {
+                let (net, rows) = (Arc::clone(net), net.layout(layout));
+                (rows.x, Box::new(move |exec, pixels| net.encode(exec, &rows, pixels)))
+            }
         }
     }
 }
 
-impl Frozen {
-    /// The tower's rows, its vector and the rows made of it.
-    fn rows(&self, layout: &mut Layout) -> (Rows, Rows, Rows) {
-        let tower = self.tower.layout(layout);
+/// A tower with its activations: from pixels to the rows that its layout names.
+type Encode = Box<dyn Fn(&mut Exec<'_>, &[f32]) -> Result<(), Error> + Send>;
+
+impl Sees for Eyes {
+    fn preprocess(&self) -> &Preprocess {
+        &self.preprocess
+    }
+
+    fn views(&self, _: u32, _: u32) -> Views {
+        Views { size: (self.preprocess.width, self.preprocess.height), rows: self.rows, positions: self.rows }
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn layout(self: Arc<Self>, layout: &mut Layout, _: usize) -> Box<dyn Encoder> {
+        let (tower, encode) = self.tower.layout(layout);
         layout.input(1, self.tower.width());
         let vector = layout.rows(1, self.tower.width());
-        (tower, vector, layout.rows(1, self.prefix.outputs()))
+        let result = layout.rows(1, self.prefix.outputs());
+        Box::new(Laid { eyes: self, tower, encode, vector, result })
     }
 }
 
-impl Family for Frozen {
-    fn decoder(&self) -> &Decoder {
-        &self.decoder
+/// The eyes with their activations.
+struct Laid {
+    eyes: Arc<Eyes>,
+    tower: Rows,
+    encode: Encode,
+    vector: Rows,
+    result: Rows,
+}
+
+impl Encoder for Laid {
+    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, _: usize, _: &Showing) -> Result<(), Error> {
+        (self.encode)(exec, &pixels.data)
     }
 
-    fn preprocess(&self) -> Option<&Preprocess> {
-        Some(&self.preprocess)
-    }
-
-    fn image_rows(&self) -> usize {
-        self.rows
-    }
-
-    fn layout(&self, layout: &mut Layout) {
-        self.rows(layout);
-    }
-
-    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels) -> Result<(), Error> {
-        self.tower.encode(exec, &pixels.data)
-    }
-
-    fn tower_rows(&self) -> Option<Rows> {
-        Some(self.rows(&mut Layout::default()).0)
-    }
-
-    fn bridge(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error> {
-        let (tower, mut vector, result) = self.rows(&mut Layout::default());
-        if self.mean {
+    fn bridge(&self, exec: &mut Exec<'_>, _: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
+        let (eyes, tower, result) = (&self.eyes, self.tower, self.result);
+        let mut vector = self.vector;
+        if eyes.mean {
             let (count, width) = (tower.rows(), tower.width());
             let mut rows = vec![0.0; count * width];
             exec.read(tower, &mut rows)?;
@@ -160,27 +167,33 @@ impl Family for Frozen {
         } else {
             vector = tower.first(1);
         }
-        exec.matmul(vector, None, &[Product::new(&self.prefix, result)])?;
-        out.resize(self.encoded_len(), 0.0);
+        exec.matmul(vector, None, &[Product::new(&eyes.prefix, result)])?;
+        out.resize(eyes.rows * eyes.width, 0.0);
         exec.read(result, out)
     }
 
+    fn tower_rows(&self) -> Rows {
+        self.tower
+    }
+}
+
+struct Order;
+
+impl Compose for Order {
     /// In the order given, behind the token that begins a text where the tokenizer adds one.
-    fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error> {
+    fn compose(&self, given: &Given<'_>) -> Result<Vec<Item>, Error> {
+        let Given { prompt, tokenizer, .. } = given;
         let mut items = Vec::new();
         if prompt.adds_special() && tokenizer.adds_bos() {
             items.extend(tokenizer.bos().map(|bos| Item::Tokens(vec![bos])));
         }
         let mut begins = prompt.begins();
         for piece in prompt.pieces() {
-            items.push(match piece {
-                Piece::Image(picture) => Item::Image(Arc::clone(picture)),
-                Piece::Video(video) => Item::Video(Arc::clone(video)),
-                Piece::Text(text) => {
-                    let options = EncodeOptions { add_special: false, parse_special: true };
-                    Item::Tokens(tokenizer.encode_piece(text, options, std::mem::take(&mut begins))?)
-                }
-            });
+            items.extend(given.medium(piece)?);
+            if let Piece::Text(text) = piece {
+                let options = EncodeOptions { add_special: false, parse_special: true };
+                items.push(Item::Tokens(tokenizer.encode_piece(text, options, std::mem::take(&mut begins))?));
+            }
         }
         Ok(items)
     }

@@ -1,65 +1,29 @@
 //! A language model by itself: every file of a known architecture that names no family, existing text models among them.
 
-use super::{Family, decoder};
-use crate::blocks::decoder::Decoder;
+use super::{Compose, Family, Given, Join, Speaks, language};
 use crate::error::Error;
-use crate::image::{Pixels, Preprocess};
-use crate::kernels::{Exec, Layout, Rows};
-use crate::prompt::{Item, Piece, Prompt};
-use crate::tokenizer::{EncodeOptions, Tokenizer};
+use crate::prompt::{Item, Piece};
+use crate::tokenizer::EncodeOptions;
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
 
-struct Text {
-    decoder: Decoder,
+struct Text;
+
+pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
+    let (_, decoder) = language(file)?;
+    Ok(Family { sees: None, speaks: Some(Speaks { decoder, join: Join::None, compose: Box::new(Text) }) })
 }
 
-pub(super) fn load(file: &Arc<Gguf>) -> Result<Box<dyn Family>, Error> {
-    Ok(Box::new(Text { decoder: decoder(file)? }))
-}
-
-impl Family for Text {
-    fn decoder(&self) -> &Decoder {
-        &self.decoder
-    }
-
-    fn preprocess(&self) -> Option<&Preprocess> {
-        None
-    }
-
-    fn image_rows(&self) -> usize {
-        0
-    }
-
-    fn layout(&self, _: &mut Layout) {}
-
-    fn tower(&self, _: &mut Exec<'_>, _: &Pixels) -> Result<(), Error> {
-        Err(Error::NoVision { images: 1 })
-    }
-
-    fn bridge(&self, _: &mut Exec<'_>, _: &mut Vec<f32>) -> Result<(), Error> {
-        Err(Error::NoVision { images: 1 })
-    }
-
-    fn tower_rows(&self) -> Option<Rows> {
-        None
-    }
-
+impl Compose for Text {
     /// The texts as one, with what the tokenizer adds. No text at all is the begin token, so that a text can be scored
     /// from its first token on.
-    fn compose(&self, prompt: &Prompt, tokenizer: &Tokenizer) -> Result<Vec<Item>, Error> {
+    fn compose(&self, given: &Given<'_>) -> Result<Vec<Item>, Error> {
+        let Given { prompt, tokenizer, .. } = given;
         let mut whole = String::new();
         for piece in prompt.pieces() {
-            match piece {
-                Piece::Text(text) => whole.push_str(text),
-                Piece::Image(_) => {
-                    let image = |p: &&Piece| matches!(p, Piece::Image(_));
-                    return Err(Error::NoVision { images: prompt.pieces().iter().filter(image).count() });
-                }
-                Piece::Video(_) => {
-                    let video = |p: &&Piece| matches!(p, Piece::Video(_));
-                    return Err(Error::NoVideo { videos: prompt.pieces().iter().filter(video).count() });
-                }
+            given.medium(piece)?;
+            if let Piece::Text(text) = piece {
+                whole.push_str(text);
             }
         }
         let options = EncodeOptions { add_special: prompt.adds_special(), parse_special: true };

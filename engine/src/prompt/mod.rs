@@ -7,7 +7,7 @@ mod shots;
 
 pub use shots::{Shot, ShotFormat, Told, most_similar};
 
-use crate::image::{Picture, Video, content_hash};
+use crate::image::{Picture, Video, Views, content_hash};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -123,9 +123,9 @@ pub enum Item {
     /// Token ids.
     Tokens(Vec<u32>),
     /// The rows of a picture.
-    Image(Arc<Picture>),
+    Image(Arc<Picture>, Views),
     /// The rows of a video.
-    Video(Arc<Video>),
+    Video(Arc<Video>, Views),
 }
 
 impl Item {
@@ -134,8 +134,26 @@ impl Item {
     pub fn frames(&self) -> &[Arc<Picture>] {
         match self {
             Self::Tokens(_) => &[],
-            Self::Image(picture) => std::slice::from_ref(picture),
-            Self::Video(video) => video.frames(),
+            Self::Image(picture, _) => std::slice::from_ref(picture),
+            Self::Video(video, _) => video.frames(),
+        }
+    }
+
+    /// What a picture or video is to the model; `None` of tokens.
+    #[must_use]
+    pub fn views(&self) -> Option<Views> {
+        match self {
+            Self::Tokens(_) => None,
+            Self::Image(_, views) | Self::Video(_, views) => Some(*views),
+        }
+    }
+
+    /// Positions that it takes.
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        match self {
+            Self::Tokens(ids) => ids.len(),
+            Self::Image(_, views) | Self::Video(_, views) => views.positions,
         }
     }
 
@@ -143,8 +161,8 @@ impl Item {
     pub(crate) fn content_hash(&self) -> Option<u128> {
         match self {
             Self::Tokens(_) => None,
-            Self::Image(picture) => Some(content_hash(picture)),
-            Self::Video(video) => Some(video.content_hash()),
+            Self::Image(picture, _) => Some(content_hash(picture)),
+            Self::Video(video, _) => Some(video.content_hash()),
         }
     }
 }

@@ -34,8 +34,7 @@ impl Session {
 
     /// Positions that are kept and that a prompt begins with.
     pub(crate) fn kept(&self, items: &[Item]) -> usize {
-        let rows = self.model.0.family.image_rows();
-        self.kept.as_ref().map_or(0, |kept| kept.shared(items, rows))
+        self.kept.as_ref().map_or(0, |kept| kept.shared(items))
     }
 
     /// Of these, those that can be saved: where positions look at media, none, and the prompt is run again.
@@ -66,7 +65,7 @@ impl Session {
         let mut sequence = Sequence::default();
         self.kv.slots.extend(&mut sequence, count, &mut Vec::new())?;
         self.model.0.device.restore(&mut self.kv.data, sequence.spans(), data);
-        self.kept = Some(Prefix::of(items, self.model.0.family.image_rows(), sequence));
+        self.kept = Some(Prefix::of(items, sequence));
         Ok(())
     }
 

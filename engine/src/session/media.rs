@@ -1,23 +1,35 @@
 //! Pictures and videos of a prompt through tower and bridge, each once: what was encoded is kept.
 
-use super::Session;
-use super::events::Timings;
+use super::events::{Event, Sink, Timings};
+use super::{Session, announce};
+use crate::blocks::cache::Sequence;
 use crate::error::Error;
-use crate::image::{Picture, Pixels, Video, content_hash, mixed};
+use crate::image::{Picture, Pixels, Video, Views, content_hash, mixed};
+use crate::kernels::Exec;
+use crate::models::{Encoder, Join, Showing};
+use crate::prompt::Item;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A picture or video that is to be encoded.
-pub(super) struct Medium<'a> {
-    /// What its rows are known by.
-    pub key: u128,
-    /// Pictures and videos before it in the prompt.
-    pub place: usize,
+struct Medium<'a> {
+    showing: Showing,
+    /// What its rows are known by: all that they depend on.
+    key: u128,
     /// In order; a picture is one.
-    pub frames: Vec<&'a Picture>,
+    frames: Vec<&'a Picture>,
+}
+
+/// What a picture or video of a prompt has become, as the language model's [`Join`] wants it.
+pub(super) enum Shown {
+    /// Rows that take the place of embeddings.
+    Rows(Arc<[f32]>),
+    /// A place among the media that layers between the decoder's own attend to, and the token that stands in the prompt.
+    Attended { place: usize, token: u32 },
 }
 
 impl Session {
-    /// Rows that a picture becomes, `image rows x width`: what the tower and the bridge make of it.
+    /// Rows that a picture becomes, [`Views::rows`] x width: what the tower and the bridge make of it.
     ///
     /// # Errors
     /// [`Error::NoVision`], [`Error::Cancelled`], and what preparing the picture refuses.
@@ -39,16 +51,20 @@ impl Session {
     }
 
     fn embed(&mut self, hash: u128, frames: &[&Picture]) -> Result<Vec<f32>, Error> {
-        let medium = Medium { key: self.key(hash, 0), place: 0, frames: frames.to_vec() };
-        let rows = self.image_rows(&medium, &mut Timings::default()).map(<[f32]>::to_vec);
+        let sees = self.model.0.family.sees(1)?;
+        let size = frames.first().map_or((0, 0), |frame| (frame.width(), frame.height()));
+        let views = sees.views(size.0, size.1);
+        let showing = Showing { views, frames: frames.len(), place: 0 };
+        let medium = Medium { showing, key: self.key(hash, 0), frames: frames.to_vec() };
+        let rows = self.encoded(&medium, &mut Timings::default()).map(|rows| rows.to_vec());
         self.done();
         rows
     }
 
     /// What encoded rows are known by: the content and, where the rows depend on it, the place among the prompt's pictures.
-    pub(super) fn key(&self, hash: u128, place: usize) -> u128 {
-        let placed = self.model.0.family.clips().and_then(|clips| clips.places()).is_some();
-        if placed { mixed(hash, place as u128) } else { hash }
+    fn key(&self, hash: u128, place: usize) -> u128 {
+        let clips = self.model.0.family.sees.as_ref().and_then(|sees| sees.clips());
+        if clips.is_some_and(|clips| clips.places.is_some()) { mixed(hash, place as u128) } else { hash }
     }
 
     /// What the tower makes of a picture, to compare pictures with: the mean of its rows, of length one.
@@ -70,39 +86,70 @@ impl Session {
 
     /// The tower's rows of a picture, and the width of one.
     fn tower_rows(&mut self, picture: &Picture) -> Result<(Vec<f32>, usize), Error> {
-        let model = self.model.clone();
-        let family = &*model.0.family;
-        let tower = family.tower_rows().ok_or(Error::NoVision { images: 1 })?;
-        let pixels = self.prepare(picture)?;
+        let views = self.model.0.family.sees(1)?.views(picture.width(), picture.height());
+        let pixels = self.prepare(picture, views)?;
+        let (mut exec, encoder) = self.sight()?;
+        let tower = encoder.tower_rows();
         let mut rows = vec![0.0; tower.rows() * tower.width()];
-        let (mut exec, ..) = self.exec();
-        family.tower(&mut exec, &pixels)?;
+        encoder.tower(&mut exec, &pixels, 0, &Showing { views, frames: 1, place: 0 })?;
         exec.read(tower, &mut rows)?;
         Ok((rows, tower.width()))
     }
 
-    /// Where a picture's keys and values for the gated layers are, once they are made; not where those of `used` are.
-    pub(super) fn media(
+    /// All that encoding a picture takes.
+    fn sight(&mut self) -> Result<(Exec<'_>, &dyn Encoder), Error> {
+        let exec = Exec { device: &*self.model.0.device, arena: &mut self.arena, cancel: &self.cancel };
+        Ok((exec, self.encoder.as_deref().ok_or(Error::NoVision { images: 1 })?))
+    }
+
+    /// Encodes what of a prompt's pictures and videos is not kept, in order, behind a prompt with `before` of them.
+    pub(super) fn show(
         &mut self,
-        medium: &Medium<'_>,
-        used: &mut Vec<usize>,
+        items: &[Item],
+        before: usize,
+        sequence: &Sequence,
         timings: &mut Timings,
-    ) -> Result<usize, Error> {
+        sink: &mut Sink<'_>,
+    ) -> Result<Vec<Shown>, Error> {
+        let model = self.model.clone();
+        let count = items.iter().filter(|item| item.views().is_some()).count();
+        let mut used: Vec<usize> = sequence.media().collect();
+        let mut shown = Vec::new();
+        for item in items {
+            let (Some(hash), Some(views)) = (item.content_hash(), item.views()) else { continue };
+            announce(sink, Event::Image { index: shown.len(), count })?;
+            let place = before + shown.len();
+            let frames: Vec<_> = item.frames().iter().map(|frame| &**frame).collect();
+            let showing = Showing { views, frames: frames.len(), place };
+            let medium = Medium { showing, key: self.key(hash, place), frames };
+            shown.push(match &model.0.family.speaks()?.join {
+                Join::Gate(gated) => {
+                    let place = self.attended(&medium, &mut used, timings)?;
+                    Shown::Attended { place, token: gated.config.token }
+                }
+                Join::Splice | Join::None => Shown::Rows(self.encoded(&medium, timings)?),
+            });
+        }
+        Ok(shown)
+    }
+
+    /// Where a picture's keys and values for the gated layers are, once they are made; not where those of `used` are.
+    fn attended(&mut self, medium: &Medium<'_>, used: &mut Vec<usize>, timings: &mut Timings) -> Result<usize, Error> {
         let model = self.model.clone();
         let places = self.kv.media.as_mut();
         let place = match places.and_then(|media| media.find(medium.key)) {
             Some(place) => place,
             None => {
-                let rows = self.image_rows(medium, timings)?.to_vec();
+                let rows = self.encoded(medium, timings)?;
                 let full = || Error::BadOption {
                     name: "images",
                     got: "more different pictures in the prompt".to_owned(),
                     rule: "at most what the session was laid out for",
                 };
                 let place = self.kv.media.as_ref().and_then(|media| media.free(used)).ok_or_else(full)?;
-                let (mut exec, buffers, kv) = self.exec();
+                let (mut exec, buffers, kv) = self.speech()?;
                 if let (Some(gated), Some(buffers), Some(media)) =
-                    (&model.0.family.decoder().gated, &buffers.gated, &mut kv.media)
+                    (model.0.family.speaks()?.gated(), &buffers.gated, &mut kv.media)
                 {
                     gated.store(&mut exec, buffers, media, place, medium.key, &rows)?;
                 }
@@ -114,11 +161,11 @@ impl Session {
     }
 
     /// A picture as the tower takes it.
-    fn prepare(&self, picture: &Picture) -> Result<Pixels, Error> {
+    fn prepare(&self, picture: &Picture, views: Views) -> Result<Pixels, Error> {
         let preprocess = self.model.preprocess().ok_or(Error::NoVision { images: 1 })?;
         let pixels = preprocess.apply(picture)?;
-        let (got, wanted) = ((pixels.width, pixels.height), (preprocess.width, preprocess.height));
-        if got != wanted {
+        let got = (pixels.width, pixels.height);
+        if got != views.size {
             return Err(Error::BadOption {
                 name: "picture size",
                 got: format!("{}x{}", got.0, got.1),
@@ -138,36 +185,29 @@ impl Session {
     }
 
     /// A picture's or video's rows, from the cache or through the tower.
-    pub(super) fn image_rows(&mut self, medium: &Medium<'_>, timings: &mut Timings) -> Result<&[f32], Error> {
-        let model = self.model.clone();
-        let family = &*model.0.family;
-        let count = medium.frames.len();
-        self.check_frames(count)?;
-        if self.images.find(medium.key).is_none() {
-            let mut rows = Vec::new();
-            for (number, frame) in medium.frames.iter().enumerate().rev() {
-                let start = Instant::now();
-                let pixels = self.prepare(frame)?;
-                let prepared = Instant::now();
-                let (mut exec, ..) = self.exec();
-                match family.clips() {
-                    Some(clips) => clips.tower(&mut exec, &pixels, number, count)?,
-                    None => family.tower(&mut exec, &pixels)?,
-                }
-                timings.prepare += prepared - start;
-                timings.encode += prepared.elapsed();
-                timings.encoded += 1;
-            }
-            let seen = Instant::now();
-            let (mut exec, ..) = self.exec();
-            match family.clips() {
-                Some(clips) => clips.bridge(&mut exec, count, medium.place, &mut rows)?,
-                None => family.bridge(&mut exec, &mut rows)?,
-            }
-            timings.encode += seen.elapsed();
-            timings.bridge += seen.elapsed();
-            self.images.insert(medium.key, rows);
+    fn encoded(&mut self, medium: &Medium<'_>, timings: &mut Timings) -> Result<Arc<[f32]>, Error> {
+        self.check_frames(medium.frames.len())?;
+        if let Some(rows) = self.images.find(medium.key) {
+            return Ok(rows);
         }
-        Ok(self.images.find(medium.key).unwrap_or(&[]))
+        for (number, frame) in medium.frames.iter().enumerate().rev() {
+            let start = Instant::now();
+            let pixels = self.prepare(frame, medium.showing.views)?;
+            let prepared = Instant::now();
+            let (mut exec, encoder) = self.sight()?;
+            encoder.tower(&mut exec, &pixels, number, &medium.showing)?;
+            timings.prepare += prepared - start;
+            timings.encode += prepared.elapsed();
+            timings.encoded += 1;
+        }
+        let seen = Instant::now();
+        let mut rows = Vec::new();
+        let (mut exec, encoder) = self.sight()?;
+        encoder.bridge(&mut exec, &medium.showing, &mut rows)?;
+        timings.encode += seen.elapsed();
+        timings.bridge += seen.elapsed();
+        let rows: Arc<[f32]> = rows.into();
+        self.images.insert(medium.key, Arc::clone(&rows));
+        Ok(rows)
     }
 }

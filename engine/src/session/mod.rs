@@ -8,6 +8,8 @@ mod image_cache;
 mod kept;
 mod media;
 mod prefix;
+#[cfg(test)]
+mod tests;
 
 pub use events::{Event, Sink, Timings};
 pub(crate) use prefix::Prefix;
@@ -17,12 +19,13 @@ use crate::blocks::decoder::{DecoderRows, KvCache, SEQUENCES};
 use crate::blocks::gated::MediaCache;
 use crate::cancel::CancelHandle;
 use crate::error::Error;
-use crate::kernels::{Arena, CacheShape, Exec, Layout};
+use crate::kernels::{Arena, CacheShape, Exec};
 use crate::model::Model;
-use crate::plan::{Resolved, SessionOptions};
+use crate::models::Encoder;
+use crate::plan::{Laid, Resolved, SessionOptions};
 use crate::prompt::Item;
 use image_cache::ImageCache;
-use media::Medium;
+use media::Shown;
 use std::time::Instant;
 
 /// One caller's use of a model. Calls start from an empty context, unless the caller wants it kept; encoded pictures are
@@ -30,9 +33,12 @@ use std::time::Instant;
 pub struct Session {
     model: Model,
     arena: Arena,
+    /// Tower and bridge, where the model has them.
+    encoder: Option<Box<dyn Encoder>>,
     kv: KvCache,
     shape: CacheShape,
-    rows: DecoderRows,
+    /// Of the language model, where there is one.
+    rows: Option<DecoderRows>,
     batch: usize,
     logit_rows: usize,
     /// Most frames of a video.
@@ -62,16 +68,17 @@ impl Model {
 impl Session {
     pub(crate) fn new(model: Model, r: &Resolved) -> Result<Self, Error> {
         let inner = &model.0;
-        let arena = inner.device.arena(&r.layout(&*inner.family))?;
-        let decoder = inner.family.decoder();
-        let media = match (&decoder.gated, r.media) {
+        let Laid { layout, encoder, rows } = r.lay_out(&inner.family);
+        let arena = inner.device.arena(&layout)?;
+        let gated = inner.family.speaks.as_ref().and_then(|speaks| speaks.gated());
+        let media = match (gated, r.media) {
             (Some(gated), Some(shape)) => Some(MediaCache::new(inner.device.cache(shape)?, shape, gated.config.rows)),
             _ => None,
         };
         let kv = KvCache::new(inner.device.cache(r.kv)?, r.kv.slots, media);
-        let rows = decoder.layout(&mut Layout::default(), r.batch, r.logits);
         Ok(Self {
             arena,
+            encoder,
             kv,
             shape: r.kv,
             rows,
@@ -147,8 +154,9 @@ impl Session {
         Ok(())
     }
 
+    /// Logits of a position.
     pub(crate) fn vocabulary(&self) -> usize {
-        self.model.0.family.decoder().config.vocabulary
+        self.model.0.family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.vocabulary)
     }
 
     pub(crate) fn eos_ids(&self) -> &[u32] {
@@ -183,16 +191,17 @@ impl Session {
         &mut self.kv.slots
     }
 
-    fn exec(&mut self) -> (Exec<'_>, &DecoderRows, &mut KvCache) {
+    /// All that running the language model takes.
+    fn speech(&mut self) -> Result<(Exec<'_>, &DecoderRows, &mut KvCache), Error> {
         let exec = Exec { device: &*self.model.0.device, arena: &mut self.arena, cancel: &self.cancel };
-        (exec, &self.rows, &mut self.kv)
+        Ok((exec, self.rows.as_ref().ok_or(Error::NoText)?, &mut self.kv))
     }
 
     pub(crate) fn read_logits(&mut self, row: usize, count: usize) -> Result<(), Error> {
         let model = self.model.clone();
         let mut logits = std::mem::take(&mut self.logits);
-        let (mut exec, rows, _) = self.exec();
-        let done = model.0.family.decoder().logits(&mut exec, rows, row, count, &mut logits);
+        let (mut exec, rows, _) = self.speech()?;
+        let done = model.0.family.speaks()?.decoder.logits(&mut exec, rows, row, count, &mut logits);
         self.logits = logits;
         done
     }
@@ -200,16 +209,16 @@ impl Session {
     /// Runs tokens behind sequences: the first `counts[0]` of `ids` behind the first, and so on.
     pub(crate) fn run(&mut self, sequences: &mut [Sequence], ids: &[u32], counts: &[usize]) -> Result<(), Error> {
         let model = self.model.clone();
-        let decoder = model.0.family.decoder();
+        let speaks = model.0.family.speaks()?;
         let mut rest = ids;
         for (sequence, &count) in sequences.iter_mut().zip(counts) {
             let (own, others) = rest.split_at(count);
-            decoder.follow(sequence, 0, own);
+            speaks.follow(sequence, 0, own);
             rest = others;
         }
-        let (mut exec, rows, kv) = self.exec();
-        decoder.embed(&mut exec, ids, rows.input.first(ids.len()))?;
-        decoder.forward(&mut exec, rows, kv, sequences, counts)
+        let (mut exec, rows, kv) = self.speech()?;
+        speaks.decoder.embed(&mut exec, ids, rows.input.first(ids.len()))?;
+        speaks.forward(&mut exec, rows, kv, sequences, counts)
     }
 
     /// One more token for each sequence, then the logits of all.
@@ -233,9 +242,9 @@ impl Session {
             return Ok(prompt);
         };
         let mut kept = std::mem::take(kept);
-        let rest = kept.become_prompt(items, self.model.0.family.image_rows(), &mut self.kv.slots);
+        let rest = kept.become_prompt(items, &mut self.kv.slots);
         timings.reused = kept.sequence.len();
-        let media = |items: &[Item]| items.iter().filter(|item| !item.frames().is_empty()).count();
+        let media = |items: &[Item]| items.iter().filter(|item| item.views().is_some()).count();
         let before = media(items) - media(&rest);
         self.run_prompt(&rest, before, &mut kept.sequence, timings, &mut last, sink)?;
         Ok(kept)
@@ -253,66 +262,49 @@ impl Session {
         sink: &mut Sink<'_>,
     ) -> Result<(), Error> {
         let model = self.model.clone();
-        let decoder = model.0.family.decoder();
-        let width = decoder.config.embedding_width;
+        let speaks = model.0.family.speaks()?;
+        let width = speaks.decoder.config.embedding_width;
         let positions = model.count(items);
-        let count = items.iter().filter(|i| !i.frames().is_empty()).count();
         let encoded = timings.encoded;
-        let mut pictures = Vec::new();
-        let mut used: Vec<usize> = sequence.media().collect();
-        for item in items {
-            if let Some(hash) = item.content_hash() {
-                announce(sink, Event::Image { index: pictures.len(), count })?;
-                let place = before + pictures.len();
-                let frames = item.frames().iter().map(|frame| &**frame).collect();
-                let medium = Medium { key: self.key(hash, place), place, frames };
-                pictures.push(match &decoder.gated {
-                    None => Seen::Spliced(self.image_rows(&medium, timings)?.to_vec()),
-                    Some(_) => Seen::Apart(self.media(&medium, &mut used, timings)?),
-                });
-            }
-        }
+        let shown = self.show(items, before, sequence, timings, sink);
         if timings.encoded > encoded {
-            self.model.0.encoders.let_go(self.model.file());
+            model.0.encoders.let_go(model.file());
         }
+        let shown = shown?;
         announce(sink, Event::Prefill { positions })?;
         let start = Instant::now();
-        let mut pictures = pictures.iter();
-        let mut filled = 0;
-        let mut done = 0;
+        let mut shown = shown.iter();
+        let (mut filled, mut done) = (0, 0);
         for item in items {
             let at = sequence.len() + filled;
-            let mark = decoder.gated.as_ref().map_or(0, |gated| gated.config.token);
-            let rows = match (item, pictures.as_slice()) {
-                (Item::Tokens(ids), _) => {
-                    decoder.follow(sequence, filled, ids);
+            let part = match item {
+                Item::Tokens(ids) => {
+                    speaks.follow(sequence, filled, ids);
                     Part::Tokens(ids)
                 }
-                (_, [Seen::Spliced(rows), ..]) => Part::Rows(rows),
-                (_, [Seen::Apart(place), ..]) => {
-                    sequence.look(at, at, Some(*place));
-                    Part::Tokens(&[mark])
-                }
-                (_, []) => Part::Rows(&[]),
+                Item::Image(..) | Item::Video(..) => match shown.next().ok_or(Error::NoVision { images: 1 })? {
+                    Shown::Rows(rows) => Part::Rows(rows),
+                    Shown::Attended { place, token } => {
+                        sequence.look(at, at, Some(*place));
+                        Part::Tokens(std::slice::from_ref(token))
+                    }
+                },
             };
-            if !item.frames().is_empty() {
-                pictures.next();
-            }
-            let len = rows.len(width);
+            let len = part.len(width);
             let mut at = 0;
             while at < len {
                 let take = (self.batch - filled).min(len - at);
-                let (mut exec, out, _) = self.exec();
+                let (mut exec, out, _) = self.speech()?;
                 let to = out.input.slice(filled, take);
-                match rows {
-                    Part::Tokens(ids) => decoder.embed(&mut exec, &ids[at..at + take], to)?,
+                match part {
+                    Part::Tokens(ids) => speaks.decoder.embed(&mut exec, &ids[at..at + take], to)?,
                     Part::Rows(data) => exec.write(to, &data[at * width..(at + take) * width])?,
                 }
                 (at, filled) = (at + take, filled + take);
                 done += take;
                 if filled == self.batch || done == positions {
-                    let (mut exec, out, kv) = self.exec();
-                    decoder.forward(&mut exec, out, kv, std::slice::from_mut(sequence), &[filled])?;
+                    let (mut exec, out, kv) = self.speech()?;
+                    speaks.forward(&mut exec, out, kv, std::slice::from_mut(sequence), &[filled])?;
                     after(self, filled, done == positions)?;
                     filled = 0;
                 }
@@ -326,14 +318,6 @@ impl Session {
 /// Tells of a stage before there is text.
 fn announce(sink: &mut Sink<'_>, event: Event<'_>) -> Result<(), Error> {
     if sink(event).is_break() { Err(Error::Cancelled) } else { Ok(()) }
-}
-
-/// What a picture of a prompt has become.
-enum Seen {
-    /// Rows that take the place of embeddings.
-    Spliced(Vec<f32>),
-    /// A place among the media.
-    Apart(usize),
 }
 
 /// Rows of a batch before they are embedded.

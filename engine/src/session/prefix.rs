@@ -23,14 +23,14 @@ pub struct Prefix {
 }
 
 /// What the positions of a prompt stand for.
-fn places(items: &[Item], rows: usize) -> Vec<Place> {
+fn places(items: &[Item]) -> Vec<Place> {
     let mut places = Vec::new();
     for item in items {
         if let Item::Tokens(ids) = item {
             places.extend(ids.iter().map(|&id| Place::Token(id)));
         }
         if let Some(hash) = item.content_hash() {
-            places.extend((0..rows).map(|row| Place::Row(hash, row)));
+            places.extend((0..item.positions()).map(|row| Place::Row(hash, row)));
         }
     }
     places
@@ -38,22 +38,22 @@ fn places(items: &[Item], rows: usize) -> Vec<Place> {
 
 impl Prefix {
     /// The first positions of a prompt, as many as `sequence` has.
-    pub fn of(items: &[Item], rows: usize, sequence: Sequence) -> Self {
-        let mut places = places(items, rows);
+    pub fn of(items: &[Item], sequence: Sequence) -> Self {
+        let mut places = places(items);
         places.truncate(sequence.len());
         Self { sequence, places }
     }
 
     /// How many positions are in the cache that the prompt begins with.
-    pub fn shared(&self, items: &[Item], rows: usize) -> usize {
+    pub fn shared(&self, items: &[Item]) -> usize {
         let held = self.places.iter().take(self.sequence.len());
-        held.zip(&places(items, rows)).take_while(|(a, b)| a == b).count()
+        held.zip(&places(items)).take_while(|(a, b)| a == b).count()
     }
 
     /// Cuts this down to what a prompt begins with and takes the prompt's places for its own; the items that are left
-    /// to run, which are never none. `rows` is the positions a picture takes.
-    pub fn become_prompt(&mut self, items: &[Item], rows: usize, slots: &mut Slots) -> Vec<Item> {
-        let places = places(items, rows);
+    /// to run, which are never none.
+    pub fn become_prompt(&mut self, items: &[Item], slots: &mut Slots) -> Vec<Item> {
+        let places = places(items);
         let held = self.places.iter().take(self.sequence.len());
         let mut same = held.zip(&places).take_while(|(a, b)| a == b).count();
         // The last position is run in any case, for its logits, and a picture that is not there whole is run whole.
@@ -63,7 +63,7 @@ impl Prefix {
         }
         slots.truncate(&mut self.sequence, same);
         self.places = places;
-        rest(items, rows, same)
+        rest(items, same)
     }
 
     /// What was generated behind the prompt.
@@ -73,14 +73,14 @@ impl Prefix {
 }
 
 /// The items without their first `skip` positions, which end at no picture's middle.
-fn rest(items: &[Item], rows: usize, mut skip: usize) -> Vec<Item> {
+fn rest(items: &[Item], mut skip: usize) -> Vec<Item> {
     let mut rest = Vec::new();
     for item in items {
-        let len = if let Item::Tokens(ids) = item { ids.len() } else { rows };
+        let len = item.positions();
         match item {
             _ if skip >= len => {}
             Item::Tokens(ids) => rest.push(Item::Tokens(ids[skip..].to_vec())),
-            Item::Image(_) | Item::Video(_) => rest.push(item.clone()),
+            Item::Image(..) | Item::Video(..) => rest.push(item.clone()),
         }
         skip = skip.saturating_sub(len);
     }
@@ -91,18 +91,19 @@ fn rest(items: &[Item], rows: usize, mut skip: usize) -> Vec<Item> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::image::{ImageLimits, Picture};
+    use crate::image::{ImageLimits, Picture, Views};
     use std::sync::Arc;
 
     fn picture(grey: u8) -> Item {
-        Item::Image(Arc::new(Picture::new(1, 1, vec![grey; 3], &ImageLimits::default()).unwrap()))
+        let views = Views { size: (1, 1), rows: 3, positions: 3 };
+        Item::Image(Arc::new(Picture::new(1, 1, vec![grey; 3], &ImageLimits::default()).unwrap()), views)
     }
 
     /// Runs a prompt of pictures of 3 rows and generates `ids`; the positions kept from before and those run.
     fn turn(prefix: &mut Prefix, slots: &mut Slots, items: &[Item], ids: &[u32]) -> (usize, usize) {
-        let rest = prefix.become_prompt(items, 3, slots);
+        let rest = prefix.become_prompt(items, slots);
         let kept = prefix.sequence.len();
-        let run = rest.iter().map(|i| if let Item::Tokens(ids) = i { ids.len() } else { 3 }).sum();
+        let run = rest.iter().map(Item::positions).sum();
         // The last token is never run.
         slots.extend(&mut prefix.sequence, run + ids.len().saturating_sub(1), &mut Vec::new()).unwrap();
         prefix.append(ids);

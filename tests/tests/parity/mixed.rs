@@ -48,7 +48,7 @@ fn ids(model: &Model, prompt: &Prompt) -> Vec<u32> {
     let items = model.compose(prompt).unwrap();
     let one = |item: &Item| match item {
         Item::Tokens(ids) => ids.clone(),
-        Item::Image(_) | Item::Video(_) => vec![312; model.count(std::slice::from_ref(item))],
+        Item::Image(..) | Item::Video(..) => vec![312; model.count(std::slice::from_ref(item))],
     };
     items.iter().flat_map(one).collect()
 }

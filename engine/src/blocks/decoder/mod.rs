@@ -48,8 +48,6 @@ pub struct Decoder {
     blocks: Vec<Block>,
     norm: Option<Norm>,
     head: Linear,
-    /// Layers between its own that attend to media.
-    pub gated: Option<Gated>,
 }
 
 /// The activations of a decoder, for a batch of at most as many rows as it was laid out for.
@@ -178,7 +176,6 @@ impl Decoder {
             blocks,
             head,
             config,
-            gated: None,
         })
     }
 
@@ -199,11 +196,7 @@ impl Decoder {
         };
         let projection = self.projection.as_ref().map_or(0, |(lead_in, lead_out)| all(lead_in) + all(lead_out));
         let tables = bytes(&self.embedding, 1) + self.position.as_ref().map_or(0, |table| bytes(table, 1));
-        self.blocks.iter().map(block).sum::<u64>()
-            + projection
-            + all(&self.head)
-            + tables
-            + self.gated.as_ref().map_or(0, Gated::row_bytes)
+        self.blocks.iter().map(block).sum::<u64>() + projection + all(&self.head) + tables
     }
 
     /// Bytes of keys and values that a row with `past` positions before it reads: layers with a window read no more than
@@ -223,8 +216,8 @@ impl Decoder {
         CacheShape { layers: c.blocks, heads: c.kv_heads, head_width: c.head_width, slots, ty }
     }
 
-    /// Room for batches of `batch` rows, and for logits of `logits` of them.
-    pub fn layout(&self, layout: &mut Layout, batch: usize, logits: usize) -> DecoderRows {
+    /// Room for batches of `batch` rows, for logits of `logits` of them, and for the layers between its own.
+    pub fn layout(&self, layout: &mut Layout, batch: usize, logits: usize, between: Option<&Gated>) -> DecoderRows {
         let (w, c) = (self.config.width, &self.config);
         let (queries, keys) = (c.heads * c.head_width, c.kv_heads * c.head_width);
         layout.input(batch, w.max(c.ffn).max(c.embedding_width).max(queries));
@@ -234,7 +227,7 @@ impl Decoder {
         let result = layout.rows(batch, if c.norm_result { w } else { 0 });
         let angles = self.frequencies.each_ref().map(|f| layout.rows(batch, 2 * f.len()));
         let mark = layout.mark();
-        let gated = self.gated.as_ref().map(|gated| gated.layout(layout, batch, w));
+        let gated = between.map(|gated| gated.layout(layout, batch, w));
         layout.rewind(mark); // gated layers take turns with the others
         let (q, mixed) = (layout.rows(batch, queries), layout.rows(batch, queries));
         let (k, v) = (layout.rows(batch, keys), layout.rows(batch, keys));
@@ -257,15 +250,9 @@ impl Decoder {
         exec.gather(&self.embedding, ids, self.config.embedding_scale, to, false)
     }
 
-    /// Says which tokens will be a sequence's next, behind `ahead` others; goes before [`Decoder::forward`].
-    pub fn follow(&self, sequence: &mut Sequence, ahead: usize, tokens: &[u32]) {
-        if let Some(gated) = &self.gated {
-            gated.follow(sequence, ahead, tokens);
-        }
-    }
-
     /// Runs the first rows of `rows.input`, which continue the sequences: `counts[i]` rows for `sequences[i]`, whose
-    /// positions this appends. The hidden states replace the input.
+    /// positions this appends. The hidden states replace the input. Layers of `between` go before those of its own that
+    /// they name.
     ///
     /// # Errors
     /// [`Error::Cancelled`], [`Error::ContextFull`].
@@ -276,6 +263,7 @@ impl Decoder {
         cache: &mut KvCache,
         sequences: &mut [Sequence],
         counts: &[usize],
+        between: Option<&Gated>,
     ) -> Result<(), Error> {
         let c = &self.config;
         let total = counts.iter().sum();
@@ -315,7 +303,7 @@ impl Decoder {
             exec.angles(frequencies, positions, angles)?;
         }
         for (layer, b) in self.blocks.iter().enumerate() {
-            if let (Some(gated), Some(rows)) = (&self.gated, &rows.gated)
+            if let (Some(gated), Some(rows)) = (between, &rows.gated)
                 && let Some(index) = gated.before(layer)
             {
                 gated.forward(exec, index, rows, media.as_ref(), sequences, counts, x)?;

@@ -1,0 +1,208 @@
+//! The parts that a model is put together from: what it sees with, what it speaks with, and the rule that joins the two.
+//!
+//! The non-obvious thing: each part is optional. A language model by itself sees nothing, and a model that compares
+//! pictures need not speak. Whatever needs a part that is not there says so by its error.
+
+use crate::blocks::cache::Sequence;
+use crate::blocks::decoder::{Decoder, DecoderRows, KvCache};
+use crate::blocks::gated::Gated;
+use crate::error::Error;
+use crate::image::{Pixels, Preprocess, Views};
+use crate::kernels::{CacheShape, CacheType, Exec, Layout, Rows};
+use crate::prompt::{Item, Piece, Prompt};
+use crate::tokenizer::Tokenizer;
+use std::sync::Arc;
+
+/// A model by its parts.
+pub struct Family {
+    /// Tower and bridge; `None` where it takes no pictures.
+    pub sees: Option<Arc<dyn Sees>>,
+    /// The language model; `None` where it writes nothing.
+    pub speaks: Option<Speaks>,
+}
+
+impl Family {
+    /// The tower and the bridge.
+    ///
+    /// # Errors
+    /// [`Error::NoVision`], for so many pictures.
+    pub fn sees(&self, images: usize) -> Result<&Arc<dyn Sees>, Error> {
+        self.sees.as_ref().ok_or(Error::NoVision { images })
+    }
+
+    /// The language model.
+    ///
+    /// # Errors
+    /// [`Error::NoText`].
+    pub fn speaks(&self) -> Result<&Speaks, Error> {
+        self.speaks.as_ref().ok_or(Error::NoText)
+    }
+}
+
+/// How a family takes videos.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clips {
+    /// Frames that a video is sampled to where the caller names no number.
+    pub frames: usize,
+    /// Pictures and videos a prompt may have, where what one becomes depends on how many come before it.
+    pub places: Option<usize>,
+}
+
+/// Tower and bridge: from a picture's pixels to rows for a language model.
+pub trait Sees: Send + Sync {
+    /// How pictures are prepared.
+    fn preprocess(&self) -> &Preprocess;
+
+    /// What a picture of `width` x `height` pixels is to the tower, or a video of such frames.
+    fn views(&self, width: u32, height: u32) -> Views;
+
+    /// Numbers of each row that the bridge makes.
+    fn width(&self) -> usize;
+
+    /// How videos are taken; `None` where they are not. A picture is a video of one frame.
+    fn clips(&self) -> Option<Clips> {
+        None
+    }
+
+    /// Room for a picture, or a video of at most so many frames, and what encodes them there.
+    fn layout(self: Arc<Self>, layout: &mut Layout, frames: usize) -> Box<dyn Encoder>;
+}
+
+/// A picture or video on its way through tower and bridge.
+#[derive(Debug, Clone, Copy)]
+pub struct Showing {
+    /// What it is to the model.
+    pub views: Views,
+    /// Its frames; a picture is one.
+    pub frames: usize,
+    /// Pictures and videos before it in the prompt.
+    pub place: usize,
+}
+
+/// A tower and a bridge with their activations.
+pub trait Encoder: Send {
+    /// Prepared pixels of frame `number` through the tower. Frames come last to first.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, number: usize, showing: &Showing) -> Result<(), Error>;
+
+    /// What the tower has left of all frames, to [`Views::rows`] rows of [`Sees::width`] numbers in `out`.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    fn bridge(&self, exec: &mut Exec<'_>, showing: &Showing, out: &mut Vec<f32>) -> Result<(), Error>;
+
+    /// Where the tower leaves the rows of a picture.
+    fn tower_rows(&self) -> Rows;
+}
+
+/// How a language model comes to what was seen.
+pub enum Join {
+    /// Not at all.
+    None,
+    /// The rows take the place of embeddings in the prompt (Frozen, BLIP-2).
+    Splice,
+    /// Layers between the decoder's own attend to the rows, gated (Flamingo); a token stands in the prompt for them.
+    Gate(Gated),
+}
+
+/// A language model with the rule by which it was taught to read prompts.
+pub struct Speaks {
+    /// The language model.
+    pub decoder: Decoder,
+    /// How it comes to what was seen.
+    pub join: Join,
+    /// The order and the special tokens of a prompt.
+    pub compose: Box<dyn Compose>,
+}
+
+impl Speaks {
+    /// The layers between the decoder's own.
+    pub fn gated(&self) -> Option<&Gated> {
+        if let Join::Gate(gated) = &self.join { Some(gated) } else { None }
+    }
+
+    /// Bytes of weights that one row reads on its way to its logits.
+    pub fn row_bytes(&self) -> u64 {
+        self.decoder.row_bytes() + self.gated().map_or(0, Gated::row_bytes)
+    }
+
+    /// The shape of the keys and values of so many pictures that are attended to by themselves.
+    pub fn media_shape(&self, images: usize, ty: CacheType) -> Option<CacheShape> {
+        self.gated().map(|gated| gated.cache_shape(images, ty))
+    }
+
+    /// Room for batches of `batch` rows, and for logits of `logits` of them.
+    pub fn layout(&self, layout: &mut Layout, batch: usize, logits: usize) -> DecoderRows {
+        self.decoder.layout(layout, batch, logits, self.gated())
+    }
+
+    /// Says which tokens will be a sequence's next, behind `ahead` others; goes before [`Speaks::forward`].
+    pub fn follow(&self, sequence: &mut Sequence, ahead: usize, tokens: &[u32]) {
+        if let Join::Gate(gated) = &self.join {
+            gated.follow(sequence, ahead, tokens);
+        }
+    }
+
+    /// [`Decoder::forward`], with the layers of the join.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], [`Error::ContextFull`].
+    pub fn forward(
+        &self,
+        exec: &mut Exec<'_>,
+        rows: &DecoderRows,
+        cache: &mut KvCache,
+        sequences: &mut [Sequence],
+        counts: &[usize],
+    ) -> Result<(), Error> {
+        self.decoder.forward(exec, rows, cache, sequences, counts, self.gated())
+    }
+}
+
+/// A family's rule for prompts.
+pub trait Compose: Send + Sync {
+    /// A prompt in the order and with the special tokens the model was trained on.
+    ///
+    /// # Errors
+    /// What the tokenizer refuses.
+    fn compose(&self, given: &Given<'_>) -> Result<Vec<Item>, Error>;
+}
+
+/// What a prompt is composed from.
+pub struct Given<'a> {
+    /// The pieces.
+    pub prompt: &'a Prompt,
+    /// Of the file.
+    pub tokenizer: &'a Tokenizer,
+    /// What the model sees with.
+    pub sees: Option<&'a dyn Sees>,
+}
+
+impl Given<'_> {
+    /// The item of a picture or video; `None` of a text.
+    ///
+    /// # Errors
+    /// [`Error::NoVision`], [`Error::NoVideo`] with how many the prompt has.
+    pub fn medium(&self, piece: &Piece) -> Result<Option<Item>, Error> {
+        let count = |video: bool| {
+            let counts = |p: &&Piece| matches!((p, video), (Piece::Image(_), false) | (Piece::Video(_), true));
+            self.prompt.pieces().iter().filter(counts).count()
+        };
+        match piece {
+            Piece::Text(_) => Ok(None),
+            Piece::Image(picture) => {
+                let sees = self.sees.ok_or_else(|| Error::NoVision { images: count(false) })?;
+                let views = sees.views(picture.width(), picture.height());
+                Ok(Some(Item::Image(Arc::clone(picture), views)))
+            }
+            Piece::Video(video) => {
+                let videos = || Error::NoVideo { videos: count(true) };
+                let sees = self.sees.filter(|sees| sees.clips().is_some()).ok_or_else(videos)?;
+                let first = video.frames().first().ok_or_else(videos)?;
+                Ok(Some(Item::Video(Arc::clone(video), sees.views(first.width(), first.height()))))
+            }
+        }
+    }
+}
