@@ -3,8 +3,8 @@
 use crate::bundled;
 use crate::failure::Failure;
 use clap::builder::RangedU64ValueParser;
-use ocelli_engine::kernels::{CacheType, DeviceInfo};
 use ocelli_engine::tokenizer::Tokenizer;
+use ocelli_engine::{CacheType, DeviceInfo};
 use ocelli_engine::{Engine, Load, Model, SessionOptions, open_file, parse};
 use ocelli_quant::gguf::Gguf;
 use std::path::{Path, PathBuf};

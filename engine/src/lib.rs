@@ -17,6 +17,10 @@
 //!
 //! Nothing here prints, exits, installs signal handlers or keeps global state.
 
+#[cfg(not(feature = "internals"))]
+#[expect(dead_code, reason = "tests ask lists of theirs for more")]
+mod blocks;
+#[cfg(feature = "internals")]
 pub mod blocks;
 mod cancel;
 pub mod chat;
@@ -25,6 +29,9 @@ mod error;
 mod generate;
 pub mod image;
 mod jinja;
+#[cfg(not(feature = "internals"))]
+mod kernels;
+#[cfg(feature = "internals")]
 pub mod kernels;
 mod model;
 mod models;
@@ -33,12 +40,17 @@ mod prompt;
 mod sampling;
 mod session;
 pub mod tokenizer;
+#[cfg(not(feature = "internals"))]
+mod weights;
+#[cfg(feature = "internals")]
 pub mod weights;
 
 pub use cancel::CancelHandle;
 pub use conversation::{Conversation, Next, Used};
 pub use error::Error;
 pub use generate::{Finish, Generation, Score, Tokens};
+pub use kernels::observe::Observer;
+pub use kernels::{CacheType, DeviceInfo, Isa, limits};
 pub use model::{Defaults, Engine, Model};
 pub use models::families;
 pub use ocelli_quant::gguf::{Bytes, Gguf};

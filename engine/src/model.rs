@@ -4,6 +4,7 @@ use crate::blocks::decoder::SEQUENCES;
 use crate::error::Error;
 use crate::image::{ImageLimits, Views};
 use crate::kernels::cpu::Cpu;
+use crate::kernels::observe::Observer;
 use crate::kernels::{CacheType, Device, DeviceInfo};
 use crate::models::{self, Family};
 use crate::plan::{Plan, Resolved, SessionOptions, cache_type_beside, resolve};
@@ -12,6 +13,7 @@ use crate::sampling::{GenerateOptions, Sampling};
 use crate::tokenizer::Tokenizer;
 use crate::weights::header::Header;
 use crate::weights::{self, Encoders, Load};
+use ocelli_quant::gguf::keys::{VERSION, VERSION_KEY};
 use ocelli_quant::gguf::{Bytes, Gguf};
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +33,17 @@ impl Engine {
         Ok(Self { device: Arc::new(Cpu::new(threads)?) })
     }
 
+    /// The processor, watched: for each matrix, what it is multiplied with. Open one model with it.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn observed(threads: usize) -> Result<(Self, Arc<Observer>), Error> {
+        let observer = Arc::new(Observer::new(Arc::new(Cpu::new(threads)?)));
+        Ok((Self { device: Arc::clone(&observer) as Arc<dyn Device> }, observer))
+    }
+
     /// A device of the caller's choice.
+    #[cfg(feature = "internals")]
     #[must_use]
     pub fn with_device(device: Arc<dyn Device>) -> Self {
         Self { device }
@@ -65,6 +77,14 @@ impl Engine {
     /// As [`Engine::open`].
     pub fn open_file(&self, file: Gguf) -> Result<Model, Error> {
         let file = Arc::new(file);
+        let version = file.u32(VERSION_KEY)?.unwrap_or(VERSION);
+        if version > VERSION {
+            return Err(Error::BadParameter {
+                key: VERSION_KEY.to_owned(),
+                got: version.to_string(),
+                rule: format!("this program reads files up to version {VERSION}: use a newer one"),
+            });
+        }
         let family = models::load(&file)?;
         let tokenizer = Tokenizer::from_gguf(&file)?;
         let tokens = tokenizer.vocab_size();

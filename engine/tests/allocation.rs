@@ -5,12 +5,15 @@
 
 #![allow(clippy::unwrap_used, unsafe_code)] // an allocator that counts
 
+mod random_model;
+
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
 use ocelli_engine::kernels::{CacheShape, CacheType, Continuation, Device, Heads, Layout as Room, Product, Span};
 use ocelli_engine::weights::{Linear, Scope};
 use ocelli_engine::{Engine, Event, GenerateOptions, Prompt, Sampling, SessionOptions};
 use ocelli_quant::TensorType;
-use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
+use ocelli_quant::gguf::{Gguf, Writer};
+use random_model::Shape;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -49,78 +52,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-const WIDTH: u64 = 64;
-const FFN: u64 = 96;
-const HEAD: u64 = 32;
-const HEADS: u64 = 4;
-const LAYERS: u64 = 7;
-const TOKENS: u64 = 26;
-
-/// A random model whose tokens are the letters.
-fn model(architecture: &str, ty: TensorType) -> Vec<u8> {
-    let mut writer = Writer::new();
-    let mut set = |key: &str, value: MetaValue| {
-        writer.set(key.replace("{a}", architecture), value);
-    };
-    set("general.architecture", MetaValue::Str(architecture.to_owned()));
-    for (key, value) in [
-        ("context_length", 128),
-        ("embedding_length", WIDTH),
-        ("block_count", LAYERS),
-        ("feed_forward_length", FFN),
-        ("attention.head_count", HEADS),
-        ("attention.head_count_kv", 2),
-        ("attention.key_length", HEAD),
-        ("attention.value_length", HEAD),
-        ("attention.sliding_window", 8),
-    ] {
-        set(&format!("{{a}}.{key}"), MetaValue::U32(u32::try_from(value).unwrap()));
-    }
-    set("{a}.attention.layer_norm_rms_epsilon", MetaValue::F32(1e-5));
-    set("tokenizer.ggml.model", MetaValue::Str("gpt2".to_owned()));
-    set("tokenizer.ggml.pre", MetaValue::Str("gpt-2".to_owned()));
-    set("tokenizer.ggml.tokens", MetaValue::Strings(('a'..='z').map(String::from).collect()));
-    set("tokenizer.ggml.merges", MetaValue::Strings(Vec::new()));
-    let (q, kv) = (HEADS * HEAD, 2 * HEAD);
-    let mut tensors = vec![("token_embd".to_owned(), vec![WIDTH, TOKENS]), ("output_norm".to_owned(), vec![WIDTH])];
-    for layer in 0..LAYERS {
-        for (name, shape) in [
-            ("attn_norm", vec![WIDTH]),
-            ("attn_q", vec![WIDTH, q]),
-            ("attn_k", vec![WIDTH, kv]),
-            ("attn_v", vec![WIDTH, kv]),
-            ("attn_q_norm", vec![HEAD]),
-            ("attn_k_norm", vec![HEAD]),
-            ("attn_output", vec![q, WIDTH]),
-            ("post_attention_norm", vec![WIDTH]),
-            ("ffn_norm", vec![WIDTH]),
-            ("ffn_gate", vec![WIDTH, FFN]),
-            ("ffn_up", vec![WIDTH, FFN]),
-            ("ffn_down", vec![FFN, WIDTH]),
-            ("post_ffw_norm", vec![WIDTH]),
-        ] {
-            tensors.push((format!("blk.{layer}.{name}"), shape));
-        }
-    }
-    let mut state = 1u64;
-    let mut random = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        f32::from(i16::from_le_bytes([(state >> 40) as u8, (state >> 48) as u8])) / 65_536.0
-    };
-    let data: Vec<_> = tensors
-        .into_iter()
-        .map(|(name, shape)| {
-            let ty = if shape.len() == 1 { TensorType::F32 } else { ty };
-            let values: Vec<f32> = (0..shape.iter().product()).map(|_| random()).collect();
-            let mut bytes = vec![0; ty.row_bytes(values.len()).unwrap()];
-            ty.encode(&values, &mut bytes).unwrap();
-            writer.tensor(format!("{name}.weight"), &shape, ty);
-            bytes
-        })
-        .collect();
-    let mut body = writer.begin(Vec::new()).unwrap();
-    data.iter().for_each(|bytes| body.write(bytes).unwrap());
-    body.finish().unwrap()
+/// A small random model.
+fn model(architecture: &'static str, ty: TensorType) -> Vec<u8> {
+    let sizes =
+        Shape { architecture, ty, context: 128, width: 64, ffn: 96, layers: 7, heads: 4, kv_heads: 2, head: 32 };
+    random_model::model(&sizes)
 }
 
 fn linear(ty: TensorType, width: usize, outputs: usize) -> Linear {

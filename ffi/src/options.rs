@@ -5,7 +5,7 @@ use crate::abi::{
     ocelli_session_options,
 };
 use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED};
-use ocelli_engine::kernels::CacheType;
+use ocelli_engine::CacheType;
 use ocelli_engine::{GenerateOptions, Model, Sampling, SessionOptions};
 
 /// Refuses bits that have no meaning yet.

@@ -313,3 +313,24 @@ fn devices_are_named_where_an_engine_is_made() {
     engine.get_mut("engine/src/plan.rs").unwrap().push_str("use crate::kernels::cpu::Cpu;\n");
     assert_eq!(named(&engine).len(), 2);
 }
+
+/// Paths between backticks that look like files of this repository.
+fn lost_paths(text: &str) -> Vec<String> {
+    let inside = text.split('`').skip(1).step_by(2);
+    let file = |t: &&str| t.contains('/') && [".rs", ".py", ".md", ".json"].iter().any(|end| t.ends_with(end));
+    let named = inside.filter(file).filter(|t| !t.contains(['{', '*', ' ', '<']) && !t.chars().any(char::is_uppercase));
+    named
+        .filter(|t| !root().join(t).exists() && !root().join("engine/src").join(t).exists())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn files_that_pages_name_are_there() {
+    let pages =
+        ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/adding-a-family.md", "docs/format.md", "docs/performance.md"];
+    for page in pages {
+        none(page, lost_paths(&std::fs::read_to_string(root().join(page)).unwrap()));
+    }
+    assert_eq!(lost_paths("see `engine/src/lib.rs` and `engine/src/gone.rs`"), ["engine/src/gone.rs"]);
+}

@@ -9,15 +9,12 @@ use crate::prompt_args::read_picture;
 use clap::builder::RangedU64ValueParser;
 use ocelli_convert::Output;
 use ocelli_convert::imatrix::{Columns, Imatrix};
-use ocelli_engine::kernels::cpu::Cpu;
-use ocelli_engine::kernels::observe::Observer;
 use ocelli_engine::tokenizer::{EncodeOptions, LONGEST_TEXT};
-use ocelli_engine::{Engine, Error, GenerateOptions, Load, Model, Session, SessionOptions};
+use ocelli_engine::{Engine, Error, GenerateOptions, Load, Model, Observer, Session, SessionOptions};
 use std::fs::File;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 const AFTER: &str = "\
@@ -75,9 +72,9 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let out = Output::of_argument(&args.output);
     // Before hours of measuring, not after them.
     out.check(!args.no_clobber)?;
-    let observer = Arc::new(Observer::new(Arc::new(Cpu::new(args.threads)?)));
+    let (engine, observer) = Engine::observed(args.threads)?;
     let (name, file) = gguf(Some(&args.model), Load::Map)?;
-    let model = Engine::with_device(observer.clone()).open_file(file);
+    let model = engine.open_file(file);
     let model = model.map_err(|e| Failure::opening(&name, &e))?;
 
     let chunk = args.chunk.min(model.context());

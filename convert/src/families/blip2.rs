@@ -11,12 +11,13 @@ use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::opt::Opt;
-use crate::parts::qformer::{QFormer, QUERIES};
+use crate::parts::qformer::QFormer;
 use crate::parts::vit::Vit;
 use crate::parts::{generation, image, pretrained};
 use crate::settings::Known;
 use crate::settings::Neutral::Switch;
 use crate::tokenizer;
+use ocelli_quant::gguf::keys::ROWS;
 
 pub(crate) const FAMILY: Family = Family { name: "blip2", model_types: &["blip-2"], read };
 
@@ -39,7 +40,7 @@ fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError>
     let text = config.object("text_config")?;
     let opt = Opt::read(&text)?;
     let vit = Vit::read(&config.object("vision_config")?)?;
-    let queries = config.count("num_query_tokens", 1..=QUERIES, 32)?;
+    let queries = config.count("num_query_tokens", 1..=ROWS, 32)?;
     let qformer = QFormer::read(&config.object("qformer_config")?, queries, vit.width)?;
     // The attribute has an alias, and either may be what was saved.
     let key = config.alias("image_token_index", "image_token_id")?;

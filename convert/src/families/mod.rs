@@ -16,6 +16,7 @@ use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::settings::Settings;
+use ocelli_quant::gguf::keys::{VERSION, VERSION_KEY};
 
 /// Makes a model of a configuration and a checkpoint's shapes.
 type Read = fn(&Object, &Checkpoint) -> Result<Box<dyn Model>, ConvertError>;
@@ -86,7 +87,7 @@ pub(crate) fn general_keys(
     keys.set("general.name", origin.and_then(|name| name.split('/').nth(1)).unwrap_or(&default));
     keys.set("general.file_type", file_type(ty));
     keys.set("general.quantization_version", 2u32);
-    keys.set("ocelli.version", 1u32);
+    keys.set(VERSION_KEY, VERSION);
     keys.set("ocelli.family", family.name);
     if let Some(origin) = origin {
         keys.set("ocelli.source", origin);

@@ -9,9 +9,7 @@ use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
-
-/// Most patches of a picture.
-const PATCHES: u32 = 16_384;
+use ocelli_quant::gguf::keys::ROWS;
 
 /// A vision configuration.
 #[derive(Debug)]
@@ -39,8 +37,8 @@ impl Clip {
             return Err(config.bad("patch_size", patch, format!("must be at most image_size {side}")));
         }
         let patches = (side / patch) * (side / patch);
-        if patches > PATCHES {
-            return Err(config.bad("patch_size", patch, format!("makes {patches} patches, at most {PATCHES}")));
+        if patches > ROWS {
+            return Err(config.bad("patch_size", patch, format!("makes {patches} patches, at most {ROWS}")));
         }
         Ok(Self {
             width,

@@ -13,6 +13,7 @@ use crate::json::Object;
 use crate::keys::Keys;
 use crate::settings::Known;
 use crate::settings::Neutral::Number;
+use ocelli_quant::gguf::keys::FILTERS;
 
 /// The file older versions write.
 const FILE: &str = "preprocessor_config.json";
@@ -21,8 +22,6 @@ const PROCESSOR: &str = "processor_config.json";
 /// CLIP's normalisation, which every BLIP uses.
 const MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 const STD: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
-/// Pillow's filters by their numbers.
-const FILTERS: [&str; 6] = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"];
 
 /// What has no effect in an image processor's configuration.
 const IMAGE: &[Known] = &[

@@ -21,19 +21,7 @@ use crate::error::ConvertError;
 use crate::json::Object;
 use crate::settings::Known;
 use crate::settings::Neutral::Number;
-
-/// Most layers of a stack.
-pub(crate) const LAYERS: u32 = 1_024;
-/// Most heads of an attention.
-pub(crate) const HEADS: u32 = 4_096;
-/// Widest residual stream or feed-forward layer.
-pub(crate) const WIDTH: u32 = 131_072;
-/// Longest context.
-pub(crate) const CONTEXT: u32 = 1 << 24;
-/// Largest vocabulary.
-pub(crate) const VOCABULARY: u32 = 4 << 20;
-/// Most pixels a side of a picture or patch.
-pub(crate) const SIDE: u32 = 4_096;
+pub(crate) use ocelli_quant::gguf::keys::{CONTEXT, HEADS, LAYERS, SIDE, VOCABULARY, WIDTH};
 
 /// What has no effect in configurations of vision transformers.
 const VISION: &[Known] = &[

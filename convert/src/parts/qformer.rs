@@ -10,9 +10,6 @@ use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::settings::Known;
 
-/// Most learned queries.
-pub(crate) const QUERIES: u32 = 16_384;
-
 /// What has no effect in `Blip2QFormerConfig`.
 const QFORMER: &[Known] = &[
     Known::without_effect(&["encoder_hidden_size"], "the original takes the tower's width"),

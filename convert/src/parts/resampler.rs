@@ -7,18 +7,11 @@ use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::settings::Known;
+use ocelli_quant::gguf::keys::{FRAMES, HEAD, MEDIA, ROWS};
 
-/// Most latents.
-const LATENTS: u32 = 16_384;
-/// Most embeddings of frames.
-const FRAMES: u32 = 1_024;
-/// Most embeddings of pictures by their place.
-const MEDIA: u32 = 16_384;
 /// Every norm of both originals.
 const EPSILON: f32 = 1e-5;
 
-/// Widest head.
-pub(crate) const HEAD: u32 = 4_096;
 /// The width of a head in OpenFlamingo's class, which nothing else says.
 const OPEN_FLAMINGO_HEAD: u32 = 64;
 
@@ -86,7 +79,7 @@ impl Resampler {
         Ok(Self {
             names: Names::OpenFlamingo,
             width,
-            latents: size("resampler_n_latents", 1..=LATENTS, 64)?,
+            latents: size("resampler_n_latents", 1..=ROWS, 64)?,
             layers: size("resampler_depth", 1..=LAYERS, 6)?,
             heads,
             head,
@@ -108,7 +101,7 @@ impl Resampler {
         Ok(Self {
             names: Names::Idefics,
             width,
-            latents: config.count("resampler_n_latents", 1..=LATENTS, 64)?,
+            latents: config.count("resampler_n_latents", 1..=ROWS, 64)?,
             layers: config.count("resampler_depth", 1..=LAYERS, 6)?,
             heads,
             head,

@@ -83,7 +83,7 @@ impl GatedConfig {
 
 /// Heads by their number and the numbers of each, which need not fill a width together.
 pub(super) fn heads(header: &Header, count: &str, width: &str) -> Result<Heads, Error> {
-    let (heads, each) = (header.count(count, header::HEADS)?, header.count(width, 1..=4096)?);
+    let (heads, each) = (header.count(count, header::HEADS)?, header.count(width, header::HEAD)?);
     if heads * each > *header::WIDTH.end() {
         return Err(header.bad(width, each, format!("{heads} heads are wider than {}", header::WIDTH.end())));
     }

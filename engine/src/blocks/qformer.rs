@@ -38,7 +38,7 @@ impl QFormerConfig {
     pub fn read(header: &Header) -> Result<Self, Error> {
         let width = header.count("embedding_length", header::WIDTH)?;
         Ok(Self {
-            queries: header.count("query_count", 1..=16_384)?,
+            queries: header.count("query_count", header::ROWS)?,
             width,
             image_width: header.count("encoder_length", header::WIDTH)?,
             heads: header.heads("attention.head_count", width)?,

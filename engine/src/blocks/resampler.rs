@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::kernels::{Activation, Exec, Heads, Layout, Product, Rows};
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope, Table};
+use ocelli_quant::gguf::keys;
 
 /// Hyper-parameters, from `ocelli.resampler.*`.
 #[derive(Debug, Clone)]
@@ -47,7 +48,7 @@ impl ResamplerConfig {
     /// [`Error::BadParameter`] and [`Error::Gguf`].
     pub fn read(header: &Header) -> Result<Self, Error> {
         Ok(Self {
-            latents: header.count("latent_count", 1..=16_384)?,
+            latents: header.count("latent_count", header::ROWS)?,
             width: header.count("embedding_length", header::WIDTH)?,
             heads: super::gated::heads(header, "attention.head_count", "attention.key_length")?,
             norm_heads: header.switch("attention.head_norm", false)?,
@@ -55,8 +56,8 @@ impl ResamplerConfig {
             blocks: header.count("block_count", header::LAYERS)?,
             eps: header.epsilon("attention.layer_norm_epsilon")?,
             act: header.activation("activation")?,
-            frames: header.count_or("frame_count", 0..=1024, 0)?,
-            media: header.count_or("media_count", 0..=16_384, 0)?,
+            frames: header.count_or("frame_count", 0..=keys::FRAMES as usize, 0)?,
+            media: header.count_or("media_count", 0..=keys::MEDIA as usize, 0)?,
         })
     }
 }

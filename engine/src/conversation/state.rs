@@ -95,6 +95,9 @@ impl Conversation {
             let have = reader.rest.len();
             return Err(bad(format!("damaged: {kept} of {positions} positions are said to take {have} bytes")));
         }
+        if kept > 0 && !self.session().saves() {
+            return Err(bad(format!("damaged: {kept} positions are kept, and this model's cannot be")));
+        }
         let context = self.session().room();
         if positions > context {
             return Err(Error::ContextFull { needed: positions, prompt: positions, new: 0, context });
@@ -272,5 +275,28 @@ mod tests {
         }
         assert!(accepted > 10, "{accepted} of 3000 were no harm");
         conversation.restore(&state).unwrap();
+    }
+    /// Where layers attend to pictures, positions depend on more than their keys and values: none are saved, and a state
+    /// that has some all the same would make the model look at nothing.
+    #[test]
+    fn a_state_with_positions_that_cannot_be_kept_is_refused() {
+        static GATED: &[u8] = include_bytes!("../../../tests/zoo/tiny-flamingo.gguf");
+        let model = Engine::new(1).unwrap().open_bytes(Arc::new(GATED)).unwrap();
+        let options = SessionOptions { context: 64, ..SessionOptions::default() };
+        let mut conversation = Conversation::new(&model, &options, false).unwrap();
+        let picture = Picture::new(2, 3, vec![9; 18], &ImageLimits::default()).unwrap();
+        conversation.add_image(Arc::new(picture)).unwrap();
+        conversation.add_text("what?");
+        let options = GenerateOptions { max_new_tokens: 2, ..GenerateOptions::default() };
+        conversation.generate(&options, &mut |_| ControlFlow::Continue(())).unwrap();
+        let state = conversation.save().unwrap();
+        conversation.restore(&state).unwrap();
+        let (body, kept) = state[..state.len() - 16].split_last_chunk::<8>().unwrap();
+        assert_eq!(u64::from_le_bytes(*kept), 0, "nothing is kept of a gated model");
+        let mut body = [body, &2u64.to_le_bytes()].concat();
+        body.resize(body.len() + 2 * conversation.session().position().bytes(), 0);
+        let hash = hash_bytes(body.len() as u64, &body);
+        body.extend_from_slice(&hash.to_le_bytes());
+        assert!(matches!(conversation.restore(&body), Err(Error::BadState { .. })));
     }
 }

@@ -3,18 +3,13 @@
 use super::{Filter, Fit, PassOrder, Preprocess};
 use crate::error::Error;
 use crate::weights::header::Header;
+use ocelli_quant::gguf::keys::FILTERS;
 use ocelli_quant::gguf::{Gguf, Value};
 use std::sync::Arc;
 
-/// Resampling filters by their names in files.
-const FILTERS: &[(&str, Filter)] = &[
-    ("nearest", Filter::Nearest),
-    ("lanczos", Filter::Lanczos),
-    ("bilinear", Filter::Bilinear),
-    ("bicubic", Filter::Bicubic),
-    ("box", Filter::Box),
-    ("hamming", Filter::Hamming),
-];
+/// Resampling filters in the order of their names.
+const BY_NAME: [Filter; 6] =
+    [Filter::Nearest, Filter::Lanczos, Filter::Bilinear, Filter::Bicubic, Filter::Box, Filter::Hamming];
 
 impl Preprocess {
     /// Preprocessing to `side` x `side` pixels, from `ocelli.image.*` and the tower's mean and deviation.
@@ -47,12 +42,9 @@ impl Preprocess {
             return Err(image.bad("size", format!("{size:?}"), format!("must be [{side}, {side}], the tower's input")));
         }
         let filter = image.text("filter")?;
-        let filter = match FILTERS.iter().find(|(name, _)| *name == filter) {
-            Some((_, filter)) => *filter,
-            None => {
-                let known: Vec<_> = FILTERS.iter().map(|(name, _)| *name).collect();
-                return Err(image.bad("filter", filter, format!("must be one of {}", known.join(", "))));
-            }
+        let filter = match FILTERS.iter().zip(BY_NAME).find(|(name, _)| **name == filter) {
+            Some((_, filter)) => filter,
+            None => return Err(image.bad("filter", filter, format!("must be one of {}", FILTERS.join(", ")))),
         };
         let rescale = match file.get("ocelli.image.rescale") {
             None => 1.0 / 255.0,

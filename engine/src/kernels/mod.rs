@@ -7,6 +7,8 @@
 pub mod cpu;
 pub mod observe;
 
+pub use cpu::{Isa, limits};
+
 use crate::cancel::CancelHandle;
 use crate::error::Error;
 pub use crate::weights::Activation;

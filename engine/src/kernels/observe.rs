@@ -23,7 +23,7 @@ pub struct Observed {
     pub rows: u64,
 }
 
-/// Wraps a device; give it to [`crate::Engine::with_device`], open one model and run it, then ask for the sums.
+/// Wraps a device, as `Engine::observed` does; open one model and run it, then ask for the sums.
 pub struct Observer {
     device: Arc<dyn Device>,
     state: Mutex<State>,

@@ -16,7 +16,7 @@ use crate::image::{Pixels, Preprocess, Views};
 use crate::kernels::{Exec, Layout, Product, Rows};
 use crate::prompt::{Item, Piece};
 use crate::tokenizer::EncodeOptions;
-use crate::weights::header::Header;
+use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Scope};
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         "class" => return Err(header.bad("pool", "class", "the tower has no class row")),
         other => return Err(header.bad("pool", other, "must be class or mean")),
     };
-    let rows = header.count("row_count", 1..=16_384)?;
+    let rows = header.count("row_count", header::ROWS)?;
     let (_, decoder) = language(file)?;
     let width = decoder.config.embedding_width;
     let eyes = Eyes {

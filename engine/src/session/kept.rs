@@ -39,7 +39,12 @@ impl Session {
 
     /// Of these, those that can be saved: where positions look at media, none, and the prompt is run again.
     pub(crate) fn savable(&self, items: &[Item]) -> usize {
-        self.kv.numbers().map_or(0, |_| self.kept(items))
+        if self.saves() { self.kept(items) } else { 0 }
+    }
+
+    /// Whether what is kept can be saved: not where positions depend on more than their own keys and values.
+    pub(crate) fn saves(&self) -> bool {
+        self.kv.numbers().is_some()
     }
 
     /// Appends the keys and values of the first `count` kept positions to `out`.

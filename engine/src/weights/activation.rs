@@ -1,5 +1,7 @@
 //! The functions between linear layers, by their names in files.
 
+use ocelli_quant::gguf::keys::ACTIVATIONS;
+
 /// Element-wise functions that follow a linear layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
@@ -18,11 +20,11 @@ pub enum Activation {
 impl Activation {
     /// Every function with its name in files.
     pub const ALL: [(Self, &'static str); 5] = [
-        (Self::Relu, "relu"),
-        (Self::GeluErf, "gelu"),
-        (Self::GeluTanh, "gelu_tanh"),
-        (Self::GeluQuick, "gelu_quick"),
-        (Self::Silu, "silu"),
+        (Self::Relu, ACTIVATIONS[0]),
+        (Self::GeluErf, ACTIVATIONS[1]),
+        (Self::GeluTanh, ACTIVATIONS[2]),
+        (Self::GeluQuick, ACTIVATIONS[3]),
+        (Self::Silu, ACTIVATIONS[4]),
     ];
 
     /// The function of that name.

@@ -3,22 +3,26 @@
 
 use crate::error::Error;
 use crate::weights::Activation;
-use ocelli_quant::gguf::{Gguf, Value};
+use ocelli_quant::gguf::{Gguf, Value, keys};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// Most layers a stack may have.
-pub const LAYERS: RangeInclusive<usize> = 1..=1024;
+/// Layers a stack may have.
+pub const LAYERS: RangeInclusive<usize> = 1..=keys::LAYERS as usize;
 /// Heads of an attention.
-pub const HEADS: RangeInclusive<usize> = 1..=4096;
+pub const HEADS: RangeInclusive<usize> = 1..=keys::HEADS as usize;
+/// Numbers of a head.
+pub const HEAD: RangeInclusive<usize> = 1..=keys::HEAD as usize;
 /// Width of a residual stream or feed-forward layer.
-pub const WIDTH: RangeInclusive<usize> = 1..=1 << 20;
+pub const WIDTH: RangeInclusive<usize> = 1..=keys::WIDTH as usize;
 /// Positions of a context.
-pub const CONTEXT: RangeInclusive<usize> = 1..=1 << 24;
+pub const CONTEXT: RangeInclusive<usize> = 1..=keys::CONTEXT as usize;
 /// Entries of a vocabulary.
-pub const VOCABULARY: RangeInclusive<usize> = 1..=1 << 22;
+pub const VOCABULARY: RangeInclusive<usize> = 1..=keys::VOCABULARY as usize;
 /// Pixels a side of a tower's input.
-pub const SIDE: RangeInclusive<usize> = 1..=4096;
+pub const SIDE: RangeInclusive<usize> = 1..=keys::SIDE as usize;
+/// Rows that a picture becomes.
+pub const ROWS: RangeInclusive<usize> = 1..=keys::ROWS as usize;
 
 /// Keys of a model file under a common prefix.
 #[derive(Clone)]

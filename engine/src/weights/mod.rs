@@ -22,6 +22,9 @@ use std::sync::Arc;
 #[cfg(target_endian = "big")]
 compile_error!("model files are little-endian and read in place: big-endian machines are not supported");
 
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("sizes of tensors and caches are multiplied as 64-bit numbers: 32-bit machines are not supported");
+
 /// A model file that is in memory. Bytes at an address that is no multiple of 8 are copied.
 ///
 /// # Errors
@@ -48,6 +51,7 @@ impl Scope {
 
     /// The file.
     #[must_use]
+    #[cfg(feature = "internals")]
     pub fn file(&self) -> &Gguf {
         &self.file
     }

@@ -13,6 +13,7 @@
 mod cursor;
 mod error;
 mod ggml_types;
+pub mod keys;
 mod limits;
 mod lookup;
 mod meta_value;

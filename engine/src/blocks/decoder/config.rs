@@ -300,10 +300,10 @@ fn refuse(header: &Header, a: &Architecture) -> Result<(), Error> {
 fn head_width(header: &Header, width: usize, heads: usize) -> Result<usize, Error> {
     const KEY: &str = "attention.key_length";
     let head = match header.get(KEY) {
-        Some(_) => header.count(KEY, 1..=4096)?,
+        Some(_) => header.count(KEY, header::HEAD)?,
         None => width / header.heads("attention.head_count", width)?,
     };
-    let value = header.count_or("attention.value_length", 1..=4096, head)?;
+    let value = header.count_or("attention.value_length", header::HEAD, head)?;
     if value != head {
         return Err(header.bad("attention.value_length", value, format!("must be the keys' {head}")));
     }

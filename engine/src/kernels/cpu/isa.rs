@@ -9,15 +9,15 @@ use std::arch::is_aarch64_feature_detected;
 /// [`Isa::choose`] make one, so whoever holds it may run its instructions: the kernels' SAFETY notes rest on this.
 ///
 /// ```
-/// use ocelli_engine::kernels::cpu::{Cpu, Isa};
-/// let cpu = Cpu::with_isa(Isa::offered()[0], 1);
+/// use ocelli_engine::Isa;
+/// let isa: Isa = Isa::offered()[0];
 /// ```
 ///
 /// No other way leads to one:
 ///
 /// ```compile_fail
-/// use ocelli_engine::kernels::cpu::{Cpu, Isa};
-/// let cpu = Cpu::with_isa(Isa::Avx2, 1);
+/// use ocelli_engine::Isa;
+/// let isa: Isa = Isa::Avx2;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Isa(Set);

@@ -70,6 +70,7 @@ impl Cpu {
 
     /// The kernels of `isa`, which must be offered here, whatever the environment says.
     #[must_use]
+    #[cfg(feature = "internals")]
     pub fn with_isa(isa: Isa, threads: usize) -> Self {
         Self { isa, why: "asked for by the caller".to_owned(), pool: Pool::new(threads) }
     }
