@@ -12,6 +12,7 @@
 
 mod cursor;
 mod error;
+mod error_code;
 mod ggml_types;
 mod limits;
 mod lookup;
@@ -19,6 +20,7 @@ mod meta_value;
 mod metadata;
 mod naming;
 mod sniff;
+mod special;
 mod split;
 mod tensors;
 mod value;
@@ -34,6 +36,7 @@ use std::sync::Arc;
 pub use error::GgufError;
 pub use limits::Limits;
 pub use meta_value::MetaValue;
+pub use special::SPECIAL_TOKENS;
 pub use split::is_split_key;
 pub use tensors::TensorInfo;
 pub use value::{Array, Element, Elements, StringArray, StringIter, Value, ValueType};
