@@ -177,10 +177,18 @@ impl Target {
 /// An output head that may be the embedding itself.
 #[derive(Debug, Clone)]
 struct Head {
-    head: String,
-    embedding: String,
+    /// Of one matrix, or of several whose rows are one matrix.
+    parts: Vec<Part>,
     tied: bool,
     target: Target,
+}
+
+/// A matrix of a head, the one of the embedding that it may be tied to, and their shape in the checkpoint.
+#[derive(Debug, Clone)]
+struct Part {
+    head: String,
+    embedding: String,
+    shape: Vec<u64>,
 }
 
 /// The rules of one model.
@@ -191,8 +199,6 @@ pub(crate) struct Layout {
     expected: BTreeMap<String, Vec<u64>>,
     head: Option<Head>,
     skips: Vec<fn(&str) -> bool>,
-    /// Tensors that are left out since they repeat others: name and the other's.
-    repeats: Vec<(String, String)>,
     /// Whether a head that is there and differs is the head, whatever the configuration says.
     own_heads: bool,
 }
@@ -201,11 +207,6 @@ impl Layout {
     /// Tensors that may be there and are not needed.
     pub(crate) fn skip(&mut self, rule: fn(&str) -> bool) {
         self.skips.push(rule);
-    }
-
-    /// Leaves `repeat` out, which the configuration ties to `original`; there is a note where it differs.
-    pub(crate) fn repeats(&mut self, repeat: &str, original: &str) {
-        self.repeats.push((repeat.to_owned(), original.to_owned()));
     }
 
     /// Says by which version of transformers the checkpoint was saved. From 5.0 on a head that differs from the embedding is
@@ -369,19 +370,37 @@ impl Layout {
     pub(crate) fn head(&mut self, head: &str, embedding: &str, name: &str, cols: u64, rows: u64, tied: bool) {
         let (head, embedding) = (format!("{head}.weight"), format!("{embedding}.weight"));
         let content = Content::Run { tensor: head.clone(), first: 0, change: Change::None };
+        let parts = vec![Part { head, embedding, shape: vec![rows, cols] }];
+        self.add_head(parts, name, content, tied);
+    }
+
+    /// The same of matrices whose rows are the head's, in order: each with its embedding and its rows.
+    pub(crate) fn joined_head(&mut self, sources: &[(&str, &str, u64)], name: &str, cols: u64, tied: bool) {
+        let part = |(head, embedding, rows): &(&str, &str, u64)| Part {
+            head: format!("{head}.weight"),
+            embedding: format!("{embedding}.weight"),
+            shape: vec![*rows, cols],
+        };
+        let parts: Vec<Part> = sources.iter().map(part).collect();
+        let content = Content::Joined(parts.iter().map(|part| (part.head.clone(), part.shape[0] * cols)).collect());
+        self.add_head(parts, name, content, tied);
+    }
+
+    fn add_head(&mut self, parts: Vec<Part>, name: &str, content: Content, tied: bool) {
+        let (cols, rows) = (parts[0].shape[1], parts.iter().map(|part| part.shape[0]).sum());
         let target = Target { name: format!("{name}.weight"), shape: vec![cols, rows], kind: Kind::Matrix, content };
-        self.head = Some(Head { head, embedding, tied, target });
+        self.head = Some(Head { parts, tied, target });
     }
 
     /// Checkpoint tensors without a rule.
     pub(crate) fn unknown<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-        let head = self.head.as_ref().map(|head| head.head.as_str());
-        let known = |name: &str| self.expected.contains_key(name) || head == Some(name) || self.skipped(name);
+        let is_head = |name: &str| self.head.iter().flat_map(|head| &head.parts).any(|part| part.head == name);
+        let known = |name: &str| self.expected.contains_key(name) || is_head(name) || self.skipped(name);
         names.filter(|name| !known(name)).map(str::to_owned).collect()
     }
 
     fn skipped(&self, name: &str) -> bool {
-        self.skips.iter().any(|skip| skip(name)) || self.repeats.iter().any(|(repeat, _)| repeat == name)
+        self.skips.iter().any(|skip| skip(name))
     }
 
     /// Compares the rules with a checkpoint and decides about the head.
@@ -398,17 +417,6 @@ impl Layout {
             return Err(ConvertError::UnknownTensors { family, tensors: unknown });
         }
         self.settle_head(checkpoint, notes)?;
-        for (repeat, original) in &self.repeats {
-            if checkpoint.get(repeat).is_some()
-                && checkpoint.get(original).is_some()
-                && !checkpoint.equal(repeat, original)?
-            {
-                notes.push(format!(
-                    "config.json ties {repeat} to {original}, but they differ: {original} is used, as in the original \
-                     before transformers 5, which would use {repeat}"
-                ));
-            }
-        }
         let absent = |name: &&String| checkpoint.get(name).is_none();
         let missing: Vec<String> = self.expected.keys().filter(absent).cloned().collect();
         if !missing.is_empty() {
@@ -438,43 +446,52 @@ impl Layout {
     /// An untied head is needed like any matrix. A tied one is left out, with a note where it does not repeat the
     /// embedding, and stands in for an embedding that was not saved.
     fn settle_head(&mut self, checkpoint: &Checkpoint, notes: &mut Vec<String>) -> Result<(), ConvertError> {
-        let Some(Head { head, embedding, tied, target }) = self.head.take() else { return Ok(()) };
-        let shape: Vec<u64> = target.shape.iter().rev().copied().collect();
-        match (tied, checkpoint.get(&head).is_some(), checkpoint.get(&embedding).is_some()) {
-            (true, false, _) => {}
-            (true, true, true) => {
-                let tied = "config.json ties the output head to the embedding, but";
-                match (checkpoint.equal(&head, &embedding)?, self.own_heads) {
-                    (true, _) => {}
-                    (false, true) => {
-                        notes.push(format!("{tied} {head} differs from {embedding}: it is used, as in transformers 5"));
-                        self.expected.insert(head, shape);
-                        self.targets.push(target);
-                    }
-                    (false, false) => notes.push(format!(
-                        "{tied} {head} differs from {embedding}: the embedding is used, as in the original before \
-                         transformers 5, which would use the head"
-                    )),
+        let Some(Head { parts, tied, target }) = self.head.take() else { return Ok(()) };
+        let mut own = !tied;
+        for Part { head, embedding, shape } in parts.iter().filter(|_| tied) {
+            match (checkpoint.get(head).is_some(), checkpoint.get(embedding).is_some()) {
+                (false, _) => {}
+                (true, true) if checkpoint.equal(head, embedding)? => {}
+                (true, true) => {
+                    own |= self.own_heads;
+                    let used = if self.own_heads {
+                        "it is used, as in transformers 5"
+                    } else {
+                        "the embedding is used, as in the original before transformers 5, which would use the head"
+                    };
+                    notes.push(format!(
+                        "config.json ties the output head to the embedding, but {head} differs from {embedding}: {used}"
+                    ));
                 }
-            }
-            (true, true, false) => {
-                notes.push(format!("{embedding} is missing: {head}, which is tied to it, stands in"));
-                self.expected.remove(&embedding);
-                for target in &mut self.targets {
-                    if let Content::Run { tensor, .. } = &mut target.content
-                        && *tensor == embedding
-                    {
-                        tensor.clone_from(&head);
-                    }
+                (true, false) => {
+                    notes.push(format!("{embedding} is missing: {head}, which is tied to it, stands in"));
+                    self.stand_in(embedding, head, shape);
                 }
-                self.expected.insert(head, shape);
-            }
-            (false, ..) => {
-                self.expected.insert(head, shape);
-                self.targets.push(target);
             }
         }
+        if own {
+            self.expected.extend(parts.into_iter().map(|part| (part.head, part.shape)));
+            self.targets.push(target);
+        }
         Ok(())
+    }
+
+    /// Reads another tensor in the place of one.
+    fn stand_in(&mut self, absent: &str, other: &str, shape: &[u64]) {
+        self.expected.remove(absent);
+        self.expected.insert(other.to_owned(), shape.to_vec());
+        for target in &mut self.targets {
+            match &mut target.content {
+                Content::Run { tensor, .. } if tensor == absent => other.clone_into(tensor),
+                Content::Joined(parts) => {
+                    parts
+                        .iter_mut()
+                        .filter(|(tensor, _)| tensor == absent)
+                        .for_each(|(tensor, _)| other.clone_into(tensor));
+                }
+                _ => {}
+            }
+        }
     }
 }
 

@@ -130,9 +130,12 @@ impl Account {
         self.marks.borrow_mut().whole.insert(child(path, key));
     }
 
-    /// Keeps a remark for the report.
+    /// Keeps a remark for the report, once.
     pub(crate) fn note(&self, message: String) {
-        self.notes.borrow_mut().push(message);
+        let mut notes = self.notes.borrow_mut();
+        if !notes.contains(&message) {
+            notes.push(message);
+        }
     }
 
     /// Adds to what is known about the keys of the object at `path`.

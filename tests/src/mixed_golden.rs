@@ -153,7 +153,8 @@ impl Checkpoint<'_> {
         let first = tokenizer.image_token as usize;
         for (id, token) in (first..).zip(self.added_tokens).skip(1) {
             if let Some(added) = all["added_tokens"].as_array_mut() {
-                added.push(json!({ "id": id, "content": token, "special": true }));
+                added.push(json!({ "id": id, "content": token, "single_word": false, "lstrip": false, "rstrip": false,
+                                   "normalized": false, "special": true }));
             }
         }
         std::fs::write(file, serde_json::to_string(&all)?)?;

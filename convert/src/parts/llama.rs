@@ -258,18 +258,15 @@ impl Language for Llama {
         let (turned, norm) =
             if gemma { (Change::None, Change::Plus(1.0)) } else { (Change::Pairs(head), Change::None) };
 
-        let joined = |layout: &mut Layout, base: &str, additional: &str, name: &str| {
-            let additional_rows = u64::from(self.additional);
-            let parts = [
-                (format!("{base}.weight"), vocabulary - additional_rows),
-                (format!("{base}.{additional}.weight"), additional_rows),
-            ];
-            layout.joined(&parts, name, w);
-        };
         if self.additional == 0 {
             layout.matrix("model.embed_tokens", "token_embd", w, vocabulary);
         } else {
-            joined(layout, "model.embed_tokens", "additional_embedding", "token_embd");
+            let additional = u64::from(self.additional);
+            let parts = [
+                ("model.embed_tokens.weight".to_owned(), vocabulary - additional),
+                ("model.embed_tokens.additional_embedding.weight".to_owned(), additional),
+            ];
+            layout.joined(&parts, "token_embd", w);
         }
         if let Scaling::Llama3 { .. } = self.rope.scaling {
             layout.values("rope_freqs.weight", self.factors());
@@ -302,14 +299,15 @@ impl Language for Llama {
             }
         }
         layout.scale("model.norm", "output_norm", w, norm);
-        match (self.additional, self.tied) {
-            (0, tied) => layout.head("lm_head", "model.embed_tokens", "output", w, vocabulary, tied),
-            (_, false) => joined(layout, "lm_head", "additional_fc", "output"),
-            (_, true) => {
-                layout.repeats("lm_head.weight", "model.embed_tokens.weight");
-                let additional = "model.embed_tokens.additional_embedding.weight";
-                layout.repeats("lm_head.additional_fc.weight", additional);
-            }
+        if self.additional == 0 {
+            layout.head("lm_head", "model.embed_tokens", "output", w, vocabulary, self.tied);
+        } else {
+            let additional = u64::from(self.additional);
+            let parts = [
+                ("lm_head", "model.embed_tokens", vocabulary - additional),
+                ("lm_head.additional_fc", "model.embed_tokens.additional_embedding", additional),
+            ];
+            layout.joined_head(&parts, "output", w, self.tied);
         }
     }
 

@@ -142,6 +142,13 @@ impl Mpt {
         if !(alibi > 0.0 && alibi <= 64.0) {
             return Err(attention.bad("alibi_bias_max", max, "must be in (0, 64]"));
         }
+        let query_norm = attention.switch(names("qk_ln", "attn_qk_ln"), false)?;
+        let biases = !config.switch("no_bias", true)?;
+        if !mosaic {
+            note_other_class(&attention, "alibi_bias_max", max, max != 8.0, "8");
+            note_other_class(&attention, "qk_ln", query_norm, query_norm, "no norm of queries and keys");
+            note_other_class(config, "no_bias", !biases, biases, "no biases");
+        }
         Ok(Self {
             names: if mosaic { &MOSAIC_GPT } else { &MPT },
             width,
@@ -152,10 +159,21 @@ impl Mpt {
             context: config.count("max_seq_len", 1..=CONTEXT, 2_048)?,
             eps: config.epsilon("layer_norm_epsilon", 1e-5)?,
             alibi,
-            query_norm: attention.switch(names("qk_ln", "attn_qk_ln"), false)?,
-            biases: !config.switch("no_bias", true)?,
+            query_norm,
+            biases,
             tied: mosaic || config.switch("tie_word_embeddings", true)?,
         })
+    }
+}
+
+/// Notes a setting that only one of MPT's two classes reads: MosaicML's, which is the one that published checkpoints name
+/// in their `auto_map`, and which is followed.
+fn note_other_class(config: &Object, key: &str, value: impl std::fmt::Display, differs: bool, other: &str) {
+    if differs {
+        let (account, key) = (config.account(), config.path(key));
+        let file = &account.name;
+        account
+            .note(format!("{file}: {key} = {value} is taken as MosaicML's class takes it; transformers' has {other}"));
     }
 }
 

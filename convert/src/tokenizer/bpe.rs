@@ -2,7 +2,9 @@
 //! and llama 3 use it, or SentencePiece's), byte-level from `vocab.json` and `merges.txt`, SentencePiece's
 //! `tokenizer.model`.
 
-use super::config::{Config, NAMED};
+use ocelli_quant::gguf::keys::SPECIAL_TOKENS;
+
+use super::config::Config;
 use super::ends::{Around, Ends, note_disagreement};
 use super::files::AddedToken;
 use super::kinds::{self, Kind, Prefix};
@@ -46,8 +48,14 @@ pub(crate) fn keys_with(inputs: &Inputs<'_>, rows: u32, added: Added<'_>, keys: 
     let config = Config::read(inputs)?;
     let mut source = read(inputs, rows, &config, keys)?;
     for token in config.added(inputs)? {
-        source.vocabulary.add_token(&token, token.id, keys)?;
+        // What tokenizer.json says of a token goes over the older list, which knows no wishes.
+        let told = config.is_older() && !source.raw && source.vocabulary.has_wishes(&token.content, token.id);
+        if !told {
+            source.vocabulary.add_token(&token, token.id, keys)?;
+        }
     }
+    let aside = config.left_aside(inputs, |token| source.vocabulary.id(token))?;
+    aside.into_iter().for_each(|note| keys.note(note));
     let unpadded = config.named("pad_token")?.is_none();
     let padding = added.padding.filter(|_| unpadded);
     let own_names = config.own_names()?;
@@ -90,6 +98,10 @@ pub(crate) fn keys_with(inputs: &Inputs<'_>, rows: u32, added: Added<'_>, keys: 
         keys.set("ocelli.tokenizer.special_names", names);
         keys.set("ocelli.tokenizer.special_ids", ids);
     }
+    let additional = config.additional()?;
+    if !additional.is_empty() {
+        keys.set("tokenizer.ggml.additional_special_tokens", additional);
+    }
     if config.own.switch("clean_up_tokenization_spaces", false)? {
         keys.set("ocelli.tokenizer.clean_up_spaces", true);
     }
@@ -108,7 +120,7 @@ fn read(inputs: &Inputs<'_>, rows: u32, config: &Config, keys: &mut Keys) -> Res
     source.ok_or_else(|| ConvertError::TokenizerMissing { directory: inputs.tokenizer.to_owned() })
 }
 
-/// The ids of the tokens in [`NAMED`], in that order.
+/// The ids of the tokens in [`SPECIAL_TOKENS`], in that order.
 fn special_ids(
     source: &mut Source,
     config: &Config,
@@ -116,7 +128,7 @@ fn special_ids(
     keys: &mut Keys,
 ) -> Result<[Option<u32>; 7], ConvertError> {
     let mut ids = [None; 7];
-    for (place, (key, _)) in NAMED.iter().enumerate() {
+    for (place, (key, _)) in SPECIAL_TOKENS.iter().enumerate() {
         let vocabulary = &mut source.vocabulary;
         if let Some(token) = config.named(key)? {
             ids[place] = vocabulary.id(&token.content);
@@ -173,7 +185,7 @@ fn write(source: Source, special: &[Option<u32>; 7], ends: Ends, prefix: Prefix,
         Some(scores) => keys.set("tokenizer.ggml.scores", scores),
         None => keys.set("tokenizer.ggml.merges", source.merges),
     }
-    for ((_, name), id) in NAMED.iter().zip(special) {
+    for ((_, name), id) in SPECIAL_TOKENS.iter().zip(special) {
         if let Some(id) = *id {
             keys.set(format!("tokenizer.ggml.{name}_token_id"), id);
         }

@@ -40,7 +40,7 @@ pub(super) struct TokenizerJson {
     truncation: Option<IgnoredAny>,
     padding: Option<IgnoredAny>,
     #[serde(default)]
-    pub(super) added_tokens: List<AddedToken>,
+    pub(super) added_tokens: List<ListedToken>,
     pub(super) normalizer: Option<Normalizer>,
     pub(super) pre_tokenizer: Option<PreTokenizer>,
     pub(super) post_processor: Option<PostProcessor>,
@@ -48,7 +48,27 @@ pub(super) struct TokenizerJson {
     pub(super) model: Bpe,
 }
 
-/// A token outside the merges.
+/// A token outside the merges, as `tokenizer.json` lists it: the library leaves nothing out and opens no file that does.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListedToken {
+    id: u32,
+    content: String,
+    special: bool,
+    lstrip: bool,
+    rstrip: bool,
+    single_word: bool,
+    normalized: bool,
+}
+
+impl From<ListedToken> for AddedToken {
+    fn from(token: ListedToken) -> Self {
+        let ListedToken { id, content, special, lstrip, rstrip, single_word, normalized } = token;
+        Self { id, content, special, lstrip, rstrip, single_word, normalized: Some(normalized), class: None }
+    }
+}
+
+/// A token outside the merges, as `tokenizer_config.json` writes it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddedToken {

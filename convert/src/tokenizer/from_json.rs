@@ -2,7 +2,7 @@
 
 use super::bpe::Source;
 use super::ends::Around;
-use super::files::{Ids, Merge, TokenizerJson};
+use super::files::{AddedToken, Ids, Merge, TokenizerJson};
 use super::kinds::{self, Kind};
 use super::vocabulary::Vocabulary;
 use crate::error::{ConvertError, shown};
@@ -33,8 +33,9 @@ pub(super) fn whole(inputs: &Inputs<'_>, rows: u32, keys: &mut Keys) -> Result<O
     for (token, id) in &file.model.vocab.0 {
         vocabulary.add(token, *id)?;
     }
-    for token in &file.added_tokens.0 {
-        vocabulary.add_token(token, token.id, keys)?;
+    for token in file.added_tokens.0 {
+        let token = AddedToken::from(token);
+        vocabulary.add_token(&token, token.id, keys)?;
     }
     if let Kind::SentencePiece(_) = kind {
         kinds::mark_bytes(&mut vocabulary)?;

@@ -119,6 +119,11 @@ impl Vocabulary {
         Ok(())
     }
 
+    /// Whether a token of that id is added with wishes of its own.
+    pub(super) fn has_wishes(&self, token: &str, id: u32) -> bool {
+        self.id(token) == Some(id) && self.wishes.contains_key(&id)
+    }
+
     /// Adds a special token behind all others, unless it is there; then it is special from now on.
     pub(super) fn add_special(&mut self, token: &AddedToken, keys: &mut Keys) -> Result<(), ConvertError> {
         match self.id(&token.content) {

@@ -13,6 +13,7 @@ mod pieces;
 mod places;
 mod quantize;
 mod settings;
+mod special;
 mod stored;
 mod text;
 mod tiny;

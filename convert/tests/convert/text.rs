@@ -67,7 +67,10 @@ fn sentencepiece() -> Value {
     tokens.extend(["▁", "a", "b", "▁a", "ab", "▁ab"].map(str::to_owned));
     let vocab: serde_json::Map<String, Value> =
         tokens.into_iter().enumerate().map(|(id, token)| (token, Value::from(id))).collect();
-    let special = |id: u32, content: &str| json!({"id": id, "content": content, "special": true});
+    let special = |id: u32, content: &str| {
+        json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
+               "normalized": false, "special": true})
+    };
     json!({
         "added_tokens": [special(0, "<unk>"), special(1, "<s>"), special(2, "</s>")],
         "normalizer": {"type": "Sequence", "normalizers": [
@@ -248,6 +251,39 @@ fn what_mpt_and_neox_do_otherwise_is_refused() {
         model.config.pointer_mut(section).unwrap()[key] = value;
         model.fails(code, &[]);
     }
+}
+
+/// transformers' `MptModel` has 8, no norms of queries and keys and no biases, whatever a configuration says; MosaicML's
+/// class, which is followed, reads all three. MosaicGPT is a class of MosaicML's alone.
+#[test]
+fn what_the_two_classes_of_mpt_take_otherwise_is_said() {
+    let said = |model: &Model| -> Vec<String> {
+        let notes = model.convert_as(F32).unwrap().1.notes;
+        notes.into_iter().filter(|note| note.contains("transformers' has")).collect()
+    };
+    for (value, notes) in
+        [(json!(8), 0), (json!(8.0), 0), (Value::Null, 0), (json!(4), 1), (json!(16), 1), (json!(0.5), 1)]
+    {
+        let mut model = fused("mpt");
+        model.config["attn_config"]["alibi_bias_max"] = value.clone();
+        let said = said(&model);
+        assert_eq!(said.len(), notes, "{value}: {said:?}");
+        assert!(said.iter().all(|note| note.contains(&format!("attn_config.alibi_bias_max = {value} is taken"))));
+    }
+    assert!(said(&fused("mosaic_gpt")).is_empty());
+    let mut model = fused("mpt");
+    model.config["attn_config"]["alibi_bias_max"] = json!(8);
+    model.config["attn_config"]["qk_ln"] = json!(true);
+    for name in ["q_ln", "k_ln"] {
+        model.add(&format!("transformer.blocks.0.attn.{name}.weight"), &[TEXT_WIDTH]);
+    }
+    assert!(matches!(&said(&model)[..], [note] if note.contains("attn_config.qk_ln = true")));
+    model.config["no_bias"] = json!(false);
+    let weights: Vec<(String, u64)> = model.tensors.iter().map(|(name, t)| (name.clone(), t.shape[0])).collect();
+    for (name, rows) in weights.iter().filter(|(name, _)| !name.contains("wte")) {
+        model.add(&name.replace(".weight", ".bias"), &[*rows]);
+    }
+    assert!(matches!(&said(&model)[..], [_, note] if note.contains("no_bias = false")), "{:?}", said(&model));
 }
 
 #[test]

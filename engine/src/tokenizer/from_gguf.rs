@@ -7,21 +7,10 @@ use super::pretokenize::PreTokenizer;
 use super::{Added, Blank, Spec, TokenKind, Tokenizer};
 use crate::error::Error;
 use ocelli_quant::gguf::Gguf;
+use ocelli_quant::gguf::keys::SPECIAL_TOKENS;
 
 /// The kinds of vocabulary read here.
 const MODELS: &str = "gpt2, llama, bert, gemma4";
-
-/// Special tokens as transformers and its chat templates name them, and the part of the key that holds the id. (The
-/// misspelling is the key's.)
-const SPECIAL: [(&str, &str); 7] = [
-    ("bos_token", "bos"),
-    ("eos_token", "eos"),
-    ("unk_token", "unknown"),
-    ("sep_token", "seperator"),
-    ("pad_token", "padding"),
-    ("cls_token", "cls"),
-    ("mask_token", "mask"),
-];
 
 /// The texts of a file's special tokens by the names that chat templates know them by, such as `bos_token`: those that
 /// its keys name and its kind of vocabulary implies, and those of a name of their own, such as `image_token`. A name
@@ -38,7 +27,7 @@ pub fn special_tokens(file: &Gguf) -> Result<Vec<(&str, &str)>, Error> {
         let text = id.and_then(|id| tokens.get(id as usize));
         found.extend(text.map(|text| (name, text)));
     };
-    for (name, key) in SPECIAL {
+    for (name, key) in SPECIAL_TOKENS {
         let implied = match key {
             "unknown" if llama => Some(0),
             "bos" if llama => Some(1),

@@ -34,3 +34,15 @@ pub const ACTIVATIONS: [&str; 5] = ["relu", "gelu", "gelu_tanh", "gelu_quick", "
 
 /// Resampling filters in the order of Pillow's numbers for them.
 pub const FILTERS: [&str; 6] = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"];
+
+/// Special tokens as transformers and its chat templates name them, and the `NAME` of the key `tokenizer.ggml.NAME_token_id`
+/// that holds the id. ("seperator" is how the GGUF specification spells it.)
+pub const SPECIAL_TOKENS: [(&str, &str); 7] = [
+    ("bos_token", "bos"),
+    ("eos_token", "eos"),
+    ("unk_token", "unknown"),
+    ("sep_token", "seperator"),
+    ("pad_token", "padding"),
+    ("cls_token", "cls"),
+    ("mask_token", "mask"),
+];

@@ -12,6 +12,7 @@
 
 mod cursor;
 mod error;
+mod error_code;
 mod ggml_types;
 pub mod keys;
 mod limits;

@@ -1,0 +1,64 @@
+//! No setting of a checkpoint can be lost: each key of each golden's JSON files is renamed and put one level deeper, one
+//! level up and beside, and others are added. Every conversion then is refused, or says a note more, or
+//! gives the same bytes. What each key is worth is the goldens' own concern.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::panic)]
+
+mod changes;
+mod heads;
+mod tokenizer;
+
+use changes::{Outcomes, Subject};
+use ocelli_tests::golden::Golden;
+use ocelli_tests::mixed_golden::MixedGolden;
+use ocelli_tests::text_golden::TextGolden;
+
+/// Tries all changes of these files, each subject in a thread of its own.
+fn judged(subjects: &[Subject], files: &[&str]) -> Vec<Outcomes> {
+    std::thread::scope(|scope| {
+        let work: Vec<_> = subjects.iter().map(|subject| scope.spawn(move || subject.all(files))).collect();
+        let outcomes = work.into_iter().map(|thread| thread.join().unwrap());
+        let outcomes: Vec<Outcomes> = outcomes.collect();
+        for (subject, outcomes) in subjects.iter().zip(&outcomes) {
+            println!("{}: {outcomes:?}", subject.name);
+            assert!(outcomes.refused > 40, "{}: {outcomes:?}", subject.name);
+        }
+        outcomes
+    })
+}
+
+#[test]
+fn no_setting_is_lost() {
+    let text = [
+        "llama_untied",
+        "llama_llama3",
+        "gemma_scaled",
+        "mpt",
+        "mpt_mosaic",
+        "neox",
+        "five_llama_llama3",
+        "five_gemma",
+        "five_neox",
+    ];
+    let mixed = [
+        ("flamingo", "idefics"),
+        ("flamingo", "idefics_five"),
+        ("flamingo", "open_neox"),
+        ("frozen", "class"),
+        ("frozen", "nf_odd"),
+    ];
+    let mut subjects: Vec<Subject> = Vec::new();
+    for name in text {
+        subjects.push(Subject::new(name, |dir| TextGolden::load(name).unwrap().write(dir).unwrap()));
+    }
+    for (family, name) in mixed {
+        subjects.push(Subject::new(name, |dir| MixedGolden::load(family, name).unwrap().write(dir).unwrap()));
+    }
+    for name in ["untied", "five"] {
+        subjects.push(Subject::new(name, |dir| Golden::load(name).unwrap().write(dir).unwrap()));
+    }
+    let files = ["config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json"];
+    let outcomes = judged(&subjects, &files);
+    let same: usize = outcomes.iter().map(|outcomes| outcomes.same).sum();
+    assert!(same > 50, "{same} changes of keys that have no effect passed");
+}
