@@ -11,7 +11,8 @@ use super::decoder::SEQUENCES;
 use super::vit::{attention, ids};
 use crate::error::Error;
 use crate::kernels::{
-    Activation, Cache, CacheShape, CacheType, Continuation, Exec, HeadRows, Heads, Layout, Pairs, Product, Rows, Span,
+    Activation, Bias, Cache, CacheShape, CacheType, Continuation, Exec, HeadRows, Heads, Layout, Pairs, Product, Rows,
+    Span,
 };
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope};
@@ -337,7 +338,7 @@ impl Gated {
                     break;
                 }
                 let (q, mixed) = (q.slice(start, count), mixed.slice(start, count));
-                exec.attend_cache(self.config.heads, &cache.data, index, q, &views[..taken], mixed)?;
+                exec.attend_cache(self.config.heads, Bias::None, &cache.data, index, q, &views[..taken], mixed)?;
                 start += count;
             }
             exec.matmul(mixed, None, &[Product::new(&l.out, x).scaled_residual(l.scale)])?;

@@ -3,7 +3,7 @@
 
 use super::vit::{attention, ids};
 use crate::error::Error;
-use crate::kernels::{Activation, Exec, Layout, Product, Rows};
+use crate::kernels::{Activation, Bias, Exec, Layout, Product, Rows};
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope, Table};
 
@@ -163,13 +163,13 @@ impl QFormer {
         for b in &self.blocks {
             let a = &b.own;
             exec.matmul(x, None, &[Product::new(&a.q, q), Product::new(&a.k, k), Product::new(&a.v, v)])?;
-            exec.attend(heads, q, k, v, mixed)?;
+            exec.attend(heads, Bias::None, q, k, v, mixed)?;
             exec.matmul(mixed, None, &[Product::new(&a.out, x).residual()])?;
             exec.norm(&a.norm, x, x, false)?;
             if let Some(a) = &b.cross {
                 exec.matmul(x, None, &[Product::new(&a.q, q)])?;
                 exec.matmul(image, None, &[Product::new(&a.k, image_k), Product::new(&a.v, image_v)])?;
-                exec.attend(heads, q, image_k, image_v, mixed)?;
+                exec.attend(heads, Bias::None, q, image_k, image_v, mixed)?;
                 exec.matmul(mixed, None, &[Product::new(&a.out, x).residual()])?;
                 exec.norm(&a.norm, x, x, false)?;
             }

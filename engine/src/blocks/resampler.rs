@@ -11,7 +11,7 @@
 use super::gated::head_norms;
 use super::vit::ids;
 use crate::error::Error;
-use crate::kernels::{Activation, Exec, Heads, Layout, Product, Rows};
+use crate::kernels::{Activation, Bias, Exec, Heads, Layout, Product, Rows};
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope, Table};
 use ocelli_quant::gguf::keys;
@@ -200,7 +200,7 @@ impl Resampler {
                 head_norms(exec, of_q, q, c.heads.width, unturned)?;
                 head_norms(exec, of_k, k, c.heads.width, unturned)?;
             }
-            exec.attend(c.heads, q, k, v, mixed)?;
+            exec.attend(c.heads, Bias::None, q, k, v, mixed)?;
             exec.matmul(mixed, None, &[Product::new(&b.out, x).residual()])?;
             exec.matmul(x, Some(&b.ffn_norm), &[Product::new(&b.up, ffn).act(c.act)])?;
             exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;

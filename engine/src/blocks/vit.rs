@@ -5,7 +5,7 @@
 //! here: the picture is unfolded on the host, 3·p·p numbers a patch, channel-major as the kernel is stored.
 
 use crate::error::Error;
-use crate::kernels::{Activation, Exec, Heads, Layout, Product, Rows};
+use crate::kernels::{Activation, Bias, Exec, Heads, Layout, Product, Rows};
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope, Table};
 
@@ -217,7 +217,7 @@ impl Vit {
         for b in &self.blocks {
             let qkv = [Product::new(&b.q, q), Product::new(&b.k, k), Product::new(&b.v, v)];
             exec.matmul(x, Some(&b.norm1), &qkv)?;
-            exec.attend(heads, q, k, v, mixed)?;
+            exec.attend(heads, Bias::None, q, k, v, mixed)?;
             exec.matmul(mixed, None, &[Product::new(&b.out, x).residual()])?;
             exec.matmul(x, Some(&b.norm2), &[Product::new(&b.up, ffn).act(c.act)])?;
             exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;
@@ -233,7 +233,7 @@ impl Vit {
 #[allow(clippy::cast_precision_loss)]
 pub(super) fn attention(width: usize, heads: usize) -> Heads {
     let head = width / heads;
-    Heads { count: heads, kv: heads, width: head, scale: 1.0 / (head as f32).sqrt(), window: 0, alibi: 0.0 }
+    Heads { count: heads, kv: heads, width: head, scale: 1.0 / (head as f32).sqrt(), window: 0 }
 }
 
 /// The numbers `start .. start + count` as row ids.

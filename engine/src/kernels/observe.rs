@@ -6,7 +6,8 @@
 //! in an arena of the observer's own.
 
 use super::{
-    Arena, Cache, CacheShape, Continuation, Device, DeviceInfo, HeadRows, Heads, Layout, Pairs, Product, Rows, Span,
+    Arena, Bias, Cache, CacheShape, Continuation, Device, DeviceInfo, HeadRows, Heads, Layout, Pairs, Product, Rows,
+    Span,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -147,8 +148,8 @@ impl Device for Observer {
         self.device.rotate(arena, heads, width, angles, pairs);
     }
 
-    fn attend(&self, arena: &mut Arena, heads: Heads, q: Rows, k: Rows, v: Rows, out: Rows) {
-        self.device.attend(arena, heads, q, k, v, out);
+    fn attend(&self, arena: &mut Arena, heads: Heads, bias: Bias<'_>, q: Rows, k: Rows, v: Rows, out: Rows) {
+        self.device.attend(arena, heads, bias, q, k, v, out);
     }
 
     fn store(&self, arena: &Arena, cache: &mut Cache, layer: usize, k: Rows, v: Rows, slots: &[u32]) {
@@ -167,12 +168,13 @@ impl Device for Observer {
         &self,
         arena: &mut Arena,
         heads: Heads,
+        bias: Bias<'_>,
         cache: &Cache,
         layer: usize,
         q: Rows,
         continuations: &[Continuation<'_>],
         out: Rows,
     ) {
-        self.device.attend_cache(arena, heads, cache, layer, q, continuations, out);
+        self.device.attend_cache(arena, heads, bias, cache, layer, q, continuations, out);
     }
 }

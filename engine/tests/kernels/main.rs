@@ -165,3 +165,8 @@ fn bits(x: &[f32]) -> Vec<u32> {
 fn is_float(ty: TensorType) -> bool {
     ty.block_len() == 1
 }
+
+/// What `golden.py` wrote.
+fn golden() -> serde_json::Value {
+    serde_json::from_str(include_str!("golden.json")).unwrap()
+}

@@ -3,7 +3,7 @@
 
 use crate::blocks::rope::Rope;
 use crate::error::Error;
-use crate::kernels::{Activation, Heads, Pairs};
+use crate::kernels::{Activation, Bias, Heads, Pairs};
 use crate::weights::NormKind;
 use crate::weights::header::{self, Header};
 use ocelli_quant::gguf::Value;
@@ -69,7 +69,7 @@ pub enum Position {
     },
     /// Queries and keys are turned.
     Rotary(Rope),
-    /// Scores fall with the distance, as [`Heads::alibi`] says.
+    /// Scores fall with the distance, as [`Bias::Slopes`] says.
     Alibi {
         /// Of the gentlest head, as a power of one half.
         max: f32,
@@ -258,14 +258,15 @@ impl DecoderConfig {
     #[must_use]
     pub fn attention(&self, layer: usize) -> Heads {
         let window = if self.is_local(layer) { self.window } else { 0 };
-        let alibi = if let Position::Alibi { max } = self.position { max } else { 0.0 };
-        Heads {
-            count: self.heads,
-            kv: self.kv_heads,
-            width: self.head_width,
-            scale: self.attention_scale,
-            window,
-            alibi,
+        Heads { count: self.heads, kv: self.kv_heads, width: self.head_width, scale: self.attention_scale, window }
+    }
+
+    /// What every layer's attention adds to its scores.
+    #[must_use]
+    pub fn bias(&self) -> Bias<'static> {
+        match self.position {
+            Position::Alibi { max } => Bias::Slopes { max },
+            Position::Learned { .. } | Position::Rotary(_) => Bias::None,
         }
     }
 
@@ -432,10 +433,12 @@ mod tests {
         assert_eq!(gemma.embedding_scale, 48f32.sqrt());
 
         let mpt = read("mpt", "attention.max_alibi_bias", MetaValue::F32(6.0)).unwrap();
-        assert_eq!((mpt.position, mpt.attention(0).alibi), (Position::Alibi { max: 6.0 }, 6.0));
+        assert_eq!(mpt.position, Position::Alibi { max: 6.0 });
+        assert!(matches!(mpt.bias(), Bias::Slopes { max: 6.0 }));
         assert_eq!((mpt.act, mpt.norm, mpt.parallel), (Activation::GeluErf, NormKind::Layer, false));
         let mpt = read("mpt", "attention.max_alibi_bias", MetaValue::F32(0.0)).unwrap();
-        assert_eq!((mpt.position, mpt.attention(0).alibi), (Position::Learned { offset: 0 }, 0.0));
+        assert_eq!(mpt.position, Position::Learned { offset: 0 });
+        assert!(matches!(mpt.bias(), Bias::None));
 
         let neox = read("gptneox", "rope.dimension_count", MetaValue::U32(2)).unwrap();
         let Position::Rotary(rope) = neox.position else { panic!("{:?}", neox.position) };

@@ -321,7 +321,7 @@ impl Decoder {
                 exec.rotate(&heads, c.head_width, angles[usize::from(c.is_local(layer))], rope.pairs)?;
             }
             exec.store(data, layer, k, v, taken)?;
-            exec.attend_cache(c.attention(layer), data, layer, q, continuations, mixed)?;
+            exec.attend_cache(c.attention(layer), c.bias(), data, layer, q, continuations, mixed)?;
             let up = Product::new(&b.up, ffn);
             let up = b.gate.as_ref().map_or(up.act(c.act), |gate| up.gated(gate, c.act));
             if c.parallel {

@@ -33,8 +33,8 @@ pub use isa::Isa;
 pub(super) use memory::{KvMemory, Memory};
 
 use super::{
-    Arena, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, HeadRows, Heads, Layout, Pairs, Product,
-    Rows, Span,
+    Arena, Bias, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, HeadRows, Heads, Layout, Pairs,
+    Product, Rows, Span,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -183,11 +183,11 @@ impl Device for Cpu {
         });
     }
 
-    fn attend(&self, arena: &mut Arena, heads: Heads, q: Rows, k: Rows, v: Rows, out: Rows) {
+    fn attend(&self, arena: &mut Arena, heads: Heads, bias: Bias<'_>, q: Rows, k: Rows, v: Rows, out: Rows) {
         assert!(q.width == heads.count * heads.width && k.width == heads.kv * heads.width && v.width == k.width);
         assert!(out.rows == q.rows && out.width == q.width && v.rows == k.rows);
         assert!([q, k, v].into_iter().all(|r| disjoint(r, out)));
-        assert!(heads.window == 0 && heads.alibi == 0.0);
+        assert!(heads.window == 0);
         let Memory { floats, scratch, .. } = &mut arena.0;
         let floats = floats.shared();
         let spans = [Span { start: 0, len: u32::try_from(k.rows).unwrap_or(u32::MAX) }];
@@ -201,11 +201,11 @@ impl Device for Cpu {
             let (keys, values) = (&keys[from..], &values[from..]);
             let stream = Stream { keys, values, stride: k.width, row: heads.width, spans: &spans };
             let (first, count) = block(q.rows, chunk % blocks);
-            let sees = Sees { visible: k.rows, growth: 0, total: q.rows };
+            let sees = Sees { own: first, visible: k.rows, growth: 0, total: q.rows };
             let rows = (q.slice(first, count), out.slice(first, count));
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
             // SAFETY: `q` lies apart from `out`, and this head's part of these rows belongs to this call alone.
-            unsafe { self.block(floats, heads, head, rows, &sees, &stream, &mut scratch.attention) };
+            unsafe { self.block(floats, (heads, bias), head, rows, &sees, &stream, &mut scratch.attention) };
         });
     }
 
@@ -242,6 +242,7 @@ impl Device for Cpu {
         &self,
         arena: &mut Arena,
         heads: Heads,
+        bias: Bias<'_>,
         cache: &Cache,
         layer: usize,
         q: Rows,
@@ -253,9 +254,9 @@ impl Device for Cpu {
         assert!(out.rows == q.rows && out.width == q.width && disjoint(q, out));
         let arena = &mut arena.0;
         match &cache.0.data {
-            KvData::F16 { k, v } => self.cached(arena, heads, shape, layer, (k, v), (q, out), continuations),
-            KvData::F32 { k, v } => self.cached(arena, heads, shape, layer, (k, v), (q, out), continuations),
-            KvData::Q8_0 { k, v } => self.cached(arena, heads, shape, layer, (k, v), (q, out), continuations),
+            KvData::F16 { k, v } => self.cached(arena, (heads, bias), shape, layer, (k, v), (q, out), continuations),
+            KvData::F32 { k, v } => self.cached(arena, (heads, bias), shape, layer, (k, v), (q, out), continuations),
+            KvData::Q8_0 { k, v } => self.cached(arena, (heads, bias), shape, layer, (k, v), (q, out), continuations),
         }
     }
 }
