@@ -1,6 +1,6 @@
 //! What blocks call: every op of a device, on one arena, with a look at the cancel flag before it.
 
-use super::{Arena, Bias, Cache, Continuation, Device, HeadRows, Heads, Pairs, Product, Rows};
+use super::{Activation, Arena, Bias, Cache, Continuation, Device, Gathered, Heads, Pairs, Product, Rows};
 use crate::cancel::CancelHandle;
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -35,6 +35,19 @@ impl Exec<'_> {
         Ok(())
     }
 
+    pub fn gather_rows(
+        &mut self,
+        from: Rows,
+        index: &[u32],
+        how: Gathered,
+        act: Option<Activation>,
+        to: Rows,
+    ) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.gather_rows(self.arena, from, index, how, act, to);
+        Ok(())
+    }
+
     pub fn norm(&mut self, norm: &Norm, x: Rows, out: Rows, add: bool) -> Result<(), Error> {
         self.cancel.check()?;
         self.device.norm(self.arena, norm, x, out, add);
@@ -47,13 +60,13 @@ impl Exec<'_> {
         Ok(())
     }
 
-    pub fn angles(&mut self, frequencies: &[f32], positions: &[u32], out: Rows) -> Result<(), Error> {
+    pub fn angles(&mut self, frequencies: &[f32], axes: &[u8], positions: &[u32], out: Rows) -> Result<(), Error> {
         self.cancel.check()?;
-        self.device.angles(self.arena, frequencies, positions, out);
+        self.device.angles(self.arena, frequencies, axes, positions, out);
         Ok(())
     }
 
-    pub fn rotate(&mut self, heads: &[HeadRows<'_>], width: usize, angles: Rows, pairs: Pairs) -> Result<(), Error> {
+    pub fn rotate(&mut self, heads: &[Rows], width: usize, angles: Rows, pairs: Pairs) -> Result<(), Error> {
         self.cancel.check()?;
         self.device.rotate(self.arena, heads, width, angles, pairs);
         Ok(())

@@ -240,15 +240,6 @@ pub enum Pairs {
     Halves,
 }
 
-/// Rows of heads for [`Device::rotate`].
-#[derive(Clone, Copy)]
-pub struct HeadRows<'a> {
-    /// A whole number of heads wide.
-    pub rows: Rows,
-    /// Applied to each head before it is turned.
-    pub norm: Option<&'a Norm>,
-}
-
 /// Contiguous positions of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -271,6 +262,20 @@ pub struct Continuation<'a> {
     pub causal: bool,
     /// Where all positions lie, in order, those of causal rows included.
     pub spans: &'a [Span],
+}
+
+/// No row, in an index of [`Device::gather_rows`].
+pub const NO_ROW: u32 = u32::MAX;
+
+/// What rows that are gathered become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gathered {
+    /// One row, in which they stand side by side; [`NO_ROW`] is zeros.
+    Beside,
+    /// The mean of each column, summed in f64; [`NO_ROW`] does not count, and there is at least one row that does.
+    Mean,
+    /// The largest of each column; [`NO_ROW`] does not count.
+    Largest,
 }
 
 /// What the device is and why, for people.
@@ -316,19 +321,34 @@ pub trait Device: Send + Sync {
     /// `out[i] = scale table[ids[i]]`, or `+=` where `add`. Ids are below the table's rows (callers check).
     fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], scale: f32, out: Rows, add: bool);
 
-    /// `out = norm(x)`, row by row, or `+=` where `add`; `out` may be `x`.
+    /// Each row of `to` becomes what as many numbers of `index`, in order, name of the rows of `from`, an activation being
+    /// applied to all that is read. Side by side `k` rows make one of `k` times the width: windows of a map, neighbours that
+    /// are merged, rows picked from others.
+    #[allow(clippy::too_many_arguments)]
+    fn gather_rows(
+        &self,
+        arena: &mut Arena,
+        from: Rows,
+        index: &[u32],
+        how: Gathered,
+        act: Option<Activation>,
+        to: Rows,
+    );
+
+    /// `out = norm(x)`, row by row, or `+=` where `add`; `out` may be `x`. A norm that is narrower than the rows norms each of
+    /// their pieces, of which there is a whole number, by itself: the heads of queries and keys.
     fn norm(&self, arena: &mut Arena, norm: &Norm, x: Rows, out: Rows, add: bool);
 
     /// All products of one input, normed first where `norm` is given: the input is read, normed and quantised once.
     fn matmul(&self, arena: &mut Arena, x: Rows, norm: Option<&Norm>, products: &[Product<'_>]);
 
-    /// Row `i` of `out` becomes the cosines, then the sines, of `positions[i] * frequencies[j]`: what
-    /// [`Device::rotate`] turns by, once for all layers.
-    fn angles(&self, arena: &mut Arena, frequencies: &[f32], positions: &[u32], out: Rows);
+    /// Row `i` of `out` becomes the cosines, then the sines, of `positions[i] * frequencies[j]`: what [`Device::rotate`]
+    /// turns by, once for all layers. Where there are `axes`, one for each frequency, a row has three positions, and
+    /// frequency `j` takes number `axes[j]` of them.
+    fn angles(&self, arena: &mut Arena, frequencies: &[f32], axes: &[u8], positions: &[u32], out: Rows);
 
-    /// Makes heads of `width` numbers ready for attention, in place: normed where there is a norm, then the pairs of their
-    /// first numbers, as many as `angles` has, turned by the angles of their row.
-    fn rotate(&self, arena: &mut Arena, heads: &[HeadRows<'_>], width: usize, angles: Rows, pairs: Pairs);
+    /// Turns the first numbers of each head of `width` numbers in place, as many as `angles` has, by the angles of its row.
+    fn rotate(&self, arena: &mut Arena, heads: &[Rows], width: usize, angles: Rows, pairs: Pairs);
 
     /// `out = softmax(scale q kᵀ + bias) v` head by head, every query seeing every key. Query `i` stands where key `i` does.
     #[allow(clippy::too_many_arguments)]

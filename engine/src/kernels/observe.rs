@@ -6,8 +6,8 @@
 //! in an arena of the observer's own.
 
 use super::{
-    Arena, Bias, Cache, CacheShape, Continuation, Device, DeviceInfo, HeadRows, Heads, Layout, Pairs, Product, Rows,
-    Span,
+    Activation, Arena, Bias, Cache, CacheShape, Continuation, Device, DeviceInfo, Gathered, Heads, Layout, Pairs,
+    Product, Rows, Span,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -131,6 +131,18 @@ impl Device for Observer {
         self.device.gather(arena, table, ids, scale, out, add);
     }
 
+    fn gather_rows(
+        &self,
+        arena: &mut Arena,
+        from: Rows,
+        index: &[u32],
+        how: Gathered,
+        act: Option<Activation>,
+        to: Rows,
+    ) {
+        self.device.gather_rows(arena, from, index, how, act, to);
+    }
+
     fn norm(&self, arena: &mut Arena, norm: &Norm, x: Rows, out: Rows, add: bool) {
         self.device.norm(arena, norm, x, out, add);
     }
@@ -140,11 +152,11 @@ impl Device for Observer {
         self.device.matmul(arena, x, norm, products);
     }
 
-    fn angles(&self, arena: &mut Arena, frequencies: &[f32], positions: &[u32], out: Rows) {
-        self.device.angles(arena, frequencies, positions, out);
+    fn angles(&self, arena: &mut Arena, frequencies: &[f32], axes: &[u8], positions: &[u32], out: Rows) {
+        self.device.angles(arena, frequencies, axes, positions, out);
     }
 
-    fn rotate(&self, arena: &mut Arena, heads: &[HeadRows<'_>], width: usize, angles: Rows, pairs: Pairs) {
+    fn rotate(&self, arena: &mut Arena, heads: &[Rows], width: usize, angles: Rows, pairs: Pairs) {
         self.device.rotate(arena, heads, width, angles, pairs);
     }
 

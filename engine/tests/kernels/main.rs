@@ -9,6 +9,7 @@ mod attention;
 mod fused;
 mod matmul;
 mod observe;
+mod rows;
 
 use ocelli_engine::kernels::cpu::Cpu;
 use ocelli_engine::kernels::{Arena, Device, Rows};

@@ -3,8 +3,8 @@
 #![allow(unsafe_code)] // each head's part of a row is written by one thread
 
 use super::attention::{self, QUERIES, Queries, Stored, Stream};
-use super::memory::{Memory, Shared};
-use super::{Cpu, table};
+use super::memory::{Buffer, Memory, Shared};
+use super::{Cpu, FEW, table};
 use crate::kernels::{Bias, CacheShape, Continuation, Heads, Rows};
 use std::sync::PoisonError;
 
@@ -180,6 +180,31 @@ impl Cpu {
         }
     }
 
+    /// Spreads rows of keys and values of all heads over the heads' own streams, each of which one thread writes.
+    pub(super) fn scatter<T: Stored + bytemuck::Pod>(
+        &self,
+        shape: CacheShape,
+        layer: usize,
+        slots: &[u32],
+        (keys, values): (&[f32], &[f32]),
+        to: (&mut Buffer<T>, &mut Buffer<T>),
+    ) {
+        let (width, stored) = (shape.head_width, T::count(shape.head_width));
+        let streams = [(keys, to.0.shared()), (values, to.1.shared())];
+        let job = |chunk: usize, _: usize| {
+            let ((from, to), head) = (streams[chunk / shape.heads], chunk % shape.heads);
+            let start = (layer * shape.heads + head) * shape.slots;
+            for (row, &slot) in from.chunks_exact(shape.heads * width).zip(slots) {
+                assert!((slot as usize) < shape.slots);
+                // SAFETY: this head's stream belongs to this call alone.
+                let to = unsafe { to.slice_mut((start + slot as usize) * stored, stored) };
+                T::store(&row[head * width..][..width], to);
+            }
+        };
+        let jobs = 2 * shape.heads;
+        if slots.len() < FEW { (0..jobs).for_each(|chunk| job(chunk, 0)) } else { self.pool.run(jobs, &job) }
+    }
+
     /// One head of a few rows.
     ///
     /// # Safety
@@ -232,15 +257,4 @@ pub fn block(rows: usize, index: usize) -> (usize, usize) {
     let size = rows.div_ceil(rows.div_ceil(QUERIES));
     let first = (index * size).min(rows);
     (first, size.min(rows - first))
-}
-
-/// Spreads rows of all heads over the heads' own streams.
-pub fn scatter<T: Stored>(shape: CacheShape, layer: usize, slots: &[u32], rows: &[f32], to: &mut [T]) {
-    let (width, stored) = (shape.head_width, T::count(shape.head_width));
-    for (row, &slot) in rows.chunks_exact(shape.heads * width).zip(slots) {
-        for (head, numbers) in row.chunks_exact(width).enumerate() {
-            let at = ((layer * shape.heads + head) * shape.slots + slot as usize) * stored;
-            T::store(numbers, &mut to[at..at + stored]);
-        }
-    }
 }
