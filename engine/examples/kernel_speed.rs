@@ -10,7 +10,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::cast_precision_loss)]
 
 use ocelli_engine::kernels::cpu::{Cpu, Isa, limits};
-use ocelli_engine::kernels::{Device, Heads, Layout, Product};
+use ocelli_engine::kernels::{Bias, Device, Heads, Layout, Product};
 use ocelli_engine::weights::{Linear, Scope};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, Writer};
@@ -87,7 +87,7 @@ fn attention(cpu: &Cpu, rows: usize, heads: Heads) -> Box<dyn FnMut() + '_> {
     for r in [q, k, v] {
         cpu.write(&mut arena, r, &data);
     }
-    Box::new(move || cpu.attend(&mut arena, heads, q, k, v, out))
+    Box::new(move || cpu.attend(&mut arena, heads, Bias::None, q, k, v, out))
 }
 
 fn case<'a>(name: String, unit: &'static str, limit: Option<usize>, speed: impl FnMut() -> f64 + 'a) -> Case<'a> {
@@ -163,7 +163,7 @@ fn main() {
                 cases.push(case(name, unit, Some(limit), timed(work, matmul(cpu, linear, rows))));
             }
         }
-        let heads = Heads { count: 16, kv: 16, width: 88, scale: 0.1, window: 0, alibi: 0.0 };
+        let heads = Heads { count: 16, kv: 16, width: 88, scale: 0.1, window: 0 };
         let rows = 257;
         let name = format!("{} attention {rows}x{rows}, 16 heads of 88", isa.name());
         let operations = (4 * rows * rows * heads.count * heads.width) as f64;

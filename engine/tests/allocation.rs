@@ -8,7 +8,7 @@
 mod random_model;
 
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
-use ocelli_engine::kernels::{CacheShape, CacheType, Continuation, Device, Heads, Layout as Room, Product, Span};
+use ocelli_engine::kernels::{Bias, CacheShape, CacheType, Continuation, Device, Heads, Layout as Room, Product, Span};
 use ocelli_engine::weights::{Linear, Scope};
 use ocelli_engine::{Engine, Event, GenerateOptions, Prompt, Sampling, SessionOptions};
 use ocelli_quant::TensorType;
@@ -98,7 +98,7 @@ fn products(isa: Isa) {
 /// Over rows and over a cache, for narrow heads and for heads wider than most.
 fn attentions(isa: Isa) {
     for (width, ty) in CacheType::ALL.into_iter().flat_map(|(ty, _)| [(10, ty), (64, ty), (320, ty)]) {
-        let heads = Heads { count: 4, kv: 2, width, scale: 0.1, window: 0, alibi: 0.0 };
+        let heads = Heads { count: 4, kv: 2, width, scale: 0.1, window: 0 };
         for rows in [1, 2, 5, 70] {
             let cpu = Cpu::with_isa(isa, 3);
             let (wide, slots) = (heads.count * width, rows + 300);
@@ -115,8 +115,8 @@ fn attentions(isa: Isa) {
             let continuations = [Continuation { rows, past: 300, causal: true, spans: &spans }];
             let count = allocations(|| {
                 cpu.store(&arena, &mut cache, 0, k, v, &every);
-                cpu.attend_cache(&mut arena, heads, &cache, 0, q, &continuations, out);
-                cpu.attend(&mut arena, heads, q, k, v, out);
+                cpu.attend_cache(&mut arena, heads, Bias::None, &cache, 0, q, &continuations, out);
+                cpu.attend(&mut arena, heads, Bias::None, q, k, v, out);
             });
             assert_eq!(count, 0, "{} {ty:?}, {rows} rows, heads of {width}: allocations of attention", isa.name());
         }

@@ -3,6 +3,7 @@
 //! A slot's numbers never change once written, so sequences share them freely: a fork copies a list of spans, not
 //! keys. Beams, candidates that are scored and prompts that are kept are all forks of one prefix.
 
+use super::positions::Positions;
 use crate::error::Error;
 use crate::kernels::Span;
 
@@ -22,6 +23,8 @@ pub struct Sequence {
     len: usize,
     /// What it looks at, in order; before the first at nothing.
     looks: Vec<Look>,
+    /// Where its rows stand.
+    positions: Positions,
 }
 
 /// From which position on a sequence looks at which media.
@@ -50,6 +53,17 @@ impl Sequence {
     #[must_use]
     pub fn spans(&self) -> &[Span] {
         &self.spans
+    }
+
+    /// Where row `row` stands, on three axes; text stands on all alike.
+    #[must_use]
+    pub fn position(&self, row: usize) -> [usize; 3] {
+        self.positions.of(row)
+    }
+
+    /// Says that the rows behind `ahead` others will be a picture that stands as `height` lines of `width` rows.
+    pub fn grid(&mut self, ahead: usize, height: usize, width: usize) {
+        self.positions.grid(self.len + ahead, height, width);
     }
 
     /// The token at position `said` makes the sequence look at `media` from position `from` on, up to where it is told
@@ -160,7 +174,12 @@ impl Slots {
         for slot in sequence.slots() {
             self.holders[slot] += 1;
         }
-        Sequence { spans: sequence.spans.clone(), len: sequence.len, looks: sequence.looks.clone() }
+        Sequence {
+            spans: sequence.spans.clone(),
+            len: sequence.len,
+            looks: sequence.looks.clone(),
+            positions: sequence.positions.clone(),
+        }
     }
 
     /// Gives the slots of a sequence back from position `len` on.
@@ -178,6 +197,7 @@ impl Slots {
         sequence.spans.retain(|span| span.len > 0);
         sequence.len = sequence.len.min(len);
         sequence.looks.retain(|look| look.said < sequence.len);
+        sequence.positions.truncate(sequence.len);
         self.release(tail);
     }
 

@@ -6,12 +6,13 @@
 //! media's keys and values, which depend on no text, are made once and kept in a cache of their own, and a batch of rows is
 //! as many runs as there are changes of what it looks at.
 
+use super::attention::{Attention, Shape, read_heads};
 use super::cache::Sequence;
 use super::decoder::SEQUENCES;
-use super::vit::{attention, ids};
+use super::vit::ids;
 use crate::error::Error;
 use crate::kernels::{
-    Activation, Cache, CacheShape, CacheType, Continuation, Exec, HeadRows, Heads, Layout, Pairs, Product, Rows, Span,
+    Activation, Bias, Cache, CacheShape, CacheType, Continuation, Exec, Heads, Layout, Product, Rows, Span,
 };
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope};
@@ -58,7 +59,7 @@ impl GatedConfig {
         Ok(Self {
             interval,
             offset: header.count("offset", 0..=interval - 1)?,
-            heads: heads(header, "head_count", "key_length")?,
+            heads: read_heads(header, "head_count", "key_length")?,
             rows,
             media_width: header.count("encoder_length", header::WIDTH)?,
             norm: match header.text("norm")? {
@@ -81,39 +82,18 @@ impl GatedConfig {
     }
 }
 
-/// Heads by their number and the numbers of each, which need not fill a width together.
-pub(super) fn heads(header: &Header, count: &str, width: &str) -> Result<Heads, Error> {
-    let (heads, each) = (header.count(count, header::HEADS)?, header.count(width, header::HEAD)?);
-    if heads * each > *header::WIDTH.end() {
-        return Err(header.bad(width, each, format!("{heads} heads are wider than {}", header::WIDTH.end())));
-    }
-    Ok(attention(heads * each, heads))
-}
-
-/// Norms each head of `rows`; `unturned` has as many rows, without an angle.
-pub(super) fn head_norms(
-    exec: &mut Exec<'_>,
-    norm: &Norm,
-    rows: Rows,
-    width: usize,
-    unturned: Rows,
-) -> Result<(), Error> {
-    exec.rotate(&[HeadRows { rows, norm: Some(norm) }], width, unturned.first(rows.rows()), Pairs::Halves)
-}
-
+/// Norms are as wide as the decoder.
 struct Layer {
     norm: Norm,
-    q: Linear,
-    k: Linear,
-    v: Linear,
-    /// Of each head of queries and of keys.
-    head_norms: Option<[Norm; 2]>,
-    out: Linear,
+    /// To the rows of a media.
+    attention: Attention,
     /// What the attention's result is multiplied with: the tanh of its gate.
     scale: f32,
     ffn_norm: Norm,
+    /// From the decoder's width to that of the feed-forward layer; `up` as well.
     gate: Option<Linear>,
     up: Linear,
+    /// And back.
     down: Linear,
     ffn_scale: f32,
 }
@@ -135,7 +115,6 @@ pub struct GatedRows {
     media: Rows,
     k: Rows,
     v: Rows,
-    unturned: Rows,
 }
 
 /// The keys and values of a session's media, each for all gated layers.
@@ -191,7 +170,8 @@ impl Gated {
     /// A tensor is missing or does not fit the hyper-parameters.
     pub fn load(scope: &Scope, config: GatedConfig, blocks: usize, width: usize) -> Result<Self, Error> {
         let c = &config;
-        let (inner, media) = (c.inner(), c.media_width);
+        let norms = c.norm_heads.then_some((c.norm, c.eps));
+        let attention = Shape { name: "cross", heads: c.heads, width, seen: c.media_width, norms };
         let layers = (c.offset..blocks)
             .step_by(c.interval)
             .map(|i| {
@@ -200,14 +180,7 @@ impl Gated {
                 let gate = |name| Ok::<_, Error>(s.vector(name, 1)?.get().first().map_or(0.0, |a| a.tanh()));
                 Ok(Layer {
                     norm: norm("cross_norm", width)?,
-                    q: s.linear("cross_q", width, inner)?,
-                    k: s.linear("cross_k", media, inner)?,
-                    v: s.linear("cross_v", media, inner)?,
-                    head_norms: match c.norm_heads {
-                        true => Some([norm("cross_q_norm", c.heads.width)?, norm("cross_k_norm", c.heads.width)?]),
-                        false => None,
-                    },
-                    out: s.linear("cross_out", inner, width)?,
+                    attention: Attention::load(&s, &attention)?,
                     scale: gate("cross_alpha")?,
                     ffn_norm: norm("cross_ffn_norm", width)?,
                     gate: c.gated.then(|| s.linear("cross_ffn_gate", width, c.ffn)).transpose()?,
@@ -224,8 +197,10 @@ impl Gated {
     #[must_use]
     pub fn row_bytes(&self) -> u64 {
         let all = |linear: &Linear| linear.weight.rows(0, linear.outputs()).len() as u64;
-        let layer =
-            |l: &Layer| [&l.q, &l.out, &l.up, &l.down].map(all).iter().sum::<u64>() + l.gate.as_ref().map_or(0, all);
+        let layer = |l: &Layer| {
+            let layers = l.attention.layers().into_iter().chain([&l.up, &l.down]).chain(&l.gate);
+            layers.map(all).sum::<u64>()
+        };
         self.layers.iter().map(layer).sum()
     }
 
@@ -242,7 +217,6 @@ impl Gated {
         layout.input(batch, width.max(c.ffn).max(c.inner()));
         layout.input(c.rows, c.media_width.max(c.inner()));
         layout.heads(batch, c.heads.width);
-        let unturned = layout.rows(batch.max(c.rows), 0);
         let mark = layout.mark();
         let (q, mixed) = (layout.rows(batch, c.inner()), layout.rows(batch, c.inner()));
         layout.rewind(mark); // the feed-forward layer starts when the attention is added
@@ -251,7 +225,7 @@ impl Gated {
         let media = layout.rows(c.rows, c.media_width);
         let (k, v) = (layout.rows(c.rows, c.inner()), layout.rows(c.rows, c.inner()));
         layout.rewind(mark);
-        GatedRows { q, mixed, ffn, media, k, v, unturned }
+        GatedRows { q, mixed, ffn, media, k, v }
     }
 
     /// Makes the keys and values of a media and puts them in a place of the cache. `media` holds its rows.
@@ -272,10 +246,7 @@ impl Gated {
         let slots = ids(place * self.config.rows, self.config.rows);
         exec.write(rows.media, media)?;
         for (index, l) in self.layers.iter().enumerate() {
-            exec.matmul(rows.media, None, &[Product::new(&l.k, rows.k), Product::new(&l.v, rows.v)])?;
-            if let Some([_, norm]) = &l.head_norms {
-                head_norms(exec, norm, rows.k, self.config.heads.width, rows.unturned)?;
-            }
+            l.attention.keys(exec, rows.media, None, rows.k, rows.v)?;
             exec.store(&mut cache.data, index, rows.k, rows.v, &slots)?;
         }
         cache.held[place].0 = Some(hash);
@@ -318,10 +289,7 @@ impl Gated {
         let runs = || sequences.iter().zip(counts).flat_map(|(s, count)| s.runs(s.len() - count));
         // Where nobody looks at anything the attention would add zeros.
         if let Some(cache) = cache.filter(|_| runs().any(|(_, media)| media.is_some())) {
-            exec.matmul(x, Some(&l.norm), &[Product::new(&l.q, q)])?;
-            if let Some([norm, _]) = &l.head_norms {
-                head_norms(exec, norm, q, self.config.heads.width, rows.unturned)?;
-            }
+            l.attention.queries(exec, x, Some(&l.norm), q)?;
             let mut runs = runs();
             let mut start = 0;
             loop {
@@ -337,10 +305,10 @@ impl Gated {
                     break;
                 }
                 let (q, mixed) = (q.slice(start, count), mixed.slice(start, count));
-                exec.attend_cache(self.config.heads, &cache.data, index, q, &views[..taken], mixed)?;
+                exec.attend_cache(self.config.heads, Bias::None, &cache.data, index, q, &views[..taken], mixed)?;
                 start += count;
             }
-            exec.matmul(mixed, None, &[Product::new(&l.out, x).scaled_residual(l.scale)])?;
+            l.attention.add(exec, mixed, x, l.scale)?;
         }
         let up = Product::new(&l.up, ffn);
         let up = l.gate.as_ref().map_or(up.act(self.config.act), |gate| up.gated(gate, self.config.act));

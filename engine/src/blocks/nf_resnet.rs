@@ -11,11 +11,11 @@
 //! of gathered windows times a matrix, so that its work buffer is a strip and never the whole of the windows.
 
 use crate::error::Error;
-use crate::kernels::{Activation, Exec, Layout, Product, Rows};
+use crate::kernels::{Activation, Exec, Gathered, Layout, NO_ROW, Product, Rows};
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Scope};
 
-/// A strip takes no more floats than this where it is read and where it is gathered, or one line of the result.
+/// A strip of gathered windows takes no more floats than this, or one line of the result.
 const STRIP: usize = 1 << 18;
 /// Side of the stem's windows.
 const STEM: usize = 7;
@@ -118,22 +118,14 @@ struct Map {
     side: usize,
 }
 
-/// What becomes of the places that a window covers. Those outside of the map are zeros, or not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Gather {
-    /// One behind the other, line by line.
-    Unfold,
-    Mean,
-    Largest,
-}
-
 /// Windows over a map, and where a strip of what they gather has room.
 #[derive(Debug, Clone, Copy)]
 struct Windows {
     from: Map,
     /// Negative numbers are read as zeros.
     relu: bool,
-    gather: Gather,
+    /// What becomes of the places that a window covers. Those outside of the map are zeros, or not there.
+    gather: Gathered,
     kernel: usize,
     stride: usize,
     strip: Rows,
@@ -151,6 +143,12 @@ enum Region {
     Strip,
 }
 
+impl Region {
+    fn turn(odd: bool) -> Self {
+        if odd { Self::Odd } else { Self::Even }
+    }
+}
+
 /// Where a block's maps are.
 struct BlockRows {
     skip: Option<Windows>,
@@ -165,16 +163,10 @@ pub struct NfResNetRows {
     stem: Windows,
     pool: Windows,
     blocks: Vec<BlockRows>,
+    /// Places as they are, but for the last ReLU.
     last: Windows,
-    /// The result: one row a place of the last map, behind the last ReLU.
+    /// The result: one row a place of the last map.
     pub x: Rows,
-}
-
-/// What a strip is read into and gathered in, on the host.
-#[derive(Default)]
-struct Lines {
-    read: Vec<f32>,
-    gathered: Vec<f32>,
 }
 
 impl NfResNet {
@@ -228,25 +220,26 @@ impl NfResNet {
     fn maps(&self, place: &mut impl FnMut(Region, usize, usize) -> Rows) -> NfResNetRows {
         let c = &self.config;
         let pixels = Map::new(place, Region::Odd, c.side, 3);
-        let stem = Windows::new(place, pixels, false, Gather::Unfold, STEM, 2);
+        let stem = Windows::new(place, pixels, false, Gathered::Beside, STEM, 2);
         let stem_out = Map::new(place, Region::Even, stem.side(), c.stem);
-        let pool = Windows::new(place, stem_out, false, Gather::Largest, 3, 2);
+        let pool = Windows::new(place, stem_out, false, Gathered::Largest, 3, 2);
         let (mut x, mut odd) = (Map::new(place, Region::Odd, pool.side(), c.stem), true);
         let mut blocks = Vec::with_capacity(self.blocks.len());
         for shape in c.shapes() {
             let Shape { width, stride, .. } = shape;
             odd ^= shape.changes();
             let mean = if stride == 1 { 1 } else { 2 };
-            let skip = shape.changes().then(|| Windows::new(place, x, true, Gather::Mean, mean, stride));
-            let first = Windows::new(place, x, true, Gather::Unfold, 1, 1);
+            let skip = shape.changes().then(|| Windows::new(place, x, true, Gathered::Mean, mean, stride));
+            let first = Windows::new(place, x, true, Gathered::Beside, 1, 1);
             let inner = Map::new(place, Region::Inner, x.side, width / 4);
-            let second = Windows::new(place, inner, false, Gather::Unfold, 3, stride);
+            let second = Windows::new(place, inner, false, Gathered::Beside, 3, stride);
             let small = Map::new(place, Region::Small, second.side(), width / 4);
-            x = Map::new(place, if odd { Region::Odd } else { Region::Even }, second.side(), width);
+            x = Map::new(place, Region::turn(odd), second.side(), width);
             blocks.push(BlockRows { skip, first, second, small: small.rows, to: x.rows });
         }
-        let last = Windows::new(place, x, true, Gather::Unfold, 1, 1);
-        NfResNetRows { stem, pool, blocks, last, x: x.rows }
+        let last = Windows::new(place, x, true, Gathered::Beside, 1, 1);
+        let result = Map::new(place, Region::turn(!odd), x.side, x.rows.width());
+        NfResNetRows { stem, pool, blocks, last, x: result.rows }
     }
 
     /// Encodes one picture, `pixels` being planar [3, side, side]. The result stands in `rows.x`.
@@ -254,21 +247,21 @@ impl NfResNet {
     /// # Errors
     /// [`Error::Cancelled`].
     pub fn encode(&self, exec: &mut Exec<'_>, rows: &NfResNetRows, pixels: &[f32]) -> Result<(), Error> {
-        let mut lines = Lines::default();
+        let index = &mut Vec::new();
         exec.write(rows.stem.from.rows, &interleave(pixels))?;
-        rows.stem.convolve(exec, &mut lines, Product::new(&self.stem, rows.pool.from.rows))?;
-        let x = rows.blocks.first().map_or(rows.x, |block| block.first.from.rows);
-        rows.pool.copy(exec, &mut lines, x)?;
+        rows.stem.convolve(exec, index, Product::new(&self.stem, rows.pool.from.rows))?;
+        let x = rows.blocks.first().map_or(rows.last.from.rows, |block| block.first.from.rows);
+        rows.pool.copy(exec, index, x)?;
         for (block, r) in self.blocks.iter().zip(&rows.blocks) {
             let relu = |linear, out| Product::new(linear, out).act(Activation::Relu);
-            r.first.convolve(exec, &mut lines, relu(&block.conv1, r.second.from.rows))?;
-            r.second.convolve(exec, &mut lines, relu(&block.conv2, r.small))?;
+            r.first.convolve(exec, index, relu(&block.conv1, r.second.from.rows))?;
+            r.second.convolve(exec, index, relu(&block.conv2, r.small))?;
             if let (Some(windows), Some(linear)) = (&r.skip, &block.skip) {
-                windows.convolve(exec, &mut lines, Product::new(linear, r.to))?;
+                windows.convolve(exec, index, Product::new(linear, r.to))?;
             }
             exec.matmul(r.small, None, &[Product::new(&block.conv3, r.to).residual()])?;
         }
-        rows.last.copy(exec, &mut lines, rows.x)
+        rows.last.copy(exec, index, rows.x)
     }
 }
 
@@ -283,14 +276,13 @@ impl Windows {
         place: &mut impl FnMut(Region, usize, usize) -> Rows,
         from: Map,
         relu: bool,
-        gather: Gather,
+        gather: Gathered,
         kernel: usize,
         stride: usize,
     ) -> Self {
-        let width = from.rows.width() * if gather == Gather::Unfold { kernel * kernel } else { 1 };
+        let width = from.rows.width() * if gather == Gathered::Beside { kernel * kernel } else { 1 };
         let side = from.side.div_ceil(stride);
-        let line = (side * width).max(stride * from.side * from.rows.width());
-        let lines = (STRIP / line).clamp(1, side);
+        let lines = (STRIP / (side * width)).clamp(1, side);
         Self { from, relu, gather, kernel, stride, strip: place(Region::Strip, lines * side, width) }
     }
 
@@ -300,53 +292,40 @@ impl Windows {
     }
 
     /// The matrix times what each window gathers.
-    fn convolve(&self, exec: &mut Exec<'_>, lines: &mut Lines, product: Product<'_>) -> Result<(), Error> {
-        self.strips(exec, lines, |exec, first, gathered| {
-            let strip = self.strip.first(gathered.len() / self.strip.width());
-            exec.write(strip, gathered)?;
-            exec.matmul(strip, None, &[Product { out: product.out.slice(first, strip.rows()), ..product }])
-        })
-    }
-
-    /// What each window gathers, as it is. `to` may be the map itself where a window is one place.
-    fn copy(&self, exec: &mut Exec<'_>, lines: &mut Lines, to: Rows) -> Result<(), Error> {
-        self.strips(exec, lines, |exec, first, gathered| {
-            exec.write(to.slice(first, gathered.len() / to.width()), gathered)
-        })
-    }
-
-    /// Calls `each` with every strip's first window and what its windows gather.
-    fn strips(
-        &self,
-        exec: &mut Exec<'_>,
-        lines: &mut Lines,
-        mut each: impl FnMut(&mut Exec<'_>, usize, &[f32]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let (side, from) = (self.side(), self.from);
+    fn convolve(&self, exec: &mut Exec<'_>, index: &mut Vec<u32>, product: Product<'_>) -> Result<(), Error> {
+        let (side, from) = (self.side(), self.from.rows);
         let count = self.strip.rows() / side;
         for top in (0..side).step_by(count) {
-            let end = (top + count).min(side);
-            let first = (top * self.stride).saturating_sub(self.pad());
-            let last = ((end - 1) * self.stride + self.kernel - self.pad()).min(from.side);
-            lines.read.resize((last - first) * from.side * from.rows.width(), 0.0);
-            exec.read(from.rows.slice(first * from.side, (last - first) * from.side), &mut lines.read)?;
-            if self.relu {
-                lines.read.iter_mut().filter(|value| **value < 0.0).for_each(|value| *value = 0.0);
-            }
-            if (self.kernel, self.stride) == (1, 1) {
-                each(exec, top * side, &lines.read)?;
-                continue;
-            }
-            lines.gathered.clear();
-            for (y, x) in (top..end).flat_map(|y| (0..side).map(move |x| (y, x))) {
-                match self.gather {
-                    Gather::Unfold => self.unfold(&lines.read, first, (y, x), &mut lines.gathered),
-                    Gather::Mean | Gather::Largest => self.reduce(&lines.read, first, (y, x), &mut lines.gathered),
-                }
-            }
-            each(exec, top * side, &lines.gathered)?;
+            let lines = top..(top + count).min(side);
+            let strip = self.strip.first(lines.len() * side);
+            self.index(lines, index);
+            exec.gather_rows(from, index, self.gather, self.act(), strip)?;
+            exec.matmul(strip, None, &[Product { out: product.out.slice(top * side, strip.rows()), ..product }])?;
         }
         Ok(())
+    }
+
+    /// What each window gathers, as it is.
+    fn copy(&self, exec: &mut Exec<'_>, index: &mut Vec<u32>, to: Rows) -> Result<(), Error> {
+        self.index(0..self.side(), index);
+        exec.gather_rows(self.from.rows, index, self.gather, self.act(), to)
+    }
+
+    fn act(&self) -> Option<Activation> {
+        self.relu.then_some(Activation::Relu)
+    }
+
+    /// The places of the windows of some lines, window by window.
+    fn index(&self, lines: std::ops::Range<usize>, index: &mut Vec<u32>) {
+        index.clear();
+        for (y, x) in lines.flat_map(|y| (0..self.side()).map(move |x| (y, x))) {
+            for dy in 0..self.kernel {
+                let line = self.inside(y, dy);
+                let place = |dx| Some(line? * self.from.side + self.inside(x, dx)?);
+                let place = |dx| place(dx).and_then(|place| u32::try_from(place).ok()).unwrap_or(NO_ROW);
+                index.extend((0..self.kernel).map(place));
+            }
+        }
     }
 
     /// What a window begins with outside of the map: half of what its kernel is more than one.
@@ -357,43 +336,6 @@ impl Windows {
     /// The line or column of the map, where it is there, that `place`'s window has at `offset`.
     fn inside(&self, place: usize, offset: usize) -> Option<usize> {
         (place * self.stride + offset).checked_sub(self.pad()).filter(|&at| at < self.from.side)
-    }
-
-    /// Appends the places of a window; `read` are the map's lines from `first` on.
-    fn unfold(&self, read: &[f32], first: usize, (y, x): (usize, usize), out: &mut Vec<f32>) {
-        let (side, width, start) = (self.from.side, self.from.rows.width(), out.len());
-        // What a window has of a line lies together, zeros before it or behind.
-        let outside = self.pad().saturating_sub(x * self.stride);
-        let left = x * self.stride + outside - self.pad();
-        let right = (x * self.stride + self.kernel - self.pad()).min(side);
-        for dy in 0..self.kernel {
-            if let Some(line) = self.inside(y, dy).map(|line| (line - first) * side) {
-                out.resize(out.len() + outside * width, 0.0);
-                out.extend_from_slice(&read[(line + left) * width..(line + right) * width]);
-            }
-            out.resize(start + (dy + 1) * self.kernel * width, 0.0);
-        }
-    }
-
-    /// Appends the mean or the largest of a window's places that are there.
-    fn reduce(&self, read: &[f32], first: usize, (y, x): (usize, usize), out: &mut Vec<f32>) {
-        let (side, width, start) = (self.from.side, self.from.rows.width(), out.len());
-        let mean = self.gather == Gather::Mean;
-        out.resize(start + width, if mean { 0.0 } else { f32::NEG_INFINITY });
-        let out = &mut out[start..];
-        let mut count = 0.0;
-        for line in (0..self.kernel).filter_map(|dy| self.inside(y, dy)) {
-            for column in (0..self.kernel).filter_map(|dx| self.inside(x, dx)) {
-                let place = &read[((line - first) * side + column) * width..][..width];
-                for (to, value) in out.iter_mut().zip(place) {
-                    *to = if mean { *to + value } else { to.max(*value) };
-                }
-                count += 1.0;
-            }
-        }
-        if mean {
-            out.iter_mut().for_each(|sum| *sum /= count);
-        }
     }
 }
 
@@ -407,32 +349,22 @@ fn interleave(pixels: &[f32]) -> Vec<f32> {
 mod tests {
     use super::*;
 
-    /// What the windows of a map 1 2 3, 4 5 6, 7 8 9 gather, line by line.
-    fn gathered(gather: Gather, kernel: usize, stride: usize) -> Vec<Vec<f32>> {
+    /// The places that the windows of a map 0 1 2, 3 4 5, 6 7 8 cover, line by line; `-` is outside.
+    fn covered(kernel: usize, stride: usize) -> Vec<String> {
         let mut place = |_, rows, width| Layout::default().rows(rows, width);
         let map = Map::new(&mut place, Region::Even, 3, 1);
-        let windows = Windows::new(&mut place, map, false, gather, kernel, stride);
-        let pixels: Vec<f32> = (1u8..10).map(f32::from).collect();
-        let places = (0..windows.side()).flat_map(|y| (0..windows.side()).map(move |x| (y, x)));
-        places
-            .map(|place| {
-                let mut out = Vec::new();
-                match gather {
-                    Gather::Unfold => windows.unfold(&pixels, 0, place, &mut out),
-                    Gather::Mean | Gather::Largest => windows.reduce(&pixels, 0, place, &mut out),
-                }
-                out
-            })
-            .collect()
+        let windows = Windows::new(&mut place, map, false, Gathered::Beside, kernel, stride);
+        let mut index = Vec::new();
+        windows.index(0..windows.side(), &mut index);
+        let name = |&at: &u32| if at == NO_ROW { "-".to_owned() } else { at.to_string() };
+        index.chunks(kernel * kernel).map(|window| window.iter().map(name).collect()).collect()
     }
 
     #[test]
     fn windows_end_with_the_map() {
-        let unfolded = gathered(Gather::Unfold, 3, 2);
-        assert_eq!(unfolded[1], [0., 0., 0., 2., 3., 0., 5., 6., 0.]);
-        assert_eq!(unfolded[2], [0., 4., 5., 0., 7., 8., 0., 0., 0.]);
-        assert_eq!(gathered(Gather::Mean, 2, 2).concat(), [3., 4.5, 7.5, 9.]);
-        assert_eq!(gathered(Gather::Largest, 3, 2).concat(), [5., 6., 8., 9.]);
-        assert_eq!(gathered(Gather::Mean, 1, 1).concat(), [1., 2., 3., 4., 5., 6., 7., 8., 9.]);
+        assert_eq!(covered(3, 2), ["----01-34", "---12-45-", "-34-67---", "45-78----"]);
+        assert_eq!(covered(2, 2), ["0134", "2-5-", "67--", "8---"]);
+        assert_eq!(covered(1, 1).concat(), "012345678");
+        assert_eq!(covered(3, 1)[4], "012345678");
     }
 }

@@ -1,7 +1,8 @@
 //! The Q-Former (Li et al. 2023, BLIP-2, section 3.1): a BERT whose learned query rows read a picture by
 //! cross-attention in every n-th layer. Post-norm throughout: each sublayer's norm comes after its residual.
 
-use super::vit::{attention, ids};
+use super::attention::{Attention, AttentionRows, Shape, heads};
+use super::vit::ids;
 use crate::error::Error;
 use crate::kernels::{Activation, Exec, Layout, Product, Rows};
 use crate::weights::header::{self, Header};
@@ -51,19 +52,14 @@ impl QFormerConfig {
     }
 }
 
-/// Queries, keys and values, the output layer and the norm after its residual.
-struct Attention {
-    q: Linear,
-    k: Linear,
-    v: Linear,
-    out: Linear,
-    norm: Norm,
-}
-
+/// Norms are as wide as the query rows; an attention has the one after its residual beside it.
 struct Block {
-    own: Attention,
-    cross: Option<Attention>,
+    own: (Attention, Norm),
+    /// To the rows of the picture.
+    cross: Option<(Attention, Norm)>,
+    /// From the query rows' width to that of the feed-forward layer.
     up: Linear,
+    /// And back.
     down: Linear,
     norm: Norm,
 }
@@ -72,6 +68,7 @@ struct Block {
 pub struct QFormer {
     /// Its hyper-parameters.
     pub config: QFormerConfig,
+    /// The learned rows.
     queries: Table,
     norm: Norm,
     blocks: Vec<Block>,
@@ -81,12 +78,8 @@ pub struct QFormer {
 pub struct QFormerRows {
     /// The result: one row a query.
     pub x: Rows,
-    q: Rows,
-    k: Rows,
-    v: Rows,
-    image_k: Rows,
-    image_v: Rows,
-    mixed: Rows,
+    /// To the query rows themselves, or to the picture's.
+    attention: AttentionRows,
     ffn: Rows,
 }
 
@@ -99,26 +92,18 @@ impl QFormer {
         let (w, eps) = (config.width, config.eps);
         let inner = scope.at("qformer");
         let norm = |scope: &Scope, name: &str| scope.norm(name, NormKind::Layer, w, eps);
-        let attention = |s: &Scope, prefix: &str, out: &str, norm_name: &str, from: usize| -> Result<_, Error> {
-            Ok(Attention {
-                q: s.linear(&format!("{prefix}_q"), w, w)?,
-                k: s.linear(&format!("{prefix}_k"), from, w)?,
-                v: s.linear(&format!("{prefix}_v"), from, w)?,
-                out: s.linear(out, w, w)?,
-                norm: norm(s, norm_name)?,
-            })
+        let heads = heads(w, config.heads);
+        let attention = |s: &Scope, name: &str, seen: usize| -> Result<_, Error> {
+            let attention = Attention::load(s, &Shape { name, heads, width: w, seen, norms: None })?;
+            Ok((attention, norm(s, &format!("{name}_norm"))?))
         };
         let blocks = (0..config.blocks)
             .map(|i| {
                 let s = inner.at(format_args!("blk.{i}"));
-                let cross = if i % config.cross_every == 0 {
-                    Some(attention(&s, "cross", "cross_out", "cross_norm", config.image_width)?)
-                } else {
-                    None
-                };
+                let cross = i % config.cross_every == 0;
                 Ok(Block {
-                    own: attention(&s, "attn", "attn_out", "attn_norm", w)?,
-                    cross,
+                    own: attention(&s, "attn", w)?,
+                    cross: cross.then(|| attention(&s, "cross", config.image_width)).transpose()?,
                     up: s.linear("ffn_up", w, config.ffn)?,
                     down: s.linear("ffn_down", config.ffn, w)?,
                     norm: norm(&s, "ffn_norm")?,
@@ -135,19 +120,9 @@ impl QFormer {
         layout.input(n, w);
         layout.input(n, c.ffn);
         layout.input(image_rows, c.image_width);
-        layout.heads(n, attention(w, c.heads).width);
         let x = layout.rows(n, w);
-        let (q, mixed) = (layout.rows(n, w), layout.rows(n, w));
-        QFormerRows {
-            x,
-            q,
-            mixed,
-            k: layout.rows(n, w),
-            v: layout.rows(n, w),
-            image_k: layout.rows(image_rows, w),
-            image_v: layout.rows(image_rows, w),
-            ffn: layout.rows(n, c.ffn),
-        }
+        let attention = AttentionRows::new(layout, heads(w, c.heads), n, n.max(image_rows));
+        QFormerRows { x, attention, ffn: layout.rows(n, c.ffn) }
     }
 
     /// Reads a picture's rows. The result stands in `rows.x`.
@@ -155,23 +130,21 @@ impl QFormer {
     /// # Errors
     /// [`Error::Cancelled`].
     pub fn encode(&self, exec: &mut Exec<'_>, rows: &QFormerRows, image: Rows) -> Result<(), Error> {
-        let QFormerRows { x, q, k, v, image_k, image_v, mixed, ffn } = *rows;
+        let QFormerRows { x, attention, ffn } = *rows;
         let c = &self.config;
-        let heads = attention(c.width, c.heads);
+        let (to_own, to_image) = (attention.seeing(x.rows()), attention.seeing(image.rows()));
         exec.gather(&self.queries, &ids(0, c.queries), 1.0, x, false)?;
         exec.norm(&self.norm, x, x, false)?;
         for b in &self.blocks {
-            let a = &b.own;
-            exec.matmul(x, None, &[Product::new(&a.q, q), Product::new(&a.k, k), Product::new(&a.v, v)])?;
-            exec.attend(heads, q, k, v, mixed)?;
-            exec.matmul(mixed, None, &[Product::new(&a.out, x).residual()])?;
-            exec.norm(&a.norm, x, x, false)?;
-            if let Some(a) = &b.cross {
-                exec.matmul(x, None, &[Product::new(&a.q, q)])?;
-                exec.matmul(image, None, &[Product::new(&a.k, image_k), Product::new(&a.v, image_v)])?;
-                exec.attend(heads, q, image_k, image_v, mixed)?;
-                exec.matmul(mixed, None, &[Product::new(&a.out, x).residual()])?;
-                exec.norm(&a.norm, x, x, false)?;
+            let (own, norm) = &b.own;
+            own.all(exec, x, None, to_own)?;
+            own.attend(exec, to_own, x)?;
+            exec.norm(norm, x, x, false)?;
+            if let Some((cross, norm)) = &b.cross {
+                cross.queries(exec, x, None, to_image.q)?;
+                cross.keys(exec, image, None, to_image.k, to_image.v)?;
+                cross.attend(exec, to_image, x)?;
+                exec.norm(norm, x, x, false)?;
             }
             exec.matmul(x, None, &[Product::new(&b.up, ffn).act(c.act)])?;
             exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;

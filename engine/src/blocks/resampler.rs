@@ -8,7 +8,7 @@
 //! which frame it is; where within the frame the tower's rows tell. More frames than embeddings share them by linear
 //! interpolation, the first and the last keeping theirs (`align_corners` in PyTorch's words), as frames are sampled.
 
-use super::gated::head_norms;
+use super::attention::{Attention, AttentionRows, Shape, read_heads};
 use super::vit::ids;
 use crate::error::Error;
 use crate::kernels::{Activation, Exec, Heads, Layout, Product, Rows};
@@ -50,7 +50,7 @@ impl ResamplerConfig {
         Ok(Self {
             latents: header.count("latent_count", header::ROWS)?,
             width: header.count("embedding_length", header::WIDTH)?,
-            heads: super::gated::heads(header, "attention.head_count", "attention.key_length")?,
+            heads: read_heads(header, "attention.head_count", "attention.key_length")?,
             norm_heads: header.switch("attention.head_norm", false)?,
             ffn: header.count("feed_forward_length", header::WIDTH)?,
             blocks: header.count("block_count", header::LAYERS)?,
@@ -62,17 +62,15 @@ impl ResamplerConfig {
     }
 }
 
+/// Norms are as wide as latents and picture rows.
 struct Block {
     media_norm: Norm,
     latent_norm: Norm,
-    q: Linear,
-    k: Linear,
-    v: Linear,
-    /// Of each head of queries and of keys.
-    head_norms: Option<[Norm; 2]>,
-    out: Linear,
+    attention: Attention,
     ffn_norm: Norm,
+    /// From the rows' width to that of the feed-forward layer.
     up: Linear,
+    /// And back.
     down: Linear,
 }
 
@@ -80,8 +78,11 @@ struct Block {
 pub struct Resampler {
     /// Its hyper-parameters.
     pub config: ResamplerConfig,
+    /// Tables have rows as wide as the latents: one for each latent,
     latents: Table,
+    /// for each frame,
     frames: Option<Table>,
+    /// and for each picture or video of a prompt.
     media: Option<Table>,
     blocks: Vec<Block>,
     norm: Norm,
@@ -91,14 +92,9 @@ pub struct Resampler {
 pub struct ResamplerRows {
     /// The result: one row a latent.
     pub x: Rows,
-    q: Rows,
-    /// Of the picture, then of the latents.
-    k: Rows,
-    v: Rows,
-    mixed: Rows,
+    /// To the picture's rows, then to the latents.
+    attention: AttentionRows,
     ffn: Rows,
-    /// No angle for any row: heads are normed without being turned.
-    unturned: Rows,
 }
 
 impl Resampler {
@@ -107,24 +103,17 @@ impl Resampler {
     /// # Errors
     /// A tensor is missing or does not fit the hyper-parameters.
     pub fn load(scope: &Scope, config: ResamplerConfig) -> Result<Self, Error> {
-        let (w, inner) = (config.width, config.heads.count * config.heads.width);
-        let norm = |scope: &Scope, name: &str, width| scope.norm(name, NormKind::Layer, width, config.eps);
+        let (w, heads, eps) = (config.width, config.heads, config.eps);
+        let norm = |scope: &Scope, name: &str| scope.norm(name, NormKind::Layer, w, eps);
+        let norms = config.norm_heads.then_some((NormKind::Layer, eps));
         let blocks = (0..config.blocks)
             .map(|i| {
                 let s = scope.at(format_args!("blk.{i}"));
-                let head = |name| norm(&s, name, config.heads.width);
                 Ok(Block {
-                    media_norm: norm(&s, "media_norm", w)?,
-                    latent_norm: norm(&s, "latent_norm", w)?,
-                    q: s.linear("attn_q", w, inner)?,
-                    k: s.linear("attn_k", w, inner)?,
-                    v: s.linear("attn_v", w, inner)?,
-                    head_norms: match config.norm_heads {
-                        true => Some([head("attn_q_norm")?, head("attn_k_norm")?]),
-                        false => None,
-                    },
-                    out: s.linear("attn_out", inner, w)?,
-                    ffn_norm: norm(&s, "ffn_norm", w)?,
+                    media_norm: norm(&s, "media_norm")?,
+                    latent_norm: norm(&s, "latent_norm")?,
+                    attention: Attention::load(&s, &Shape { name: "attn", heads, width: w, seen: w, norms })?,
+                    ffn_norm: norm(&s, "ffn_norm")?,
                     up: s.linear("ffn_up", w, config.ffn)?,
                     down: s.linear("ffn_down", config.ffn, w)?,
                 })
@@ -135,7 +124,7 @@ impl Resampler {
             latents: scope.table("query_embd", config.latents, w)?,
             frames: table("frame_embd", config.frames)?,
             media: table("media_embd", config.media)?,
-            norm: norm(scope, "norm", w)?,
+            norm: norm(scope, "norm")?,
             blocks,
             config,
         })
@@ -144,19 +133,16 @@ impl Resampler {
     /// Room for one picture of at most `media` rows.
     pub fn layout(&self, layout: &mut Layout, media: usize) -> ResamplerRows {
         let c = &self.config;
-        let (n, w, inner) = (c.latents, c.width, c.heads.count * c.heads.width);
+        let (n, w) = (c.latents, c.width);
         layout.input(n.max(media), w);
-        layout.input(n, c.ffn.max(inner));
-        layout.heads(n, c.heads.width);
-        let unturned = layout.rows(n + media, 0);
+        layout.input(n, c.ffn);
         let x = layout.rows(n, w);
         let mark = layout.mark();
-        let (q, mixed) = (layout.rows(n, inner), layout.rows(n, inner));
-        let (k, v) = (layout.rows(media + n, inner), layout.rows(media + n, inner));
+        let attention = AttentionRows::new(layout, c.heads, n, media + n);
         layout.rewind(mark); // the feed-forward layer starts when the attention is added
         let ffn = layout.rows(n, c.ffn);
         layout.rewind(mark);
-        ResamplerRows { x, q, k, v, mixed, ffn, unturned }
+        ResamplerRows { x, attention, ffn }
     }
 
     /// Adds to the rows of `frames` frames what is learned of each frame's place, and to all of them what is learned of
@@ -185,23 +171,16 @@ impl Resampler {
     /// # Errors
     /// [`Error::Cancelled`].
     pub fn encode(&self, exec: &mut Exec<'_>, rows: &ResamplerRows, media: Rows) -> Result<(), Error> {
-        let ResamplerRows { x, q, mixed, ffn, unturned, .. } = *rows;
+        let ResamplerRows { x, ffn, .. } = *rows;
         let c = &self.config;
         let (seen, n) = (media.rows(), c.latents);
-        let (k, v) = (rows.k.first(seen + n), rows.v.first(seen + n));
+        let all = rows.attention.seeing(seen + n);
+        let own = AttentionRows { k: all.k.slice(seen, n), v: all.v.slice(seen, n), ..all };
         exec.gather(&self.latents, &ids(0, n), 1.0, x, false)?;
         for b in &self.blocks {
-            let part =
-                |start, count| [Product::new(&b.k, k.slice(start, count)), Product::new(&b.v, v.slice(start, count))];
-            exec.matmul(media, Some(&b.media_norm), &part(0, seen))?;
-            let [own_k, own_v] = part(seen, n);
-            exec.matmul(x, Some(&b.latent_norm), &[Product::new(&b.q, q), own_k, own_v])?;
-            if let Some([of_q, of_k]) = &b.head_norms {
-                head_norms(exec, of_q, q, c.heads.width, unturned)?;
-                head_norms(exec, of_k, k, c.heads.width, unturned)?;
-            }
-            exec.attend(c.heads, q, k, v, mixed)?;
-            exec.matmul(mixed, None, &[Product::new(&b.out, x).residual()])?;
+            b.attention.keys(exec, media, Some(&b.media_norm), all.k.first(seen), all.v.first(seen))?;
+            b.attention.all(exec, x, Some(&b.latent_norm), own)?;
+            b.attention.attend(exec, all, x)?;
             exec.matmul(x, Some(&b.ffn_norm), &[Product::new(&b.up, ffn).act(c.act)])?;
             exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;
         }

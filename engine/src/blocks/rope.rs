@@ -16,6 +16,34 @@ pub struct Rope {
     pub stretch: f32,
     /// The base of layers with a window; they are never stretched.
     pub local_base: f32,
+    /// Which pairs take which axis of positions, where these have three.
+    pub sections: Option<Sections>,
+}
+
+/// How the pairs are divided among time, height and width (Wang et al. 2024, Qwen2-VL).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sections {
+    /// Pairs of each axis; together they are all pairs.
+    pub counts: [usize; 3],
+    /// The axes take turns as long as height and width have pairs left, time having what they leave (Qwen3-VL); otherwise
+    /// each has a run of neighbours.
+    pub interleaved: bool,
+}
+
+impl Sections {
+    /// The axis of pair `pair`.
+    fn axis(self, pair: usize) -> u8 {
+        let [time, height, width] = self.counts;
+        if self.interleaved {
+            match pair % 3 {
+                1 if pair < 3 * height => 1,
+                2 if pair < 3 * width => 2,
+                _ => 0,
+            }
+        } else {
+            u8::from(pair >= time) + u8::from(pair >= time + height)
+        }
+    }
 }
 
 impl Rope {
@@ -34,6 +62,12 @@ impl Rope {
     pub fn local(&self) -> Vec<f32> {
         frequencies(self.local_base, self.width)
     }
+
+    /// The axis each pair takes its position from; none where positions have one.
+    #[must_use]
+    pub fn axes(&self) -> Vec<u8> {
+        self.sections.map_or_else(Vec::new, |sections| (0..self.width / 2).map(|pair| sections.axis(pair)).collect())
+    }
 }
 
 /// 1 / base^(2i / width), each step rounded to f32 as in the originals.
@@ -49,7 +83,8 @@ mod tests {
 
     #[test]
     fn scalings_slow_the_global_layers_only() {
-        let rope = Rope { width: 4, pairs: Pairs::Halves, base: 10_000.0, stretch: 2.0, local_base: 100.0 };
+        let rope =
+            Rope { width: 4, pairs: Pairs::Halves, base: 10_000.0, stretch: 2.0, local_base: 100.0, sections: None };
         for (got, want) in [
             (rope.global(None), [0.5, 0.005]),
             (rope.global(Some(&[1.0, 5.0])), [0.5, 0.001]),

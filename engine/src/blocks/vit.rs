@@ -4,8 +4,9 @@
 //! A patch convolution whose stride is its kernel is a linear layer over unfolded patches, so there is no convolution
 //! here: the picture is unfolded on the host, 3·p·p numbers a patch, channel-major as the kernel is stored.
 
+use super::attention::{Attention, AttentionRows, Shape, heads};
 use crate::error::Error;
-use crate::kernels::{Activation, Exec, Heads, Layout, Product, Rows};
+use crate::kernels::{Activation, Exec, Layout, Product, Rows};
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope, Table};
 
@@ -78,14 +79,14 @@ impl VitConfig {
     }
 }
 
+/// Norms are as wide as the rows.
 struct Block {
     norm1: Norm,
-    q: Linear,
-    k: Linear,
-    v: Linear,
-    out: Linear,
+    attention: Attention,
     norm2: Norm,
+    /// From the rows' width to that of the feed-forward layer.
     up: Linear,
+    /// And back.
     down: Linear,
 }
 
@@ -93,8 +94,11 @@ struct Block {
 pub struct Vit {
     /// Its hyper-parameters.
     pub config: VitConfig,
+    /// From a patch's numbers to a row.
     patch: Linear,
+    /// One row.
     class: Option<Table>,
+    /// One row for each of the result's.
     position: Table,
     pre_norm: Option<Norm>,
     blocks: Vec<Block>,
@@ -107,10 +111,7 @@ pub struct VitRows {
     patches: Rows,
     /// The result: one row a patch, after the class row where there is one.
     pub x: Rows,
-    q: Rows,
-    k: Rows,
-    v: Rows,
-    mixed: Rows,
+    attention: AttentionRows,
     ffn: Rows,
 }
 
@@ -134,15 +135,14 @@ impl Vit {
         let optional = |name: &str| -> Result<_, Error> {
             if scope.has(&format!("{name}.weight")) { norm(scope, name, config.outer_eps).map(Some) } else { Ok(None) }
         };
+        let heads = heads(w, config.heads);
+        let attention = Shape { name: "attn", heads, width: w, seen: w, norms: None };
         let blocks = (0..config.blocks)
             .map(|i| {
                 let s = scope.at(format_args!("blk.{i}"));
                 Ok(Block {
                     norm1: norm(&s, "ln1", eps)?,
-                    q: s.linear("attn_q", w, w)?,
-                    k: s.linear("attn_k", w, w)?,
-                    v: s.linear("attn_v", w, w)?,
-                    out: s.linear("attn_out", w, w)?,
+                    attention: Attention::load(&s, &attention)?,
                     norm2: norm(&s, "ln2", eps)?,
                     up: s.linear("ffn_up", w, config.ffn)?,
                     down: s.linear("ffn_down", config.ffn, w)?,
@@ -184,16 +184,15 @@ impl Vit {
         layout.input(c.patches(), c.patch_len());
         layout.input(n, w);
         layout.input(n, c.ffn);
-        layout.heads(n, attention(w, c.heads).width);
         let x = layout.rows(all, w);
         let mark = layout.mark();
         let patches = layout.rows(c.patches(), c.patch_len());
         layout.rewind(mark); // the patches are read before the first block writes
-        let (q, k, v, mixed) = (layout.rows(n, w), layout.rows(n, w), layout.rows(n, w), layout.rows(n, w));
+        let attention = AttentionRows::new(layout, heads(w, c.heads), n, n);
         layout.rewind(mark); // the feed-forward layer starts when the attention is added
         let ffn = layout.rows(n, c.ffn);
         layout.rewind(mark);
-        VitRows { patches, x, q, k, v, mixed, ffn }
+        VitRows { patches, x, attention, ffn }
     }
 
     /// Encodes one picture, `pixels` being planar [3, side, side]. The result stands in `rows.x`.
@@ -201,9 +200,8 @@ impl Vit {
     /// # Errors
     /// [`Error::Cancelled`].
     pub fn encode(&self, exec: &mut Exec<'_>, rows: &VitRows, pixels: &[f32]) -> Result<(), Error> {
-        let VitRows { patches, x, q, k, v, mixed, ffn } = *rows;
+        let VitRows { patches, x, attention, ffn } = *rows;
         let c = &self.config;
-        let heads = attention(c.width, c.heads);
         exec.write(patches, &unfold(pixels, c.side, c.patch))?;
         let first = usize::from(self.class.is_some());
         exec.matmul(patches, None, &[Product::new(&self.patch, x.slice(first, patches.rows()))])?;
@@ -215,10 +213,8 @@ impl Vit {
             exec.norm(norm, x, x, false)?;
         }
         for b in &self.blocks {
-            let qkv = [Product::new(&b.q, q), Product::new(&b.k, k), Product::new(&b.v, v)];
-            exec.matmul(x, Some(&b.norm1), &qkv)?;
-            exec.attend(heads, q, k, v, mixed)?;
-            exec.matmul(mixed, None, &[Product::new(&b.out, x).residual()])?;
+            b.attention.all(exec, x, Some(&b.norm1), attention)?;
+            b.attention.attend(exec, attention, x)?;
             exec.matmul(x, Some(&b.norm2), &[Product::new(&b.up, ffn).act(c.act)])?;
             exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;
         }
@@ -227,13 +223,6 @@ impl Vit {
         }
         Ok(())
     }
-}
-
-/// Full heads of a width, scaled by 1/√(head width).
-#[allow(clippy::cast_precision_loss)]
-pub(super) fn attention(width: usize, heads: usize) -> Heads {
-    let head = width / heads;
-    Heads { count: heads, kv: heads, width: head, scale: 1.0 / (head as f32).sqrt(), window: 0, alibi: 0.0 }
 }
 
 /// The numbers `start .. start + count` as row ids.

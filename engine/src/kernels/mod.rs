@@ -4,15 +4,18 @@
 //! which number format, is known below this line and nowhere else. Handles are plain numbers, so a device may keep
 //! its arena wherever it likes; on the CPU they resolve to slices of one buffer.
 
+mod bias;
 pub mod cpu;
+mod exec;
 pub mod observe;
 
 pub use cpu::{Isa, limits};
 
-use crate::cancel::CancelHandle;
 use crate::error::Error;
 pub use crate::weights::Activation;
 use crate::weights::{Linear, Norm, Table};
+pub use bias::{Bias, Buckets, HeadBias, Relative};
+pub use exec::Exec;
 
 /// `rows` x `width` f32 activations, contiguous, at an offset (in floats) of an arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,24 +229,6 @@ pub struct Heads {
     pub scale: f32,
     /// Causal attention sees this many positions, the query's own included; 0 is all.
     pub window: usize,
-    /// Scores fall with the distance of a key, in each head by a slope of its own (ALiBi; Press et al. 2022): the steepest
-    /// head's is about, the gentlest's exactly 2 to the minus this; 0 is none. For causal attention only.
-    pub alibi: f32,
-}
-
-impl Heads {
-    /// What a head takes off a score for each position that the key lies before the query. Heads that are no power of two
-    /// have the slopes of the power below, and between them those of twice as many.
-    #[must_use]
-    #[allow(clippy::cast_precision_loss)] // heads are some thousands at most
-    pub fn slope(&self, head: usize) -> f32 {
-        if self.alibi == 0.0 {
-            return 0.0;
-        }
-        let whole = 1 << self.count.ilog2();
-        let steps = if head < whole { (head + 1) as f32 } else { (head - whole) as f32 + 0.5 };
-        (-self.alibi * steps / whole as f32).exp2()
-    }
 }
 
 /// Which two numbers of a head RoPE turns together.
@@ -253,15 +238,6 @@ pub enum Pairs {
     Adjacent,
     /// i and i + half of the numbers that are turned, as in GPT-NeoX.
     Halves,
-}
-
-/// Rows of heads for [`Device::rotate`].
-#[derive(Clone, Copy)]
-pub struct HeadRows<'a> {
-    /// A whole number of heads wide.
-    pub rows: Rows,
-    /// Applied to each head before it is turned.
-    pub norm: Option<&'a Norm>,
 }
 
 /// Contiguous positions of a cache.
@@ -274,7 +250,8 @@ pub struct Span {
 }
 
 /// Query rows that continue one sequence: row `i` of them sees the sequence's first `past + i + 1` positions. Rows that are
-/// not causal stand beside what they look at: each sees the same `past` positions, and where there is none the result is 0.
+/// not causal stand beside what they look at, row `i` beside position `i`: each sees the same `past` positions, and where
+/// there is none the result is 0.
 #[derive(Debug, Clone, Copy)]
 pub struct Continuation<'a> {
     /// How many of the query rows, in order.
@@ -285,6 +262,20 @@ pub struct Continuation<'a> {
     pub causal: bool,
     /// Where all positions lie, in order, those of causal rows included.
     pub spans: &'a [Span],
+}
+
+/// No row, in an index of [`Device::gather_rows`].
+pub const NO_ROW: u32 = u32::MAX;
+
+/// What rows that are gathered become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gathered {
+    /// One row, in which they stand side by side; [`NO_ROW`] is zeros.
+    Beside,
+    /// The mean of each column, summed in f64; [`NO_ROW`] does not count, and there is at least one row that does.
+    Mean,
+    /// The largest of each column; [`NO_ROW`] does not count.
+    Largest,
 }
 
 /// What the device is and why, for people.
@@ -330,22 +321,38 @@ pub trait Device: Send + Sync {
     /// `out[i] = scale table[ids[i]]`, or `+=` where `add`. Ids are below the table's rows (callers check).
     fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], scale: f32, out: Rows, add: bool);
 
-    /// `out = norm(x)`, row by row, or `+=` where `add`; `out` may be `x`.
+    /// Each row of `to` becomes what as many numbers of `index`, in order, name of the rows of `from`, an activation being
+    /// applied to all that is read. Side by side `k` rows make one of `k` times the width: windows of a map, neighbours that
+    /// are merged, rows picked from others.
+    #[allow(clippy::too_many_arguments)]
+    fn gather_rows(
+        &self,
+        arena: &mut Arena,
+        from: Rows,
+        index: &[u32],
+        how: Gathered,
+        act: Option<Activation>,
+        to: Rows,
+    );
+
+    /// `out = norm(x)`, row by row, or `+=` where `add`; `out` may be `x`. A norm that is narrower than the rows norms each of
+    /// their pieces, of which there is a whole number, by itself: the heads of queries and keys.
     fn norm(&self, arena: &mut Arena, norm: &Norm, x: Rows, out: Rows, add: bool);
 
     /// All products of one input, normed first where `norm` is given: the input is read, normed and quantised once.
     fn matmul(&self, arena: &mut Arena, x: Rows, norm: Option<&Norm>, products: &[Product<'_>]);
 
-    /// Row `i` of `out` becomes the cosines, then the sines, of `positions[i] * frequencies[j]`: what
-    /// [`Device::rotate`] turns by, once for all layers.
-    fn angles(&self, arena: &mut Arena, frequencies: &[f32], positions: &[u32], out: Rows);
+    /// Row `i` of `out` becomes the cosines, then the sines, of `positions[i] * frequencies[j]`: what [`Device::rotate`]
+    /// turns by, once for all layers. Where there are `axes`, one for each frequency, a row has three positions, and
+    /// frequency `j` takes number `axes[j]` of them.
+    fn angles(&self, arena: &mut Arena, frequencies: &[f32], axes: &[u8], positions: &[u32], out: Rows);
 
-    /// Makes heads of `width` numbers ready for attention, in place: normed where there is a norm, then the pairs of their
-    /// first numbers, as many as `angles` has, turned by the angles of their row.
-    fn rotate(&self, arena: &mut Arena, heads: &[HeadRows<'_>], width: usize, angles: Rows, pairs: Pairs);
+    /// Turns the first numbers of each head of `width` numbers in place, as many as `angles` has, by the angles of its row.
+    fn rotate(&self, arena: &mut Arena, heads: &[Rows], width: usize, angles: Rows, pairs: Pairs);
 
-    /// `out = softmax(scale q kᵀ) v` head by head, every query seeing every key.
-    fn attend(&self, arena: &mut Arena, heads: Heads, q: Rows, k: Rows, v: Rows, out: Rows);
+    /// `out = softmax(scale q kᵀ + bias) v` head by head, every query seeing every key. Query `i` stands where key `i` does.
+    #[allow(clippy::too_many_arguments)]
+    fn attend(&self, arena: &mut Arena, heads: Heads, bias: Bias<'_>, q: Rows, k: Rows, v: Rows, out: Rows);
 
     /// Puts row `i` of `k` and `v` into slot `slots[i]` of a layer.
     fn store(&self, arena: &Arena, cache: &mut Cache, layer: usize, k: Rows, v: Rows, slots: &[u32]);
@@ -363,91 +370,11 @@ pub trait Device: Send + Sync {
         &self,
         arena: &mut Arena,
         heads: Heads,
+        bias: Bias<'_>,
         cache: &Cache,
         layer: usize,
         q: Rows,
         continuations: &[Continuation<'_>],
         out: Rows,
     );
-}
-
-/// A device with the arena it works on, and the flag that stops it: all that a block needs to run.
-pub struct Exec<'a> {
-    /// Where the ops run.
-    pub device: &'a dyn Device,
-    /// The activations.
-    pub arena: &'a mut Arena,
-    /// Looked at before every op.
-    pub cancel: &'a CancelHandle,
-}
-
-#[allow(clippy::missing_errors_doc, missing_docs)] // each is the device's op of that name; all fail with Cancelled only
-impl Exec<'_> {
-    pub fn write(&mut self, to: Rows, data: &[f32]) -> Result<(), Error> {
-        self.cancel.check()?;
-        self.device.write(self.arena, to, data);
-        Ok(())
-    }
-
-    pub fn read(&mut self, from: Rows, data: &mut [f32]) -> Result<(), Error> {
-        self.cancel.check()?;
-        self.device.read(self.arena, from, data);
-        Ok(())
-    }
-
-    pub fn gather(&mut self, table: &Table, ids: &[u32], scale: f32, out: Rows, add: bool) -> Result<(), Error> {
-        self.cancel.check()?;
-        self.device.gather(self.arena, table, ids, scale, out, add);
-        Ok(())
-    }
-
-    pub fn norm(&mut self, norm: &Norm, x: Rows, out: Rows, add: bool) -> Result<(), Error> {
-        self.cancel.check()?;
-        self.device.norm(self.arena, norm, x, out, add);
-        Ok(())
-    }
-
-    pub fn matmul(&mut self, x: Rows, norm: Option<&Norm>, products: &[Product<'_>]) -> Result<(), Error> {
-        self.cancel.check()?;
-        self.device.matmul(self.arena, x, norm, products);
-        Ok(())
-    }
-
-    pub fn angles(&mut self, frequencies: &[f32], positions: &[u32], out: Rows) -> Result<(), Error> {
-        self.cancel.check()?;
-        self.device.angles(self.arena, frequencies, positions, out);
-        Ok(())
-    }
-
-    pub fn rotate(&mut self, heads: &[HeadRows<'_>], width: usize, angles: Rows, pairs: Pairs) -> Result<(), Error> {
-        self.cancel.check()?;
-        self.device.rotate(self.arena, heads, width, angles, pairs);
-        Ok(())
-    }
-
-    pub fn attend(&mut self, heads: Heads, q: Rows, k: Rows, v: Rows, out: Rows) -> Result<(), Error> {
-        self.cancel.check()?;
-        self.device.attend(self.arena, heads, q, k, v, out);
-        Ok(())
-    }
-
-    pub fn store(&mut self, cache: &mut Cache, layer: usize, k: Rows, v: Rows, slots: &[u32]) -> Result<(), Error> {
-        self.cancel.check()?;
-        self.device.store(self.arena, cache, layer, k, v, slots);
-        Ok(())
-    }
-
-    pub fn attend_cache(
-        &mut self,
-        heads: Heads,
-        cache: &Cache,
-        layer: usize,
-        q: Rows,
-        continuations: &[Continuation<'_>],
-        out: Rows,
-    ) -> Result<(), Error> {
-        self.cancel.check()?;
-        self.device.attend_cache(self.arena, heads, cache, layer, q, continuations, out);
-        Ok(())
-    }
 }

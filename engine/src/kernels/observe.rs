@@ -6,7 +6,8 @@
 //! in an arena of the observer's own.
 
 use super::{
-    Arena, Cache, CacheShape, Continuation, Device, DeviceInfo, HeadRows, Heads, Layout, Pairs, Product, Rows, Span,
+    Activation, Arena, Bias, Cache, CacheShape, Continuation, Device, DeviceInfo, Gathered, Heads, Layout, Pairs,
+    Product, Rows, Span,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -130,6 +131,18 @@ impl Device for Observer {
         self.device.gather(arena, table, ids, scale, out, add);
     }
 
+    fn gather_rows(
+        &self,
+        arena: &mut Arena,
+        from: Rows,
+        index: &[u32],
+        how: Gathered,
+        act: Option<Activation>,
+        to: Rows,
+    ) {
+        self.device.gather_rows(arena, from, index, how, act, to);
+    }
+
     fn norm(&self, arena: &mut Arena, norm: &Norm, x: Rows, out: Rows, add: bool) {
         self.device.norm(arena, norm, x, out, add);
     }
@@ -139,16 +152,16 @@ impl Device for Observer {
         self.device.matmul(arena, x, norm, products);
     }
 
-    fn angles(&self, arena: &mut Arena, frequencies: &[f32], positions: &[u32], out: Rows) {
-        self.device.angles(arena, frequencies, positions, out);
+    fn angles(&self, arena: &mut Arena, frequencies: &[f32], axes: &[u8], positions: &[u32], out: Rows) {
+        self.device.angles(arena, frequencies, axes, positions, out);
     }
 
-    fn rotate(&self, arena: &mut Arena, heads: &[HeadRows<'_>], width: usize, angles: Rows, pairs: Pairs) {
+    fn rotate(&self, arena: &mut Arena, heads: &[Rows], width: usize, angles: Rows, pairs: Pairs) {
         self.device.rotate(arena, heads, width, angles, pairs);
     }
 
-    fn attend(&self, arena: &mut Arena, heads: Heads, q: Rows, k: Rows, v: Rows, out: Rows) {
-        self.device.attend(arena, heads, q, k, v, out);
+    fn attend(&self, arena: &mut Arena, heads: Heads, bias: Bias<'_>, q: Rows, k: Rows, v: Rows, out: Rows) {
+        self.device.attend(arena, heads, bias, q, k, v, out);
     }
 
     fn store(&self, arena: &Arena, cache: &mut Cache, layer: usize, k: Rows, v: Rows, slots: &[u32]) {
@@ -167,12 +180,13 @@ impl Device for Observer {
         &self,
         arena: &mut Arena,
         heads: Heads,
+        bias: Bias<'_>,
         cache: &Cache,
         layer: usize,
         q: Rows,
         continuations: &[Continuation<'_>],
         out: Rows,
     ) {
-        self.device.attend_cache(arena, heads, cache, layer, q, continuations, out);
+        self.device.attend_cache(arena, heads, bias, cache, layer, q, continuations, out);
     }
 }

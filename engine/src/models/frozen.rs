@@ -13,7 +13,7 @@ use crate::blocks::nf_resnet::{NfResNet, NfResNetConfig};
 use crate::blocks::vit::{Vit, VitConfig};
 use crate::error::Error;
 use crate::image::{Pixels, Preprocess, Views};
-use crate::kernels::{Exec, Layout, Product, Rows};
+use crate::kernels::{Exec, Gathered, Layout, Product, Rows};
 use crate::prompt::{Item, Piece};
 use crate::tokenizer::EncodeOptions;
 use crate::weights::header::{self, Header};
@@ -154,16 +154,8 @@ impl Encoder for Laid {
         let (eyes, tower, result) = (&self.eyes, self.tower, self.result);
         let mut vector = self.vector;
         if eyes.mean {
-            let (count, width) = (tower.rows(), tower.width());
-            let mut rows = vec![0.0; count * width];
-            exec.read(tower, &mut rows)?;
-            let mut sums = vec![0f64; width];
-            for row in rows.chunks_exact(width) {
-                sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
-            }
-            #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // a mean of f32
-            let mean: Vec<f32> = sums.iter().map(|sum| (sum / count as f64) as f32).collect();
-            exec.write(vector, &mean)?;
+            let all: Vec<u32> = (0..).take(tower.rows()).collect();
+            exec.gather_rows(tower, &all, Gathered::Mean, None, vector)?;
         } else {
             vector = tower.first(1);
         }

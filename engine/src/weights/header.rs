@@ -77,12 +77,17 @@ impl Header {
     /// # Errors
     /// As [`Header::count`].
     pub fn counts(&self, name: &str, range: RangeInclusive<usize>, most: usize) -> Result<Vec<usize>, Error> {
-        let values = self.file.u32s(&self.key(name))?;
+        let key = self.key(name);
+        // Writers in Python say i32.
+        let values: Option<Vec<i64>> = match self.file.i32s(&key) {
+            Ok(signed) => signed.map(|values| values.into_iter().map(i64::from).collect()),
+            Err(_) => self.file.u32s(&key)?.map(|values| values.into_iter().map(i64::from).collect()),
+        };
         let values = self.require(name, values)?;
         if values.is_empty() || values.len() > most {
             return Err(self.bad(name, format!("{} numbers", values.len()), format!("must be 1 to {most}")));
         }
-        let fits = |&value: &u32| {
+        let fits = |&value: &i64| {
             let count = usize::try_from(value).ok().filter(|count| range.contains(count));
             count.ok_or_else(|| self.bad(name, value, format!("must be in {}..={}", range.start(), range.end())))
         };

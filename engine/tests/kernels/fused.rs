@@ -3,7 +3,7 @@
 use crate::matmul::product_f64;
 use crate::{Random, bits, decoded, file, le, linear, nmse, random_linear, read, widen};
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
-use ocelli_engine::kernels::{Activation, Device, HeadRows, Layout, Pairs, Product};
+use ocelli_engine::kernels::{Activation, Device, Layout, Pairs, Product};
 use ocelli_engine::weights::{Norm, NormKind};
 use ocelli_quant::TensorType;
 
@@ -252,9 +252,9 @@ fn rotated_heads_agree() {
                 let mut arena = cpu.arena(&layout).unwrap();
                 cpu.write(&mut arena, q, &queries);
                 cpu.write(&mut arena, k, &keys);
-                cpu.angles(&mut arena, &frequencies, &positions, angles);
-                let heads = [HeadRows { rows: q, norm: Some(&norm) }, HeadRows { rows: k, norm: None }];
-                cpu.rotate(&mut arena, &heads, width, angles, pairs);
+                cpu.angles(&mut arena, &frequencies, &[], &positions, angles);
+                cpu.norm(&mut arena, &norm, q, q, false);
+                cpu.rotate(&mut arena, &[q, k], width, angles, pairs);
                 let what = format!("{isa:?} {turned} {pairs:?} {rows} rows");
                 let error = nmse(&read(&cpu, &arena, q), &want_queries);
                 assert!(error < 1e-9, "queries, {what}: {error:e}");

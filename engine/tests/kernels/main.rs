@@ -9,6 +9,7 @@ mod attention;
 mod fused;
 mod matmul;
 mod observe;
+mod rows;
 
 use ocelli_engine::kernels::cpu::Cpu;
 use ocelli_engine::kernels::{Arena, Device, Rows};
@@ -164,4 +165,9 @@ fn bits(x: &[f32]) -> Vec<u32> {
 
 fn is_float(ty: TensorType) -> bool {
     ty.block_len() == 1
+}
+
+/// What `golden.py` wrote.
+fn golden() -> serde_json::Value {
+    serde_json::from_str(include_str!("golden.json")).unwrap()
 }

@@ -1,9 +1,10 @@
 //! The decoder's switches, from the keys llama.cpp writes under `<architecture>.*`, and what an architecture fixes without
 //! a key.
 
-use crate::blocks::rope::Rope;
+use super::architectures::{Architecture, KNOWN, MAX_ALIBI, PARALLEL, refuse};
+use crate::blocks::rope::{Rope, Sections};
 use crate::error::Error;
-use crate::kernels::{Activation, Heads, Pairs};
+use crate::kernels::{Activation, Bias, Heads, Pairs};
 use crate::weights::NormKind;
 use crate::weights::header::{self, Header};
 use ocelli_quant::gguf::Value;
@@ -69,7 +70,7 @@ pub enum Position {
     },
     /// Queries and keys are turned.
     Rotary(Rope),
-    /// Scores fall with the distance, as [`Heads::alibi`] says.
+    /// Scores fall with the distance, as [`Bias::Slopes`] says.
     Alibi {
         /// Of the gentlest head, as a power of one half.
         max: f32,
@@ -86,92 +87,6 @@ pub enum QueryNorm {
     /// All heads as one row.
     Rows,
 }
-
-/// What an architecture fixes.
-struct Architecture {
-    name: &'static str,
-    norm: NormKind,
-    /// RoPE; otherwise positions are learned, unless scores fall with the distance.
-    pairs: Option<Pairs>,
-    /// Where no key names it.
-    act: Option<Activation>,
-    gated: bool,
-    /// Norms of heads and of results, and embeddings times √width.
-    gemma: bool,
-    /// One layer in so many is without the window; 0 is none.
-    pattern: usize,
-    /// Base of RoPE in layers with a window; otherwise the one of all layers.
-    local_base: Option<f32>,
-    /// Keys of [`REFUSED`] that it computes.
-    reads: &'static [&'static str],
-}
-
-/// What [`Architecture`]s have unless they say otherwise.
-const PLAIN: Architecture = Architecture {
-    name: "",
-    norm: NormKind::Layer,
-    pairs: None,
-    act: None,
-    gated: false,
-    gemma: false,
-    pattern: 0,
-    local_base: None,
-    reads: &[],
-};
-
-/// The most negative power of two that the slopes may fall to.
-const MAX_ALIBI: &str = "attention.max_alibi_bias";
-/// Both sublayers of a block read its input.
-const PARALLEL: &str = "use_parallel_residual";
-
-const KNOWN: &[Architecture] = &[
-    Architecture { name: "opt", ..PLAIN },
-    Architecture {
-        name: "llama",
-        norm: NormKind::Rms,
-        pairs: Some(Pairs::Adjacent),
-        act: Some(Activation::Silu),
-        gated: true,
-        ..PLAIN
-    },
-    Architecture {
-        name: "gemma3",
-        norm: NormKind::Rms,
-        pairs: Some(Pairs::Halves),
-        act: Some(Activation::GeluTanh),
-        gated: true,
-        gemma: true,
-        pattern: 6,
-        local_base: Some(10_000.0),
-        ..PLAIN
-    },
-    Architecture { name: "mpt", act: Some(Activation::GeluErf), reads: &[MAX_ALIBI], ..PLAIN },
-    Architecture {
-        name: "gptneox",
-        pairs: Some(Pairs::Halves),
-        act: Some(Activation::GeluErf),
-        reads: &[PARALLEL],
-        ..PLAIN
-    },
-];
-
-/// Keys that would change results in a way not computed here, with the one value under which they do not.
-const REFUSED: &[(&str, &str)] = &[
-    ("expert_count", "0"),
-    ("expert_used_count", "0"),
-    ("nextn_predict_layers", "0"),
-    (PARALLEL, "false"),
-    ("attention.causal", "true"),
-    (MAX_ALIBI, "0"),
-    ("attention.clamp_kqv", "0"),
-    ("attention.key_length_mla", "0"),
-    ("attn_logit_softcapping", "0"),
-    ("logit_scale", "1"),
-    ("residual_scale", "1"),
-    ("embedding_scale", "1"),
-    ("pooling_type", "0"),
-    ("rope.scaling.attn_factor", "1"),
-];
 
 impl DecoderConfig {
     /// The architectures `general.architecture` may name.
@@ -258,14 +173,15 @@ impl DecoderConfig {
     #[must_use]
     pub fn attention(&self, layer: usize) -> Heads {
         let window = if self.is_local(layer) { self.window } else { 0 };
-        let alibi = if let Position::Alibi { max } = self.position { max } else { 0.0 };
-        Heads {
-            count: self.heads,
-            kv: self.kv_heads,
-            width: self.head_width,
-            scale: self.attention_scale,
-            window,
-            alibi,
+        Heads { count: self.heads, kv: self.kv_heads, width: self.head_width, scale: self.attention_scale, window }
+    }
+
+    /// What every layer's attention adds to its scores.
+    #[must_use]
+    pub fn bias(&self) -> Bias<'static> {
+        match self.position {
+            Position::Alibi { max } => Bias::Slopes { max },
+            Position::Learned { .. } | Position::Rotary(_) => Bias::None,
         }
     }
 
@@ -279,21 +195,6 @@ impl DecoderConfig {
 #[allow(clippy::cast_precision_loss)] // widths are small
 fn float(x: usize) -> f32 {
     x as f32
-}
-
-fn refuse(header: &Header, a: &Architecture) -> Result<(), Error> {
-    for (name, harmless) in REFUSED.iter().filter(|(name, _)| !a.reads.contains(name)) {
-        let text = match header.get(name) {
-            None => continue,
-            Some(Value::Bool(value)) => value.to_string(),
-            Some(Value::F32(value)) => value.to_string(),
-            Some(value) => value.as_integer().map_or_else(|| value.type_name(), |v| v.to_string()),
-        };
-        if text != *harmless {
-            return Err(header.bad(name, text, format!("this engine runs models with {harmless} only")));
-        }
-    }
-    Ok(())
 }
 
 /// Keys and values have one width here.
@@ -382,7 +283,27 @@ fn rope(header: &Header, a: &Architecture, pairs: Pairs, head_width: usize) -> R
     };
     let base = header.positive("rope.freq_base")?.unwrap_or(10_000.0);
     let local_base = header.positive("rope.freq_base_swa")?.or(a.local_base).unwrap_or(base);
-    Ok(Rope { width, pairs, base, stretch, local_base })
+    Ok(Rope { width, pairs, base, stretch, local_base, sections: sections(header, a, width / 2)? })
+}
+
+/// How many of the pairs take which axis of positions.
+fn sections(header: &Header, a: &Architecture, pairs: usize) -> Result<Option<Sections>, Error> {
+    const KEY: &str = "rope.dimension_sections";
+    if header.get(KEY).is_none() {
+        return Ok(None);
+    }
+    let mut counts = header.counts(KEY, 0..=pairs, 4)?;
+    // Writers put a fourth number behind, of an axis that nothing has.
+    counts.resize(4, 0);
+    let [time, height, width, 0] = counts[..] else {
+        return Err(header.bad(KEY, format!("{counts:?}"), "the fourth number must be 0: positions have three axes"));
+    };
+    let all = time + height + width;
+    if all != pairs {
+        let rule = format!("must be together the {pairs} pairs of a head that are turned, not {all}");
+        return Err(header.bad(KEY, format!("{counts:?}"), rule));
+    }
+    Ok(Some(Sections { counts: [time, height, width], interleaved: a.interleaved }))
 }
 
 #[cfg(test)]
@@ -432,10 +353,16 @@ mod tests {
         assert_eq!(gemma.embedding_scale, 48f32.sqrt());
 
         let mpt = read("mpt", "attention.max_alibi_bias", MetaValue::F32(6.0)).unwrap();
-        assert_eq!((mpt.position, mpt.attention(0).alibi), (Position::Alibi { max: 6.0 }, 6.0));
+        assert_eq!(mpt.position, Position::Alibi { max: 6.0 });
+        assert!(matches!(mpt.bias(), Bias::Slopes { max: 6.0 }));
         assert_eq!((mpt.act, mpt.norm, mpt.parallel), (Activation::GeluErf, NormKind::Layer, false));
         let mpt = read("mpt", "attention.max_alibi_bias", MetaValue::F32(0.0)).unwrap();
-        assert_eq!((mpt.position, mpt.attention(0).alibi), (Position::Learned { offset: 0 }, 0.0));
+        assert_eq!(mpt.position, Position::Learned { offset: 0 });
+        assert!(matches!(mpt.bias(), Bias::None));
+
+        let llama = read("llama", "rope.dimension_sections", MetaValue::I32s(vec![1, 1, 2, 0])).unwrap();
+        let Position::Rotary(rope) = llama.position else { panic!("{:?}", llama.position) };
+        assert_eq!((rope.sections.unwrap().counts, rope.axes()), ([1, 1, 2], vec![0, 1, 2, 2]));
 
         let neox = read("gptneox", "rope.dimension_count", MetaValue::U32(2)).unwrap();
         let Position::Rotary(rope) = neox.position else { panic!("{:?}", neox.position) };
@@ -485,6 +412,10 @@ mod tests {
             ("rope.freq_base", number(f32::NAN)),
             ("rope.dimension_count", count(3)),
             ("rope.dimension_count", count(10)),
+            ("rope.dimension_sections", MetaValue::U32s(vec![1, 1, 1, 0])),
+            ("rope.dimension_sections", MetaValue::U32s(vec![1, 1, 1, 1])),
+            ("rope.dimension_sections", MetaValue::U32s(vec![4, 0, 0, 0, 0])),
+            ("rope.dimension_sections", MetaValue::U32s(vec![u32::MAX, 1, 4, 0])),
             ("attention.head_count_kv", count(4)),
             ("attention.head_count_kv", count(0)),
             ("attention.head_count", count(5)),

@@ -6,48 +6,48 @@
 //! A pass at token time is five runs of the pool a layer: queries, keys and values; attention; its output; the
 //! feed-forward layer up; and down. What lies between them is done in place by the caller, and nothing is allocated.
 
+mod architectures;
+mod block;
 mod config;
 
 pub use config::{DecoderConfig, Position, QueryNorm};
 
 use super::cache::{Sequence, Slots};
 use super::gated::{Gated, GatedRows, MediaCache};
+use super::rope::Rope;
 use crate::error::Error;
-use crate::kernels::{Cache, CacheShape, CacheType, Continuation, Exec, HeadRows, Layout, Product, Rows};
+use crate::kernels::{Cache, CacheShape, CacheType, Continuation, Exec, Layout, Product, Rows};
 use crate::weights::{Linear, Norm, Scope, Table};
+use block::{Block, Step};
 
 /// Most sequences that run side by side.
 pub const SEQUENCES: usize = 64;
-
-struct Block {
-    attn_norm: Norm,
-    q: Linear,
-    k: Linear,
-    v: Linear,
-    q_norm: Option<Norm>,
-    k_norm: Option<Norm>,
-    out: Linear,
-    attn_result: Option<Norm>,
-    ffn_norm: Norm,
-    gate: Option<Linear>,
-    up: Linear,
-    down: Linear,
-    ffn_result: Option<Norm>,
-}
 
 /// A language model with its weights.
 pub struct Decoder {
     /// Its hyper-parameters.
     pub config: DecoderConfig,
+    /// A row for each id, as wide as the embedding.
     embedding: Table,
     /// From and to the embedding's width.
     projection: Option<(Linear, Linear)>,
+    /// A row for each position, as wide as the residual stream.
     position: Option<Table>,
-    /// RoPE's frequencies, of layers that see everything and of those with a window.
-    frequencies: [Vec<f32>; 2],
+    turns: Turns,
     blocks: Vec<Block>,
+    /// As wide as the residual stream.
     norm: Option<Norm>,
+    /// From the embedding's width to a logit for each id.
     head: Linear,
+}
+
+/// What RoPE turns by; nothing where there is none.
+#[derive(Default)]
+struct Turns {
+    /// Radians a position, of layers that see everything and of those with a window.
+    frequencies: [Vec<f32>; 2],
+    /// The axis each of them takes its position from, where rows have three.
+    axes: Vec<u8>,
 }
 
 /// The activations of a decoder, for a batch of at most as many rows as it was laid out for.
@@ -58,7 +58,7 @@ pub struct DecoderRows {
     x: Rows,
     /// The result of a sublayer that is normed before it is added.
     result: Rows,
-    /// Cosines and sines of the rows' positions, by [`Decoder::frequencies`].
+    /// Cosines and sines of the rows' positions, by [`Turns::frequencies`].
     angles: [Rows; 2],
     q: Rows,
     k: Rows,
@@ -80,7 +80,7 @@ pub struct KvCache {
     /// What the gated layers attend to.
     pub media: Option<MediaCache>,
     taken: Vec<u32>,
-    /// Positions of the rows of a batch.
+    /// Positions of the rows of a batch, three a row where there are so many axes.
     positions: Vec<u32>,
 }
 
@@ -106,41 +106,9 @@ impl Decoder {
     /// # Errors
     /// A tensor is missing or does not fit the hyper-parameters.
     pub fn load(scope: &Scope, config: DecoderConfig) -> Result<Self, Error> {
-        let c = &config;
-        let (w, queries, keys) = (c.width, c.heads * c.head_width, c.kv_heads * c.head_width);
-        let normed = |scope: &Scope, name: &str, width: usize| scope.norm(name, c.norm, width, c.eps);
-        let norm = |scope: &Scope, name: &str| normed(scope, name, w);
-        let blocks = (0..c.blocks)
-            .map(|i| {
-                let s = scope.at(format_args!("blk.{i}"));
-                let query_norm = |name, row| match c.norm_queries {
-                    QueryNorm::None => Ok(None),
-                    QueryNorm::Heads => normed(&s, name, c.head_width).map(Some),
-                    QueryNorm::Rows => normed(&s, name, row).map(Some),
-                };
-                let result_norm = |name| c.norm_result.then(|| norm(&s, name)).transpose();
-                let [q, k, v] = if s.has("attn_qkv.weight") {
-                    s.fused("attn_qkv", w, [queries, keys, keys])?
-                } else {
-                    [s.linear("attn_q", w, queries)?, s.linear("attn_k", w, keys)?, s.linear("attn_v", w, keys)?]
-                };
-                Ok(Block {
-                    attn_norm: norm(&s, "attn_norm")?,
-                    q,
-                    k,
-                    v,
-                    q_norm: query_norm("attn_q_norm", queries)?,
-                    k_norm: query_norm("attn_k_norm", keys)?,
-                    out: s.linear("attn_output", queries, w)?,
-                    attn_result: result_norm("post_attention_norm")?,
-                    ffn_norm: norm(&s, "ffn_norm")?,
-                    gate: c.gated.then(|| s.linear("ffn_gate", w, c.ffn)).transpose()?,
-                    up: s.linear("ffn_up", w, c.ffn)?,
-                    down: s.linear("ffn_down", c.ffn, w)?,
-                    ffn_result: result_norm("post_ffw_norm")?,
-                })
-            })
-            .collect::<Result<_, Error>>()?;
+        let (c, w) = (&config, config.width);
+        let blocks = (0..c.blocks).map(|i| Block::load(&scope.at(format_args!("blk.{i}")), c));
+        let blocks = blocks.collect::<Result<_, Error>>()?;
         let narrow = config.embedding_width;
         let embedding = scope.table("token_embd", config.vocabulary, narrow)?;
         let projection = if narrow == w {
@@ -153,30 +121,15 @@ impl Decoder {
         } else {
             Linear::tied(&embedding)
         };
-        let (position, frequencies) = match c.position {
+        let (position, turns) = match c.position {
             Position::Learned { offset } => {
-                (Some(scope.table("position_embd", c.context + offset, w)?), Default::default())
+                (Some(scope.table("position_embd", c.context + offset, w)?), Turns::default())
             }
-            Position::Rotary(rope) => {
-                let factors = match scope.has("rope_freqs.weight") {
-                    true => Some(scope.vector("rope_freqs.weight", rope.width / 2)?),
-                    false => None,
-                };
-                let local = if c.local.contains(&true) { rope.local() } else { Vec::new() };
-                (None, [rope.global(factors.as_ref().map(|f| f.get())), local])
-            }
-            Position::Alibi { .. } => (None, Default::default()),
+            Position::Rotary(rope) => (None, Turns::load(scope, rope, c.local.contains(&true))?),
+            Position::Alibi { .. } => (None, Turns::default()),
         };
-        Ok(Self {
-            position,
-            frequencies,
-            norm: if scope.has("output_norm.weight") { Some(norm(scope, "output_norm")?) } else { None },
-            embedding,
-            projection,
-            blocks,
-            head,
-            config,
-        })
+        let norm = scope.has("output_norm.weight").then(|| scope.norm("output_norm", c.norm, w, c.eps)).transpose()?;
+        Ok(Self { position, turns, norm, embedding, projection, blocks, head, config })
     }
 
     /// The number format of the weights, for what is best stored beside them.
@@ -190,13 +143,10 @@ impl Decoder {
     pub fn row_bytes(&self) -> u64 {
         let bytes = |table: &Table, rows: usize| table.rows(0, rows).len() as u64;
         let all = |linear: &Linear| bytes(&linear.weight, linear.outputs());
-        let block = |b: &Block| {
-            let gate = b.gate.as_ref().map_or(0, all);
-            [&b.q, &b.k, &b.v, &b.out, &b.up, &b.down].map(all).iter().sum::<u64>() + gate
-        };
         let projection = self.projection.as_ref().map_or(0, |(lead_in, lead_out)| all(lead_in) + all(lead_out));
         let tables = bytes(&self.embedding, 1) + self.position.as_ref().map_or(0, |table| bytes(table, 1));
-        self.blocks.iter().map(block).sum::<u64>() + projection + all(&self.head) + tables
+        let layers: u64 = self.blocks.iter().flat_map(Block::layers).map(all).sum();
+        layers + projection + all(&self.head) + tables
     }
 
     /// Bytes of keys and values that a row with `past` positions before it reads: layers with a window read no more than
@@ -225,7 +175,7 @@ impl Decoder {
         let x = layout.rows(batch, w);
         let input = if self.projection.is_some() { layout.rows(batch, c.embedding_width) } else { x };
         let result = layout.rows(batch, if c.norm_result { w } else { 0 });
-        let angles = self.frequencies.each_ref().map(|f| layout.rows(batch, 2 * f.len()));
+        let angles = self.turns.frequencies.each_ref().map(|f| layout.rows(batch, 2 * f.len()));
         let mark = layout.mark();
         let gated = between.map(|gated| gated.layout(layout, batch, w));
         layout.rewind(mark); // gated layers take turns with the others
@@ -265,80 +215,59 @@ impl Decoder {
         counts: &[usize],
         between: Option<&Gated>,
     ) -> Result<(), Error> {
-        let c = &self.config;
-        let total = counts.iter().sum();
-        let part = |r: Rows| r.first(total);
-        let (x, q, k, v) = (part(rows.x), part(rows.q), part(rows.k), part(rows.v));
-        let (mixed, ffn, result) = (part(rows.mixed), part(rows.ffn), part(rows.result));
-        let angles = rows.angles.map(part);
-        let KvCache { data, slots, media, taken, positions } = cache;
-        taken.clear();
-        positions.clear();
-        let offset = if let Position::Learned { offset } = c.position { offset } else { 0 };
-        for (sequence, &count) in sequences.iter_mut().zip(counts) {
-            if sequence.len() + count > c.context {
-                return Err(Error::ContextFull {
-                    needed: sequence.len() + count,
-                    prompt: sequence.len(),
-                    new: count,
-                    context: c.context,
-                });
-            }
-            let first = sequence.len() + offset;
-            positions.extend((first..first + count).map(|p| u32::try_from(p).unwrap_or(u32::MAX)));
-            slots.extend(sequence, count, taken)?;
-        }
+        let rows = rows.first(counts.iter().sum());
+        self.extend(cache, sequences, counts)?;
+        self.begin(exec, &rows, &cache.positions)?;
+        let KvCache { data, media, taken, .. } = cache;
         let mut continuations = [Continuation { rows: 0, past: 0, causal: true, spans: &[] }; SEQUENCES];
         for (continuation, (s, &rows)) in continuations.iter_mut().zip(sequences.iter().zip(counts)) {
             *continuation = Continuation { rows, past: s.len() - rows, causal: true, spans: s.spans() };
         }
         let continuations = &continuations[..sequences.len()];
-        if let Some((lead_in, _)) = &self.projection {
-            exec.matmul(rows.input.first(total), None, &[Product::new(lead_in, x)])?;
-        }
-        if let Some(table) = &self.position {
-            exec.gather(table, positions, 1.0, x, true)?;
-        }
-        for (frequencies, angles) in self.frequencies.iter().zip(angles).filter(|(f, _)| !f.is_empty()) {
-            exec.angles(frequencies, positions, angles)?;
-        }
-        for (layer, b) in self.blocks.iter().enumerate() {
-            if let (Some(gated), Some(rows)) = (between, &rows.gated)
+        let mut step = Step { data, slots: taken, continuations };
+        for (layer, block) in self.blocks.iter().enumerate() {
+            if let (Some(gated), Some(own)) = (between, &rows.gated)
                 && let Some(index) = gated.before(layer)
             {
-                gated.forward(exec, index, rows, media.as_ref(), sequences, counts, x)?;
+                gated.forward(exec, index, own, media.as_ref(), sequences, counts, rows.x)?;
             }
-            let (before, after) = if c.norm_before { (Some(&b.attn_norm), None) } else { (None, Some(&b.attn_norm)) };
-            let qkv = [Product::new(&b.q, q), Product::new(&b.k, k), Product::new(&b.v, v)];
-            exec.matmul(x, before, &qkv)?;
-            if let (QueryNorm::Rows, Some(q_norm), Some(k_norm)) = (c.norm_queries, &b.q_norm, &b.k_norm) {
-                exec.norm(q_norm, q, q, false)?;
-                exec.norm(k_norm, k, k, false)?;
+            block.forward(exec, &self.config, layer, &rows, &mut step)?;
+        }
+        Ok(())
+    }
+
+    /// Appends to each sequence its rows' positions, which the cache then has in a list with their slots.
+    fn extend(&self, cache: &mut KvCache, sequences: &mut [Sequence], counts: &[usize]) -> Result<(), Error> {
+        let c = &self.config;
+        let KvCache { slots, taken, positions, .. } = cache;
+        taken.clear();
+        positions.clear();
+        let offset = if let Position::Learned { offset } = c.position { offset } else { 0 };
+        let axes = if self.turns.axes.is_empty() { 1 } else { 3 };
+        for (sequence, &count) in sequences.iter_mut().zip(counts) {
+            let prompt = sequence.len();
+            if prompt + count > c.context {
+                return Err(Error::ContextFull { needed: prompt + count, prompt, new: count, context: c.context });
             }
-            if let Position::Rotary(rope) = c.position {
-                let heads =
-                    [HeadRows { rows: q, norm: b.q_norm.as_ref() }, HeadRows { rows: k, norm: b.k_norm.as_ref() }];
-                exec.rotate(&heads, c.head_width, angles[usize::from(c.is_local(layer))], rope.pairs)?;
+            for row in prompt..prompt + count {
+                let place = sequence.position(row).map(|p| u32::try_from(p + offset).unwrap_or(u32::MAX));
+                positions.extend(&place[..axes]);
             }
-            exec.store(data, layer, k, v, taken)?;
-            exec.attend_cache(c.attention(layer), data, layer, q, continuations, mixed)?;
-            let up = Product::new(&b.up, ffn);
-            let up = b.gate.as_ref().map_or(up.act(c.act), |gate| up.gated(gate, c.act));
-            if c.parallel {
-                exec.matmul(x, Some(&b.ffn_norm), &[up])?;
-            }
-            add(exec, &b.out, mixed, b.attn_result.as_ref(), result, x)?;
-            if let Some(norm) = after {
-                exec.norm(norm, x, x, false)?;
-            }
-            let (before, after) = if c.norm_before { (Some(&b.ffn_norm), None) } else { (None, Some(&b.ffn_norm)) };
-            if !c.parallel {
-                exec.matmul(x, before, &[up])?;
-            }
-            add(exec, &b.down, ffn, b.ffn_result.as_ref(), result, x)?;
-            if let Some(norm) = after {
-                exec.norm(norm, x, x, false)?;
-            }
+            slots.extend(sequence, count, taken)?;
+        }
+        Ok(())
+    }
+
+    /// From the input to the hidden states before the first layer, and the angles of all rows.
+    fn begin(&self, exec: &mut Exec<'_>, rows: &DecoderRows, positions: &[u32]) -> Result<(), Error> {
+        if let Some((lead_in, _)) = &self.projection {
+            exec.matmul(rows.input, None, &[Product::new(lead_in, rows.x)])?;
+        }
+        if let Some(table) = &self.position {
+            exec.gather(table, positions, 1.0, rows.x, true)?;
+        }
+        for (frequencies, angles) in self.turns.frequencies.iter().zip(rows.angles).filter(|(f, _)| !f.is_empty()) {
+            exec.angles(frequencies, &self.turns.axes, positions, angles)?;
         }
         Ok(())
     }
@@ -373,16 +302,31 @@ impl Decoder {
     }
 }
 
-/// `x += W from`, or `x += norm(W from)`, by way of `result`.
-fn add(
-    exec: &mut Exec<'_>,
-    linear: &Linear,
-    from: Rows,
-    norm: Option<&Norm>,
-    result: Rows,
-    x: Rows,
-) -> Result<(), Error> {
-    let Some(norm) = norm else { return exec.matmul(from, None, &[Product::new(linear, x).residual()]) };
-    exec.matmul(from, None, &[Product::new(linear, result)])?;
-    exec.norm(norm, result, x, true)
+impl Turns {
+    /// Those of a rope, divided by the factors that the file may have; `local` where some layers have a window.
+    fn load(scope: &Scope, rope: Rope, local: bool) -> Result<Self, Error> {
+        const FACTORS: &str = "rope_freqs.weight";
+        let factors = scope.has(FACTORS).then(|| scope.vector(FACTORS, rope.width / 2)).transpose()?;
+        let local = if local { rope.local() } else { Vec::new() };
+        Ok(Self { frequencies: [rope.global(factors.as_ref().map(|f| f.get())), local], axes: rope.axes() })
+    }
+}
+
+impl DecoderRows {
+    /// Those of the first `count` rows of a batch.
+    fn first(&self, count: usize) -> Self {
+        let part = |rows: Rows| rows.first(count);
+        Self {
+            input: part(self.input),
+            x: part(self.x),
+            result: part(self.result),
+            angles: self.angles.map(part),
+            q: part(self.q),
+            k: part(self.k),
+            v: part(self.v),
+            mixed: part(self.mixed),
+            ffn: part(self.ffn),
+            ..*self
+        }
+    }
 }

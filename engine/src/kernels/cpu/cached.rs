@@ -3,9 +3,9 @@
 #![allow(unsafe_code)] // each head's part of a row is written by one thread
 
 use super::attention::{self, QUERIES, Queries, Stored, Stream};
-use super::memory::{Memory, Shared};
-use super::{Cpu, table};
-use crate::kernels::{CacheShape, Continuation, Heads, Rows};
+use super::memory::{Buffer, Memory, Shared};
+use super::{Cpu, FEW, table};
+use crate::kernels::{Bias, CacheShape, Continuation, Heads, Rows};
 use std::sync::PoisonError;
 
 /// Positions a part of a long past has at least, see `Cpu::cached_parts`.
@@ -13,6 +13,7 @@ const PART: usize = 256;
 
 /// What a block of queries sees; see [`Queries`].
 pub struct Sees {
+    pub own: usize,
     pub visible: usize,
     pub growth: usize,
     pub total: usize,
@@ -23,7 +24,7 @@ impl Cpu {
     pub(super) fn cached<T: Stored>(
         &self,
         arena: &mut Memory,
-        heads: Heads,
+        (heads, bias): (Heads, Bias<'_>),
         shape: CacheShape,
         layer: usize,
         (keys, values): (&[T], &[T]),
@@ -34,7 +35,16 @@ impl Cpu {
             && let Some(most) = parts(arena, heads, continuations)
         {
             let parts = (attend, most);
-            return self.cached_parts(arena, heads, shape, layer, (keys, values), (q, out), continuations, parts);
+            return self.cached_parts(
+                arena,
+                (heads, bias),
+                shape,
+                layer,
+                (keys, values),
+                (q, out),
+                continuations,
+                parts,
+            );
         }
         let Memory { floats, scratch, .. } = arena;
         let floats = floats.shared();
@@ -56,9 +66,10 @@ impl Cpu {
             let Some(continuation) = found else { return };
             let (first, count) = block(continuation.rows, index);
             let rows = (q.slice(start + first, count), out.slice(start + first, count));
+            let Continuation { past, rows: total, .. } = *continuation;
             let sees = match continuation.causal {
-                true => Sees { visible: continuation.past + first + 1, growth: 1, total: continuation.rows },
-                false => Sees { visible: continuation.past, growth: 0, total: continuation.rows },
+                true => Sees { own: past + first, visible: past + first + 1, growth: 1, total },
+                false => Sees { own: first, visible: past, growth: 0, total },
             };
             if sees.visible == 0 {
                 for row in 0..count {
@@ -78,7 +89,7 @@ impl Cpu {
             };
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
             // SAFETY: `q` lies apart from `out`, and this head's part of these rows belongs to this call alone.
-            unsafe { self.block(floats, heads, head, rows, &sees, &stream, &mut scratch.attention) };
+            unsafe { self.block(floats, (heads, bias), head, rows, &sees, &stream, &mut scratch.attention) };
         });
     }
 
@@ -88,7 +99,7 @@ impl Cpu {
     fn cached_parts<T: Stored>(
         &self,
         arena: &mut Memory,
-        heads: Heads,
+        (heads, bias): (Heads, Bias<'_>),
         shape: CacheShape,
         layer: usize,
         (keys, values): (&[T], &[T]),
@@ -141,10 +152,11 @@ impl Cpu {
                 (q, written.slice_mut(chunk * share * each, share * each))
             };
             let range = start..(start + size).min(seen.end);
-            let lean = |shared: usize, at: usize, scores: &mut [f32]| {
-                attention::lean(heads.slope(head * share + shared), heads.scale, seen.end, at, scores);
+            let own = if c.causal { c.past } else { 0 };
+            let bias = |shared: usize, at: usize, scores: &mut [f32]| {
+                attention::bias(bias.of(head * share + shared, heads.count), heads.scale, own, at, scores);
             };
-            let group = attention::Group { q, width: heads.width, scale: heads.scale, lean: &lean };
+            let group = attention::Group { q, width: heads.width, scale: heads.scale, bias: &bias };
             attend(&group, &stream, range, out);
         });
         let mut first = 0;
@@ -168,6 +180,31 @@ impl Cpu {
         }
     }
 
+    /// Spreads rows of keys and values of all heads over the heads' own streams, each of which one thread writes.
+    pub(super) fn scatter<T: Stored + bytemuck::Pod>(
+        &self,
+        shape: CacheShape,
+        layer: usize,
+        slots: &[u32],
+        (keys, values): (&[f32], &[f32]),
+        to: (&mut Buffer<T>, &mut Buffer<T>),
+    ) {
+        let (width, stored) = (shape.head_width, T::count(shape.head_width));
+        let streams = [(keys, to.0.shared()), (values, to.1.shared())];
+        let job = |chunk: usize, _: usize| {
+            let ((from, to), head) = (streams[chunk / shape.heads], chunk % shape.heads);
+            let start = (layer * shape.heads + head) * shape.slots;
+            for (row, &slot) in from.chunks_exact(shape.heads * width).zip(slots) {
+                assert!((slot as usize) < shape.slots);
+                // SAFETY: this head's stream belongs to this call alone.
+                let to = unsafe { to.slice_mut((start + slot as usize) * stored, stored) };
+                T::store(&row[head * width..][..width], to);
+            }
+        };
+        let jobs = 2 * shape.heads;
+        if slots.len() < FEW { (0..jobs).for_each(|chunk| job(chunk, 0)) } else { self.pool.run(jobs, &job) }
+    }
+
     /// One head of a few rows.
     ///
     /// # Safety
@@ -176,7 +213,7 @@ impl Cpu {
     pub(super) unsafe fn block<T: Stored>(
         &self,
         floats: Shared<f32>,
-        heads: Heads,
+        (heads, bias): (Heads, Bias<'_>),
         head: usize,
         (q, out): (Rows, Rows),
         sees: &Sees,
@@ -193,7 +230,8 @@ impl Cpu {
             visible: sees.visible,
             growth: sees.growth,
             window: heads.window,
-            slope: heads.slope(head),
+            bias: bias.of(head, heads.count),
+            own: sees.own,
             total: sees.total,
         };
         let result = attention::attend(self.isa.table(), &queries, stream, scratch);
@@ -219,15 +257,4 @@ pub fn block(rows: usize, index: usize) -> (usize, usize) {
     let size = rows.div_ceil(rows.div_ceil(QUERIES));
     let first = (index * size).min(rows);
     (first, size.min(rows - first))
-}
-
-/// Spreads rows of all heads over the heads' own streams.
-pub fn scatter<T: Stored>(shape: CacheShape, layer: usize, slots: &[u32], rows: &[f32], to: &mut [T]) {
-    let (width, stored) = (shape.head_width, T::count(shape.head_width));
-    for (row, &slot) in rows.chunks_exact(shape.heads * width).zip(slots) {
-        for (head, numbers) in row.chunks_exact(width).enumerate() {
-            let at = ((layer * shape.heads + head) * shape.slots + slot as usize) * stored;
-            T::store(numbers, &mut to[at..at + stored]);
-        }
-    }
 }

@@ -12,6 +12,7 @@ mod avx2;
 mod avx512;
 mod cached;
 mod formats;
+mod gather;
 mod input;
 mod isa;
 mod lanes;
@@ -33,13 +34,13 @@ pub use isa::Isa;
 pub(super) use memory::{KvMemory, Memory};
 
 use super::{
-    Arena, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, HeadRows, Heads, Layout, Pairs, Product,
-    Rows, Span,
+    Activation, Arena, Bias, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, Gathered, Heads, Layout,
+    Pairs, Product, Rows, Span,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
 use attention::{QUERIES, Stream};
-use cached::{Sees, block, scatter};
+use cached::{Sees, block};
 use memory::KvData;
 use pool::Pool;
 use std::sync::PoisonError;
@@ -108,30 +109,61 @@ impl Device for Cpu {
     fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], scale: f32, out: Rows, add: bool) {
         assert!(ids.len() == out.rows && out.width == table.width());
         let Memory { floats, scratch, .. } = &mut arena.0;
-        let mut scratch = scratch[0].lock().unwrap_or_else(PoisonError::into_inner);
-        let row = scratch.row(out.width);
-        for (i, &id) in ids.iter().enumerate() {
-            let to = &mut floats[out.at + i * out.width..][..out.width];
-            table.decode_row(id as usize, row);
+        let floats = floats.shared();
+        self.each_row(out.rows, &|m, worker| {
+            let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
+            let row = scratch.row(out.width);
+            table.decode_row(ids[m] as usize, row);
+            // SAFETY: each call has its own row.
+            let to = unsafe { floats.rows_mut(out.slice(m, 1)) };
             if add {
                 to.iter_mut().zip(&*row).for_each(|(o, v)| *o += v * scale);
             } else {
                 to.iter_mut().zip(&*row).for_each(|(o, v)| *o = v * scale);
             }
+        });
+    }
+
+    fn gather_rows(
+        &self,
+        arena: &mut Arena,
+        from: Rows,
+        index: &[u32],
+        how: Gathered,
+        act: Option<Activation>,
+        to: Rows,
+    ) {
+        if to.rows == 0 {
+            return;
         }
+        let each = index.len() / to.rows;
+        let beside = if how == Gathered::Beside { each } else { 1 };
+        assert!(each > 0 && index.len() == each * to.rows && to.width == beside * from.width && disjoint(from, to));
+        let floats = arena.0.floats.shared();
+        self.each_row(to.rows, &|m, _| {
+            // SAFETY: `from` lies apart from `to`, of which each call has its own row.
+            let row = |i: usize| unsafe { floats.rows(from.slice(i, 1)) };
+            // SAFETY: as above.
+            let to = unsafe { floats.rows_mut(to.slice(m, 1)) };
+            gather::gather(self.isa.table(), &index[m * each..(m + 1) * each], row, how, act, to);
+        });
     }
 
     fn norm(&self, arena: &mut Arena, norm: &Norm, x: Rows, out: Rows, add: bool) {
-        assert!(x.rows == out.rows && x.width == out.width && norm.weight.len() == x.width);
+        let piece = norm.weight.len();
+        assert!(x.rows == out.rows && x.width == out.width && x.width.is_multiple_of(piece));
         assert!(x == out || disjoint(x, out));
         let Memory { floats, scratch, .. } = &mut arena.0;
         let floats = floats.shared();
-        self.pool.run(x.rows, &|m, worker| {
+        self.each_row(x.rows, &|m, worker| {
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
             let row = scratch.row(x.width);
             {
                 // SAFETY: nobody writes `x` but this call, and it does so below.
-                (self.isa.table().norm)(norm, unsafe { floats.rows(x.slice(m, 1)) }, row);
+                let x = unsafe { floats.rows(x.slice(m, 1)) };
+                for (x, to) in x.chunks_exact(piece).zip(row.chunks_exact_mut(piece)) {
+                    (self.isa.table().norm)(norm, x, to);
+                }
             }
             // SAFETY: each call has its own row of `out`.
             let to = unsafe { floats.rows_mut(out.slice(m, 1)) };
@@ -147,47 +179,40 @@ impl Device for Cpu {
         self.products(&mut arena.0, x, norm, products);
     }
 
-    fn angles(&self, arena: &mut Arena, frequencies: &[f32], positions: &[u32], out: Rows) {
-        assert!(out.rows == positions.len() && out.width == 2 * frequencies.len());
+    fn angles(&self, arena: &mut Arena, frequencies: &[f32], axes: &[u8], positions: &[u32], out: Rows) {
+        let each = if axes.is_empty() { 1 } else { 3 };
+        assert!(out.rows * each == positions.len() && out.width == 2 * frequencies.len());
+        assert!(axes.is_empty() || axes.len() == frequencies.len() && axes.iter().all(|&axis| axis < 3));
         let floats = arena.0.floats.shared();
         self.each_row(out.rows, &|m, _| {
             // SAFETY: each call has its own row.
-            rope::angles(positions[m], frequencies, unsafe { floats.rows_mut(out.slice(m, 1)) });
+            let to = unsafe { floats.rows_mut(out.slice(m, 1)) };
+            rope::angles(&positions[m * each..(m + 1) * each], axes, frequencies, to);
         });
     }
 
-    fn rotate(&self, arena: &mut Arena, heads: &[HeadRows<'_>], width: usize, angles: Rows, pairs: Pairs) {
-        for (i, h) in heads.iter().enumerate() {
-            assert!(h.rows.rows == angles.rows && h.rows.width.is_multiple_of(width) && angles.width <= width);
-            assert!(h.norm.is_none_or(|norm| norm.weight.len() == width) && disjoint(h.rows, angles));
-            assert!(heads[..i].iter().all(|other| disjoint(other.rows, h.rows)));
+    fn rotate(&self, arena: &mut Arena, heads: &[Rows], width: usize, angles: Rows, pairs: Pairs) {
+        for (i, &rows) in heads.iter().enumerate() {
+            assert!(rows.rows == angles.rows && rows.width.is_multiple_of(width) && angles.width <= width);
+            assert!(disjoint(rows, angles) && heads[..i].iter().all(|&other| disjoint(other, rows)));
         }
-        let Memory { floats, scratch, .. } = &mut arena.0;
-        let floats = floats.shared();
-        self.each_row(angles.rows, &|m, worker| {
-            let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
+        let floats = arena.0.floats.shared();
+        self.each_row(angles.rows, &|m, _| {
             // SAFETY: nobody writes the angles.
             let angles = unsafe { floats.rows(angles.slice(m, 1)) };
-            for part in heads {
-                // SAFETY: each call has its own row of each of the parts, which lie apart.
-                let row = unsafe { floats.rows_mut(part.rows.slice(m, 1)) };
-                for head in row.chunks_exact_mut(width) {
-                    if let Some(norm) = part.norm {
-                        let normed = scratch.row(width);
-                        (self.isa.table().norm)(norm, head, normed);
-                        head.copy_from_slice(normed);
-                    }
-                    rope::turn(head, angles, pairs);
-                }
+            for rows in heads {
+                // SAFETY: each call has its own row of each of them, which lie apart.
+                let row = unsafe { floats.rows_mut(rows.slice(m, 1)) };
+                row.chunks_exact_mut(width).for_each(|head| rope::turn(head, angles, pairs));
             }
         });
     }
 
-    fn attend(&self, arena: &mut Arena, heads: Heads, q: Rows, k: Rows, v: Rows, out: Rows) {
+    fn attend(&self, arena: &mut Arena, heads: Heads, bias: Bias<'_>, q: Rows, k: Rows, v: Rows, out: Rows) {
         assert!(q.width == heads.count * heads.width && k.width == heads.kv * heads.width && v.width == k.width);
         assert!(out.rows == q.rows && out.width == q.width && v.rows == k.rows);
         assert!([q, k, v].into_iter().all(|r| disjoint(r, out)));
-        assert!(heads.window == 0 && heads.alibi == 0.0);
+        assert!(heads.window == 0);
         let Memory { floats, scratch, .. } = &mut arena.0;
         let floats = floats.shared();
         let spans = [Span { start: 0, len: u32::try_from(k.rows).unwrap_or(u32::MAX) }];
@@ -201,11 +226,11 @@ impl Device for Cpu {
             let (keys, values) = (&keys[from..], &values[from..]);
             let stream = Stream { keys, values, stride: k.width, row: heads.width, spans: &spans };
             let (first, count) = block(q.rows, chunk % blocks);
-            let sees = Sees { visible: k.rows, growth: 0, total: q.rows };
+            let sees = Sees { own: first, visible: k.rows, growth: 0, total: q.rows };
             let rows = (q.slice(first, count), out.slice(first, count));
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
             // SAFETY: `q` lies apart from `out`, and this head's part of these rows belongs to this call alone.
-            unsafe { self.block(floats, heads, head, rows, &sees, &stream, &mut scratch.attention) };
+            unsafe { self.block(floats, (heads, bias), head, rows, &sees, &stream, &mut scratch.attention) };
         });
     }
 
@@ -215,18 +240,9 @@ impl Device for Cpu {
         let floats = &arena.0.floats;
         let (k, v) = (&floats[k.at..k.end()], &floats[v.at..v.end()]);
         match &mut cache.0.data {
-            KvData::F16 { k: keys, v: values } => {
-                scatter(shape, layer, slots, k, keys);
-                scatter(shape, layer, slots, v, values);
-            }
-            KvData::F32 { k: keys, v: values } => {
-                scatter(shape, layer, slots, k, keys);
-                scatter(shape, layer, slots, v, values);
-            }
-            KvData::Q8_0 { k: keys, v: values } => {
-                scatter(shape, layer, slots, k, keys);
-                scatter(shape, layer, slots, v, values);
-            }
+            KvData::F16 { k: keys, v: values } => self.scatter(shape, layer, slots, (k, v), (keys, values)),
+            KvData::F32 { k: keys, v: values } => self.scatter(shape, layer, slots, (k, v), (keys, values)),
+            KvData::Q8_0 { k: keys, v: values } => self.scatter(shape, layer, slots, (k, v), (keys, values)),
         }
     }
 
@@ -242,6 +258,7 @@ impl Device for Cpu {
         &self,
         arena: &mut Arena,
         heads: Heads,
+        bias: Bias<'_>,
         cache: &Cache,
         layer: usize,
         q: Rows,
@@ -253,17 +270,19 @@ impl Device for Cpu {
         assert!(out.rows == q.rows && out.width == q.width && disjoint(q, out));
         let arena = &mut arena.0;
         match &cache.0.data {
-            KvData::F16 { k, v } => self.cached(arena, heads, shape, layer, (k, v), (q, out), continuations),
-            KvData::F32 { k, v } => self.cached(arena, heads, shape, layer, (k, v), (q, out), continuations),
-            KvData::Q8_0 { k, v } => self.cached(arena, heads, shape, layer, (k, v), (q, out), continuations),
+            KvData::F16 { k, v } => self.cached(arena, (heads, bias), shape, layer, (k, v), (q, out), continuations),
+            KvData::F32 { k, v } => self.cached(arena, (heads, bias), shape, layer, (k, v), (q, out), continuations),
+            KvData::Q8_0 { k, v } => self.cached(arena, (heads, bias), shape, layer, (k, v), (q, out), continuations),
         }
     }
 }
 
+/// Below so many rows another thread would wake in vain for what is little for a row.
+const FEW: usize = 8;
+
 impl Cpu {
-    /// Calls `job(row, worker)` for each row: in place while they are so few that another thread would wake in vain.
+    /// Calls `job(row, worker)` for each row, in place while they are few.
     fn each_row(&self, rows: usize, job: &(dyn Fn(usize, usize) + Sync)) {
-        const FEW: usize = 8;
         if rows < FEW { (0..rows).for_each(|m| job(m, 0)) } else { self.pool.run(rows, job) }
     }
 }

@@ -29,8 +29,8 @@ pub fn attend<L: Lanes, T: Stored>(
     let sums = floats(packed, width + STATS);
     for (i, out) in out.chunks_exact_mut(width).enumerate() {
         let range = queries.first(i)..queries.sees(i);
-        let lean = |_: usize, at: usize, scores: &mut [f32]| queries.lean(i, at, scores);
-        let group = Group { q: queries.row(i), width, scale, lean: &lean };
+        let bias = |_: usize, at: usize, scores: &mut [f32]| queries.bias(i, at, scores);
+        let group = Group { q: queries.row(i), width, scale, bias: &bias };
         some_heads::<1, L, T>(lanes, &group, 0, stream, range, sums);
         out.copy_from_slice(&sums[..width]);
         multiply(lanes, out, 1.0 / sums[width + 1]);
@@ -101,7 +101,7 @@ fn blocked<L: Lanes, T: Stored>(
         for (i, scores) in rows.iter_mut().enumerate().skip(first) {
             // A window hides the positions before it, perhaps all of this tile.
             let hidden = queries.first(i).saturating_sub(seen).min(reach(i));
-            queries.lean(i, seen, &mut scores[..reach(i)]);
+            queries.bias(i, seen, &mut scores[..reach(i)]);
             scores[..hidden].fill(f32::NEG_INFINITY);
             tops[i] = scaled(lanes, scores, reach(i), queries.scale, maxima[i]);
         }

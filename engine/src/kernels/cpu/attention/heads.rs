@@ -4,7 +4,7 @@
 #![allow(clippy::needless_range_loop)] // one index goes through several heads and keys
 
 use super::online::{Running, scaled, soften};
-use super::{KEYS, Leans, STATS, Stored, StoredSlice, Stream, tiles};
+use super::{Biases, KEYS, STATS, Stored, StoredSlice, Stream, tiles};
 use crate::kernels::cpu::lanes::Lanes;
 use ocelli_quant::blocks::q8_0::BlockQ8_0;
 use std::ops::Range;
@@ -21,8 +21,8 @@ pub struct Group<'a> {
     pub width: usize,
     /// Multiplies the dot products.
     pub scale: f32,
-    /// `lean(head, at, scores)` changes the dot products with the keys from position `at` on.
-    pub lean: Leans<'a>,
+    /// `bias(head, at, scores)` adds to the dot products with the keys from position `at` on.
+    pub bias: Biases<'a>,
 }
 
 /// See [`crate::kernels::cpu::table::Attention::heads`]: up to four heads at a time, so that a key is read and brought to f32 once for them.
@@ -56,7 +56,7 @@ pub fn some_heads<const M: usize, L: Lanes, T: Stored>(
     range: Range<usize>,
     out: &mut [f32],
 ) {
-    let Group { q, width, scale, lean } = *group;
+    let Group { q, width, scale, bias } = *group;
     assert!(q.len() == M * width && T::count(width) <= stream.row && out.len() >= M * (width + STATS));
     let (mut maxima, mut totals) = ([f32::NEG_INFINITY; M], [0f32; M]);
     let mut seen = range.start;
@@ -84,7 +84,7 @@ pub fn some_heads<const M: usize, L: Lanes, T: Stored>(
         }
         let mut tops = [0f32; M];
         for m in 0..M {
-            lean(head + m, seen, &mut scores[m][..count]);
+            bias(head + m, seen, &mut scores[m][..count]);
             tops[m] = scaled(lanes, &mut scores[m], count, scale, maxima[m]);
         }
         let (maxima, totals) = (&mut maxima[..], &mut totals[..]);

@@ -11,7 +11,7 @@ pub use blocked::{attend as attend_over, packed};
 pub use heads::{Group, attend_heads as attend_heads_over};
 
 use super::table;
-use crate::kernels::Span;
+use crate::kernels::{HeadBias, Span};
 use half::slice::HalfFloatSliceExt;
 use ocelli_quant::blocks::q8_0::BlockQ8_0;
 use std::ops::Range;
@@ -152,8 +152,10 @@ pub struct Queries<'a> {
     pub growth: usize,
     /// Most positions a query sees, the last ones; 0 is no limit.
     pub window: usize,
-    /// Taken off a score for each position that the key lies before the last one seen.
-    pub slope: f32,
+    /// Added to the scores.
+    pub bias: HeadBias<'a>,
+    /// The position of the first query, the following ones behind it; what the bias is counted from.
+    pub own: usize,
     /// Queries the head has in this call, all blocks together: kernels choose their method by it and never by `count`,
     /// so that the bits do not depend on how the queries were split.
     pub total: usize,
@@ -170,9 +172,9 @@ impl<'a> Queries<'a> {
         self.visible + i * self.growth
     }
 
-    /// [`lean`] for query `i`.
-    pub fn lean(&self, i: usize, at: usize, scores: &mut [f32]) {
-        lean(self.slope, self.scale, self.sees(i), at, scores);
+    /// [`bias`] for query `i`.
+    pub fn bias(&self, i: usize, at: usize, scores: &mut [f32]) {
+        bias(self.bias, self.scale, self.own + i, at, scores);
     }
 
     /// The first position query `i` sees.
@@ -218,16 +220,30 @@ pub fn plain<T: Stored>(
     }
 }
 
-/// Takes `slope` off the dot products with the keys from position `at` on, for each position they lie before the last of
-/// those `seen`; the products are scaled later.
+/// Adds a head's bias to the dot products of the query at position `own` with the keys from position `at` on; the products
+/// are scaled later.
 #[allow(clippy::cast_precision_loss)] // contexts end at 2^24
-pub fn lean(slope: f32, scale: f32, seen: usize, at: usize, scores: &mut [f32]) {
-    if slope == 0.0 {
-        return;
-    }
-    let (slope, first) = (slope / scale, at as f32 - (seen as f32 - 1.0));
-    for (j, score) in scores.iter_mut().enumerate() {
-        *score += slope * (first + j as f32);
+pub fn bias(bias: HeadBias<'_>, scale: f32, own: usize, at: usize, scores: &mut [f32]) {
+    match bias {
+        HeadBias::None => {}
+        HeadBias::Slope(slope) => {
+            let (slope, first) = (slope / scale, at as f32 - own as f32);
+            for (j, score) in scores.iter_mut().enumerate() {
+                *score += slope * -(first + j as f32).abs();
+            }
+        }
+        HeadBias::Line(line) => {
+            let (Some(&furthest), Some(&last)) = (line.first(), line.last()) else { return };
+            // Keys before those that the line tells apart, those, and the ones behind them.
+            let (reach, inverse) = (line.len() / 2, 1.0 / scale);
+            let before = own.saturating_sub(reach).saturating_sub(at).min(scores.len());
+            let within = line.get((at + before + reach).saturating_sub(own)..).unwrap_or_default();
+            let (far, rest) = scores.split_at_mut(before);
+            let (near, behind) = rest.split_at_mut(within.len().min(rest.len()));
+            far.iter_mut().for_each(|score| *score += furthest * inverse);
+            near.iter_mut().zip(within).for_each(|(score, number)| *score += number * inverse);
+            behind.iter_mut().for_each(|score| *score += last * inverse);
+        }
     }
 }
 
@@ -235,8 +251,8 @@ pub fn lean(slope: f32, scale: f32, seen: usize, at: usize, scores: &mut [f32]) 
 /// weights.
 pub const STATS: usize = 2;
 
-/// Changes the scores of a head, the dot products with the keys from some position on.
-pub type Leans<'a> = &'a dyn Fn(usize, usize, &mut [f32]);
+/// Adds to the scores of a head, the dot products with the keys from some position on.
+pub type Biases<'a> = &'a dyn Fn(usize, usize, &mut [f32]);
 
 /// Puts the parts of one head together: `parts` are results of [`table::Attention::heads`], each from this head's place on.
 pub fn combine<'a>(parts: impl Iterator<Item = &'a [f32]> + Clone, out: &mut [f32]) {
@@ -305,7 +321,7 @@ fn scalar<T: Stored>(queries: &Queries<'_>, i: usize, stream: &Stream<'_, T>, ou
             let key = stream.key(at + j);
             *score = q.iter().enumerate().map(|(d, q)| q * T::load(key, d)).sum::<f32>();
         }
-        queries.lean(i, seen, &mut scores[..count]);
+        queries.bias(i, seen, &mut scores[..count]);
         seen += count;
         for score in &mut scores[..count] {
             *score *= queries.scale;

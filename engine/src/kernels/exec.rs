@@ -1,0 +1,102 @@
+//! What blocks call: every op of a device, on one arena, with a look at the cancel flag before it.
+
+use super::{Activation, Arena, Bias, Cache, Continuation, Device, Gathered, Heads, Pairs, Product, Rows};
+use crate::cancel::CancelHandle;
+use crate::error::Error;
+use crate::weights::{Norm, Table};
+
+/// A device with the arena it works on, and the flag that stops it: all that a block needs to run.
+pub struct Exec<'a> {
+    /// Where the ops run.
+    pub device: &'a dyn Device,
+    /// The activations.
+    pub arena: &'a mut Arena,
+    /// Looked at before every op.
+    pub cancel: &'a CancelHandle,
+}
+
+#[allow(clippy::missing_errors_doc, missing_docs)] // each is the device's op of that name; all fail with Cancelled only
+impl Exec<'_> {
+    pub fn write(&mut self, to: Rows, data: &[f32]) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.write(self.arena, to, data);
+        Ok(())
+    }
+
+    pub fn read(&mut self, from: Rows, data: &mut [f32]) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.read(self.arena, from, data);
+        Ok(())
+    }
+
+    pub fn gather(&mut self, table: &Table, ids: &[u32], scale: f32, out: Rows, add: bool) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.gather(self.arena, table, ids, scale, out, add);
+        Ok(())
+    }
+
+    pub fn gather_rows(
+        &mut self,
+        from: Rows,
+        index: &[u32],
+        how: Gathered,
+        act: Option<Activation>,
+        to: Rows,
+    ) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.gather_rows(self.arena, from, index, how, act, to);
+        Ok(())
+    }
+
+    pub fn norm(&mut self, norm: &Norm, x: Rows, out: Rows, add: bool) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.norm(self.arena, norm, x, out, add);
+        Ok(())
+    }
+
+    pub fn matmul(&mut self, x: Rows, norm: Option<&Norm>, products: &[Product<'_>]) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.matmul(self.arena, x, norm, products);
+        Ok(())
+    }
+
+    pub fn angles(&mut self, frequencies: &[f32], axes: &[u8], positions: &[u32], out: Rows) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.angles(self.arena, frequencies, axes, positions, out);
+        Ok(())
+    }
+
+    pub fn rotate(&mut self, heads: &[Rows], width: usize, angles: Rows, pairs: Pairs) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.rotate(self.arena, heads, width, angles, pairs);
+        Ok(())
+    }
+
+    pub fn attend(&mut self, heads: Heads, bias: Bias<'_>, q: Rows, k: Rows, v: Rows, out: Rows) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.attend(self.arena, heads, bias, q, k, v, out);
+        Ok(())
+    }
+
+    pub fn store(&mut self, cache: &mut Cache, layer: usize, k: Rows, v: Rows, slots: &[u32]) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.store(self.arena, cache, layer, k, v, slots);
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    pub fn attend_cache(
+        &mut self,
+        heads: Heads,
+        bias: Bias<'_>,
+        cache: &Cache,
+        layer: usize,
+        q: Rows,
+        continuations: &[Continuation<'_>],
+        out: Rows,
+    ) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.attend_cache(self.arena, heads, bias, cache, layer, q, continuations, out);
+        Ok(())
+    }
+}
