@@ -169,7 +169,7 @@ impl ChatTemplate {
             fault => ChatError::Failed { line, reason: reason(fault) },
         };
         let context = self.context(messages, add_generation_prompt).map_err(|fault| failed((0, fault)))?;
-        jinja::render(&self.program, &context, fuel, Time::now()).map_err(failed)
+        jinja::render(&self.program, &context, fuel, Time::now).map_err(failed)
     }
 
     fn context(

@@ -34,6 +34,7 @@ mod syntax;
 mod tests;
 mod unicode;
 mod value;
+mod zone;
 
 pub(crate) use date::Time;
 pub(crate) use parser::parse;

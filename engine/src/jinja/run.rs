@@ -18,7 +18,7 @@ pub(super) struct Run<'p> {
     pub(super) program: &'p Program,
     context: &'p HashMap<Arc<str>, Value>,
     fuel: u64,
-    pub(super) now: Time,
+    pub(super) clock: fn() -> Time,
     line: usize,
     depth: usize,
     scopes: Vec<Scope>,
@@ -70,15 +70,15 @@ enum Flow {
     Continue,
 }
 
-/// Renders a program. An error comes with the line of the statement.
+/// Renders a program; `clock` is read each time that the template asks for it. An error comes with the line of the statement.
 pub(crate) fn render(
     program: &Program,
     context: &HashMap<Arc<str>, Value>,
     fuel: u64,
-    now: Time,
+    clock: fn() -> Time,
 ) -> Result<String, (usize, Fault)> {
     let (scopes, objects) = (Vec::new(), Vec::new());
-    let mut run = Run { program, context, fuel, now, line: 0, depth: 0, scopes, closures: 0, objects };
+    let mut run = Run { program, context, fuel, clock, line: 0, depth: 0, scopes, closures: 0, objects };
     let mut out = String::new();
     let done = run.enter(0, None).and_then(|scope| run.execute(&program.body, scope, &mut out));
     done.map(|_| out).map_err(|fault| (run.line, fault))
