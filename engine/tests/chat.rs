@@ -60,6 +60,64 @@ fn templates_come_from_files() {
     assert_eq!(missing.code(), "chat");
 }
 
+/// A file with a tokenizer's special tokens, as `special_golden.py` names them.
+fn file_with(golden: &Value, tokenizer: &Value, template: &str) -> Gguf {
+    let tokens: Vec<String> = strings(&golden["tokens"]);
+    let id = |token: &Value| tokens.iter().position(|t| t == token.as_str().unwrap()).unwrap() as u32;
+    let mut writer = Writer::new();
+    writer.set("tokenizer.ggml.model", MetaValue::from("gpt2"));
+    writer.set("tokenizer.chat_template", MetaValue::from(template));
+    for (name, key) in [
+        ("bos_token", "bos"),
+        ("eos_token", "eos"),
+        ("unk_token", "unknown"),
+        ("sep_token", "seperator"),
+        ("pad_token", "padding"),
+        ("cls_token", "cls"),
+        ("mask_token", "mask"),
+    ] {
+        if let Some(token) = tokenizer.get(name) {
+            writer.set(format!("tokenizer.ggml.{key}_token_id"), MetaValue::from(id(token)));
+        }
+    }
+    if let Some(named) = tokenizer.get("extra_special_tokens").and_then(Value::as_object) {
+        let names: Vec<String> = named.keys().cloned().collect();
+        writer.set("ocelli.tokenizer.special_names", MetaValue::from(names));
+        writer.set("ocelli.tokenizer.special_ids", MetaValue::from(named.values().map(id).collect::<Vec<u32>>()));
+    }
+    if let Some(all) = tokenizer.get("additional_special_tokens") {
+        writer.set("tokenizer.ggml.additional_special_tokens", MetaValue::from(strings(all)));
+    }
+    writer.set("tokenizer.ggml.tokens", MetaValue::from(tokens));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    writer.begin(&mut bytes).unwrap().finish().unwrap();
+    Gguf::parse(Arc::new(bytes.into_inner())).unwrap()
+}
+
+fn strings(values: &Value) -> Vec<String> {
+    values.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn special_tokens_are_what_transformers_passes_to_templates() {
+    let golden: Value = serde_json::from_str(include_str!("special_golden.json")).unwrap();
+    let templates = strings(&golden["templates"]);
+    for case in golden["cases"].as_array().unwrap() {
+        for (template, wanted) in templates.iter().zip(strings(&case["texts"])) {
+            let file = file_with(&golden, &case["tokenizer"], template);
+            let text = ChatTemplate::required(&file).unwrap().render(&HELLO, false).unwrap();
+            assert_eq!(text, wanted, "{template} with {}", case["tokenizer"]);
+        }
+    }
+    let mut writer = Writer::new();
+    writer.set("tokenizer.chat_template", MetaValue::from("x"));
+    writer.set("tokenizer.ggml.additional_special_tokens", MetaValue::from("<a>"));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    writer.begin(&mut bytes).unwrap().finish().unwrap();
+    let wrong = ChatTemplate::from_gguf(&Gguf::parse(Arc::new(bytes.into_inner())).unwrap()).unwrap_err();
+    assert!(wrong.to_string().contains("additional_special_tokens"), "{wrong}");
+}
+
 #[test]
 fn todays_date_is_a_date() {
     let text = ChatTemplate::new("{{ strftime_now('%Y-%m-%d') }}", &[]).unwrap().render(&HELLO, false).unwrap();

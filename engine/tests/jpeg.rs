@@ -162,6 +162,10 @@ fn progressions() -> Vec<(String, Plan)> {
     }
     let narrow = [(8, 8), (16, 40), (9, 17), (40, 9)];
     plans.extend(narrow.map(|(w, h)| (format!("DC values of {w}x{h}"), first(progressive(plain(w, h, &BOTH)), 1))));
+    let mut again = progressive(plain(50, 40, &BOTH));
+    let more = again.scans.iter().position(|scan| scan.first > 0 && scan.high == 1).unwrap();
+    again.scans.insert(more, again.scans[more].clone());
+    plans.push(("the same bits twice".into(), again));
     plans.push(("progressive grey".into(), progressive(plain(50, 50, &[(2, 2)]))));
     plans.push(("two bytes a step".into(), Plan { wide_steps: true, ..plain(30, 30, &BOTH) }));
     plans.push(("fill bytes".into(), Plan { fill: 3, restart: 2, ..plain(50, 30, &BOTH) }));
@@ -181,6 +185,7 @@ fn ends() -> Vec<(String, Vec<u8>)> {
         ("restarts", Plan { restart: 2, ..plain(64, 48, &BOTH) }),
         ("apart", apart(plain(64, 48, &BOTH))),
         ("progressive", progressive(plain(64, 48, &BOTH))),
+        ("progressive, restarts", Plan { restart: 3, ..progressive(plain(64, 48, &BOTH)) }),
     ] {
         let whole = plan.write();
         let data = whole.len() - 2;
@@ -223,10 +228,45 @@ fn ends() -> Vec<(String, Vec<u8>)> {
     files
 }
 
+/// Files that Pillow gives to libjpeg in several parts, of 65,536 bytes.
+fn long() -> Vec<(String, Vec<u8>)> {
+    const PART: usize = 65_536;
+    let mut files = Vec::new();
+    for (name, plan) in [
+        ("one scan", plain(500, 400, &FULL)),
+        ("restarts", Plan { restart: 5, ..plain(500, 400, &FULL) }),
+        ("apart", apart(plain(500, 400, &FULL))),
+        ("progressive", progressive(plain(520, 500, &FULL))),
+    ] {
+        let whole = plan.write();
+        assert!(whole.len() > PART, "{name}: {} bytes", whole.len());
+        let data = &whole[..whole.len() - 2];
+        let mut add = |what: String, bytes: Vec<u8>| files.push((format!("long, {name}, {what}"), bytes));
+        add("whole".into(), whole.clone());
+        for missing in 0..12 {
+            add(format!("no end, {missing} bytes more missing"), data[..data.len() - missing].to_vec());
+        }
+        // What has not arrived when the picture is complete is not looked at: here a second frame.
+        let next = data.len().next_multiple_of(PART);
+        for at in [next - 40, next - 9, next - 3, next - 2, next - 1, next, next + 1, next + 9, next + PART] {
+            let mut bytes = data.to_vec();
+            bytes.resize(at, 0);
+            bytes.extend(b"\xff\xc1\0\x0b\x08\0\x08\0\x08\x01\x01\x11\0");
+            bytes.resize(bytes.len() + 2 * PART, 0);
+            add(format!("a second frame at {} of a part", at as isize - next as isize), bytes);
+        }
+    }
+    // The part ends in a scan of each kind.
+    for width in (440..700).step_by(20) {
+        files.push((format!("long, progressive, {width} wide"), progressive(plain(width, 520, &FULL)).write()));
+    }
+    files
+}
+
 fn files() -> Vec<(String, Vec<u8>)> {
     let plans = [scans_of_single_planes(), factors(), colours(), progressions()].concat();
     let written = plans.into_iter().map(|(name, plan)| (name, plan.write()));
-    written.chain(ends()).chain((0..RANDOM).map(|seed| plans::file(seed, (1, 90)))).collect()
+    written.chain(ends()).chain(long()).chain((0..RANDOM).map(|seed| plans::file(seed, (1, 90)))).collect()
 }
 
 fn limits() -> ImageLimits {

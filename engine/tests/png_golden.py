@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes png_golden.json: PNGs that end early or have something behind them, as Pillow opens or refuses them.
+"""Makes png_golden.json: PNGs that end early, have something behind them or wrong check sums, as Pillow opens or refuses
+them.
 
 Made with Pillow 13.0.0. Usage: png_golden.py > png_golden.json. `rgb` is missing where Pillow refuses the file.
 """
@@ -11,8 +12,8 @@ import zlib
 from PIL import Image
 
 
-def chunk(name, data):
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+def chunk(name, data, wrong=0):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data) ^ wrong)
 
 
 def picture(interlace, parts=1):
@@ -64,5 +65,35 @@ for interlace in (0, 1):
         add(kind + "text behind, no end", body + chunk(b"tEXt", b"a\0b"))
         add(kind + "half the data, an end", head + chunk(b"IDAT", data[0][: len(data[0]) // 2]) + END)
         add(kind + "a wrong check sum of data", body[:-1] + b"\0" + END)
+
+head, (data,) = picture(0)
+for missing in range(1, 16):
+    add(f"text behind, {missing} bytes missing", head + chunk(b"IDAT", data) + chunk(b"tEXt", b"a\0b")[:-missing])
+# Check sums of chunks: those before the data count, whether the picture needs them or not.
+idat = chunk(b"IDAT", data)
+for name, body in [(b"tEXt", b"a\0b"), (b"gAMA", struct.pack(">I", 45455)), (b"PLTE", bytes(range(9))), (b"pHYs", bytes(9)),
+                   (b"tRNS", bytes(6)), (b"eXIf", b"MM\0*\0\0\0\x08\0\0\0\0\0\0"), (b"prVt", b"abc")]:
+    for wrong in (0, 1 << 20):
+        kind = f"{name.decode()} with a {'wrong' if wrong else 'right'} check sum "
+        add(kind + "before the data", head + chunk(name, body, wrong) + idat + END)
+        add(kind + "behind the data", head + idat + chunk(name, body, wrong) + END)
+add("a wrong check sum of IHDR", head[:-1] + bytes([head[-1] ^ 1]) + idat + END)
+add("a wrong check sum of IEND", head + idat + chunk(b"IEND", b"", 1))
+for wrong in (1, 1 << 31):
+    add(f"a wrong check sum of the first of two chunks of data, {wrong}", head + chunk(b"IDAT", data[:20], wrong) + chunk(b"IDAT", data[20:]) + END)
+    add(f"a wrong check sum of the last of two chunks of data, {wrong}", head + chunk(b"IDAT", data[:20]) + chunk(b"IDAT", data[20:], wrong) + END)
+# The check sum of the compressed data.
+raw = zlib.decompress(data)
+for at in range(1, 5):
+    other = bytearray(data)
+    other[-at] ^= 16
+    add(f"another Adler-32, {at}", head + chunk(b"IDAT", bytes(other)) + END)
+    add(f"Adler-32 without its last {at} bytes", head + chunk(b"IDAT", data[:-at]) + END)
+    add(f"Adler-32 in two chunks, {at}", head + chunk(b"IDAT", data[:-at]) + chunk(b"IDAT", data[-at:]) + END)
+add("another Adler-32 by itself", head + chunk(b"IDAT", data[:-4]) + chunk(b"IDAT", b"abcd") + END)
+add("rows behind the picture", head + chunk(b"IDAT", zlib.compress(raw + raw)) + END)
+add("bytes behind the Adler-32", head + chunk(b"IDAT", data + b"abcd") + END)
+add("a wrong check of the stream's header", head + chunk(b"IDAT", bytes([data[0], data[1] ^ 1]) + data[2:]) + END)
+add("a byte of the data changed", head + chunk(b"IDAT", data[:30] + bytes([data[30] ^ 4]) + data[31:]) + END)
 lines = ",\n ".join(json.dumps(case, separators=(",", ":")) for case in cases)
 print(f"[\n {lines}\n]")

@@ -295,6 +295,16 @@ fn a_converted_model_can_chat() {
     let model = open(&scratch.0.join("out.gguf"));
     let rendered = chat.prompt(&[message], true, model.tokenizer()).unwrap();
     assert!(!ids(&model, &rendered.prompt(model.tokenizer(), &[]).unwrap()).is_empty());
+    // What transformers 4.57.6 and 5.24.0 render with such a tokenizer.
+    let names = json!({
+        "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "<l>", "pad_token": "</s>",
+        "cls_token": "<s>", "mask_token": {"__type": "AddedToken", "content": "<l>"}, "image_token": "<l>",
+    });
+    fs::write(scratch.0.join("tokenizer_config.json"), names.to_string()).unwrap();
+    let all = "{{ unk_token }}|{{ sep_token }}|{{ pad_token }}|{{ cls_token }}|{{ mask_token }}|{{ image_token }}|{{ x_token }}";
+    fs::write(scratch.0.join("chat_template.jinja"), all).unwrap();
+    let chat = ChatTemplate::required(&converted(&scratch.0, rows).0).unwrap();
+    assert_eq!(chat.render(&[message], true).unwrap(), "<unk>|<l>|</s>|<s>|<l>|<l>|");
 }
 
 #[test]

@@ -102,6 +102,8 @@ pub struct ChatTemplate {
     program: Program,
     /// The special tokens, by the names that templates know them by.
     special: Vec<(String, String)>,
+    /// Those without names, which templates know as one list.
+    additional: Vec<String>,
 }
 
 impl ChatTemplate {
@@ -113,7 +115,10 @@ impl ChatTemplate {
         let Some(source) = file.str("tokenizer.chat_template")? else {
             return Ok(None);
         };
-        Ok(Some(Self::new(source, &special_tokens(file)?)?))
+        let mut template = Self::new(source, &special_tokens(file)?)?;
+        let additional = file.strings("tokenizer.ggml.additional_special_tokens")?;
+        template.additional = additional.iter().flat_map(|all| all.iter()).map(str::to_owned).collect();
+        Ok(Some(template))
     }
 
     /// The template of a file that must have one.
@@ -135,7 +140,7 @@ impl ChatTemplate {
         let parsed = on_own_stack(|| jinja::parse(source))?;
         let program = parsed.map_err(|(line, fault)| ChatError::Malformed { line, reason: reason(fault) })?;
         let special = special.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect();
-        Ok(Self { program, special })
+        Ok(Self { program, special, additional: Vec::new() })
     }
 
     /// The text of a conversation; with `add_generation_prompt`, up to where the model answers. What a message spells of
@@ -169,7 +174,7 @@ impl ChatTemplate {
             fault => ChatError::Failed { line, reason: reason(fault) },
         };
         let context = self.context(messages, add_generation_prompt).map_err(|fault| failed((0, fault)))?;
-        jinja::render(&self.program, &context, fuel, Time::now()).map_err(failed)
+        jinja::render(&self.program, &context, fuel, Time::now).map_err(failed)
     }
 
     fn context(
@@ -181,6 +186,11 @@ impl ChatTemplate {
         let messages = Value::list(messages.iter().map(message).collect::<Result<_, _>>()?)?;
         let mut context: HashMap<Arc<str>, Value> =
             self.special.iter().map(|(name, text)| (name.as_str().into(), Value::str(text.as_str()))).collect();
+        // As transformers 4 has it: no list rather than an empty one. Transformers 5 has none at all.
+        if !self.additional.is_empty() {
+            let all = self.additional.iter().map(|token| Value::str(token.as_str()));
+            context.insert("additional_special_tokens".into(), Value::list(all.collect())?);
+        }
         context.insert("messages".into(), messages);
         context.insert("add_generation_prompt".into(), Value::Bool(add_generation_prompt));
         // Defined and none, as transformers has them: templates ask for either.

@@ -1,6 +1,6 @@
 //! PNG and JPEG files to RGB, as Pillow's `Image.open(...).convert("RGB")`.
 //!
-//! JPEG has a decoder of its own (see `jpeg`). For PNG the `image` crate does the decoding; this file decides what reaches it
+//! JPEG has a decoder of its own (see `jpeg`). For PNG the `png` crate does the decoding; this file decides what reaches it
 //! (see `header`) and how its samples become 8-bit RGB. What Pillow 13 does, and so what happens here: alpha and transparent
 //! colours are dropped without blending; 16-bit RGB, RGBA and grey+alpha keep the high byte; 16-bit grey is *clipped* at 255
 //! (not scaled); 1-, 2- and 4-bit grey is spread over 0..255; palette entries past the end are black; neither gamma nor the
@@ -13,8 +13,7 @@
 use super::header::read_png;
 use super::picture::buffer;
 use super::{Container, ImageError, ImageInfo, ImageLimits, Picture, jpeg, probe};
-use image::codecs::png::PngDecoder;
-use image::{ColorType, ImageDecoder, Limits};
+use png::{BitDepth, ColorType, DecodeOptions, Decoder, DecodingError, Limits, Transformations};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -42,62 +41,65 @@ fn decode_png(bytes: &[u8], (width, height): (u32, u32), limits: &ImageLimits) -
     // Nothing outside is touched from within, so there is no state a panic could leave half-written.
     let decoded = catch_unwind(AssertUnwindSafe(|| {
         let png = read_png(bytes, limits)?;
-        // Without an end chunk the decoder's reason is a riddle.
-        let ends_early = |_| failed("the file is truncated: it ends before the picture's data do".to_owned());
-        let failed: &dyn Fn(String) -> ImageError = if png.ended { &failed } else { &ends_early };
-        let chunks = png.critical_chunks(bytes);
-        let decoder = PngDecoder::with_limits(Cursor::new(chunks.as_ref()), decoder_limits(limits))
-            .map_err(|e| failed(e.to_string()))?;
-        samples(decoder, width, height, failed).map(|(colour, data)| (colour, data, png.grey16))
+        let failed = |error: DecodingError| {
+            let reason = error.to_string();
+            if reason.contains("WrongChecksum") {
+                failed(
+                    "the compressed data are damaged: they have another check sum than stands behind them".to_owned(),
+                )
+            } else if png.ended {
+                failed(reason)
+            } else {
+                // Without an end chunk the decoder's reason is a riddle.
+                failed("the file is truncated: it ends before the picture's data do".to_owned())
+            }
+        };
+        let (kind, data) = samples(&png.critical_chunks(bytes), limits, &failed)?;
+        Ok((kind, data, png.grey16))
     }))
     .unwrap_or(Err(ImageError::DecoderPanicked { format: FORMAT, width, height }));
-    let (colour, data, grey16) = decoded?;
-    to_rgb(colour, data, grey16)?.ok_or_else(|| failed(format!("samples of kind {colour:?}")))
+    let (kind, data, grey16) = decoded?;
+    to_rgb(kind, data, grey16)?.ok_or_else(|| failed(format!("samples of kind {kind:?}")))
 }
 
-pub(super) fn decoder_limits(limits: &ImageLimits) -> Limits {
-    let mut out = Limits::default();
-    out.max_image_width = Some(limits.side);
-    out.max_image_height = Some(limits.side);
-    // Rows and tables beside the picture; the picture's own buffer is ours.
-    out.max_alloc = Some(limits.pixels.saturating_mul(8).saturating_add(limits.file_bytes));
-    out
-}
+/// What samples are, and how many bits each has.
+type Kind = (ColorType, BitDepth);
 
-/// The decoder's samples, after a check that it saw the same picture as the walk over the header.
+/// The decoder's samples; those of 16 bits have their high byte first.
 fn samples(
-    decoder: impl ImageDecoder,
-    width: u32,
-    height: u32,
-    failed: &dyn Fn(String) -> ImageError,
-) -> Result<(ColorType, Vec<u8>), ImageError> {
-    if decoder.dimensions() != (width, height) {
-        let (w, h) = decoder.dimensions();
-        return Err(failed(format!("the decoder reads {w}x{h}")));
-    }
-    let colour = decoder.color_type();
-    let bytes = u64::from(width) * u64::from(height) * u64::from(colour.bytes_per_pixel());
-    let length = usize::try_from(bytes).map_err(|_| ImageError::OutOfMemory { bytes })?;
+    file: &[u8],
+    limits: &ImageLimits,
+    failed: &dyn Fn(DecodingError) -> ImageError,
+) -> Result<(Kind, Vec<u8>), ImageError> {
+    let mut options = DecodeOptions::default();
+    // Of the data Pillow looks at the check sum behind the compressed stream, and at none of a chunk.
+    options.set_ignore_crc(true);
+    options.set_ignore_adler32(false);
+    let mut decoder = Decoder::new_with_options(Cursor::new(file), options);
+    // Rows and tables beside the picture; the picture's own buffer is ours.
+    let most = limits.pixels.saturating_mul(8).saturating_add(limits.file_bytes);
+    decoder.set_limits(Limits { bytes: usize::try_from(most).unwrap_or(usize::MAX) });
+    decoder.set_transformations(Transformations::EXPAND);
+    let mut reader = decoder.read_info().map_err(failed)?;
+    let length = reader.output_buffer_size().ok_or(ImageError::OutOfMemory { bytes: u64::MAX })?;
     let mut data = buffer(length)?;
-    decoder.read_image(&mut data).map_err(|e| failed(e.to_string()))?;
-    Ok((colour, data))
+    reader.next_frame(&mut data).map_err(failed)?;
+    Ok((reader.output_color_type(), data))
 }
 
-/// 8-bit RGB of the decoder's samples, in place where that shrinks them; `None` for a kind no PNG or JPEG has.
-fn to_rgb(colour: ColorType, data: Vec<u8>, grey16: bool) -> Result<Option<Vec<u8>>, ImageError> {
-    // The decoder stores 16-bit samples in the machine's byte order.
-    let high = |p: &[u8], i: usize| u16::from_ne_bytes([p[2 * i], p[2 * i + 1]]).to_be_bytes()[0];
-    let clip = |p: &[u8]| u16::from_ne_bytes([p[0], p[1]]).min(255) as u8;
-    Ok(Some(match colour {
-        ColorType::Rgb8 => data,
-        ColorType::L8 => spread(&data, 1, |p| p[0])?,
-        ColorType::La8 => spread(&data, 2, |p| p[0])?,
-        ColorType::L16 if grey16 => spread(&data, 2, clip)?,
-        ColorType::L16 => spread(&data, 2, |p| high(p, 0))?,
-        ColorType::La16 => spread(&data, 4, |p| high(p, 0))?,
-        ColorType::Rgba8 => compact(data, 4, |p| [p[0], p[1], p[2]]),
-        ColorType::Rgb16 => compact(data, 6, |p| [high(p, 0), high(p, 1), high(p, 2)]),
-        ColorType::Rgba16 => compact(data, 8, |p| [high(p, 0), high(p, 1), high(p, 2)]),
+/// 8-bit RGB of the decoder's samples, in place where that shrinks them; `None` for a kind no PNG has.
+fn to_rgb((colour, depth): Kind, data: Vec<u8>, grey16: bool) -> Result<Option<Vec<u8>>, ImageError> {
+    let clip = |p: &[u8]| u16::from_be_bytes([p[0], p[1]]).min(255) as u8;
+    Ok(Some(match (colour, depth) {
+        (ColorType::Rgb, BitDepth::Eight) => data,
+        (ColorType::Grayscale, BitDepth::Eight) => spread(&data, 1, |p| p[0])?,
+        (ColorType::GrayscaleAlpha, BitDepth::Eight) => spread(&data, 2, |p| p[0])?,
+        (ColorType::Grayscale, BitDepth::Sixteen) if grey16 => spread(&data, 2, clip)?,
+        (ColorType::Grayscale, BitDepth::Sixteen) => spread(&data, 2, |p| p[0])?,
+        (ColorType::GrayscaleAlpha, BitDepth::Sixteen) => spread(&data, 4, |p| p[0])?,
+        (ColorType::Rgba, BitDepth::Eight) => compact(data, 4, |p| [p[0], p[1], p[2]]),
+        (ColorType::Rgb, BitDepth::Sixteen) => compact(data, 6, |p| [p[0], p[2], p[4]]),
+        (ColorType::Rgba, BitDepth::Sixteen) => compact(data, 8, |p| [p[0], p[2], p[4]]),
         _ => return Ok(None),
     }))
 }

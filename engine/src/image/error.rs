@@ -71,6 +71,18 @@ pub enum ImageError {
         /// Its value.
         value: u64,
     },
+    /// A chunk of a PNG before the picture's data that is damaged.
+    #[error("PNG chunk '{chunk}' at byte {at} is damaged: its check sum is {computed:08x}, the file says {stored:08x}")]
+    WrongCheckSum {
+        /// The chunk's name.
+        chunk: String,
+        /// Where the chunk begins.
+        at: u64,
+        /// What the file says.
+        stored: u32,
+        /// What its bytes give.
+        computed: u32,
+    },
     /// A valid file of a kind that is not read, such as a lossless JPEG.
     #[error("{format}: {what} is not supported")]
     Unsupported {

@@ -13,7 +13,7 @@ use super::decode::compact;
 use super::header::name_of;
 use super::{ImageError, ImageLimits, Picture, Video, sample};
 use image::codecs::gif::GifDecoder;
-use image::{AnimationDecoder, ImageDecoder};
+use image::{AnimationDecoder, ImageDecoder, Limits};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -32,7 +32,10 @@ pub fn decode_gif(bytes: &[u8], wanted: usize, limits: &ImageLimits) -> Result<V
     // Nothing outside is touched from within, so there is no state a panic could leave half-written.
     let pictures = catch_unwind(AssertUnwindSafe(|| {
         let mut decoder = GifDecoder::new(Cursor::new(&bytes[..end])).map_err(|e| failed(e.to_string()))?;
-        decoder.set_limits(super::decode::decoder_limits(limits)).map_err(|e| failed(e.to_string()))?;
+        let mut most = Limits::default();
+        (most.max_image_width, most.max_image_height) = (Some(limits.side), Some(limits.side));
+        most.max_alloc = Some(limits.pixels.saturating_mul(8).saturating_add(limits.file_bytes));
+        decoder.set_limits(most).map_err(|e| failed(e.to_string()))?;
         let mut drawn = decoder.into_frames().enumerate();
         let mut pictures = Vec::with_capacity(picked.len());
         for &number in &picked {

@@ -91,11 +91,10 @@ impl Png {
             let length = u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize;
             let data = &bytes[at + 8..bytes.len().min(at + 8 + length)];
             kept.extend_from_slice(&(data.len() as u32).to_be_bytes());
-            let start = kept.len();
             kept.extend_from_slice(b"IDAT");
             kept.extend_from_slice(data);
-            let sum = check_sum(&kept[start..]);
-            kept.extend_from_slice(&sum.to_be_bytes());
+            // In place of the check sum, at which the decoder does not look.
+            kept.extend_from_slice(&[0; 4]);
         }
         if !self.ended {
             kept.extend_from_slice(b"\0\0\0\0IEND\xae\x42\x60\x82");
@@ -104,17 +103,24 @@ impl Png {
     }
 }
 
-/// PNG's CRC (annex D).
-#[cfg(feature = "decode-images")]
-fn check_sum(bytes: &[u8]) -> u32 {
-    let mut sum = u32::MAX;
-    for &byte in bytes {
-        sum ^= u32::from(byte);
-        for _ in 0..8 {
+/// What each byte makes of PNG's CRC (annex D).
+const SUMS: [u32; 256] = {
+    let mut sums = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let (mut sum, mut bit) = (byte as u32, 0);
+        while bit < 8 {
             sum = sum >> 1 ^ if sum & 1 == 1 { 0xedb8_8320 } else { 0 };
+            bit += 1;
         }
+        sums[byte] = sum;
+        byte += 1;
     }
-    !sum
+    sums
+};
+
+fn check_sum(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |sum, &byte| sum >> 8 ^ SUMS[usize::from(sum as u8 ^ byte)])
 }
 
 /// One PNG chunk: length, name, data, check sum.
@@ -139,6 +145,19 @@ impl<'a> Chunk<'a> {
         Ok(Self { name: [n0, n1, n2, n3], data: &rest[8..8 + length], end: at + 12 + length })
     }
 
+    /// The chunk at `at` of a part of the file where check sums count: before the picture's data, as with Pillow, whether
+    /// the picture needs the chunk or not.
+    fn checked(bytes: &'a [u8], at: usize) -> Result<Self, ImageError> {
+        let chunk = Self::at(bytes, at)?;
+        let (named, stored) = bytes[at + 4..chunk.end].split_at(4 + chunk.data.len());
+        let (stored, computed) = (stored.iter().fold(0, |sum, &b| sum << 8 | u32::from(b)), check_sum(named));
+        if stored != computed {
+            let name = String::from_utf8_lossy(&chunk.name).escape_debug().to_string();
+            return Err(ImageError::WrongCheckSum { chunk: name, at: at as u64, stored, computed });
+        }
+        Ok(chunk)
+    }
+
     /// A capital first letter (bit 5 clear) marks a chunk without which the picture cannot be shown.
     fn is_critical(&self) -> bool {
         self.name[0] & 0x20 == 0
@@ -154,7 +173,7 @@ fn is_chunk(bytes: &[u8]) -> bool {
 pub(super) fn read_png(bytes: &[u8], limits: &ImageLimits) -> Result<Png, ImageError> {
     const FORMAT: &str = "PNG";
     let bad = |what, value: u64| ImageError::BadHeader { format: FORMAT, what, value };
-    let header = Chunk::at(bytes, PNG_SIGNATURE.len())?;
+    let header = Chunk::checked(bytes, PNG_SIGNATURE.len())?;
     let &[w0, w1, w2, w3, h0, h1, h2, h3, depth, colour, compression, filter, interlace] = header.data else {
         return Err(bad("length of the first chunk", header.data.len() as u64));
     };
@@ -188,11 +207,12 @@ pub(super) fn read_png(bytes: &[u8], limits: &ImageLimits) -> Result<Png, ImageE
     }
 
     let mut at = header.end;
-    let (mut ancillary, mut ended, mut cut) = (false, false, false);
+    let (mut ancillary, mut begun, mut ended, mut cut) = (false, false, false, false);
     let mut data_bytes = 0u64;
     // What is missing or strange behind the data does not matter, as long as they are complete: Pillow's rule.
     while !ended && !cut && (data_bytes == 0 || is_chunk(&bytes[at..])) {
-        let chunk = match Chunk::at(bytes, at) {
+        begun |= bytes[at..].get(4..8) == Some(b"IDAT");
+        let chunk = match if begun { Chunk::at(bytes, at) } else { Chunk::checked(bytes, at) } {
             Ok(chunk) => chunk,
             Err(_) if bytes[at..].get(4..8) == Some(b"IDAT") => {
                 cut = true;

@@ -1,10 +1,10 @@
 //! `strftime_now`: the date and time that some templates tell the model.
 //!
 //! Source: C's `strftime` as glibc has it in the C locale, behind Python's `datetime.strftime`; Howard Hinnant,
-//! "chrono-compatible low-level date algorithms". The non-obvious thing: the time is one without a zone, as that of
-//! `datetime.now()`, so `%z` and `%Z` are empty.
+//! "chrono-compatible low-level date algorithms". The non-obvious thing: the time is that of the system's zone
+//! but says nothing of it, as that of `datetime.now()`, so `%z` and `%Z` are empty.
 
-use super::{R, fail};
+use super::{R, fail, zone};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const MONTHS: [&str; 12] = [
@@ -34,10 +34,12 @@ pub(crate) struct Time {
 }
 
 impl Time {
-    /// Now, in UTC, since the library knows no other zone. A clock before 1970 reads as 1970.
+    /// Now, in the system's zone. A clock before 1970 reads as 1970.
     pub(crate) fn now() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { seconds: now.as_secs() as i64, microseconds: now.subsec_micros(), offset: 0 }
+        let seconds = now.as_secs() as i64;
+        let offset = zone::ahead(std::env::var_os("TZ").as_deref(), seconds);
+        Self { seconds, microseconds: now.subsec_micros(), offset }
     }
 }
 

@@ -320,8 +320,9 @@ impl<'p> Run<'p> {
                 let [format] = given.bind("strftime_now", ["format"], 1)?;
                 let format = format.unwrap_or(Value::None);
                 let format = super::given::text(&format, "strftime_now")?;
-                self.pay_text(16 * format.len())?;
-                super::date::formatted(format, &self.now).map(Value::str)
+                // A width of 1000 takes six bytes.
+                self.pay_text(170 * format.len())?;
+                super::date::formatted(format, &(self.clock)()).map(Value::str)
             }
         }
     }

@@ -7,7 +7,7 @@ use super::run::Run;
 use super::strings::{capitalized, escape, escaped, lines, padded, replaced, stripped};
 use super::unicode::{self, is_space};
 use super::value::{Value, View};
-use super::{R, fail, format, json, operators, quoted, sequences};
+use super::{R, fail, format, json, numbers, operators, quoted, sequences};
 use std::sync::Arc;
 
 const FILTERS: [&str; 54] = [
@@ -202,7 +202,7 @@ fn of_text(run: &mut Run<'_>, name: &str, value: &Value, given: Given) -> R<Valu
 }
 
 fn file_size(value: &Value, binary: bool) -> R<Value> {
-    let Some(bytes) = value.as_str().map_or_else(|| value.as_float(), format::parse_float) else {
+    let Some(bytes) = value.as_str().map_or_else(|| value.as_float(), numbers::parse_float) else {
         return value.refused(|kind| format!("filesizeformat of {kind}"));
     };
     let base: f64 = if binary { 1024.0 } else { 1000.0 };
@@ -307,9 +307,9 @@ fn number(run: &mut Run<'_>, name: &str, value: &Value, given: Given) -> R<Value
             let base = base.map_or(Ok(10), |base| int(&base, name))?;
             let default = default.unwrap_or(Value::Int(0));
             match (value.as_str(), value.as_int(), value) {
-                (Some(of), ..) => match format::parse_int(of, base)? {
+                (Some(of), ..) => match numbers::parse_int(of, base)? {
                     Some(n) => Ok(Value::Int(n)),
-                    None => match format::parse_float(of).filter(|x| x.is_finite()) {
+                    None => match numbers::parse_float(of).filter(|x| x.is_finite()) {
                         Some(x) => truncated_float(x),
                         None => Ok(default),
                     },
@@ -323,7 +323,7 @@ fn number(run: &mut Run<'_>, name: &str, value: &Value, given: Given) -> R<Value
         }
         "float" => {
             let [default] = given.bind(name, ["default"], 0)?;
-            let parsed = value.as_str().map_or_else(|| value.as_float(), format::parse_float);
+            let parsed = value.as_str().map_or_else(|| value.as_float(), numbers::parse_float);
             Ok(parsed.map_or_else(|| default.unwrap_or(Value::Float(0.0)), Value::Float))
         }
         _ => rounded(run, value, given),

@@ -13,7 +13,9 @@
 //! its time and memory, nests only so deep, and reaches nothing but its context and the clock.
 
 mod attributes;
+mod calls;
 mod checks;
+mod cursor;
 mod date;
 mod evaluate;
 mod expressions;
@@ -22,6 +24,8 @@ mod format;
 mod given;
 mod json;
 mod lexer;
+mod loops;
+mod numbers;
 mod operators;
 mod parser;
 mod print;
@@ -34,6 +38,7 @@ mod syntax;
 mod tests;
 mod unicode;
 mod value;
+mod zone;
 
 pub(crate) use date::Time;
 pub(crate) use parser::parse;

@@ -5,9 +5,10 @@
 
 use super::date::Time;
 use super::given::Given;
-use super::syntax::{Args, Expr, For, Load, Name, Node, Program, Stmt, Target};
+use super::loops::Loop;
+use super::syntax::{Expr, Load, Name, Node, Program, Stmt, Target};
 use super::value::{Function, Macro, Map, Value};
-use super::{Fault, R, fail, filters};
+use super::{Fault, R, fail};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -18,16 +19,16 @@ pub(super) struct Run<'p> {
     pub(super) program: &'p Program,
     context: &'p HashMap<Arc<str>, Value>,
     fuel: u64,
-    pub(super) now: Time,
-    line: usize,
+    pub(super) clock: fn() -> Time,
+    pub(super) line: usize,
     depth: usize,
-    scopes: Vec<Scope>,
+    pub(super) scopes: Vec<Scope>,
     /// Macros and bodies of calls made so far.
-    closures: usize,
+    pub(super) closures: usize,
     pub(super) objects: Vec<Object>,
 }
 
-struct Scope {
+pub(super) struct Scope {
     names: Vec<(Name, Option<Value>)>,
     parent: Option<usize>,
 }
@@ -41,44 +42,23 @@ pub(super) enum Object {
     Joiner(Arc<str>, bool),
 }
 
-/// A loop that runs.
-pub(super) struct Loop {
-    index: usize,
-    scope: usize,
-    source: Source,
-    /// Whether the loop's condition is still to be asked.
-    tested: bool,
-    pub(super) depth0: usize,
-    /// Rounds begun.
-    pub(super) round: usize,
-    pub(super) before: Option<Value>,
-    current: Option<Value>,
-    after: Option<Value>,
-    pub(super) length: Option<usize>,
-    pub(super) changed: Option<Vec<Value>>,
-}
-
-enum Source {
-    Items(std::vec::IntoIter<Value>),
-    Iter(usize),
-}
-
+/// How a body went.
 #[derive(PartialEq, Eq, Clone, Copy)]
-enum Flow {
+pub(super) enum Flow {
     Next,
     Break,
     Continue,
 }
 
-/// Renders a program. An error comes with the line of the statement.
+/// Renders a program; `clock` is read each time that the template asks for it. An error comes with the line of the statement.
 pub(crate) fn render(
     program: &Program,
     context: &HashMap<Arc<str>, Value>,
     fuel: u64,
-    now: Time,
+    clock: fn() -> Time,
 ) -> Result<String, (usize, Fault)> {
     let (scopes, objects) = (Vec::new(), Vec::new());
-    let mut run = Run { program, context, fuel, now, line: 0, depth: 0, scopes, closures: 0, objects };
+    let mut run = Run { program, context, fuel, clock, line: 0, depth: 0, scopes, closures: 0, objects };
     let mut out = String::new();
     let done = run.enter(0, None).and_then(|scope| run.execute(&program.body, scope, &mut out));
     done.map(|_| out).map_err(|fault| (run.line, fault))
@@ -111,7 +91,7 @@ impl<'p> Run<'p> {
         result
     }
 
-    fn enter(&mut self, frame: usize, parent: Option<usize>) -> R<usize> {
+    pub(super) fn enter(&mut self, frame: usize, parent: Option<usize>) -> R<usize> {
         let program = self.program;
         let frame = &program.frames[frame];
         self.pay(1 + frame.len() / 4)?;
@@ -150,7 +130,7 @@ impl<'p> Run<'p> {
         })
     }
 
-    fn find(&self, name: Name, scope: usize) -> Option<&Option<Value>> {
+    pub(super) fn find(&self, name: Name, scope: usize) -> Option<&Option<Value>> {
         let mut scope = Some(scope);
         while let Some(at) = scope {
             let here = &self.scopes[at];
@@ -170,7 +150,7 @@ impl<'p> Run<'p> {
         }
     }
 
-    fn store(&mut self, name: Name, value: Value, scope: usize) {
+    pub(super) fn store(&mut self, name: Name, value: Value, scope: usize) {
         let names = &mut self.scopes[scope].names;
         match names.iter_mut().find(|(known, _)| *known == name) {
             Some((_, place)) => *place = Some(value),
@@ -178,7 +158,7 @@ impl<'p> Run<'p> {
         }
     }
 
-    fn assign(&mut self, target: &'p Target, value: Value, scope: usize) -> R<()> {
+    pub(super) fn assign(&mut self, target: &'p Target, value: Value, scope: usize) -> R<()> {
         match target {
             Target::Name(name) => self.store(*name, value, scope),
             Target::Tuple(parts) => {
@@ -207,7 +187,7 @@ impl<'p> Run<'p> {
         Ok(Value::Iter(self.objects.len() - 1))
     }
 
-    fn execute(&mut self, body: &'p [Node], scope: usize, out: &mut String) -> R<Flow> {
+    pub(super) fn execute(&mut self, body: &'p [Node], scope: usize, out: &mut String) -> R<Flow> {
         for node in body {
             self.line = node.line;
             self.pay(1)?;
@@ -341,232 +321,5 @@ impl<'p> Run<'p> {
     fn closure(&mut self, index: usize, scope: usize) -> Value {
         self.closures += 1;
         Value::Macro(Arc::new(Macro { index, scope }))
-    }
-
-    fn run_loop(&mut self, index: usize, over: &Value, scope: usize, depth0: usize, out: &mut String) -> R<()> {
-        let program = self.program;
-        let it: &'p For = &program.loops[index];
-        let length = if it.test.is_none() { self.length_if_known(over)? } else { None };
-        let source = match over {
-            Value::Iter(id) => Source::Iter(*id),
-            over => Source::Items(self.items(over)?.into_iter()),
-        };
-        let tested = it.test.is_some();
-        let (before, current, after, changed) = (None, None, None, None);
-        let state = Loop { index, scope, source, tested, depth0, round: 0, before, current, after, length, changed };
-        let id = self.objects.len();
-        self.objects.push(Object::Loop(Box::new(state)));
-        let mut went_through = false;
-        while let Some(item) = self.next_of(id)? {
-            let state = self.loop_state(id)?;
-            state.round += 1;
-            state.before = state.current.replace(item.clone());
-            let (mark, closures) = (self.scopes.len(), self.closures);
-            let inner = self.enter(it.body_frame, Some(scope))?;
-            self.store(it.name, Value::Loop(id), inner);
-            self.assign(&it.target, item, inner)?;
-            let flow = self.execute(&it.body, inner, out)?;
-            if self.closures == closures {
-                self.scopes.truncate(mark);
-            }
-            match flow {
-                Flow::Break => break,
-                Flow::Continue => {}
-                // As in Jinja2 a round that ends early does not count for 'else'.
-                Flow::Next => went_through = true,
-            }
-        }
-        if !went_through && !it.otherwise.is_empty() {
-            let inner = self.enter(it.else_frame, Some(scope))?;
-            if self.execute(&it.otherwise, inner, out)? != Flow::Next {
-                return fail("'break' or 'continue' in the 'else' of a loop is not known");
-            }
-        }
-        Ok(())
-    }
-
-    /// `loop(...)` of a recursive loop: its text for other elements.
-    pub(super) fn recurse(&mut self, id: usize, over: &Value) -> R<Value> {
-        let state = self.loop_state(id)?;
-        let (index, scope, depth0) = (state.index, state.scope, state.depth0 + 1);
-        if !self.program.loops[index].recursive {
-            return fail("only a loop marked as 'recursive' can be called");
-        }
-        let mut out = String::new();
-        self.deeper(|this| this.run_loop(index, over, scope, depth0, &mut out))?;
-        Ok(Value::str(out))
-    }
-
-    pub(super) fn loop_state(&mut self, id: usize) -> R<&mut Loop> {
-        match &mut self.objects[id] {
-            Object::Loop(state) => Ok(state),
-            _ => fail("no loop"),
-        }
-    }
-
-    fn next_of(&mut self, id: usize) -> R<Option<Value>> {
-        match self.loop_state(id)?.after.take() {
-            Some(after) => Ok(Some(after)),
-            None => self.pull(id),
-        }
-    }
-
-    /// The element after the current one, which stays the next.
-    pub(super) fn peek_of(&mut self, id: usize) -> R<Option<Value>> {
-        if self.loop_state(id)?.after.is_none() {
-            let after = self.pull(id)?;
-            self.loop_state(id)?.after = after;
-        }
-        Ok(self.loop_state(id)?.after.clone())
-    }
-
-    /// Takes the next element that the loop's condition lets through.
-    fn pull(&mut self, id: usize) -> R<Option<Value>> {
-        loop {
-            self.pay(1)?;
-            let state = self.loop_state(id)?;
-            let (index, scope, tested) = (state.index, state.scope, state.tested);
-            let item = match &mut state.source {
-                Source::Items(items) => items.next(),
-                Source::Iter(iter) => {
-                    let iter = *iter;
-                    self.take_one(iter)
-                }
-            };
-            let Some(item) = item else {
-                return Ok(None);
-            };
-            let it: &'p For = &self.program.loops[index];
-            let Some(test) = it.test.as_ref().filter(|_| tested) else {
-                return Ok(Some(item));
-            };
-            let inner = self.enter(it.test_frame, Some(scope))?;
-            self.assign(&it.target, item.clone(), inner)?;
-            let held = self.evaluate(test, inner)?;
-            if self.truth(&held)? {
-                return Ok(Some(item));
-            }
-        }
-    }
-
-    pub(super) fn take_one(&mut self, iter: usize) -> Option<Value> {
-        match &mut self.objects[iter] {
-            Object::Iter(items) => items.pop_front(),
-            _ => None,
-        }
-    }
-
-    /// Number of a loop's rounds; where nothing tells it, all elements are fetched.
-    pub(super) fn length_of(&mut self, id: usize) -> R<usize> {
-        if let Some(length) = self.loop_state(id)?.length {
-            return Ok(length);
-        }
-        let mut rest = Vec::new();
-        while let Some(item) = self.pull(id)? {
-            rest.push(item);
-        }
-        let state = self.loop_state(id)?;
-        let length = rest.len() + state.round + usize::from(state.after.is_some());
-        state.source = Source::Items(rest.into_iter());
-        state.tested = false;
-        state.length = Some(length);
-        Ok(length)
-    }
-
-    /// Calls a macro.
-    pub(super) fn call_macro(&mut self, called: &Macro, given: Given) -> R<Value> {
-        let program = self.program;
-        let it = &program.macros[called.index];
-        let shown = || it.name.map_or("a body of a call", |name| &*program.names[name as usize]);
-        let Given { args, mut named } = given;
-        let inner = self.enter(it.frame, Some(called.scope))?;
-        let mut take = |name: Name| {
-            let at = named.iter().position(|(known, _)| **known == *program.names[name as usize])?;
-            Some(named.remove(at).1)
-        };
-        for (at, &name) in it.parameters.iter().enumerate() {
-            let value = args.get(at).cloned().or_else(|| take(name));
-            if let Some(value) = value {
-                self.store(name, value, inner);
-            }
-        }
-        if let Some(name) = it.caller {
-            let caller = take(name).filter(|caller| !matches!(caller, Value::None));
-            self.store(name, caller.unwrap_or(Value::Undefined(Some("caller".into()))), inner);
-        }
-        if let Some(name) = it.kwargs {
-            let map = Value::dict(std::mem::take(&mut named))?;
-            self.store(name, map, inner);
-        }
-        if let Some((name, _)) = named.first() {
-            return fail(format!("macro {} has no argument '{name}'", shown()));
-        }
-        let more: Vec<Value> = args.iter().skip(it.parameters.len()).cloned().collect();
-        if let Some(name) = it.varargs {
-            self.store(name, Value::tuple(more)?, inner);
-        } else if !more.is_empty() {
-            return fail(format!(
-                "macro {} takes {} arguments, {} are given",
-                shown(),
-                it.parameters.len(),
-                args.len()
-            ));
-        }
-        let required = it.parameters.len() - it.defaults.len();
-        for (at, &name) in it.parameters.iter().enumerate() {
-            let missing = matches!(self.find(name, inner), Some(None));
-            if let Some(default) = it.defaults.get(at.wrapping_sub(required)).filter(|_| missing && at >= required) {
-                let value = self.evaluate(default, inner)?;
-                self.store(name, value, inner);
-            }
-        }
-        let mut out = String::new();
-        let line = self.line;
-        self.deeper(|this| this.execute(&it.body, inner, &mut out))?;
-        self.line = line;
-        Ok(Value::str(out))
-    }
-
-    pub(super) fn arguments(&mut self, args: &'p Args, scope: usize) -> R<Given> {
-        let mut given = Given::default();
-        for expr in &args.positional {
-            given.args.push(self.evaluate(expr, scope)?);
-        }
-        for (name, expr) in &args.named {
-            given.named.push((name.clone(), self.evaluate(expr, scope)?));
-        }
-        if let Some(star) = &args.star {
-            let star = self.evaluate(star, scope)?;
-            given.args.extend(self.items(&star)?);
-        }
-        if let Some(stars) = &args.stars {
-            let Value::Dict(map) = self.evaluate(stars, scope)? else {
-                return fail("what stands after ** is no dictionary");
-            };
-            for (key, value) in &map.entries {
-                let Value::Str(key) = key else {
-                    return fail("names of arguments are texts");
-                };
-                if given.named.iter().any(|(known, _)| known == key) {
-                    return fail(format!("the argument '{key}' is given twice"));
-                }
-                given.named.push((key.clone(), value.clone()));
-            }
-        }
-        self.pay(given.args.len() + given.named.len())?;
-        Ok(given)
-    }
-
-    /// A chain of filters; `text` is what a block gives to the first.
-    pub(super) fn filtered(&mut self, filter: &'p Expr, text: Option<String>, scope: usize) -> R<Value> {
-        let Expr::Filter(of, name, args) = filter else {
-            return self.evaluate(filter, scope);
-        };
-        let value = match of {
-            Some(of) => self.deeper(|this| this.filtered(of, text, scope))?,
-            None => Value::str(text.unwrap_or_default()),
-        };
-        let given = self.arguments(args, scope)?;
-        filters::apply(self, name, &value, given)
     }
 }

@@ -24,10 +24,10 @@ fn context(json: &serde_json::Value) -> HashMap<Arc<str>, Value> {
     json.as_object().unwrap().iter().map(|(k, v)| (k.as_str().into(), value(v))).collect()
 }
 
-fn rendered(source: &str, context: &HashMap<Arc<str>, Value>, now: Time) -> Result<String, Fault> {
+fn rendered(source: &str, context: &HashMap<Arc<str>, Value>) -> Result<String, Fault> {
     let work = || {
         let program = parse(source).map_err(|(_, fault)| fault)?;
-        render(&program, context, 1 << 22, now).map_err(|(_, fault)| fault)
+        render(&program, context, 1 << 22, || NOW).map_err(|(_, fault)| fault)
     };
     std::thread::scope(|scope| {
         std::thread::Builder::new().stack_size(256 << 20).spawn_scoped(scope, work).unwrap().join().unwrap()
@@ -41,7 +41,7 @@ fn tried(json: &str) -> (usize, Vec<String>) {
     let context = context(&recorded["context"]);
     let (mut alike, mut refused, mut different) = (0, Vec::new(), Vec::new());
     for case in recorded["cases"].as_array().unwrap() {
-        let got = rendered(case[0].as_str().unwrap(), &context, NOW);
+        let got = rendered(case[0].as_str().unwrap(), &context);
         match (case[1].as_str(), &got) {
             (Some(wanted), Ok(text)) if wanted == text => alike += 1,
             (None, Err(_)) => alike += 1,
@@ -75,6 +75,32 @@ fn dates_are_pythons() {
         let got = super::date::formatted(unknown, &NOW);
         assert!(if unknown == "%" { got == Ok("%".to_owned()) } else { got.is_err() }, "{unknown}: {got:?}");
     }
+}
+
+/// Zones by name are those of the system's own data, where it has any.
+#[test]
+fn local_time_is_pythons() {
+    let recorded: serde_json::Value = serde_json::from_str(include_str!("../../tests/templates/zones.json")).unwrap();
+    let times: Vec<i64> = recorded["times"].as_array().unwrap().iter().map(|at| at.as_i64().unwrap()).collect();
+    let named = std::path::Path::new("/usr/share/zoneinfo/America/New_York").exists();
+    for case in recorded["zones"].as_array().unwrap() {
+        let zone = case[0].as_str().unwrap();
+        if zone.trim_start_matches(':').contains('/') && zone != "No/Such_Zone" && !zone.contains(',') && !named {
+            eprintln!("skipped: {zone}, since the system has no time zones");
+            continue;
+        }
+        for (&at, ahead) in times.iter().zip(case[1].as_array().unwrap()) {
+            let got = super::zone::ahead(Some(zone.as_ref()), at);
+            assert_eq!(got, ahead.as_i64().unwrap(), "{zone} at {at}");
+        }
+    }
+    // A device, which would not end, and a file that is no zone.
+    for no_zone in ["/dev/zero", "/", file!()] {
+        assert_eq!(super::zone::ahead(Some(no_zone.as_ref()), times[0]), 0, "{no_zone}");
+    }
+    // Without a value it is the system's own.
+    let own = super::zone::ahead(Some(":/etc/localtime".as_ref()), times[0]);
+    assert_eq!(super::zone::ahead(None, times[0]), own);
 }
 
 /// Cases of a file that a path in the environment names, made as the recorded ones are.
@@ -118,7 +144,7 @@ fn published_templates_are_rendered_as_jinja2_renders_them() {
             for part in [&recorded["special"], &recorded["conversations"][label]] {
                 all.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
             }
-            match (rendered(&source, &context(&all), NOW), wanted.as_str()) {
+            match (rendered(&source, &context(&all)), wanted.as_str()) {
                 (Ok(text), Some(wanted)) if digest(&text) == wanted => alike += 1,
                 (Err(_), None) => alike += 1,
                 (Err(fault), Some(_)) => refused.push(format!("{name}, {label}: {fault:?}")),

@@ -13,6 +13,7 @@
 mod bpe;
 mod byte_level;
 mod cleanup;
+mod encoding;
 mod endings;
 mod error;
 mod from_gguf;
@@ -22,6 +23,7 @@ mod prefixes;
 mod pretokenize;
 mod scan;
 mod sentencepiece;
+mod spec;
 mod special;
 mod stream;
 mod table;
@@ -31,136 +33,24 @@ mod wordpiece;
 pub use error::TokenizerError;
 pub use from_gguf::special_tokens;
 pub use normalize::Blank;
+pub use spec::{Algorithm, Spec};
 pub use special::Added;
 pub use stream::Utf8Stream;
 pub use vocab::TokenKind;
 
 use bpe::Bpe;
+use encoding::Encoding;
 use merge::Scratch;
 use normalize::Normalizer;
 use pretokenize::PreTokenizer;
 use sentencepiece::SentencePiece;
-use special::{Control, Cursor, Specials};
-use std::borrow::Cow;
+use special::Specials;
 use std::ops::Range;
-use vocab::{Alphabet, BLANK, Implied, Vocab};
+use vocab::{Alphabet, Implied, Vocab};
 use wordpiece::WordPiece;
 
 /// Longest text that is encoded, in bytes.
 pub const LONGEST_TEXT: usize = 16 << 20;
-
-/// What a tokenizer is built from; the fields are the `tokenizer.ggml.*` keys of a GGUF file.
-pub struct Spec<'a> {
-    /// Texts; the id is the position. Normal tokens are in the alphabet of the algorithm, others are plain text.
-    pub tokens: Box<dyn Iterator<Item = &'a str> + 'a>,
-    /// ggml token types: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. Without them the special ids
-    /// say what they are, tokens such as `<0x41>` are bytes where the algorithm has any, and all others are normal.
-    pub token_types: Option<Vec<i32>>,
-    /// How text becomes tokens.
-    pub algorithm: Algorithm<'a>,
-    /// Name of the pre-tokenizer, such as "gpt-2" or "llama-bpe"; of no meaning but to byte-pair encoding.
-    pub pre: &'a str,
-    /// Beginning of a sequence.
-    pub bos: Option<u32>,
-    /// End of a sequence.
-    pub eos: Option<u32>,
-    /// Padding.
-    pub pad: Option<u32>,
-    /// Stands for what has no token.
-    pub unk: Option<u32>,
-    /// End of a turn of a conversation.
-    pub eot: Option<u32>,
-    /// End of a message within a turn.
-    pub eom: Option<u32>,
-    /// Whether `bos` goes before every text.
-    pub add_bos: bool,
-    /// Whether `eos` goes after every text.
-    pub add_eos: bool,
-    /// Where plain text gets a blank before it; with SentencePiece decoding takes the first one away again.
-    pub blank: Blank,
-    /// Whether that blank is put by the normalizer: also where the text begins with one, and before added tokens that are
-    /// found in normalised text are looked for. Otherwise behind that step, where the text does not begin with one.
-    pub normalizes_blanks: bool,
-    /// How added tokens are found. Where a file does not say, all are looked for in the text as it is, none takes blanks,
-    /// and text behind a user-defined one goes on without a blank.
-    pub added: Option<Added>,
-    /// Whether decoding takes out blanks before marks and contracted endings, as transformers can.
-    pub clean_up_spaces: bool,
-    /// Whether characters and the marks behind them are put together before anything else (Unicode's NFC).
-    pub compose: bool,
-}
-
-/// How plain text becomes tokens.
-pub enum Algorithm<'a> {
-    /// Byte-pair encoding by a list of merges, "left right", in order of rank. Tokens are written in GPT-2's byte
-    /// alphabet; with the pre-tokenizer "gemma4" as SentencePiece's.
-    Bpe(Box<dyn Iterator<Item = &'a str> + 'a>),
-    /// SentencePiece's byte-pair encoding by one score a token. Tokens are plain text with `▁` for a blank.
-    SentencePiece(Vec<f32>),
-    /// WordPiece; tokens that begin a word are written with `▁` before them.
-    WordPiece {
-        /// Whether text is lower-cased and loses its accents.
-        lowercase: bool,
-    },
-}
-
-impl<'a> Spec<'a> {
-    /// Byte-pair encoding of GPT-2's kind with no special ids; set the other fields as needed.
-    pub fn bpe<T, M>(tokens: T, merges: M) -> Self
-    where
-        T: IntoIterator<Item = &'a str>,
-        M: IntoIterator<Item = &'a str>,
-        T::IntoIter: 'a,
-        M::IntoIter: 'a,
-    {
-        Self::new(tokens, Algorithm::Bpe(Box::new(merges.into_iter())))
-    }
-
-    /// SentencePiece's byte-pair encoding with no special ids and no blank before a text.
-    pub fn sentencepiece<T>(tokens: T, scores: Vec<f32>) -> Self
-    where
-        T: IntoIterator<Item = &'a str>,
-        T::IntoIter: 'a,
-    {
-        Self::new(tokens, Algorithm::SentencePiece(scores))
-    }
-
-    /// WordPiece with no special ids; `unk` must be set.
-    pub fn wordpiece<T>(tokens: T, lowercase: bool) -> Self
-    where
-        T: IntoIterator<Item = &'a str>,
-        T::IntoIter: 'a,
-    {
-        Self::new(tokens, Algorithm::WordPiece { lowercase })
-    }
-
-    fn new<T>(tokens: T, algorithm: Algorithm<'a>) -> Self
-    where
-        T: IntoIterator<Item = &'a str>,
-        T::IntoIter: 'a,
-    {
-        let normalizes_blanks = matches!(algorithm, Algorithm::SentencePiece(_));
-        Self {
-            tokens: Box::new(tokens.into_iter()),
-            token_types: None,
-            algorithm,
-            pre: "gpt-2",
-            bos: None,
-            eos: None,
-            pad: None,
-            unk: None,
-            eot: None,
-            eom: None,
-            add_bos: false,
-            add_eos: false,
-            blank: Blank::Nowhere,
-            normalizes_blanks,
-            added: None,
-            clean_up_spaces: false,
-            compose: false,
-        }
-    }
-}
 
 /// How a text is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -483,97 +373,5 @@ impl Tokenizer {
         };
         let ends = self.ends.capacity() * size_of::<u32>();
         size_of::<Self>() + self.vocab.memory_bytes() + self.specials.memory_bytes() + ends + model
-    }
-}
-
-/// One call of encoding.
-struct Encoding<'a> {
-    tokenizer: &'a Tokenizer,
-    text: &'a str,
-    plain: &'a [Range<usize>],
-    options: EncodeOptions,
-    scratch: Scratch,
-    out: &'a mut Vec<u32>,
-}
-
-impl Encoding<'_> {
-    /// The tokens in the text as it is, and the parts between them.
-    fn all(&mut self, begins: bool) -> Result<(), TokenizerError> {
-        let Tokenizer { specials, vocab, normalizer, exact, .. } = self.tokenizer;
-        let mut cursor = Cursor::default();
-        // Behind a user-defined token, in a file that says no more than that.
-        let mut goes_on = false;
-        loop {
-            let found = specials.raw.next(vocab, self.text, cursor, self.control(self.plain));
-            let end = found.map_or(self.text.len(), |found| found.start);
-            if cursor.taken < end {
-                let first = begins && cursor.taken == 0;
-                let wanted = match normalizer.blank {
-                    Blank::Nowhere => false,
-                    Blank::First => first,
-                    Blank::Everywhere => !goes_on,
-                };
-                self.part(cursor.taken..end, wanted)?;
-            }
-            let Some(found) = found else { return Ok(()) };
-            goes_on = !exact && !self.tokenizer.is_special(found.id);
-            // LlamaTokenizer puts its blank before the whole text, and takes it back before special tokens only.
-            let alone = begins && end == 0 && cursor.taken == 0 && normalizer.is_llamas();
-            if alone && !self.tokenizer.is_special(found.id) {
-                self.words(" ", 0)?;
-            }
-            self.out.push(found.id);
-            cursor = found.behind();
-        }
-    }
-
-    fn control<'p>(&self, plain: &'p [Range<usize>]) -> Control<'p> {
-        if self.options.parse_special { Control::Outside(plain) } else { Control::Never }
-    }
-
-    /// A part without tokens of the first kind, which is `wanted` to get a blank.
-    fn part(&mut self, part: Range<usize>, wanted: bool) -> Result<(), TokenizerError> {
-        let Tokenizer { specials, vocab, normalizer, .. } = self.tokenizer;
-        let (text, plain) = normalizer.part(self.text, part.clone(), self.plain, wanted);
-        let late = wanted && !normalizer.early;
-        let mut cursor = Cursor::default();
-        loop {
-            let found = specials.inner.next(vocab, &text, cursor, self.control(&plain));
-            let end = found.map_or(text.len(), |found| found.start);
-            if let Some(piece) = text.get(cursor.taken..end).filter(|piece| !piece.is_empty()) {
-                let blank = late
-                    && !piece.starts_with(normalizer.blanks())
-                    && (normalizer.blank == Blank::Everywhere || cursor.taken == 0);
-                let at = part.start + cursor.taken;
-                if blank { self.words(&format!(" {piece}"), at)? } else { self.words(piece, at)? }
-            }
-            let Some(found) = found else { return Ok(()) };
-            self.out.push(found.id);
-            cursor = found.behind();
-        }
-    }
-
-    /// Text that holds no special token, which starts at `at` or thereabouts.
-    fn words(&mut self, text: &str, mut at: usize) -> Result<(), TokenizerError> {
-        let Tokenizer { vocab, model, normalizer, .. } = self.tokenizer;
-        let Self { scratch, out, .. } = self;
-        let text =
-            if normalizer.escapes && text.contains(BLANK) { text.replace(BLANK, " ").into() } else { Cow::from(text) };
-        match model {
-            Model::Bpe { pre, merges } => pre.split(&text, |word| {
-                let whole = if pre.keeps_whole(word) { vocab.find_piece(word.as_bytes()) } else { None };
-                match whole {
-                    Some(id) => out.push(id),
-                    None => merges.encode(vocab, word, at, scratch, out)?,
-                }
-                at += word.len();
-                Ok(())
-            }),
-            Model::SentencePiece(model) => model.encode(vocab, &text, at, scratch, out),
-            Model::WordPiece(model) => {
-                model.encode(vocab, &text, out);
-                Ok(())
-            }
-        }
     }
 }

@@ -147,28 +147,12 @@ impl<'a> Bits<'a> {
         // Whether one of the six is 0xff: a zero byte in the complement, whose upper bytes are not zero.
         let complement = !six;
         if complement.wrapping_sub(0x0101_0101_0101_0101) & !complement & 0x8080_8080_8080_8080 != 0 {
-            return self.fill_six_stuffed();
+            (self.at, self.buffer, self.left) = six_stuffed(self.bytes, self.at, self.buffer, self.left)?;
+            return Ok(());
         }
         self.buffer = self.buffer << 48 | six;
         self.at += 6;
         self.left += 48;
-        Ok(())
-    }
-
-    #[cold]
-    fn fill_six_stuffed(&mut self) -> Result<(), Stop> {
-        for _ in 0..6 {
-            let &[byte, next] = self.bytes.get(self.at..).and_then(|b| b.first_chunk::<2>()).ok_or(Stop::Marker)?;
-            self.at += 1;
-            if byte == 0xff {
-                if next != 0 {
-                    return Err(Stop::Marker);
-                }
-                self.at += 1;
-            }
-            self.buffer = self.buffer << 8 | u64::from(byte);
-            self.left += 8;
-        }
         Ok(())
     }
 
@@ -324,4 +308,22 @@ impl<'a> Bits<'a> {
         }
         Ok(())
     }
+}
+
+/// Six bytes of data of which some are 0xff: the place behind them, and the bits. It is given and gives values, so that a
+/// reader that calls it can stay in registers.
+#[cold]
+fn six_stuffed(bytes: &[u8], mut at: usize, mut buffer: u64, left: u32) -> Result<(usize, u64, u32), Stop> {
+    for _ in 0..6 {
+        let &[byte, next] = bytes.get(at..).and_then(|b| b.first_chunk::<2>()).ok_or(Stop::Marker)?;
+        at += 1;
+        if byte == 0xff {
+            if next != 0 {
+                return Err(Stop::Marker);
+            }
+            at += 1;
+        }
+        buffer = buffer << 8 | u64::from(byte);
+    }
+    Ok((at, buffer, left + 48))
 }

@@ -5,10 +5,10 @@
 use super::markers::Colour;
 
 impl Colour {
-    /// `out` has three bytes a sample of each plane.
-    pub(super) fn row(self, planes: &[&[u8]], out: &mut [u8]) {
+    /// `out` has three bytes a sample of each plane; `pixels` is room for a row.
+    pub(super) fn row(self, planes: &[&[u8]], pixels: &mut Vec<u32>, out: &mut [u8]) {
         match (self, planes) {
-            (Self::Ycc, &[y, cb, cr, ..]) => ycc(y, cb, cr, out),
+            (Self::Ycc, &[y, cb, cr, ..]) => ycc(y, cb, cr, pixels, out),
             (Self::Rgb, &[r, g, b, ..]) => {
                 for (pixel, ((&r, &g), &b)) in out.as_chunks_mut::<3>().0.iter_mut().zip(r.iter().zip(g).zip(b)) {
                     *pixel = [r, g, b];
@@ -16,7 +16,7 @@ impl Colour {
             }
             (Self::Cmyk | Self::Ycck, &[c, m, y, k]) => {
                 if self == Self::Ycck {
-                    ycc(c, m, y, out);
+                    ycc(c, m, y, pixels, out);
                 }
                 for (at, pixel) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
                     // As in the file: 255 is no ink. libjpeg's CMYK of YCCK is 255 less RGB.
@@ -40,47 +40,30 @@ fn printed(light: u8, key: u8) -> u8 {
     key.saturating_sub((product + (product >> 8)) >> 8) as u8
 }
 
-/// Pixels that are computed side by side.
-const LANES: usize = 16;
-
-fn ycc(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
-    let (whole, rest) = out.as_chunks_mut::<{ 3 * LANES }>();
-    let lanes = |plane: &[u8], at: usize| {
-        let mut taken = [0; LANES];
-        let some = &plane[at * LANES..plane.len().min((at + 1) * LANES)];
-        taken[..some.len()].copy_from_slice(some);
-        taken
-    };
-    let blocks = whole.len();
-    for (at, pixels) in whole.iter_mut().enumerate() {
-        let from = |plane: &[u8]| plane[at * LANES..].first_chunk::<LANES>().copied().unwrap_or_default();
-        *pixels = ycc_lanes(&from(y), &from(cb), &from(cr));
-    }
-    if !rest.is_empty() {
-        let pixels = ycc_lanes(&lanes(y, blocks), &lanes(cb, blocks), &lanes(cr, blocks));
-        rest.copy_from_slice(&pixels[..rest.len()]);
-    }
-}
-
 /// R = Y + 1.402 Cr, G = Y − 0.34414 Cb − 0.71414 Cr, B = Y + 1.772 Cb, about 128. The whole parts of the constants are
-/// added apart from their fractions, so that products of 16-bit numbers are enough.
-#[inline(always)]
-fn ycc_lanes(y: &[u8; LANES], cb: &[u8; LANES], cr: &[u8; LANES]) -> [u8; 3 * LANES] {
-    let mut planes = [[0u8; LANES]; 3];
-    for lane in 0..LANES {
-        let y = i16::from(y[lane]);
-        let (cb, cr) = (i16::from(cb[lane]) - 128, i16::from(cr[lane]) - 128);
-        let rounded = |x: i32| ((x + 32768) >> 16) as i16;
+/// added apart from their fractions, so that products of 16-bit numbers are enough. Bytes are put in turn in a second pass,
+/// four pixels at a time: compilers find no good way to do that by vectors.
+fn ycc(y: &[u8], cb: &[u8], cr: &[u8], pixels: &mut Vec<u32>, out: &mut [u8]) {
+    let rounded = |x: i32| ((x + 32768) >> 16) as i16;
+    let level = |x: i16| u32::from(x.clamp(0, 255) as u8);
+    pixels.resize(y.len(), 0);
+    for (((pixel, &y), &cb), &cr) in pixels.iter_mut().zip(y).zip(cb).zip(cr) {
+        let y = i16::from(y);
+        let (cb, cr) = (i16::from(cb) - 128, i16::from(cr) - 128);
         let (b, r) = (i32::from(cb), i32::from(cr));
-        planes[0][lane] = (y + cr + rounded(r * 26345)).clamp(0, 255) as u8;
-        planes[1][lane] = (y - cr + rounded(b * -22554 + r * 18734)).clamp(0, 255) as u8;
-        planes[2][lane] = (y + 2 * cb + rounded(b * -14942)).clamp(0, 255) as u8;
+        let red = level(y + cr + rounded(r * 26345));
+        let green = level(y - cr + rounded(b * -22554 + r * 18734));
+        let blue = level(y + 2 * cb + rounded(b * -14942));
+        *pixel = red | green << 8 | blue << 16;
     }
-    let mut out = [0; 3 * LANES];
-    for lane in 0..LANES {
-        for (plane, values) in planes.iter().enumerate() {
-            out[3 * lane + plane] = values[lane];
-        }
+    let (quads, rest) = pixels.as_chunks::<4>();
+    let (bytes, last) = out.as_chunks_mut::<12>();
+    for (bytes, quad) in bytes.iter_mut().zip(quads) {
+        let [a, b, c, d] = quad.map(u64::from);
+        bytes[..8].copy_from_slice(&(a | b << 24 | c << 48).to_le_bytes());
+        bytes[8..].copy_from_slice(&((c >> 16 | d << 8) as u32).to_le_bytes());
     }
-    out
+    for (bytes, pixel) in last.as_chunks_mut::<3>().0.iter_mut().zip(rest) {
+        bytes.copy_from_slice(&pixel.to_le_bytes()[..3]);
+    }
 }

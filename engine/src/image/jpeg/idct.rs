@@ -44,11 +44,9 @@ fn line<const DOWN: u32>(a: [i16; 8]) -> [i16; 8] {
 
 /// Transforms of columns; of each only the first `TERMS` values are not zero.
 #[inline(always)]
-fn columns<const DOWN: u32, const TERMS: usize, const LANES: usize>(
-    input: &[[i16; LANES]; TERMS],
-) -> [[i16; LANES]; 8] {
-    let mut out = [[0; LANES]; 8];
-    for lane in 0..LANES {
+fn columns<const DOWN: u32, const TERMS: usize>(input: &[[i16; 8]; TERMS]) -> [[i16; 8]; 8] {
+    let mut out = [[0; 8]; 8];
+    for lane in 0..8 {
         let mut a = [0; 8];
         for (value, row) in a.iter_mut().zip(input) {
             *value = row[lane];
@@ -56,6 +54,18 @@ fn columns<const DOWN: u32, const TERMS: usize, const LANES: usize>(
         let values = line::<DOWN>(a);
         for (row, value) in out.iter_mut().zip(values) {
             row[lane] = value;
+        }
+    }
+    out
+}
+
+/// The first rows of a block times their steps.
+#[inline(always)]
+fn scaled<const TERMS: usize>(rows: &[[i16; 8]], steps: &[[i16; 8]]) -> [[i16; 8]; TERMS] {
+    let mut out = [[0; 8]; TERMS];
+    for ((out, row), steps) in out.iter_mut().zip(rows).zip(steps) {
+        for lane in 0..8 {
+            out[lane] = row[lane].wrapping_mul(steps[lane]);
         }
     }
     out
@@ -83,55 +93,40 @@ fn transposed(m: [[i16; 8]; 8]) -> [[i16; 8]; 8] {
     shuffled(shuffled(shuffled(m)))
 }
 
+/// A sample of its value about 0.
 #[inline(always)]
-fn samples(values: [i16; 8]) -> [u8; 8] {
-    let mut out = [0; 8];
-    for (sample, value) in out.iter_mut().zip(values) {
-        *sample = (value.clamp(-128, 127) + 128) as u8;
-    }
-    out
+fn level(value: i16) -> u8 {
+    (value.clamp(-128, 127) + 128) as u8
 }
 
 /// Writes a block's samples to eight rows that lie `stride` apart.
 pub(super) fn block(coefficients: &Block, steps: &[i16; 64], out: &mut [u8], stride: usize) {
     let (rows, _) = coefficients.as_chunks::<8>();
-    // Where something is not zero: in columns, below the first row, and below the fourth.
-    let (mut lower, mut below) = ([0; 8], [0; 8]);
-    for lane in 0..8 {
-        lower[lane] = rows[4][lane] | rows[5][lane] | rows[6][lane] | rows[7][lane];
-        below[lane] = rows[1][lane] | rows[2][lane] | rows[3][lane] | lower[lane];
-    }
-    if below == [0; 8] {
+    // Where something is not zero, in the left and the right half of rows: below the first row, and below the fourth.
+    let any = |rows: &[[i16; 8]]| {
+        rows.iter().fold([0; 2], |[left, right], &row| {
+            let [l, r]: [u64; 2] = bytemuck::cast(row);
+            [left | l, right | r]
+        })
+    };
+    let (upper, lower) = (any(&rows[1..4]), any(&rows[4..]));
+    if [upper, lower] == [[0; 2]; 2] {
         return one_line(&rows[0], steps, out, stride);
     }
     let (step_rows, _) = steps.as_chunks::<8>();
-    let right = (0..4).fold(0, |any, lane| any | below[4 + lane] | rows[0][4 + lane]);
-    let rows = if lower == [0; 8] && right == 0 {
-        let mut input = [[0; 4]; 4];
-        for row in 0..4 {
-            for lane in 0..4 {
-                input[row][lane] = rows[row][lane].wrapping_mul(step_rows[row][lane]);
-            }
-        }
-        let half = columns::<11, 4, 4>(&input);
-        let mut across = [[0; 8]; 4];
-        for (row, values) in half.iter().enumerate() {
-            for (column, &value) in values.iter().enumerate() {
-                across[column][row] = value;
-            }
-        }
-        columns::<18, 4, 8>(&across)
+    let small = lower == [0; 2] && upper[1] | any(&rows[..1])[1] == 0;
+    let rows = if small {
+        let [a, b, c, d, ..] = transposed(columns::<11, 4>(&scaled(rows, step_rows)));
+        columns::<18, 4>(&[a, b, c, d])
     } else {
-        let mut input = [[0; 8]; 8];
-        for row in 0..8 {
-            for lane in 0..8 {
-                input[row][lane] = rows[row][lane].wrapping_mul(step_rows[row][lane]);
-            }
-        }
-        columns::<18, 8, 8>(&transposed(columns::<11, 8, 8>(&input)))
+        columns::<18, 8>(&transposed(columns::<11, 8>(&scaled(rows, step_rows))))
     };
-    for (line, values) in out.chunks_mut(stride).zip(transposed(rows)) {
-        line[..8].copy_from_slice(&samples(values));
+    let mut samples = [0; 64];
+    for (sample, &value) in samples.iter_mut().zip(transposed(rows).as_flattened()) {
+        *sample = level(value);
+    }
+    for (line, samples) in out.chunks_mut(stride).zip(samples.as_chunks::<8>().0) {
+        line[..8].copy_from_slice(samples);
     }
 }
 
@@ -142,7 +137,7 @@ fn one_line(first: &[i16; 8], steps: &[i16; 64], out: &mut [u8], stride: usize) 
         values[lane] = first[lane].wrapping_mul(steps[lane]).wrapping_shl(2);
     }
     let line = if first[1..] == [0; 7] { [((i32::from(values[0]) + 16) >> 5) as i16; 8] } else { line::<18>(values) };
-    let line = samples(line);
+    let line = line.map(level);
     for row in out.chunks_mut(stride).take(8) {
         row[..8].copy_from_slice(&line);
     }

@@ -37,6 +37,8 @@ pub(super) struct Rows {
     colour: Colour,
     planes: Vec<Plane>,
     sums: Vec<u16>,
+    /// A row of colours.
+    pixels: Vec<u32>,
     /// Rows of RGB that are done.
     done: usize,
     pub(super) rgb: Vec<u8>,
@@ -59,7 +61,14 @@ impl Rows {
             })
         };
         let planes = frame.components.iter().map(plane).collect::<Result<_, ImageError>>()?;
-        Ok(Self { colour, planes, sums: Vec::new(), done: 0, rgb: buffer(frame.width * frame.height * 3)? })
+        Ok(Self {
+            colour,
+            planes,
+            sums: Vec::new(),
+            pixels: Vec::new(),
+            done: 0,
+            rgb: buffer(frame.width * frame.height * 3)?,
+        })
     }
 
     /// Takes the coefficients of a row of units, number `held` in `planes`; `known` where some are to be estimated.
@@ -110,7 +119,7 @@ impl Rows {
         let mut lines: [&[u8]; 4] = [&[]; 4];
         lines.iter_mut().zip(&self.planes).for_each(|(line, plane)| *line = &plane.line);
         let bytes = frame.width * 3;
-        self.colour.row(&lines[..self.planes.len()], &mut self.rgb[y * bytes..(y + 1) * bytes]);
+        self.colour.row(&lines[..self.planes.len()], &mut self.pixels, &mut self.rgb[y * bytes..(y + 1) * bytes]);
         self.done += 1;
     }
 }

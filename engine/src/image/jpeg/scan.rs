@@ -182,7 +182,11 @@ impl Scan {
             let part = &mut self.parts[part];
             if let (Some(dc), Some(ac)) = (&part.dc, &part.ac) {
                 let block = planes[part.component].block(part.across, part.down, at, (x, y));
-                whole_block::<P>(bits, block, dc, ac, &mut part.prediction)?;
+                // A copy, which compilers keep in registers.
+                let mut own = bits.clone();
+                let read = whole_block::<P>(&mut own, block, dc, ac, &mut part.prediction);
+                *bits = own;
+                read?;
             }
         }
         Ok(())
