@@ -128,7 +128,7 @@ impl From<ocelli_engine::Error> for Failure {
         use ocelli_engine::Error;
         match error {
             Error::Cancelled => Self::Interrupted,
-            Error::BadOption { .. } => Self::usage(error.code(), error),
+            Error::BadOption { .. } | Error::BeyondPlan { .. } => Self::usage(error.code(), error),
             _ => Self::new(error.code(), error),
         }
     }

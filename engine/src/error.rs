@@ -121,6 +121,38 @@ pub enum Error {
         /// What is required.
         rule: &'static str,
     },
+    /// More is wanted than a session was laid out for.
+    #[error("{what} is {got}: the session was laid out for {planned}")]
+    BeyondPlan {
+        /// The option's name.
+        what: &'static str,
+        /// The number given.
+        got: usize,
+        /// The number of the session.
+        planned: usize,
+    },
+    /// A grammar or a schema cannot be read, or a constraint cannot go on.
+    #[error("{what}: {reason}")]
+    Constraint {
+        /// What it is.
+        what: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// A constraint was told of a token that it does not allow.
+    #[error("token {id} is not allowed: {reason}")]
+    Refused {
+        /// The token.
+        id: u32,
+        /// What the constraint says.
+        reason: String,
+    },
+    /// A constraint leaves no token that could come next.
+    #[error("no token may follow the first {tokens}: the constraint and the other options together leave none")]
+    NothingAllowed {
+        /// Tokens of the text so far.
+        tokens: usize,
+    },
     /// The machine would not give a buffer.
     #[error("cannot allocate {bytes} bytes for {what}")]
     OutOfMemory {
@@ -170,6 +202,37 @@ pub enum Error {
     Cancelled,
 }
 
+/// What an error concerns, for callers who act on it: a binding has one status for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// A file that cannot be opened.
+    File,
+    /// A file that is no model this engine runs or a damaged one, or a text that its tokenizer refuses.
+    Model,
+    /// A picture.
+    Image,
+    /// A prompt or conversation that does not fit the model.
+    Prompt,
+    /// More positions than there are.
+    Context,
+    /// An option out of range, or beyond what a session was laid out for.
+    Option,
+    /// A grammar or schema, or a constraint that leaves nothing.
+    Constraint,
+    /// Memory that the machine does not give.
+    Memory,
+    /// Memory that the caller does not allow.
+    Budget,
+    /// The processor or device.
+    Device,
+    /// A saved state.
+    State,
+    /// What this model or this build cannot do.
+    Unsupported,
+    /// The caller stopped it.
+    Cancelled,
+}
+
 impl Error {
     /// A short, stable name of the variant for programs: scripts and bindings match on it.
     #[must_use]
@@ -191,6 +254,10 @@ impl Error {
             Self::TooManyMedia { .. } => "too-many-media",
             Self::ContextFull { .. } => "context-full",
             Self::BadOption { .. } => "option",
+            Self::BeyondPlan { .. } => "option",
+            Self::Constraint { .. } => "constraint",
+            Self::Refused { .. } => "refused",
+            Self::NothingAllowed { .. } => "nothing-allowed",
             Self::OutOfMemory { .. } => "out-of-memory",
             Self::OverBudget { .. } => "over-budget",
             Self::NotANumber { .. } => "nan",
@@ -198,6 +265,35 @@ impl Error {
             Self::BadState { .. } => "state",
             Self::NoShotFormat { .. } => "no-shot-format",
             Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// What the error concerns.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Open { .. } => ErrorKind::File,
+            Self::Gguf(_)
+            | Self::Tokenizer(_)
+            | Self::UnknownArchitecture { .. }
+            | Self::BadParameter { .. }
+            | Self::MissingTensor { .. }
+            | Self::WrongShape { .. }
+            | Self::WrongType { .. }
+            | Self::NotANumber { .. } => ErrorKind::Model,
+            Self::Image(_) => ErrorKind::Image,
+            Self::Chat(_) | Self::NoVision { .. } | Self::NoVideo { .. } | Self::TooManyMedia { .. } => {
+                ErrorKind::Prompt
+            }
+            Self::ContextFull { .. } => ErrorKind::Context,
+            Self::BadOption { .. } | Self::BeyondPlan { .. } => ErrorKind::Option,
+            Self::Constraint { .. } | Self::Refused { .. } | Self::NothingAllowed { .. } => ErrorKind::Constraint,
+            Self::OutOfMemory { .. } => ErrorKind::Memory,
+            Self::OverBudget { .. } => ErrorKind::Budget,
+            Self::UnknownIsa { .. } => ErrorKind::Device,
+            Self::BadState { .. } => ErrorKind::State,
+            Self::NoText | Self::NoShotFormat { .. } => ErrorKind::Unsupported,
+            Self::Cancelled => ErrorKind::Cancelled,
         }
     }
 }

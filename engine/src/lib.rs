@@ -47,16 +47,16 @@ pub mod weights;
 
 pub use cancel::CancelHandle;
 pub use conversation::{Conversation, Next, Used};
-pub use error::Error;
+pub use error::{Error, ErrorKind};
 pub use generate::{Finish, Generation, Score, Tokens};
 pub use kernels::observe::Observer;
 pub use kernels::{CacheType, DeviceInfo, Isa, limits};
-pub use model::{Defaults, Engine, Model};
+pub use model::{Engine, Model};
 pub use models::families;
 pub use ocelli_quant::gguf::{Bytes, Gguf};
 pub use plan::{Plan, SessionOptions};
 pub use prompt::{Item, Piece, Prompt, Shot, ShotFormat, Told, most_similar, prompt_ids};
-pub use sampling::{GenerateOptions, Sampler, Sampling};
+pub use sampling::{Constraint, Defaults, GenerateOptions, Sampler, Sampling, Wanted};
 pub use session::{Event, Session, Sink, Timings};
 pub use weights::{
     Load, Progress, aligned as copied, files as model_files, open as open_file, open_part as open_file_part,

@@ -9,7 +9,7 @@ use crate::kernels::{CacheType, Device, DeviceInfo};
 use crate::models::{self, Family};
 use crate::plan::{Plan, Resolved, SessionOptions, cache_type_beside, resolve};
 use crate::prompt::{Item, Prompt};
-use crate::sampling::{GenerateOptions, Sampling};
+use crate::sampling::{Defaults, GenerateOptions, Sampling, end_ids, suppressed_ids};
 use crate::tokenizer::Tokenizer;
 use crate::weights::header::Header;
 use crate::weights::{self, Encoders, Load};
@@ -102,37 +102,15 @@ impl Engine {
     }
 }
 
-/// What the file says about generation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Defaults {
-    /// Tokens that end a text.
-    pub eos_ids: Vec<u32>,
-    /// New tokens where the caller names no number.
-    pub max_new_tokens: usize,
-    /// How tokens are chosen where the caller says nothing.
-    pub generate: GenerateOptions,
-    /// Least positions of prompt and text together before a text may end.
-    pub min_length: usize,
-    /// The token that stands for a picture's rows in the checkpoint's own prompts.
-    pub image_id: Option<u32>,
-    /// Tokens that are never generated.
-    pub suppressed_ids: Vec<u32>,
-}
-
 impl Defaults {
     fn read(file: &Arc<Gguf>, vocabulary: usize, tokenizer: &Tokenizer) -> Result<Self, Error> {
         const EOS: &str = "ocelli.generation.eos_ids";
+        const SUPPRESSED: &str = "ocelli.generation.suppressed_ids";
         let eos_ids = match file.u32s(EOS)? {
             Some(ids) => ids,
             None => tokenizer.end_ids().to_vec(),
         };
-        if let Some(id) = eos_ids.iter().find(|&&id| id as usize >= vocabulary) {
-            return Err(Error::BadParameter {
-                key: EOS.to_owned(),
-                got: id.to_string(),
-                rule: format!("must be below the vocabulary's {vocabulary}"),
-            });
-        }
+        let eos_ids = end_ids(EOS, eos_ids, vocabulary)?;
         let max_new_tokens = file.u32("ocelli.generation.max_new_tokens")?.filter(|&n| n > 0).unwrap_or(64);
         let image_id = file.u32("ocelli.image_token")?;
         let header = Header::new(file, "ocelli.generation.");
@@ -152,10 +130,11 @@ impl Defaults {
                 min_new_tokens: header.count_or("min_new_tokens", 0..=1 << 24, 0)?,
                 ..base.sampling
             },
+            ..base
         };
-        generate.sampling.validate()?;
+        generate.validate()?;
         let min_length = header.count_or("min_length", 0..=1 << 24, 0)?;
-        let suppressed_ids = file.u32s("ocelli.generation.suppressed_ids")?.unwrap_or_default();
+        let suppressed_ids = suppressed_ids(SUPPRESSED, file.u32s(SUPPRESSED)?.unwrap_or_default(), vocabulary)?;
         Ok(Self { generate, min_length, image_id, suppressed_ids, eos_ids, max_new_tokens: max_new_tokens as usize })
     }
 }

@@ -70,6 +70,10 @@ pub struct Resolved {
     pub image_cache: usize,
     /// Rows of logits computed together.
     pub logits: usize,
+    /// Sequences that may grow side by side in beam search.
+    pub beams: usize,
+    /// Most new tokens of each.
+    pub new_tokens: usize,
     /// Most frames of a video.
     pub frames: usize,
     pub kv: CacheShape,
@@ -108,6 +112,8 @@ pub fn resolve(family: &Family, options: &SessionOptions) -> Resolved {
         batch,
         image_cache: options.image_cache.unwrap_or(16 * image).max(image),
         logits: beams.max(8).min(batch),
+        beams,
+        new_tokens,
         frames: or(options.frames, 1),
         kv,
         media,

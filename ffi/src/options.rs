@@ -5,8 +5,7 @@ use crate::abi::{
     ocelli_session_options,
 };
 use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED};
-use ocelli_engine::CacheType;
-use ocelli_engine::{GenerateOptions, Model, Sampling, SessionOptions};
+use ocelli_engine::{CacheType, GenerateOptions, Model, SessionOptions, Wanted};
 
 /// Refuses bits that have no meaning yet.
 pub(crate) fn known(name: &str, bits: u32, known: u32) -> Result<(), Failure> {
@@ -67,44 +66,33 @@ pub(crate) fn generate(
     positions: usize,
     o: &ocelli_generate_options,
 ) -> Result<GenerateOptions, Failure> {
-    let defaults = model.defaults();
-    let file = &defaults.generate;
-    let or_file = |value: u32, file: usize| match value {
-        0 => file,
-        OCELLI_NONE => 0,
-        n => size(n),
+    // Zero is what the file suggests, OCELLI_NONE is none.
+    let count = |value: u32| match value {
+        0 => None,
+        OCELLI_NONE => Some(0),
+        n => Some(size(n)),
     };
-    let real = |value: f32, file: f32| if value == 0.0 { file } else { value };
-    let least = file.sampling.min_new_tokens.max(defaults.min_length.saturating_sub(positions));
-    let sampling = Sampling {
-        temperature: o.temperature,
-        top_k: size(o.top_k),
-        top_p: real(o.top_p, 1.0),
-        min_p: o.min_p,
-        repetition_penalty: real(o.repetition_penalty, file.sampling.repetition_penalty),
-        no_repeat_ngram: or_file(o.no_repeat_ngram, file.sampling.no_repeat_ngram),
-        min_new_tokens: or_file(o.min_new_tokens, least),
-        seed: o.seed,
-    };
-    sampling.validate()?;
-    let length_penalty = real(o.length_penalty, file.length_penalty);
-    if !length_penalty.is_finite() {
-        return Err(bad(format!("length_penalty is {length_penalty}: it must be finite")));
-    }
-    let draws = o.temperature > 0.0;
-    let beams = match (o.beams, draws) {
-        (0, false) => file.beams,
-        (0 | 1, _) => 1,
-        (n, false) => size(n),
-        (n, true) => {
-            return Err(bad(format!("beams is {n} and temperature {}: a search does not draw", o.temperature)));
-        }
-    };
+    let real = |value: f32| (value != 0.0).then_some(value);
     let early_stopping = match o.early_stopping {
-        0 => file.early_stopping,
-        1 => true,
-        OCELLI_NONE => false,
+        0 => None,
+        1 => Some(true),
+        OCELLI_NONE => Some(false),
         other => return Err(bad(format!("early_stopping is {other}: 0, 1 or OCELLI_NONE"))),
     };
-    Ok(GenerateOptions { max_new_tokens: size(o.max_new_tokens), sampling, beams, length_penalty, early_stopping })
+    let wanted = Wanted {
+        max_new_tokens: size(o.max_new_tokens),
+        temperature: o.temperature,
+        top_k: size(o.top_k),
+        top_p: real(o.top_p).unwrap_or(1.0),
+        min_p: o.min_p,
+        repetition_penalty: real(o.repetition_penalty),
+        no_repeat_ngram: count(o.no_repeat_ngram),
+        min_new_tokens: count(o.min_new_tokens),
+        seed: o.seed,
+        beams: (o.beams > 0).then(|| size(o.beams)),
+        length_penalty: real(o.length_penalty),
+        early_stopping,
+        ..Wanted::default()
+    };
+    Ok(model.defaults().resolve(&wanted, positions)?)
 }

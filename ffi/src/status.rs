@@ -1,6 +1,6 @@
 //! The numbers calls return. They are part of the ABI: a number is never reused, new ones go to the end.
 
-use ocelli_engine::Error;
+use ocelli_engine::{Error, ErrorKind};
 use std::ffi::CStr;
 
 /// Success.
@@ -51,6 +51,8 @@ pub const OCELLI_ERR_STATE: i32 = 21;
 pub const OCELLI_ERR_NOT_FOUND: i32 = 22;
 /// The call does not fit what went before: a next token where no text is being written.
 pub const OCELLI_ERR_ORDER: i32 = 23;
+/// A JSON schema or grammar cannot be followed: it is malformed or too large, or it leaves no token that could come next.
+pub const OCELLI_ERR_CONSTRAINT: i32 = 24;
 
 /// The constant's name, or `unknown status`.
 pub(crate) fn name(status: i32) -> &'static CStr {
@@ -79,6 +81,7 @@ pub(crate) fn name(status: i32) -> &'static CStr {
         OCELLI_ERR_STATE => c"OCELLI_ERR_STATE",
         OCELLI_ERR_NOT_FOUND => c"OCELLI_ERR_NOT_FOUND",
         OCELLI_ERR_ORDER => c"OCELLI_ERR_ORDER",
+        OCELLI_ERR_CONSTRAINT => c"OCELLI_ERR_CONSTRAINT",
         _ => c"unknown status",
     }
 }
@@ -98,34 +101,35 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let status = match &error {
-            Error::Open { .. } => OCELLI_ERR_FILE,
-            Error::Gguf(_)
-            | Error::Tokenizer(_)
-            | Error::UnknownArchitecture { .. }
-            | Error::BadParameter { .. }
-            | Error::MissingTensor { .. }
-            | Error::WrongShape { .. }
-            | Error::WrongType { .. }
-            | Error::NotANumber { .. } => OCELLI_ERR_MODEL,
-            Error::Image(_) => OCELLI_ERR_IMAGE,
-            Error::NoVision { .. } | Error::NoVideo { .. } | Error::TooManyMedia { .. } => OCELLI_ERR_PROMPT,
-            Error::ContextFull { .. } => OCELLI_ERR_CONTEXT,
-            Error::BadOption { .. } => OCELLI_ERR_BAD_PARAMETER,
-            Error::OutOfMemory { .. } => OCELLI_ERR_MEMORY,
-            Error::OverBudget { .. } => OCELLI_ERR_BUDGET,
-            Error::UnknownIsa { .. } => OCELLI_ERR_DEVICE,
-            Error::Cancelled => OCELLI_ERR_CANCELLED,
-            Error::BadState { .. } => OCELLI_ERR_STATE,
-            _ => OCELLI_ERR_OTHER,
+        // A kind that is new has no status until it is given one here.
+        let status = match error.kind() {
+            ErrorKind::File => OCELLI_ERR_FILE,
+            ErrorKind::Model => OCELLI_ERR_MODEL,
+            ErrorKind::Image => OCELLI_ERR_IMAGE,
+            ErrorKind::Prompt => OCELLI_ERR_PROMPT,
+            ErrorKind::Context => OCELLI_ERR_CONTEXT,
+            ErrorKind::Option => OCELLI_ERR_BAD_PARAMETER,
+            ErrorKind::Constraint => OCELLI_ERR_CONSTRAINT,
+            ErrorKind::Memory => OCELLI_ERR_MEMORY,
+            ErrorKind::Budget => OCELLI_ERR_BUDGET,
+            ErrorKind::Device => OCELLI_ERR_DEVICE,
+            ErrorKind::State => OCELLI_ERR_STATE,
+            ErrorKind::Unsupported => OCELLI_ERR_UNSUPPORTED,
+            ErrorKind::Cancelled => OCELLI_ERR_CANCELLED,
         };
         Self::new(status, error.to_string())
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use ocelli_engine::Gguf;
+    use ocelli_engine::chat::ChatTemplate;
+    use ocelli_engine::image::{ImageLimits, Picture};
+    use ocelli_engine::tokenizer::TokenizerError;
+    use std::sync::Arc;
 
     #[test]
     fn engine_errors_keep_their_kind_and_text() {
@@ -134,11 +138,50 @@ mod tests {
         let text = open.to_string();
         let failure = Failure::from(open);
         assert_eq!((failure.status, failure.text), (OCELLI_ERR_FILE, text));
+    }
 
-        let status = |e: Error| Failure::from(e).status;
-        assert_eq!(status(Error::MissingTensor { name: "output.weight".to_owned() }), OCELLI_ERR_MODEL);
-        assert_eq!(status(Error::OverBudget { needed: 2, budget: 1 }), OCELLI_ERR_BUDGET);
-        assert_eq!(status(Error::NoVision { images: 1 }), OCELLI_ERR_PROMPT);
-        assert_eq!(status(Error::Cancelled), OCELLI_ERR_CANCELLED);
+    /// One of each: what the engine cannot do has a status that says what it concerns.
+    #[test]
+    fn every_engine_error_has_a_status_of_its_own_kind() {
+        let name = || "x".to_owned();
+        let errors = [
+            (OCELLI_ERR_FILE, Error::Open { path: name(), source: std::io::ErrorKind::NotFound.into() }),
+            (OCELLI_ERR_MODEL, Error::Gguf(Gguf::parse(Arc::new(Vec::new())).unwrap_err())),
+            (OCELLI_ERR_MODEL, Error::Tokenizer(TokenizerError::EmptyVocabulary)),
+            (OCELLI_ERR_MODEL, Error::UnknownArchitecture { key: "x", got: name(), known: name() }),
+            (OCELLI_ERR_MODEL, Error::BadParameter { key: name(), got: name(), rule: name() }),
+            (OCELLI_ERR_MODEL, Error::MissingTensor { name: name() }),
+            (OCELLI_ERR_MODEL, Error::WrongShape { name: name(), got: vec![1], wanted: vec![2] }),
+            (OCELLI_ERR_MODEL, Error::NotANumber { position: 1 }),
+            (OCELLI_ERR_IMAGE, Error::Image(Picture::new(1, 1, Vec::new(), &ImageLimits::default()).unwrap_err())),
+            (OCELLI_ERR_PROMPT, Error::Chat(ChatTemplate::new("{% if %}", &[]).err().unwrap())),
+            (OCELLI_ERR_PROMPT, Error::NoVision { images: 1 }),
+            (OCELLI_ERR_PROMPT, Error::NoVideo { videos: 1 }),
+            (OCELLI_ERR_PROMPT, Error::TooManyMedia { media: 2, places: 1 }),
+            (OCELLI_ERR_CONTEXT, Error::ContextFull { needed: 2, prompt: 1, new: 1, context: 1 }),
+            (OCELLI_ERR_BAD_PARAMETER, Error::BadOption { name: "x", got: name(), rule: "x" }),
+            (OCELLI_ERR_BAD_PARAMETER, Error::BeyondPlan { what: "x", got: 2, planned: 1 }),
+            (OCELLI_ERR_CONSTRAINT, Error::Constraint { what: "x", reason: name() }),
+            (OCELLI_ERR_CONSTRAINT, Error::Refused { id: 1, reason: name() }),
+            (OCELLI_ERR_CONSTRAINT, Error::NothingAllowed { tokens: 1 }),
+            (OCELLI_ERR_MEMORY, Error::OutOfMemory { what: "x", bytes: 1 }),
+            (OCELLI_ERR_BUDGET, Error::OverBudget { needed: 2, budget: 1 }),
+            (OCELLI_ERR_DEVICE, Error::UnknownIsa { got: name(), offered: name() }),
+            (OCELLI_ERR_STATE, Error::BadState { reason: name() }),
+            (OCELLI_ERR_UNSUPPORTED, Error::NoText),
+            (OCELLI_ERR_UNSUPPORTED, Error::NoShotFormat { key: "x" }),
+            (OCELLI_ERR_CANCELLED, Error::Cancelled),
+        ];
+        for (status, error) in errors {
+            let text = error.to_string();
+            let failure = Failure::from(error);
+            assert_eq!(failure.status, status, "{text}");
+            assert_eq!(failure.text, text);
+            assert_ne!(name_of(failure.status), c"unknown status", "{text}");
+        }
+    }
+
+    fn name_of(status: i32) -> &'static CStr {
+        name(status)
     }
 }

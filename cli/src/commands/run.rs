@@ -9,7 +9,7 @@ use crate::output::{self, Notes, Out, counted, ms, time};
 use crate::prompt_args::PromptArgs;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::tokenizer::Tokenizer;
-use ocelli_engine::{Event, GenerateOptions, Generation, Item, Model, Sampling, SessionOptions, Timings};
+use ocelli_engine::{Event, GenerateOptions, Generation, Item, Model, SessionOptions, Timings, Wanted};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -93,29 +93,22 @@ pub struct GenerationArgs {
 impl GenerationArgs {
     /// What was asked for, and what the model's file suggests for the rest. `positions` is the prompt's length.
     pub fn options(&self, model: &Model, positions: usize) -> Result<GenerateOptions, Failure> {
-        let file = model.defaults();
-        let least = file.generate.sampling.min_new_tokens.max(file.min_length.saturating_sub(positions));
-        let sampling = Sampling {
+        let wanted = Wanted {
+            max_new_tokens: 0,
             temperature: self.temp,
             top_k: self.top_k,
             top_p: self.top_p,
             min_p: self.min_p,
-            repetition_penalty: self.repetition_penalty.unwrap_or(file.generate.sampling.repetition_penalty),
-            no_repeat_ngram: self.no_repeat_ngram.unwrap_or(file.generate.sampling.no_repeat_ngram),
-            min_new_tokens: self.min_new_tokens.unwrap_or(least),
+            repetition_penalty: self.repetition_penalty,
+            no_repeat_ngram: self.no_repeat_ngram,
+            min_new_tokens: self.min_new_tokens,
             seed: self.seed,
+            beams: self.beams,
+            length_penalty: self.length_penalty,
+            early_stopping: self.early_stopping.then_some(true),
+            ..Wanted::default()
         };
-        sampling.validate()?;
-        let length_penalty = self.length_penalty.unwrap_or(file.generate.length_penalty);
-        if !length_penalty.is_finite() {
-            return Err(Failure::usage("option", "length-penalty is not a finite number"));
-        }
-        if self.beams.is_some_and(|beams| beams > 1) && self.temp > 0.0 {
-            return Err(Failure::usage("option", "--temp draws and --beams searches: give one of them"));
-        }
-        let beams = if self.temp > 0.0 { 1 } else { self.beams.unwrap_or(file.generate.beams) };
-        let early_stopping = self.early_stopping || file.generate.early_stopping;
-        Ok(GenerateOptions { max_new_tokens: 0, sampling, beams, length_penalty, early_stopping })
+        Ok(model.defaults().resolve(&wanted, positions)?)
     }
 
     /// New tokens: as many as asked for, or as many as the model suggests and the context leaves.

@@ -117,7 +117,7 @@ impl Conversation {
     /// Appends a video.
     ///
     /// # Errors
-    /// [`Error::NoVideo`], and [`Error::BadOption`] for more frames than the session was laid out for.
+    /// [`Error::NoVideo`], and [`Error::BeyondPlan`] for more frames than the session was laid out for.
     pub fn add_video(&mut self, video: Arc<Video>) -> Result<(), Error> {
         if self.model().video_frames().is_none() {
             return Err(Error::NoVideo { videos: 1 });

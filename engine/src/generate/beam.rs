@@ -9,14 +9,14 @@
 use super::Finish;
 use crate::blocks::cache::Sequence;
 use crate::error::Error;
-use crate::sampling::{GenerateOptions, log_softmax, process, suppress};
+use crate::sampling::{GenerateOptions, History, log_softmax};
 use crate::session::Session;
 
 /// Stands for log 0 where the reference adds it: a beam that is not there yet.
 const NONE: f32 = -1.0e9;
 
 struct Running {
-    ids: Vec<u32>,
+    history: History,
     score: f32,
 }
 
@@ -32,48 +32,55 @@ struct Candidate {
     id: u32,
 }
 
-/// Continues `sequence`, the logits of whose last position the session holds. `prompt` is what the repetition penalty
-/// sees besides a beam's own tokens.
+/// Continues `sequence`, the logits of whose last position the session holds, with `history` behind it.
 pub fn search(
     session: &mut Session,
     sequence: Sequence,
-    prompt: &[u32],
+    history: History,
     options: &GenerateOptions,
 ) -> Result<(Vec<u32>, Finish), Error> {
     let beams = options.beams;
-    let eos = session.eos_ids().to_vec();
-    let suppressed = session.model().defaults().suppressed_ids.clone();
-    let keep = beams * (1 + eos.len()).max(2);
+    let model = session.model().clone();
+    let defaults = model.defaults();
+    let keep = beams * (1 + defaults.eos_ids.len()).max(2);
+    // What a constraint forbids is no beam, nor is what would repeat a beam that is there.
+    let least = if history.is_constrained() { NONE / 2.0 } else { f32::NEG_INFINITY };
     let vocabulary = session.vocabulary();
     let start = sequence.len();
     let mut sequences = vec![sequence];
-    let mut running: Vec<Running> =
-        (0..beams).map(|i| Running { ids: Vec::new(), score: if i == 0 { 0.0 } else { NONE } }).collect();
+    // Before the first step all beams are the one prompt: the others are there to be ranked below it.
+    let mut running = vec![Running { history, score: 0.0 }];
     let mut finished: Vec<Finished> = Vec::new();
-    let (mut scores, mut sorted) = (Vec::new(), Vec::new());
+    let mut scores = Vec::new();
     for length in 1..=options.max_new_tokens {
         scores.clear();
         scores.extend_from_slice(session.logits());
         let position = start + length - 1;
-        for (row, beam) in scores.chunks_exact_mut(vocabulary).zip(&running) {
+        for (row, beam) in scores.chunks_exact_mut(vocabulary).zip(&mut running) {
             if !log_softmax(row) {
                 return Err(Error::NotANumber { position });
             }
-            suppress(row, &suppressed);
-            let seen = [prompt, &beam.ids].concat();
-            process(&options.sampling, &eos, &seen, prompt.len(), row, &mut sorted);
-        }
-        let mut best = Best::new(keep);
-        for (beam, state) in running.iter().enumerate() {
-            // Before the first step all beams are the one prompt.
-            let row = if length == 1 { 0 } else { beam };
-            for (id, &p) in scores[row * vocabulary..(row + 1) * vocabulary].iter().enumerate() {
-                best.offer(Candidate { score: p + state.score, beam, id: u32::try_from(id).unwrap_or(u32::MAX) });
+            match beam.history.process(defaults, row, position) {
+                // Other beams may go on where this one cannot.
+                Err(Error::NothingAllowed { .. }) => row.fill(f32::NEG_INFINITY),
+                processed => processed?,
             }
         }
-        let candidates = best.into_ranked();
-        let ends = |c: &Candidate| eos.contains(&c.id) || length == options.max_new_tokens;
-        let extended = |c: &Candidate| [running[c.beam].ids.as_slice(), &[c.id]].concat();
+        let mut best = Best::new(keep);
+        let twins = if length == 1 { beams } else { 1 };
+        for (beam, state) in running.iter().enumerate() {
+            for twin in 0..twins {
+                let score = if twin == 0 { state.score } else { NONE };
+                for (id, &p) in scores[beam * vocabulary..(beam + 1) * vocabulary].iter().enumerate() {
+                    let id = u32::try_from(id).unwrap_or(u32::MAX);
+                    best.offer(Candidate { score: p + score, beam, id });
+                }
+            }
+        }
+        let mut candidates = best.into_ranked();
+        candidates.retain(|c| c.score >= least);
+        let ends = |c: &Candidate| defaults.ends(c.id) || length == options.max_new_tokens;
+        let extended = |c: &Candidate| [running[c.beam].history.ids(), &[c.id]].concat();
 
         #[allow(clippy::cast_precision_loss)]
         let norm = (length as f32).powf(options.length_penalty);
@@ -90,17 +97,23 @@ pub fn search(
             finished.truncate(beams);
         }
         let next: Vec<Candidate> = candidates.iter().filter(|c| !ends(c)).take(beams).copied().collect();
-        let Some(first) = next.first() else { break };
+        let Some(first) = next.first() else {
+            if finished.is_empty() {
+                return Err(Error::NothingAllowed { tokens: length - 1 });
+            }
+            break;
+        };
         let full = finished.len() == beams;
         let worst = if full { finished.last().map_or(NONE, |f| f.score) } else { NONE };
         if (full && options.early_stopping) || first.score / norm <= worst {
             break;
         }
         let ids: Vec<u32> = next.iter().map(|c| c.id).collect();
-        let states = next.iter().map(|c| Running { ids: extended(c), score: c.score }).collect();
+        let states =
+            next.iter().map(|c| Ok(Running { history: running[c.beam].history.extended(c.id)?, score: c.score }));
+        let states = states.collect::<Result<Vec<_>, Error>>()?;
         let slots = session.slots();
-        let source = |c: &Candidate| if length == 1 { 0 } else { c.beam };
-        let forks = next.iter().map(|c| slots.fork(&sequences[source(c)])).collect();
+        let forks = next.iter().map(|c| slots.fork(&sequences[c.beam])).collect();
         for old in std::mem::replace(&mut sequences, forks) {
             slots.release(old);
         }
@@ -108,8 +121,8 @@ pub fn search(
         session.step(&mut sequences, &ids)?;
     }
     let best = finished.into_iter().next().map(|f| f.ids);
-    let ids = best.or_else(|| running.into_iter().next().map(|r| r.ids)).unwrap_or_default();
-    let ended = ids.last().is_some_and(|id| eos.contains(id));
+    let ids = best.or_else(|| running.into_iter().next().map(|r| r.history.into_ids())).unwrap_or_default();
+    let ended = ids.last().is_some_and(|&id| defaults.ends(id));
     Ok((ids, if ended { Finish::Eos } else { Finish::Length }))
 }
 

@@ -2,6 +2,7 @@
 
 mod beam;
 mod score;
+mod shown;
 mod tokens;
 mod turn;
 
@@ -12,8 +13,9 @@ pub(crate) use turn::Writing;
 use crate::blocks::cache::Sequence;
 use crate::error::Error;
 use crate::prompt::{Item, Prompt};
-use crate::sampling::GenerateOptions;
+use crate::sampling::{GenerateOptions, History};
 use crate::session::{Event, Session, Sink, Timings};
+use shown::Shown;
 use std::time::Instant;
 use turn::Turn;
 
@@ -43,7 +45,7 @@ impl Finish {
 /// A generated text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generation {
-    /// Without special tokens.
+    /// Without special tokens, unless [`GenerateOptions::keep_special`] wants them.
     pub text: String,
     /// Every generated token, the one that ended the text included.
     pub ids: Vec<u32>,
@@ -57,8 +59,9 @@ impl Session {
     /// Generates text after a prompt.
     ///
     /// # Errors
-    /// [`Error::Cancelled`], [`Error::ContextFull`], [`Error::BadOption`], [`Error::NotANumber`] and what composing the
-    /// prompt refuses. The session can be used again after any of them.
+    /// [`Error::Cancelled`], [`Error::ContextFull`], [`Error::BadOption`], [`Error::BeyondPlan`], [`Error::NotANumber`],
+    /// [`Error::NothingAllowed`], what the constraint says and what composing the prompt refuses. The session can be used
+    /// again after any of them.
     pub fn generate(
         &mut self,
         prompt: &Prompt,
@@ -75,17 +78,22 @@ impl Session {
 
     /// The items of a prompt and the options with the defaults filled in, once both are seen to fit.
     fn fitted(&self, prompt: &Prompt, options: &GenerateOptions) -> Result<(Vec<Item>, GenerateOptions, usize), Error> {
-        options.sampling.validate()?;
-        if options.beams > self.logit_rows() {
-            let rule = "at most what the session was laid out for";
-            return Err(Error::BadOption { name: "beams", got: options.beams.to_string(), rule });
+        options.validate()?;
+        let (beams, new_tokens) = self.planned();
+        let searches = options.beams > 1;
+        let within = |what, got, planned| {
+            if got > planned { Err(Error::BeyondPlan { what, got, planned }) } else { Ok(()) }
+        };
+        if searches {
+            within("beams", options.beams, beams)?;
+            within("max-new-tokens of a search", options.max_new_tokens, new_tokens)?;
         }
         let items = self.model().compose(prompt)?;
         let positions = self.model().count(&items);
         let mut options = options.clone();
         if options.max_new_tokens == 0 {
-            options.max_new_tokens =
-                self.model().defaults().max_new_tokens.min(self.room().saturating_sub(positions)).max(1);
+            let room = self.room().saturating_sub(positions).min(if searches { new_tokens } else { usize::MAX });
+            options.max_new_tokens = self.model().defaults().max_new_tokens.min(room).max(1);
         }
         self.fits(positions, options.max_new_tokens)?;
         Ok((items, options, positions))
@@ -100,15 +108,15 @@ impl Session {
     ) -> Result<(Vec<u32>, Finish, String), Error> {
         let mut prompt = self.prefill(items, sink, timings)?;
         let start = Instant::now();
-        let seen = self.model().placed_ids(items);
+        let history = History::new(self.model().placed_ids(items), options, self.vocabulary());
         let result = if options.beams > 1 {
             let sequence = self.slots().fork(&prompt.sequence);
-            let (ids, finish) = beam::search(self, sequence, &seen, options)?;
-            let text = self.text(&ids)?;
+            let (ids, finish) = beam::search(self, sequence, history, options)?;
+            let text = Shown::of(options).text(self.model(), &ids)?;
             let _ = sink(Event::Piece(&text));
             (ids, finish, text)
         } else {
-            let result = self.sample(&mut prompt.sequence, seen, options, sink)?;
+            let result = self.sample(&mut prompt.sequence, history, options, sink)?;
             prompt.append(&result.0);
             result
         };
@@ -121,12 +129,12 @@ impl Session {
     fn sample(
         &mut self,
         sequence: &mut Sequence,
-        seen: Vec<u32>,
+        history: History,
         options: &GenerateOptions,
         sink: &mut Sink<'_>,
     ) -> Result<(Vec<u32>, Finish, String), Error> {
         let model = self.model().clone();
-        let mut turn = Turn::new(&model, seen, options);
+        let mut turn = Turn::new(&model, history, options);
         // From here on nothing is allocated but for text: `fits` has bounded how much comes.
         while turn.finish.is_none() {
             let piece = turn.choose(&model, self.logits_mut(), sequence.len())?;
@@ -139,14 +147,7 @@ impl Session {
         if !rest.is_empty() {
             let _ = sink(Event::Piece(&rest));
         }
-        let text = self.text(&ids)?;
+        let text = Shown::of(options).text(&model, &ids)?;
         Ok((ids, finish, text))
-    }
-
-    /// The text of generated tokens. The embedding table may have more rows than the vocabulary: such ids have none.
-    fn text(&self, ids: &[u32]) -> Result<String, Error> {
-        let tokenizer = self.model().tokenizer();
-        let known: Vec<u32> = ids.iter().copied().filter(|&id| (id as usize) < tokenizer.vocab_size()).collect();
-        Ok(tokenizer.decode(&known, true)?)
     }
 }

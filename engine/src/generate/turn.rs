@@ -1,11 +1,12 @@
 //! A text while it is written, one token at a time: what [`Session::generate`] loops over, and what a caller who wants
 //! to decide after every token drives by hand. Both take the same path, so they write the same.
 
+use super::shown::Shown;
 use super::{Finish, Generation};
 use crate::error::Error;
 use crate::model::Model;
 use crate::prompt::Prompt;
-use crate::sampling::{GenerateOptions, Sampler, suppress};
+use crate::sampling::{GenerateOptions, History, Sampler};
 use crate::session::{Prefix, Session, Sink, Timings};
 use crate::tokenizer::Utf8Stream;
 use std::time::Instant;
@@ -13,24 +14,22 @@ use std::time::Instant;
 /// The choices so far, and how the next is made.
 pub(super) struct Turn {
     sampler: Sampler,
+    history: History,
+    shown: Shown,
     stream: Utf8Stream,
-    /// What the repetition penalty looks at: the prompt, then what was chosen.
-    seen: Vec<u32>,
-    prompt: usize,
     most: usize,
     /// Why the text ended, once it has.
     pub finish: Option<Finish>,
 }
 
 impl Turn {
-    pub fn new(model: &Model, mut seen: Vec<u32>, options: &GenerateOptions) -> Self {
-        let prompt = seen.len();
-        seen.reserve(options.max_new_tokens);
+    pub fn new(model: &Model, history: History, options: &GenerateOptions) -> Self {
+        let shown = Shown::of(options);
         Self {
             sampler: Sampler::new(options.sampling.clone()),
-            stream: model.tokenizer().stream(true),
-            seen,
-            prompt,
+            history,
+            stream: shown.stream(model),
+            shown,
             most: options.max_new_tokens,
             finish: None,
         }
@@ -38,23 +37,21 @@ impl Turn {
 
     /// Chooses a token from the logits behind `position` positions; the text it completes, perhaps none.
     pub fn choose(&mut self, model: &Model, logits: &mut [f32], position: usize) -> Result<&str, Error> {
-        let tokenizer = model.tokenizer();
-        suppress(logits, &model.defaults().suppressed_ids);
-        self.sampler.process(&model.defaults().eos_ids, &self.seen, self.prompt, logits);
+        self.history.process(model.defaults(), logits, position)?;
         let id = self.sampler.choose(logits).ok_or(Error::NotANumber { position })?;
-        self.seen.push(id);
-        // An ending token that is no special one (OPT's line break, say) has text, as in the reference.
-        if (id as usize) < tokenizer.vocab_size() { Ok(self.stream.push(tokenizer, id)?) } else { Ok("") }
+        self.history.push(id)?;
+        if self.shown.hides(model, id) { Ok("") } else { Ok(self.stream.push(model.tokenizer(), id)?) }
     }
 
     /// The token that was chosen, if the text goes on behind it.
     pub fn go_on(&mut self, model: &Model, stopped: bool) -> Option<u32> {
-        let id = *self.seen.get(self.prompt..)?.last()?;
-        self.finish = if model.defaults().eos_ids.contains(&id) {
+        let ids = self.history.ids();
+        let id = *ids.last()?;
+        self.finish = if model.defaults().ends(id) {
             Some(Finish::Eos)
         } else if stopped {
             Some(Finish::Stopped)
-        } else if self.seen.len() - self.prompt == self.most {
+        } else if ids.len() == self.most {
             Some(Finish::Length)
         } else {
             None
@@ -65,7 +62,7 @@ impl Turn {
     /// The tokens, why there are no more, and text that no token has completed.
     pub fn end(mut self) -> (Vec<u32>, Finish, String) {
         let rest = self.stream.flush().to_owned();
-        (self.seen.split_off(self.prompt), self.finish.unwrap_or(Finish::Stopped), rest)
+        (self.history.into_ids(), self.finish.unwrap_or(Finish::Stopped), rest)
     }
 }
 
@@ -108,7 +105,8 @@ impl Session {
             self.done();
         }
         self.reset_cancel();
-        let turn = Turn::new(self.model(), self.model().placed_ids(&items), &options);
+        let history = History::new(self.model().placed_ids(&items), &options, self.vocabulary());
+        let turn = Turn::new(self.model(), history, &options);
         Ok(Writing { prefix: prefix?, turn, waiting: None, timings, text: String::new() })
     }
 
@@ -116,7 +114,7 @@ impl Session {
     /// is of no more use.
     ///
     /// # Errors
-    /// [`Error::Cancelled`], [`Error::NotANumber`].
+    /// [`Error::Cancelled`], [`Error::NotANumber`], [`Error::NothingAllowed`], and what the constraint says.
     pub(crate) fn advance<'w>(&mut self, writing: &'w mut Writing) -> Result<Option<(u32, &'w str)>, Error> {
         let start = Instant::now();
         let model = self.model().clone();
@@ -138,7 +136,7 @@ impl Session {
         if waiting.is_none() {
             text.push_str(turn.stream.flush());
         }
-        let id = turn.seen.last().copied().unwrap_or_default();
+        let id = turn.history.ids().last().copied().unwrap_or_default();
         timings.generate += start.elapsed();
         timings.generated += 1;
         Ok(Some((id, text)))
@@ -147,12 +145,13 @@ impl Session {
     /// What was written. The prompt and it are kept, if the session keeps anything.
     pub(crate) fn end(&mut self, writing: Writing) -> Generation {
         let Writing { mut prefix, turn, timings, .. } = writing;
+        let shown = turn.shown;
         let (ids, finish, _) = turn.end();
         prefix.append(&ids);
         self.keep(prefix);
         self.free_slots();
         // Every id was chosen among the model's own, and those without text are left out.
-        let text = self.text(&ids).unwrap_or_default();
+        let text = shown.text(self.model(), &ids).unwrap_or_default();
         Generation { text, ids, finish, timings }
     }
 }

@@ -1,9 +1,17 @@
-//! How the next token is chosen from logits: options, processors, then the sampler.
+//! How the next token is chosen from logits: options and what fills them, what the text so far and a constraint make of the
+//! logits, then the sampler.
 
+mod constraint;
+mod defaults;
+mod history;
 mod options;
 mod processors;
 mod sampler;
 
-pub use options::{GenerateOptions, Sampling};
-pub(crate) use processors::{log_softmax, process, suppress};
+pub use constraint::Constraint;
+pub use defaults::Defaults;
+pub(crate) use defaults::{end_ids, suppressed_ids};
+pub(crate) use history::History;
+pub use options::{GenerateOptions, Sampling, Wanted};
+pub(crate) use processors::log_softmax;
 pub use sampler::Sampler;

@@ -1,5 +1,6 @@
 //! What to generate and how tokens are chosen, as callers say it.
 
+use super::Constraint;
 use crate::error::Error;
 
 /// How tokens are chosen. The default is greedy.
@@ -55,12 +56,12 @@ impl Sampling {
     }
 }
 
-/// What to generate and how.
-#[derive(Debug, Clone, PartialEq)]
+/// What to generate and how. [`crate::Defaults::resolve`] makes it of what a caller wants and what the file suggests.
+#[derive(Debug, Clone)]
 pub struct GenerateOptions {
-    /// Most new tokens; 0 is what the model's file suggests.
+    /// Most new tokens; 0 is what the model's file suggests, as far as there is room.
     pub max_new_tokens: usize,
-    /// How a token is chosen; with beams, only its processors apply.
+    /// How a token is chosen; beams are searched for, not drawn, so only its processors apply to them.
     pub sampling: Sampling,
     /// Hypotheses of a beam search; 0 and 1 mean none.
     pub beams: usize,
@@ -68,11 +69,98 @@ pub struct GenerateOptions {
     pub length_penalty: f32,
     /// Beam search ends as soon as it has as many finished hypotheses as beams.
     pub early_stopping: bool,
+    /// Special tokens stay in the text, such as those that stand for boxes; those that begin, end or pad texts do not.
+    pub keep_special: bool,
+    /// What the text is held to. The text is then the very bytes of its tokens: no blank is left out of it.
+    pub constraint: Option<Box<dyn Constraint>>,
 }
 
 impl Default for GenerateOptions {
     fn default() -> Self {
-        Self { max_new_tokens: 0, sampling: Sampling::default(), beams: 1, length_penalty: 1.0, early_stopping: false }
+        Self {
+            max_new_tokens: 0,
+            sampling: Sampling::default(),
+            beams: 1,
+            length_penalty: 1.0,
+            early_stopping: false,
+            keep_special: false,
+            constraint: None,
+        }
+    }
+}
+
+impl GenerateOptions {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`].
+    pub fn validate(&self) -> Result<(), Error> {
+        self.sampling.validate()?;
+        if !self.length_penalty.is_finite() {
+            let got = self.length_penalty.to_string();
+            return Err(Error::BadOption { name: "length-penalty", got, rule: "a finite number" });
+        }
+        if self.beams > 1 && self.sampling.temperature > 0.0 {
+            let rule = "a search draws nothing: at most 1 where the temperature is above 0";
+            return Err(Error::BadOption { name: "beams", got: self.beams.to_string(), rule });
+        }
+        Ok(())
+    }
+}
+
+/// What a caller wants of a text. `None` is what the model's file suggests; the other fields have no suggestion.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// As [`GenerateOptions::max_new_tokens`].
+    pub max_new_tokens: usize,
+    /// As [`Sampling::temperature`].
+    pub temperature: f32,
+    /// As [`Sampling::top_k`].
+    pub top_k: usize,
+    /// As [`Sampling::top_p`].
+    pub top_p: f32,
+    /// As [`Sampling::min_p`].
+    pub min_p: f32,
+    /// As [`Sampling::repetition_penalty`].
+    pub repetition_penalty: Option<f32>,
+    /// As [`Sampling::no_repeat_ngram`].
+    pub no_repeat_ngram: Option<usize>,
+    /// As [`Sampling::min_new_tokens`].
+    pub min_new_tokens: Option<usize>,
+    /// As [`Sampling::seed`].
+    pub seed: u64,
+    /// As [`GenerateOptions::beams`]; where the temperature is above 0, `None` is 1.
+    pub beams: Option<usize>,
+    /// As [`GenerateOptions::length_penalty`].
+    pub length_penalty: Option<f32>,
+    /// As [`GenerateOptions::early_stopping`].
+    pub early_stopping: Option<bool>,
+    /// As [`GenerateOptions::keep_special`].
+    pub keep_special: bool,
+    /// As [`GenerateOptions::constraint`]. With one, `None` for `no_repeat_ngram` and `min_new_tokens` is off, whatever the
+    /// file suggests: both could forbid the only tokens that the constraint allows.
+    pub constraint: Option<Box<dyn Constraint>>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        let Sampling { temperature, top_k, top_p, min_p, seed, .. } = Sampling::default();
+        Self {
+            max_new_tokens: 0,
+            temperature,
+            top_k,
+            top_p,
+            min_p,
+            repetition_penalty: None,
+            no_repeat_ngram: None,
+            min_new_tokens: None,
+            seed,
+            beams: None,
+            length_penalty: None,
+            early_stopping: None,
+            keep_special: false,
+            constraint: None,
+        }
     }
 }
 
@@ -92,5 +180,19 @@ mod tests {
         ] {
             assert!(matches!(bad.validate(), Err(Error::BadOption { .. })), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_only_a_search_reads_is_checked() {
+        let fits = |options: GenerateOptions| options.validate().map_err(|e| e.to_string());
+        let search = GenerateOptions { beams: 3, ..GenerateOptions::default() };
+        assert_eq!(fits(search.clone()), Ok(()));
+        for length_penalty in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let told = fits(GenerateOptions { length_penalty, ..search.clone() }).unwrap_err();
+            assert!(told.starts_with(&format!("length-penalty is {length_penalty}")), "{told}");
+        }
+        let sampling = Sampling { temperature: 0.5, ..Sampling::default() };
+        let told = fits(GenerateOptions { sampling, ..search }).unwrap_err();
+        assert!(told.starts_with("beams is 3"), "{told}");
     }
 }

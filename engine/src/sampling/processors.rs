@@ -1,50 +1,29 @@
-//! What changes logits before a token is chosen: the processors of Hugging Face's `generate`, in its order (repetition
-//! penalty, no-repeat n-grams, least length).
+//! What changes logits before a token is chosen: the processors of Hugging Face's `generate`.
 
-use super::Sampling;
-
-/// Applies what depends on the tokens so far. `seen` is what the penalty looks at, the ones from `prompt` on generated.
-/// `sorted` is overwritten.
-pub fn process(
-    options: &Sampling,
-    eos: &[u32],
-    seen: &[u32],
-    prompt: usize,
-    logits: &mut [f32],
-    sorted: &mut Vec<u32>,
-) {
-    let penalty = options.repetition_penalty;
-    if penalty != 1.0 {
-        sorted.clear();
-        sorted.extend_from_slice(seen);
-        sorted.sort_unstable();
-        sorted.dedup();
-        for &id in &*sorted {
-            if let Some(logit) = logits.get_mut(id as usize) {
-                *logit = if *logit < 0.0 { *logit * penalty } else { *logit / penalty };
-            }
+/// Makes tokens that were seen less likely; none of `ids` comes twice.
+pub(super) fn penalise(logits: &mut [f32], ids: &[u32], penalty: f32) {
+    for &id in ids {
+        if let Some(logit) = logits.get_mut(id as usize) {
+            *logit = if *logit < 0.0 { *logit * penalty } else { *logit / penalty };
         }
     }
-    let n = options.no_repeat_ngram;
-    if n > 0 && seen.len() + 1 >= n {
-        let tail = &seen[seen.len() + 1 - n..];
-        for window in seen.windows(n) {
-            if let Some(logit) = logits.get_mut(window[n - 1] as usize).filter(|_| &window[..n - 1] == tail) {
-                *logit = f32::NEG_INFINITY;
-            }
-        }
+}
+
+/// Takes out what would end n tokens in a row that a text of `len` tokens has already.
+pub(super) fn forbid_ngrams(logits: &mut [f32], n: usize, len: usize, at: impl Fn(usize) -> u32) {
+    if n == 0 || len < n {
+        return;
     }
-    if seen.len() - prompt < options.min_new_tokens {
-        for &id in eos {
-            if let Some(logit) = logits.get_mut(id as usize) {
-                *logit = f32::NEG_INFINITY;
-            }
+    let tail = len + 1 - n;
+    for first in 0..=len - n {
+        if (0..n - 1).all(|i| at(first + i) == at(tail + i)) {
+            suppress(logits, &[at(first + n - 1)]);
         }
     }
 }
 
 /// Takes tokens out of the choice.
-pub(crate) fn suppress(logits: &mut [f32], ids: &[u32]) {
+pub(super) fn suppress(logits: &mut [f32], ids: &[u32]) {
     for &id in ids {
         if let Some(logit) = logits.get_mut(id as usize) {
             *logit = f32::NEG_INFINITY;
@@ -66,23 +45,8 @@ pub fn log_softmax(logits: &mut [f32]) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn processors_change_what_they_name() {
-        let options =
-            Sampling { repetition_penalty: 2.0, no_repeat_ngram: 2, min_new_tokens: 3, ..Sampling::default() };
-        let mut logits = [1.0, -1.0, 3.0, 4.0, 5.0];
-        process(&options, &[4], &[0, 1, 0, 0], 3, &mut logits, &mut Vec::new());
-        // 0 is halved, 1 doubled below zero; after "0" both "0 1" and "0 0" were there; 4 ends the text too early
-        assert_eq!(logits, [f32::NEG_INFINITY, f32::NEG_INFINITY, 3.0, 4.0, f32::NEG_INFINITY]);
-        let mut logits = [1.0, -1.0];
-        let options = Sampling { repetition_penalty: 2.0, ..Sampling::default() };
-        process(&options, &[], &[0, 0, 1], 3, &mut logits, &mut Vec::new());
-        assert_eq!(logits, [0.5, -2.0]);
-    }
 
     #[test]
     fn log_softmax_sums_to_one() {

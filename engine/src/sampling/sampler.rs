@@ -1,7 +1,7 @@
 //! Choosing the next token from processed logits: temperature, top-k, top-p and min-p in the order of Hugging Face's
 //! `generate`, then the largest logit or a seeded draw.
 
-use super::{Sampling, process};
+use super::Sampling;
 
 /// Index of the largest logit, the first of equals; `None` where one is NaN.
 #[must_use]
@@ -25,8 +25,6 @@ pub struct Sampler {
     state: u64,
     /// Candidates with logits, then weights.
     left: Vec<(u32, f64)>,
-    /// The tokens that the repetition penalty looks at.
-    seen: Vec<u32>,
 }
 
 impl Sampler {
@@ -34,12 +32,7 @@ impl Sampler {
     #[must_use]
     pub fn new(options: Sampling) -> Self {
         let state = options.seed;
-        Self { options, state, left: Vec::new(), seen: Vec::new() }
-    }
-
-    /// As the function [`process`], with this sampler's options.
-    pub(crate) fn process(&mut self, eos: &[u32], seen: &[u32], prompt: usize, logits: &mut [f32]) {
-        process(&self.options, eos, seen, prompt, logits, &mut self.seen);
+        Self { options, state, left: Vec::new() }
     }
 
     /// A number in [0, 1).

@@ -3,6 +3,7 @@
 use super::events::{Event, Sink, Timings};
 use super::{Session, announce};
 use crate::blocks::cache::Sequence;
+use crate::blocks::gated::MediaCache;
 use crate::error::Error;
 use crate::image::{Picture, Pixels, Video, Views, content_hash, mixed};
 use crate::kernels::Exec;
@@ -40,7 +41,7 @@ impl Session {
     /// Rows that a video becomes, as [`Session::embed_image`].
     ///
     /// # Errors
-    /// [`Error::NoVideo`], [`Error::BadOption`] for more frames than the session was laid out for, and as
+    /// [`Error::NoVideo`], [`Error::BeyondPlan`] for more frames than the session was laid out for, and as
     /// [`Session::embed_image`].
     pub fn embed_video(&mut self, video: &Video) -> Result<Vec<f32>, Error> {
         if self.model.video_frames().is_none() {
@@ -141,11 +142,9 @@ impl Session {
             Some(place) => place,
             None => {
                 let rows = self.encoded(medium, timings)?;
-                let full = || Error::BadOption {
-                    name: "images",
-                    got: "more different pictures in the prompt".to_owned(),
-                    rule: "at most what the session was laid out for",
-                };
+                let planned = self.kv.media.as_ref().map_or(0, MediaCache::len);
+                // All places are used, so this is one more different picture or video.
+                let full = || Error::BeyondPlan { what: "images", got: planned + 1, planned };
                 let place = self.kv.media.as_ref().and_then(|media| media.free(used)).ok_or_else(full)?;
                 let (mut exec, buffers, kv) = self.speech()?;
                 if let (Some(gated), Some(buffers), Some(media)) =
@@ -178,8 +177,7 @@ impl Session {
     /// Whether a video of so many frames has room.
     pub(crate) fn check_frames(&self, count: usize) -> Result<(), Error> {
         if count > self.frames {
-            let rule = "at most what the session was laid out for";
-            return Err(Error::BadOption { name: "frames", got: count.to_string(), rule });
+            return Err(Error::BeyondPlan { what: "frames", got: count, planned: self.frames });
         }
         Ok(())
     }

@@ -41,6 +41,9 @@ pub struct Session {
     rows: Option<DecoderRows>,
     batch: usize,
     logit_rows: usize,
+    /// Sequences that may grow side by side in beam search, and most new tokens of each.
+    beams: usize,
+    new_tokens: usize,
     /// Most frames of a video.
     frames: usize,
     images: ImageCache,
@@ -84,6 +87,8 @@ impl Session {
             rows,
             batch: r.batch,
             logit_rows: r.logits,
+            beams: r.beams,
+            new_tokens: r.new_tokens,
             frames: r.frames,
             images: ImageCache::new(r.image_cache),
             cancel: CancelHandle::default(),
@@ -154,13 +159,14 @@ impl Session {
         Ok(())
     }
 
+    /// Beams that the session was laid out for, and new tokens of each.
+    pub(crate) fn planned(&self) -> (usize, usize) {
+        (self.beams, self.new_tokens)
+    }
+
     /// Logits of a position.
     pub(crate) fn vocabulary(&self) -> usize {
         self.model.0.family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.vocabulary)
-    }
-
-    pub(crate) fn eos_ids(&self) -> &[u32] {
-        &self.model.defaults().eos_ids
     }
 
     /// The logits of the last call of [`Session::step`] or the prefill, a row a sequence.

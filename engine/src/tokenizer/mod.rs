@@ -272,6 +272,11 @@ impl Tokenizer {
         Utf8Stream::new(skip_special, self.trims(), self.clean_up_spaces)
     }
 
+    /// A stream of the very bytes that tokens stand for: no blank is left out.
+    pub(crate) fn exact_stream(&self, skip_special: bool) -> Utf8Stream {
+        Utf8Stream::new(skip_special, false, false)
+    }
+
     /// Whether a blank that begins a decoded text is left out.
     fn trims(&self) -> bool {
         match self.model {

@@ -40,6 +40,7 @@ fn options(generation: &Generation) -> GenerateOptions {
         length_penalty: s.length_penalty.unwrap_or(1.0),
         early_stopping: s.early_stopping.unwrap_or(false),
         sampling: sampling(s, 0.0),
+        ..GenerateOptions::default()
     }
 }
 

@@ -1,0 +1,101 @@
+//! What a model's file suggests about generation, and how it fills what a caller leaves open: one place for the program,
+//! the C interface and callers in Rust.
+
+use super::{GenerateOptions, Sampling, Wanted};
+use crate::error::Error;
+
+/// Most different tokens that may end a text: each widens what a beam search looks at.
+const MOST_ENDS: usize = 1024;
+
+/// What the file says about generation.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    /// Tokens that end a text, in order, none twice.
+    pub eos_ids: Vec<u32>,
+    /// New tokens where the caller names no number.
+    pub max_new_tokens: usize,
+    /// How tokens are chosen where the caller says nothing.
+    pub generate: GenerateOptions,
+    /// Least positions of prompt and text together before a text may end.
+    pub min_length: usize,
+    /// The token that stands for a picture's rows in the checkpoint's own prompts.
+    pub image_id: Option<u32>,
+    /// Tokens that are never generated, in order, none twice.
+    pub suppressed_ids: Vec<u32>,
+}
+
+impl Defaults {
+    /// Whether a token ends a text.
+    #[must_use]
+    pub fn ends(&self, id: u32) -> bool {
+        self.eos_ids.binary_search(&id).is_ok()
+    }
+
+    /// The options of a text behind a prompt of `positions`: what the caller wants, and what the file suggests for the rest.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`].
+    pub fn resolve(&self, wanted: &Wanted, positions: usize) -> Result<GenerateOptions, Error> {
+        let file = &self.generate;
+        let free = wanted.constraint.is_none();
+        let least = file.sampling.min_new_tokens.max(self.min_length.saturating_sub(positions));
+        let suggested = |number: usize| if free { number } else { 0 };
+        let sampling = Sampling {
+            temperature: wanted.temperature,
+            top_k: wanted.top_k,
+            top_p: wanted.top_p,
+            min_p: wanted.min_p,
+            repetition_penalty: wanted.repetition_penalty.unwrap_or(file.sampling.repetition_penalty),
+            no_repeat_ngram: wanted.no_repeat_ngram.unwrap_or_else(|| suggested(file.sampling.no_repeat_ngram)),
+            min_new_tokens: wanted.min_new_tokens.unwrap_or_else(|| suggested(least)),
+            seed: wanted.seed,
+        };
+        let options = GenerateOptions {
+            max_new_tokens: wanted.max_new_tokens,
+            beams: wanted.beams.unwrap_or(if wanted.temperature > 0.0 { 1 } else { file.beams }),
+            length_penalty: wanted.length_penalty.unwrap_or(file.length_penalty),
+            early_stopping: wanted.early_stopping.unwrap_or(file.early_stopping),
+            keep_special: wanted.keep_special,
+            constraint: wanted.constraint.clone(),
+            sampling,
+        };
+        options.validate()?;
+        Ok(options)
+    }
+}
+
+/// The ids of a list in a file: in order, none twice, each a row of the embedding table, and at most `most`.
+///
+/// # Errors
+/// [`Error::BadParameter`].
+fn ids(key: &str, mut ids: Vec<u32>, vocabulary: usize, most: usize) -> Result<Vec<u32>, Error> {
+    let bad = |got: String, rule: String| Err(Error::BadParameter { key: key.to_owned(), got, rule });
+    ids.sort_unstable();
+    ids.dedup();
+    match ids.last() {
+        Some(&id) if id as usize >= vocabulary => {
+            bad(id.to_string(), format!("must be below the vocabulary's {vocabulary}"))
+        }
+        _ if ids.len() > most => bad(format!("{} different ids", ids.len()), format!("at most {most}")),
+        _ => {
+            ids.shrink_to_fit();
+            Ok(ids)
+        }
+    }
+}
+
+/// The tokens that end a text, of a list in a file.
+///
+/// # Errors
+/// [`Error::BadParameter`].
+pub(crate) fn end_ids(key: &str, list: Vec<u32>, vocabulary: usize) -> Result<Vec<u32>, Error> {
+    ids(key, list, vocabulary, MOST_ENDS)
+}
+
+/// The tokens that are never generated, of a list in a file. One must be left.
+///
+/// # Errors
+/// [`Error::BadParameter`].
+pub(crate) fn suppressed_ids(key: &str, list: Vec<u32>, vocabulary: usize) -> Result<Vec<u32>, Error> {
+    ids(key, list, vocabulary, vocabulary.saturating_sub(1))
+}
