@@ -2,6 +2,9 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
+#[path = "../../../fuzz/keep.rs"]
+mod seeds;
+
 use std::sync::Arc;
 
 use ocelli_quant::gguf::{Gguf, GgufError, Limits};
@@ -88,6 +91,7 @@ impl File {
     /// Refused with exactly this code, in a message that holds all these pieces.
     #[track_caller]
     pub fn refused(&self, code: &str, pieces: &[&str]) {
+        seeds::keep("gguf", &self.0);
         let error = self.parse().unwrap_err();
         let message = error.to_string();
         assert_eq!(error.code(), code, "{message}");
@@ -140,5 +144,7 @@ pub fn complete() -> Vec<u8> {
         byte = byte.wrapping_add(37);
         body.write(&data).unwrap();
     }
-    body.finish().unwrap()
+    let bytes = body.finish().unwrap();
+    seeds::keep("gguf", &bytes);
+    bytes
 }
