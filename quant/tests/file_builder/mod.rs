@@ -12,10 +12,12 @@ use ocelli_quant::gguf::{Gguf, GgufError, Limits};
 pub const U8: u32 = 0;
 pub const U32: u32 = 4;
 pub const I32: u32 = 5;
+pub const FLOAT: u32 = 6;
 pub const BOOL: u32 = 7;
 pub const STR: u32 = 8;
 pub const ARRAY: u32 = 9;
 pub const U64: u32 = 10;
+pub const DOUBLE: u32 = 12;
 
 pub const F32: u32 = 0;
 pub const Q4_0: u32 = 2;
