@@ -1,6 +1,9 @@
 //! Chat templates against transformers (`chat_golden.json`, made by `chat_golden.py`), and templates that mean harm.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../../fuzz/keep.rs"]
+mod seeds;
+
 use ocelli_engine::Error;
 use ocelli_engine::chat::{ChatError, ChatTemplate, Content, Message};
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
@@ -17,7 +20,10 @@ fn conversations_are_rendered_as_transformers_renders_them() {
     let mut refused = 0;
     for case in golden["cases"].as_array().unwrap() {
         let name = case[0].as_str().unwrap();
-        let template = ChatTemplate::new(golden["templates"][name].as_str().unwrap(), &BOTH).unwrap();
+        let source = golden["templates"][name].as_str().unwrap();
+        let told = case[1].as_array().unwrap().iter().map(|m| [&m[0], &m[1]].map(|v| v.as_str().unwrap()).join("\0"));
+        seeds::keep("chat", [source.to_owned()].into_iter().chain(told).collect::<Vec<_>>().join("\0").as_bytes());
+        let template = ChatTemplate::new(source, &BOTH).unwrap();
         let messages: Vec<Message<'_>> = case[1]
             .as_array()
             .unwrap()
@@ -141,7 +147,9 @@ fn hostile_templates_end() {
         ["ns.a", "ns.a|string", "ns.a|tojson", "ns.a == [ns.a]", "ns.a|pprint", "[ns.a, [ns.a]]|sort", "{ns.a: 1}"];
     for top in tops {
         // Each ends somehow; what counts is that it does.
-        let template = ChatTemplate::new(&deep(&format!("{{{{ {top} }}}}")), &[]).unwrap();
+        let source = deep(&format!("{{{{ {top} }}}}"));
+        seeds::keep("chat", source.as_bytes());
+        let template = ChatTemplate::new(&source, &[]).unwrap();
         let outcome = template.render(&HELLO, false);
         assert!(outcome.is_err() || outcome.is_ok_and(|text| text.len() < 100 << 20), "{top}");
     }
@@ -165,6 +173,7 @@ fn hostile_templates_end() {
         "{{ }}",
         "{%",
     ] {
+        seeds::keep("chat", source.as_bytes());
         let start = Instant::now();
         let outcome = ChatTemplate::new(source, &[]).and_then(|template| template.render(&HELLO, false));
         let error = outcome.expect_err(source.get(..80).unwrap_or(source));

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(feature = "decode-images")]
 
+#[path = "../../fuzz/keep.rs"]
+mod seeds;
+
 use ocelli_engine::image::{ImageError, ImageLimits, decode, decode_gif, sample};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -14,7 +17,9 @@ fn golden() -> Vec<(String, Vec<u8>, Vec<Vec<u8>>)> {
     let all: Vec<Value> = serde_json::from_str(include_str!("gif_golden.json")).unwrap();
     let case = |c: &Value| {
         let frames = c["frames"].as_array().unwrap().iter().map(bytes).collect();
-        (c["name"].as_str().unwrap().to_owned(), bytes(&c["file"]), frames)
+        let file = bytes(&c["file"]);
+        seeds::keep("picture", &file);
+        (c["name"].as_str().unwrap().to_owned(), file, frames)
     };
     all.iter().map(case).collect()
 }
@@ -30,6 +35,7 @@ fn gif(screen: [u16; 2], blocks: &[Vec<u8>]) -> Vec<u8> {
     out.extend(b"\x91\0\0\0\0\0\xff\0\0\0\xff\0\0\0\xff");
     out.extend(blocks.concat());
     out.push(b';');
+    seeds::keep("picture", &out);
     out
 }
 

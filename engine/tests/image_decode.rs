@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(feature = "decode-images")]
 
+#[path = "../../fuzz/keep.rs"]
+mod seeds;
+
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use ocelli_engine::image::{Container, ImageError, ImageLimits, Preprocess, decode, probe};
 use proptest::prelude::*;
@@ -29,7 +32,9 @@ fn golden(key: &str) -> Vec<Case> {
         size: (side(&c["size"][0]), side(&c["size"][1])),
         rgb: bytes(&c["rgb"]),
     };
-    all[key].as_array().unwrap().iter().map(case).collect()
+    let cases: Vec<Case> = all[key].as_array().unwrap().iter().map(case).collect();
+    cases.iter().for_each(|case| seeds::keep("picture", &case.file));
+    cases
 }
 
 fn limits() -> ImageLimits {
@@ -59,6 +64,7 @@ fn png(width: u32, height: u32, depth: u8, colour: u8, chunks: &[Vec<u8>]) -> Ve
     out.extend(chunk(b"IHDR", &header));
     out.extend(chunks.concat());
     out.extend(chunk(b"IEND", &[]));
+    seeds::keep("picture", &out);
     out
 }
 
@@ -160,7 +166,9 @@ fn png_ends() {
     let mut wrong = Vec::new();
     for case in &cases {
         let name = case["name"].as_str().unwrap();
-        match (decode(&bytes(&case["file"]).unwrap(), &limits()), bytes(&case["rgb"])) {
+        let file = bytes(&case["file"]).unwrap();
+        seeds::keep("picture", &file);
+        match (decode(&file, &limits()), bytes(&case["rgb"])) {
             (Ok(picture), Some(rgb)) if picture.rgb() == rgb => {}
             (Err(error), None) if name.contains("wrong check sum") || name.starts_with("another Adler") => {
                 assert!(error.to_string().contains("check sum"), "{name}: {error}");

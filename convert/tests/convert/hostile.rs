@@ -5,11 +5,13 @@ use std::fs;
 use ocelli_convert::{Options, convert};
 use ocelli_quant::TensorType::F32;
 
+use crate::seeds::keep;
 use crate::tiny::*;
 
 fn with_weights(bytes: &[u8], code: &str, parts: &[&str]) {
     let scratch = Scratch::new();
     Model::new().write(&scratch.0);
+    keep("safetensors", bytes);
     fs::write(scratch.0.join("model.safetensors"), bytes).unwrap();
     let error = convert(&scratch.0, &scratch.0.join("o.gguf"), &Options::new(F32), &()).unwrap_err();
     check(&error, code, &[&["model.safetensors"], parts].concat());
@@ -72,7 +74,9 @@ fn tables() {
     for (code, rows, part) in cases {
         let scratch = Scratch::new();
         Model::new().write(&scratch.0);
-        fs::write(scratch.0.join("model.safetensors"), safetensors(&table(rows), &[0; 16])).unwrap();
+        let bytes = safetensors(&table(rows), &[0; 16]);
+        keep("safetensors", &bytes);
+        fs::write(scratch.0.join("model.safetensors"), bytes).unwrap();
         let error = convert(&scratch.0, &scratch.0.join("o.gguf"), &Options::new(F32), &()).unwrap_err();
         check(&error, code, &[part]);
     }

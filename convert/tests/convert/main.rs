@@ -12,6 +12,8 @@ mod pieces;
 #[cfg(target_os = "linux")]
 mod places;
 mod quantize;
+#[path = "../../../fuzz/keep.rs"]
+mod seeds;
 mod settings;
 mod special;
 mod stored;

@@ -7,6 +7,7 @@ use ocelli_quant::TensorType::F32;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::seeds::keep;
 use crate::tiny::*;
 use crate::torch_file::*;
 
@@ -22,6 +23,7 @@ fn with_weights(model: &Model, name: &str, bytes: &[u8]) -> Result<Vec<u8>, Conv
 }
 
 fn fails(bytes: &[u8], code: &str, parts: &[&str]) {
+    keep("torch", bytes);
     let error = with_weights(&Model::new(), "pytorch_model.bin", bytes).unwrap_err();
     check(&error, code, &[&["pytorch_model.bin"], parts].concat());
 }
@@ -136,6 +138,34 @@ fn what_is_not_contiguous_is_refused_where_it_is_needed() {
     let dict = dict.tensor("FloatStorage", ("t", (WIDTH * BRIDGE) as i64), 0, &shape, &[1, WIDTH as i64]).op(b"u");
     let error = with_weights(&model, "pytorch_model.bin", &file(&dict.end(), &storages)).unwrap_err();
     check(&error, "strided", &["language_projection.weight", "[32, 48]", "[1, 32]", ".contiguous()"]);
+}
+
+/// What the fuzz target of these files begins with: a small model that converts, in both formats.
+#[test]
+fn a_small_checkpoint_is_a_seed() {
+    let mut model = Model::new();
+    model.tensors.clear();
+    model.store = Store::F16;
+    model.add("model.embed_tokens.weight", &[320, 32]);
+    model.add("model.norm.weight", &[32]);
+    let layer = |name: &str| format!("model.layers.0.{name}.weight");
+    for name in ["input_layernorm", "post_attention_layernorm"] {
+        model.add(&layer(name), &[32]);
+    }
+    for name in ["mlp.down_proj", "mlp.gate_proj", "mlp.up_proj", "self_attn.o_proj", "self_attn.q_proj"] {
+        model.add(&layer(name), &[32, 32]);
+    }
+    for name in ["self_attn.k_proj", "self_attn.v_proj"] {
+        model.add(&layer(name), &[16, 32]);
+    }
+    let names: Vec<&String> = model.tensors.keys().collect();
+    let (dict, storages) = state_dict(&model, &names);
+    keep("torch", &file(&dict.clone().end(), &storages));
+    keep("torch", &archive(&entries(&dict.end(), &storages), Numbers::Wide));
+    model.store = Store::F32;
+    let names: Vec<&String> = names.into_iter().filter(|name| !name.contains("embed")).collect();
+    let (dict, storages) = state_dict(&model, &names);
+    keep("torch", &legacy(dict, &storages));
 }
 
 #[test]

@@ -161,7 +161,8 @@ impl<'a> Reader<'a> {
         let short = || bad(format!("not one: it has {} bytes", bytes.len()));
         let (body, hash) = bytes.split_last_chunk::<16>().ok_or_else(short)?;
         let rest = body.strip_prefix(MAGIC).ok_or_else(|| bad("not one: it does not begin as one"))?;
-        if hash_bytes(body.len() as u64, body) != u128::from_le_bytes(*hash) {
+        // A fuzz target is to get behind it.
+        if !cfg!(fuzzing) && hash_bytes(body.len() as u64, body) != u128::from_le_bytes(*hash) {
             return Err(bad("damaged: its hash is another"));
         }
         Ok(Self { rest })

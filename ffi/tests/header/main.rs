@@ -73,6 +73,18 @@ fn the_interface_is_small_and_told() {
     }
 }
 
+/// The fuzz target of C calls leaves no function out.
+#[test]
+fn every_function_is_fuzzed() {
+    let header = parse::parse(&generated());
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/src/calls/functions.rs");
+    let source = std::fs::read_to_string(path).unwrap();
+    let fuzzed: Vec<&str> =
+        source.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(" => |")).map(|l| l.0).collect();
+    let functions: Vec<&str> = header.functions.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!(fuzzed, functions, "{path}: each function of the header, in its order");
+}
+
 #[test]
 fn every_status_of_the_header_has_its_name() {
     let header = generated();

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
+#[path = "../../../fuzz/keep.rs"]
+mod seeds;
+
 use std::sync::Arc;
 
 use ocelli_quant::gguf::{Gguf, GgufError, Limits};
@@ -9,10 +12,12 @@ use ocelli_quant::gguf::{Gguf, GgufError, Limits};
 pub const U8: u32 = 0;
 pub const U32: u32 = 4;
 pub const I32: u32 = 5;
+pub const FLOAT: u32 = 6;
 pub const BOOL: u32 = 7;
 pub const STR: u32 = 8;
 pub const ARRAY: u32 = 9;
 pub const U64: u32 = 10;
+pub const DOUBLE: u32 = 12;
 
 pub const F32: u32 = 0;
 pub const Q4_0: u32 = 2;
@@ -88,6 +93,7 @@ impl File {
     /// Refused with exactly this code, in a message that holds all these pieces.
     #[track_caller]
     pub fn refused(&self, code: &str, pieces: &[&str]) {
+        seeds::keep("gguf", &self.0);
         let error = self.parse().unwrap_err();
         let message = error.to_string();
         assert_eq!(error.code(), code, "{message}");
@@ -140,5 +146,7 @@ pub fn complete() -> Vec<u8> {
         byte = byte.wrapping_add(37);
         body.write(&data).unwrap();
     }
-    body.finish().unwrap()
+    let bytes = body.finish().unwrap();
+    seeds::keep("gguf", &bytes);
+    bytes
 }

@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, Thread};
 
+use crossbeam_utils::CachePadded;
+
 /// Turns of the idle loop before a worker parks: about 30 microseconds of `pause` on the machines of today.
 const SPINS: u32 = 2_000;
 
@@ -31,9 +33,8 @@ const CLOSED: u64 = 1 << 16;
 
 type Job = *const (dyn Fn(Range<usize>, usize) + Sync);
 
-/// One thread's stretch of the chunks, on a cache line of its own.
+/// One thread's stretch of the chunks.
 #[derive(Default)]
-#[repr(align(128))]
 struct Stretch {
     next: AtomicUsize,
     end: AtomicUsize,
@@ -61,8 +62,8 @@ struct Shared {
     done: AtomicUsize,
     /// The present job.
     job: UnsafeCell<Option<Job>>,
-    /// Chunks not begun yet, for the caller and each worker.
-    stretches: Vec<Stretch>,
+    /// Chunks not begun yet, for the caller and each worker, each on a cache line of its own.
+    stretches: Vec<CachePadded<Stretch>>,
     /// Most chunks of the present job that are taken at once.
     most: AtomicUsize,
     panicked: AtomicBool,
@@ -134,7 +135,7 @@ impl Pool {
             gate: AtomicU64::new(CLOSED),
             done: AtomicUsize::new(0),
             job: UnsafeCell::new(None),
-            stretches: (0..=wanted).map(|_| Stretch::default()).collect(),
+            stretches: (0..=wanted).map(|_| CachePadded::default()).collect(),
             most: AtomicUsize::new(1),
             panicked: AtomicBool::new(false),
             quit: AtomicBool::new(false),

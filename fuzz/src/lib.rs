@@ -1,0 +1,20 @@
+//! What is fuzzed: one function a target, from bytes to whatever a caller does with a file, a picture, a template or
+//! the C interface. `fuzz_targets/` hands each to libFuzzer; `run` builds and runs them.
+//!
+//! A finding is a panic, a report of the sanitizer, an input that takes ten seconds or one that takes two gigabytes.
+//! Errors are no findings. Each target's opening says how its input is laid out; seeds are what the tests of the crates
+//! feed to the same readers (`keep.rs`).
+
+mod calls;
+mod chat;
+mod checkpoint;
+mod gguf;
+mod picture;
+mod tokenizer;
+
+pub use calls::calls;
+pub use chat::chat;
+pub use checkpoint::{safetensors, torch};
+pub use gguf::gguf;
+pub use picture::picture;
+pub use tokenizer::tokenizer;

@@ -1,0 +1,145 @@
+//! Seeds of the fuzz targets that are no input of another test: heads of small models of every family, tables of every
+//! kind of tokenizer, templates with what they use, a small checkpoint and sequences of C calls. The targets' openings
+//! (`fuzz/src`) say how each is laid out. Without OCELLI_FUZZ_CORPUS nothing is written.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../fuzz/keep.rs"]
+mod seeds;
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use ocelli_convert::{Options, convert};
+use ocelli_quant::TensorType;
+use ocelli_quant::gguf::Gguf;
+use ocelli_tests::checkpoint::{Dtype, write_weights};
+use ocelli_tests::golden::Golden;
+use ocelli_tests::mixed_golden::MixedGolden;
+use ocelli_tests::opt_tokenizer::TokenizerGolden;
+use ocelli_tests::text_golden::{TEXT, TextGolden};
+use serde_json::Value;
+
+/// A file without its tensors' data.
+fn keep_head(bytes: &[u8]) {
+    let file = Gguf::parse(Arc::new(bytes.to_vec())).unwrap();
+    seeds::keep("gguf", &bytes[..usize::try_from(file.data_offset()).unwrap()]);
+}
+
+#[test]
+fn heads_of_models() {
+    keep_head(include_bytes!("../../cli/models/tiny-blip2.gguf"));
+    let scratch = tempfile::tempdir().unwrap();
+    let out = scratch.path().join("out.gguf");
+    let keep = |folder: &Path, ty: TensorType| {
+        convert(folder, &out, &Options::new(ty), &()).unwrap();
+        keep_head(&fs::read(&out).unwrap());
+    };
+    for name in TEXT {
+        let folder = scratch.path().join(name);
+        TextGolden::load(name).unwrap().write(&folder).unwrap();
+        keep(&folder, TensorType::Q8_0);
+    }
+    for (family, name) in
+        [("frozen", "class"), ("frozen", "nf"), ("flamingo", "idefics"), ("flamingo", "idefics_every")]
+    {
+        let folder = scratch.path().join(name);
+        MixedGolden::load(family, name).unwrap().write(&folder).unwrap();
+        keep(&folder, TensorType::Q8_0);
+    }
+    let folder = scratch.path().join("blip2");
+    Golden::load("default").unwrap().write(&folder).unwrap();
+    keep(&folder, TensorType::F16);
+}
+
+/// The checkpoint that `fuzz/src/checkpoint.rs` has the configuration of.
+#[test]
+fn a_small_checkpoint() {
+    let layer = |name: &str| format!("model.layers.0.{name}.weight");
+    let tensors = [
+        ("model.embed_tokens.weight".to_owned(), vec![320, 32]),
+        (layer("input_layernorm"), vec![32]),
+        (layer("mlp.down_proj"), vec![32, 32]),
+        (layer("mlp.gate_proj"), vec![32, 32]),
+        (layer("mlp.up_proj"), vec![32, 32]),
+        (layer("post_attention_layernorm"), vec![32]),
+        (layer("self_attn.k_proj"), vec![16, 32]),
+        (layer("self_attn.o_proj"), vec![32, 32]),
+        (layer("self_attn.q_proj"), vec![32, 32]),
+        (layer("self_attn.v_proj"), vec![16, 32]),
+        ("model.norm.weight".to_owned(), vec![32]),
+    ];
+    let scratch = tempfile::tempdir().unwrap();
+    write_weights(scratch.path(), 1, &tensors, Dtype::F16, None, &|_, _| ()).unwrap();
+    seeds::keep("safetensors", &fs::read(scratch.path().join("model.safetensors")).unwrap());
+}
+
+fn engine_test(file: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests").join(file);
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Every tenth snippet that Jinja was asked, and the goldens' conversations in chat.rs of the engine's tests.
+#[test]
+fn templates() {
+    let snippets = engine_test("templates/snippets.json");
+    for case in snippets["cases"].as_array().unwrap().iter().step_by(10) {
+        seeds::keep("chat", case[0].as_str().unwrap().as_bytes());
+    }
+}
+
+/// Lines of tokens, each with a type and a score.
+fn tables<'a>(head: &str, tokens: impl Iterator<Item = (&'a str, u32, f32)>, merges: &str, text: &str) {
+    let mut input = format!("{head}\n");
+    let lines: Vec<String> = tokens.map(|(token, ty, score)| format!("{token}\t{ty} {score}")).collect();
+    write!(input, "{}\n\n{merges}\n\n{text}", lines.join("\n")).unwrap();
+    seeds::keep("tokenizer", input.as_bytes());
+}
+
+#[test]
+fn tables_of_tokenizers() {
+    let golden = TokenizerGolden::load().unwrap();
+    let opt = engine_test("tokenizer_golden.json");
+    let merges: Vec<&str> = opt["merges"].as_array().unwrap().iter().map(|m| m.as_str().unwrap()).collect();
+    let tokens: Vec<&str> = opt["tokens"].as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect();
+    for pre in ["opt", "default", "llama-bpe", "qwen2", "gpt-4o"] {
+        let tokens = tokens.iter().map(|token| (*token, if token.starts_with('<') { 3 } else { 1 }, 0.0));
+        let head = format!("gpt2 {pre} bos_token_id=2 eos_token_id=2 padding_token_id=1 add_bos_token=1");
+        tables(&head, tokens, &merges.join("\n"), &golden.texts[0].text);
+    }
+    let bytes: Vec<String> = (0..256).map(|byte| format!("<0x{byte:02X}>")).collect();
+    let pieces = ["▁", "a", "b", "ab", "▁a", "abc", "c", "▁abc", "é"];
+    let special = [("<unk>", 2, 0.0), ("<s>", 3, 0.0), ("</s>", 3, 0.0)].into_iter();
+    let bytes = bytes.iter().map(|byte| (byte.as_str(), 6, 0.0));
+    let pieces = pieces.iter().zip(1u8..).map(|(piece, n)| (*piece, 1, -f32::from(n)));
+    tables("llama default bos_token_id=1 eos_token_id=2", special.chain(bytes).chain(pieces), "", "abc </s>é\n 👍 ab");
+    let words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "##b", "ab", "▁the", "▁a", "b", "s"];
+    let words = words.iter().map(|word| (*word, 1, 0.0));
+    tables("bert default unknown_token_id=1 cls_token_id=2 seperator_token_id=3", words, "", "The abb, the: ab!");
+    let pairs = ["<pad>", "<eos>", "<bos>", "▁", "a", "b", "ab", "▁ab", "\\n"].into_iter().map(|token| (token, 1, 0.0));
+    tables("gemma4 default bos_token_id=2 eos_token_id=1", pairs, "a b\n▁ ab", "ab  ab a\n\nb");
+    for head in ["gpt2", "llama", "bert", "", "abacus x y=z"] {
+        tables(head, [("a", 1, f32::NAN), ("a", 9, 0.0), ("", 4, f32::INFINITY)].into_iter(), "a b\n ab\na  b", "a b");
+    }
+}
+
+/// Functions by number, each with what makes its arguments right ones; every function alone, and some in a row.
+#[test]
+fn sequences_of_calls() {
+    const FUNCTIONS: u8 = 48;
+    for function in 0..FUNCTIONS {
+        // A model, a session and a picture are open.
+        let mut call = vec![7, function];
+        call.extend([0; 12]);
+        seeds::keep("calls", &call);
+        call.extend((0..48u8).map(|at| at.wrapping_mul(37)));
+        seeds::keep("calls", &call);
+    }
+    let mut all = vec![7];
+    for function in 0..FUNCTIONS {
+        all.extend([function, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+    all.chunks(24 * 9).for_each(|calls| seeds::keep("calls", calls));
+}
