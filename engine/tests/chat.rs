@@ -153,12 +153,35 @@ fn hostile_templates_end() {
         let outcome = template.render(&HELLO, false);
         assert!(outcome.is_err() || outcome.is_ok_and(|text| text.len() < 100 << 20), "{top}");
     }
+    // A tuple that holds another twice, which holds a third twice, and so on.
+    let twice = |after: &str| "{% set a = (1,) %}".to_owned() + &"{% set a = (a, a) %}".repeat(60) + after;
+    let [key, unique, compared, told] = [
+        twice("{{ {a: 1} }}"),
+        twice("{{ [a, a]|unique|list|length }}"),
+        twice("{{ (a, 1) < (a, 2) }}"),
+        twice("{{ a|tojson }}"),
+    ];
+    let [minus, powers, nots] = ["-", "2 ** ", "not "].map(|part| format!("{{{{ {}1 }}}}", part.repeat(40_000)));
     for source in [
+        &key,
+        &unique,
+        &compared,
+        &told,
+        &minus,
+        &powers,
+        &nots,
         &doubling,
         &nested,
         &brackets,
         &ifs,
         "{{ 'x' * 1000000000000 }}",
+        "{{ range(10 ** 12)|list }}",
+        "{{ '%1000000000d'|format(1) }}",
+        "{{ 'x'|center(1000000000) }}",
+        "{{ strftime_now('%1000d' * 100000) }}",
+        "{{ [1]|batch(1000000000, 0)|list }}",
+        "{% for x in [[1]] recursive %}{{ loop([x]) }}{% endfor %}",
+        "{% macro m() %}{% call m() %}{{ caller() }}{% endcall %}{% endmacro %}{{ m() }}",
         "{{ 'a'.join(['b'] * 100000000) }}",
         "{{ ('a' * 1000000).replace('a', 'b' * 1000000) }}",
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",

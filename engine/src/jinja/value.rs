@@ -172,7 +172,19 @@ impl Seen {
     }
 }
 
+/// Most values in one key. A tuple may hold another twice, which may hold a third twice, and so on: as a key all of them
+/// would be told one by one.
+const LARGEST_KEY: usize = 32;
+
 fn hash(value: &Value) -> R<Key> {
+    hash_within(value, &mut { LARGEST_KEY })
+}
+
+fn hash_within(value: &Value, left: &mut usize) -> R<Key> {
+    match left.checked_sub(1) {
+        Some(less) => *left = less,
+        None => return fail(format!("a key of more than {LARGEST_KEY} values is not known")),
+    }
     Ok(match value {
         Value::Undefined(_) => Key::Undefined,
         Value::None => Key::None,
@@ -182,7 +194,7 @@ fn hash(value: &Value) -> R<Key> {
         Value::Float(x) if x.fract() == 0.0 && x.abs() < 1e30 => Key::Int(*x as i128),
         Value::Float(x) => Key::Float(x.to_bits()),
         Value::Str(text) | Value::Markup(text) => Key::Text(text.clone()),
-        Value::Tuple(seq) => Key::Tuple(seq.items.iter().map(hash).collect::<R<_>>()?),
+        Value::Tuple(seq) => Key::Tuple(seq.items.iter().map(|item| hash_within(item, left)).collect::<R<_>>()?),
         Value::Namespace(n) => Key::Object(0, *n),
         Value::Loop(n) => Key::Object(1, *n),
         Value::Cycler(n) => Key::Object(2, *n),
