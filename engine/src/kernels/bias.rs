@@ -77,7 +77,7 @@ impl Buckets {
     /// The rule that these numbers break, for a message that names their keys.
     pub fn new(count: usize, reach: usize, two_sided: bool) -> Result<Self, String> {
         let least = if two_sided { 4 } else { 2 };
-        if !(least..=Self::MOST).contains(&count) || two_sided && count % 2 != 0 {
+        if !(least..=Self::MOST).contains(&count) || two_sided && !count.is_multiple_of(2) {
             let even = if two_sided { "even and " } else { "" };
             return Err(format!("the buckets must be {even}between {least} and {}", Self::MOST));
         }
