@@ -9,6 +9,7 @@ mod bundled;
 mod commands;
 mod failure;
 mod frames;
+mod grammar_args;
 mod interrupt;
 mod marks;
 mod model_args;

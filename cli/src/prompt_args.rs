@@ -31,9 +31,14 @@ pub struct PromptArgs {
 }
 
 impl PromptArgs {
+    /// Whether the text comes from standard input.
+    pub fn reads_standard_input(&self) -> bool {
+        self.prompt == "-"
+    }
+
     /// The prompt, and how long reading the pictures and videos took.
     pub fn read(&self, model: &Model, notes: &Notes) -> Result<(Prompt, Duration), Failure> {
-        let text = if self.prompt == "-" { standard_input()? } else { self.prompt.clone() };
+        let text = if self.reads_standard_input() { standard_input()? } else { self.prompt.clone() };
         let start = Instant::now();
         if !self.image.is_empty() && !model.takes_images() {
             return Err(Error::NoVision { images: self.image.len() }.into());

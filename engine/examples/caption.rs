@@ -2,7 +2,7 @@
 
 #![allow(clippy::print_stdout)] // a program
 
-use ocelli_engine::{Engine, GenerateOptions, Load, Prompt, Sampling, SessionOptions, image};
+use ocelli_engine::{Engine, Load, Prompt, SessionOptions, Wanted, image};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -13,14 +13,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let number = |at: usize| rest.get(at).map_or("0", String::as_str);
     let model = Engine::new(0)?.open(Path::new(path), Load::Map)?;
-    let mut session = model.session(&SessionOptions::default())?;
     let picture = image::decode(&std::fs::read(picture)?, &model.image_limits())?;
     let prompt = Prompt::new().image(picture).text(prompt.as_str());
-    // What the file suggests, and what was asked for.
-    let file = model.defaults().generate.clone();
-    let sampling = Sampling { temperature: number(0).parse()?, seed: number(1).parse()?, ..file.sampling };
-    let beams = if sampling.temperature > 0.0 { 1 } else { file.beams };
-    let options = GenerateOptions { max_new_tokens: number(2).parse()?, sampling, beams, ..file };
+    // What was asked for, and what the file suggests for the rest.
+    let (temperature, seed, max_new_tokens) = (number(0).parse()?, number(1).parse()?, number(2).parse()?);
+    let wanted = Wanted { temperature, seed, max_new_tokens, ..Wanted::default() };
+    let positions = model.count(&model.compose(&prompt)?);
+    let options = model.defaults().resolve(&wanted, positions)?;
+    let mut session = model.session(&SessionOptions { beams: options.beams, ..SessionOptions::default() })?;
     let answer = session.generate(&prompt, &options, &mut |_| ControlFlow::Continue(()))?;
     let ids: Vec<String> = answer.ids.iter().map(u32::to_string).collect();
     println!("{}\ntokens: {}", answer.text, ids.join(" "));

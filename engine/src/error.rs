@@ -153,6 +153,14 @@ pub enum Error {
         /// Tokens of the text so far.
         tokens: usize,
     },
+    /// This build lacks a feature of the crate.
+    #[error("a {what} needs a build with the feature '{feature}'")]
+    NotBuilt {
+        /// What was wanted.
+        what: &'static str,
+        /// The feature.
+        feature: &'static str,
+    },
     /// The machine would not give a buffer.
     #[error("cannot allocate {bytes} bytes for {what}")]
     OutOfMemory {
@@ -258,6 +266,7 @@ impl Error {
             Self::Constraint { .. } => "constraint",
             Self::Refused { .. } => "refused",
             Self::NothingAllowed { .. } => "nothing-allowed",
+            Self::NotBuilt { .. } => "not-built",
             Self::OutOfMemory { .. } => "out-of-memory",
             Self::OverBudget { .. } => "over-budget",
             Self::NotANumber { .. } => "nan",
@@ -292,7 +301,7 @@ impl Error {
             Self::OverBudget { .. } => ErrorKind::Budget,
             Self::UnknownIsa { .. } => ErrorKind::Device,
             Self::BadState { .. } => ErrorKind::State,
-            Self::NoText | Self::NoShotFormat { .. } => ErrorKind::Unsupported,
+            Self::NoText | Self::NoShotFormat { .. } | Self::NotBuilt { .. } => ErrorKind::Unsupported,
             Self::Cancelled => ErrorKind::Cancelled,
         }
     }

@@ -5,7 +5,7 @@ use crate::abi::{
     ocelli_session_options,
 };
 use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED};
-use ocelli_engine::{CacheType, GenerateOptions, Model, SessionOptions, Wanted};
+use ocelli_engine::{CacheType, GenerateOptions, Grammar, Model, SessionOptions, Wanted};
 
 /// Refuses bits that have no meaning yet.
 pub(crate) fn known(name: &str, bits: u32, known: u32) -> Result<(), Failure> {
@@ -65,6 +65,7 @@ pub(crate) fn generate(
     model: &Model,
     positions: usize,
     o: &ocelli_generate_options,
+    grammar: Option<Grammar<'_>>,
 ) -> Result<GenerateOptions, Failure> {
     // Zero is what the file suggests, OCELLI_NONE is none.
     let count = |value: u32| match value {
@@ -79,6 +80,15 @@ pub(crate) fn generate(
         OCELLI_NONE => Some(false),
         other => return Err(bad(format!("early_stopping is {other}: 0, 1 or OCELLI_NONE"))),
     };
+    let keep_special = match o.keep_special {
+        0 => false,
+        1 => true,
+        other => return Err(bad(format!("keep_special is {other}: 0 or 1"))),
+    };
+    if o.reserved != 0 {
+        let text = format!("reserved is {}: this version knows 0", o.reserved);
+        return Err(Failure::new(OCELLI_ERR_UNSUPPORTED, text));
+    }
     let wanted = Wanted {
         max_new_tokens: size(o.max_new_tokens),
         temperature: o.temperature,
@@ -92,7 +102,8 @@ pub(crate) fn generate(
         beams: (o.beams > 0).then(|| size(o.beams)),
         length_penalty: real(o.length_penalty),
         early_stopping,
-        ..Wanted::default()
+        keep_special,
+        constraint: grammar.map(|grammar| model.constraint(grammar)).transpose()?,
     };
     Ok(model.defaults().resolve(&wanted, positions)?)
 }

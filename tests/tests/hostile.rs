@@ -215,6 +215,90 @@ fn rebuilt(key: impl Fn(&str) -> Option<MetaValue>, tensor: impl Fn(&str, &[u64]
     body.finish().unwrap()
 }
 
+/// The file with these keys.
+fn with(keys: &[(&str, MetaValue)]) -> Vec<u8> {
+    let file = Gguf::parse(Arc::new(TINY)).unwrap();
+    let mut writer = Writer::new();
+    for (name, value) in file.keys().filter(|(name, _)| keys.iter().all(|(key, _)| key != name)) {
+        writer.set(name, MetaValue::from(value));
+    }
+    for (name, value) in keys {
+        writer.set(*name, value.clone());
+    }
+    for info in file.tensors() {
+        writer.tensor(info.name.clone(), &info.shape, info.ty);
+    }
+    let mut body = writer.begin(Vec::new()).unwrap();
+    for info in file.tensors() {
+        body.write(file.data(info)).unwrap();
+    }
+    body.finish().unwrap()
+}
+
+/// What a step costs depends on how many tokens end a text and how many are never generated, not on how often the file
+/// says so.
+#[test]
+fn lists_of_ids_count_once() {
+    const EOS: &str = "ocelli.generation.eos_ids";
+    const SUPPRESSED: &str = "ocelli.generation.suppressed_ids";
+    let engine = Engine::new(1).unwrap();
+    let plain = open(&engine, TINY.to_vec()).unwrap();
+    let eos = plain.defaults().eos_ids.clone();
+    let many = |ids: &[u32]| MetaValue::U32s(ids.iter().rev().copied().cycle().take(4 << 20).collect());
+    let model = open(&engine, with(&[(EOS, many(&eos)), (SUPPRESSED, many(&[7, 5]))])).unwrap();
+    assert_eq!(model.defaults().eos_ids, eos);
+    assert_eq!(model.defaults().suppressed_ids, [5, 7]);
+    let prompt = Prompt::new().image(picture()).text("What is it?");
+    let options = GenerateOptions { max_new_tokens: 4, beams: 4, ..GenerateOptions::default() };
+    let layout = SessionOptions { beams: 4, ..SessionOptions::default() };
+    let said = |model: &Model| {
+        let mut session = model.session(&layout).unwrap();
+        let before = (cpu_time(), LIVE.get());
+        PEAK.set(before.1);
+        let said = session.generate(&prompt, &options, &mut |_| ControlFlow::Continue(())).unwrap();
+        assert!(PEAK.get() - before.1 < 16 << 20, "{} bytes", PEAK.get() - before.1);
+        assert!(cpu_time() - before.0 < 5_000_000_000, "{} ns", cpu_time() - before.0);
+        said.ids
+    };
+    let suppressing = open(&engine, with(&[(SUPPRESSED, MetaValue::U32s(vec![5, 7]))])).unwrap();
+    assert_eq!(said(&model), said(&suppressing));
+
+    let rows = 512;
+    for (key, ids) in [(SUPPRESSED, vec![3, rows]), (SUPPRESSED, (0..rows).collect()), (EOS, vec![rows])] {
+        let (code, message) = code(with(&[(key, MetaValue::U32s(ids))]));
+        assert!(code == "parameter" && message.contains(key), "{message}");
+    }
+}
+
+/// What a search may take is what the session was laid out for, told with both numbers before anything runs.
+#[test]
+fn a_search_beyond_the_plan_is_refused_before_it_begins() {
+    let model = open(&Engine::new(1).unwrap(), TINY.to_vec()).unwrap();
+    let prompt = Prompt::new().image(picture()).text("What is it?");
+    let positions = model.count(&model.compose(&prompt).unwrap());
+    let layout = SessionOptions { context: positions + 4, beams: 2, new_tokens: 4, ..SessionOptions::default() };
+    let mut session = model.session(&layout).unwrap();
+    for max_new_tokens in [4, 0] {
+        let options = GenerateOptions { max_new_tokens, beams: 2, ..GenerateOptions::default() };
+        session.generate(&prompt, &options, &mut |_| ControlFlow::Continue(())).unwrap();
+    }
+    let mut events = 0;
+    let mut search = |beams, max_new_tokens| {
+        let options = GenerateOptions { max_new_tokens, beams, ..GenerateOptions::default() };
+        let result = session.generate(&prompt, &options, &mut |_| {
+            events += 1;
+            ControlFlow::Continue(())
+        });
+        result.map(|_| ()).map_err(|e| format!("{} {e}", e.code())).unwrap_err()
+    };
+    for beams in [3, 8, 9, 64, usize::MAX] {
+        let told = search(beams, 4);
+        assert_eq!(told, format!("option beams is {beams}: the session was laid out for 2"));
+    }
+    assert!(search(2, 5).starts_with("option max-new-tokens of a search is 5: the session was laid out for 4"));
+    assert_eq!(events, 0, "no picture was encoded for it");
+}
+
 fn same(_: &str, shape: &[u64]) -> Option<Vec<u64>> {
     Some(shape.to_vec())
 }

@@ -7,7 +7,7 @@
 //! searched, neither for pictures nor for special tokens: whatever can be typed can be said. An answer stays the tokens
 //! that it was generated as, where the template repeats it as it was.
 
-use super::run::{Answer, GenerationArgs};
+use super::run::{Answer, CUT, GenerationArgs};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs};
@@ -16,7 +16,7 @@ use crate::prompt_args::read_picture;
 use ocelli_engine::chat::{ChatTemplate, Content, Message, Part, Rendered};
 use ocelli_engine::image::Picture;
 use ocelli_engine::tokenizer::LONGEST_TEXT;
-use ocelli_engine::{Error, Event, Finish, Generation, Prompt, Session};
+use ocelli_engine::{Constraint, Error, Event, Finish, Generation, Prompt, Session};
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -81,6 +81,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let template = template.ok_or_else(|| {
         Failure::new("no-chat-template", format_args!("{}: no chat template (tokenizer.chat_template)", opened.name))
     })?;
+    let constraint = args.generation.constraint(model, Some("the conversation"))?;
     let options = args.memory.session(model.context().min(CONTEXT));
     let mut session = model.session(&options)?;
     session.keep_prefix(true);
@@ -89,6 +90,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         args,
         interrupt,
         notes: &notes,
+        constraint,
         template,
         session,
         room: options.context.min(model.context()),
@@ -179,6 +181,8 @@ struct Chat<'a> {
     args: &'a Args,
     interrupt: &'a Interrupt,
     notes: &'a Notes,
+    /// What every answer is held to.
+    constraint: Option<Box<dyn Constraint>>,
     template: ChatTemplate,
     session: Session,
     /// Positions of the session.
@@ -259,7 +263,7 @@ impl Chat<'_> {
         let model = &self.session.model().clone();
         let positions = model.count(&model.compose(&prompt)?);
         let room = self.room.saturating_sub(positions);
-        let mut options = self.args.generation.options(model, positions)?;
+        let mut options = self.args.generation.options(model, positions, self.constraint.clone())?;
         options.beams = 1;
         options.max_new_tokens = self.args.generation.max_new_tokens.unwrap_or(room).clamp(1, room.max(1));
         let mut out = Out::new();
@@ -292,6 +296,9 @@ impl Chat<'_> {
             ids.pop();
         }
         self.talk.last = Some((rendered, prompt, ids));
+        if self.constraint.is_some() && generation.finish == Finish::Length {
+            notes.line(format_args!("{CUT}"));
+        }
         let t = &generation.timings;
         #[allow(clippy::cast_precision_loss)]
         let rate = t.generated as f64 / t.generate.as_secs_f64().max(1e-9);

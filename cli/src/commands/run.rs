@@ -3,13 +3,16 @@
 //! The session is made as large as the prompt and the answer need, not as the model allows.
 
 use crate::failure::Failure;
+use crate::grammar_args::GrammarArgs;
 use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs, Opened};
 use crate::output::{self, Notes, Out, counted, ms, time};
 use crate::prompt_args::PromptArgs;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::tokenizer::Tokenizer;
-use ocelli_engine::{Event, GenerateOptions, Generation, Item, Model, SessionOptions, Timings, Wanted};
+use ocelli_engine::{
+    Constraint, Event, Finish, GenerateOptions, Generation, Item, Model, SessionOptions, Timings, Wanted,
+};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -21,12 +24,17 @@ EXAMPLES
   ocelli run -m blip2.gguf -i before.png -i after.png -p 'First <image> then <image>: what changed?'
   ocelli run -m flamingo.gguf --video clip.gif -p 'What happens here?'
   ocelli run -m idefics.gguf -i new.png -p 'What is this?' --shots shots.jsonl --shot-select similar --shot-count 4
+  ocelli run -m smollm2.gguf -p 'Three colours as JSON:' -n 60 --json-schema '{\"type\":\"array\",\"items\":{\"type\":\"string\"}}'
+  ocelli run -m blip2.gguf -i cat.png -p 'Question: is this a cat? Answer:' --grammar 'start: /yes|no/'
   echo 'Question: what is this? Answer:' | ocelli run -m blip2.gguf -i cat.png -p - --json
 
 The answer goes to standard output, everything else to standard error. With --json standard output is one object:
   {\"text\", \"ids\", \"finish\": \"eos\" | \"length\", \"timings\"}
 Either way the text is without the one blank that stands between the prompt and a first word; all other white space is
 the model's.";
+
+/// Of an answer under a schema or grammar.
+pub const CUT: &str = "the answer was cut before the schema or grammar lets it end: a larger -n gives it room";
 
 /// Generate text after a prompt of pictures and text
 #[derive(clap::Args)]
@@ -85,14 +93,29 @@ pub struct GenerationArgs {
     /// Tokens before the answer may end
     #[arg(long, value_name = "N")]
     min_new_tokens: Option<usize>,
+    #[command(flatten)]
+    grammar: GrammarArgs,
+    /// Keep special tokens in the answer, such as those of boxes and places; the one that ends it is never printed
+    #[arg(long)]
+    keep_special: bool,
     /// Of the draws: the same seed gives the same answer
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
 
 impl GenerationArgs {
+    /// What answers are held to. `busy` is what standard input is read for otherwise, if it is.
+    pub fn constraint(&self, model: &Model, busy: Option<&str>) -> Result<Option<Box<dyn Constraint>>, Failure> {
+        self.grammar.constraint(model, busy)
+    }
+
     /// What was asked for, and what the model's file suggests for the rest. `positions` is the prompt's length.
-    pub fn options(&self, model: &Model, positions: usize) -> Result<GenerateOptions, Failure> {
+    pub fn options(
+        &self,
+        model: &Model,
+        positions: usize,
+        constraint: Option<Box<dyn Constraint>>,
+    ) -> Result<GenerateOptions, Failure> {
         let wanted = Wanted {
             max_new_tokens: 0,
             temperature: self.temp,
@@ -106,7 +129,8 @@ impl GenerationArgs {
             beams: self.beams,
             length_penalty: self.length_penalty,
             early_stopping: self.early_stopping.then_some(true),
-            ..Wanted::default()
+            keep_special: self.keep_special,
+            constraint,
         };
         Ok(model.defaults().resolve(&wanted, positions)?)
     }
@@ -121,10 +145,13 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let notes = Notes::new(args.quiet);
     notes.stage(format_args!("loading"));
     let opened = args.model.open()?;
+    let constraint =
+        args.generation.constraint(&opened.model, args.prompt.reads_standard_input().then_some("--prompt"))?;
+    let constrained = constraint.is_some();
     let (prompt, decode) = args.prompt.read(&opened.model, &notes)?;
     let items = opened.model.compose(&prompt)?;
     let positions = opened.model.count(&items);
-    let mut options = args.generation.options(&opened.model, positions)?;
+    let mut options = args.generation.options(&opened.model, positions, constraint)?;
     let (session, new_tokens) = size(args, &opened.model, positions, options.beams);
     let session = with_media(&items, session);
     let plan = opened.model.plan(&session)?;
@@ -158,6 +185,9 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let generation = result?;
     if args.json {
         out.json(&document(&generation, opened.model.tokenizer(), opened.load, decode))?;
+    }
+    if constrained && generation.finish == Finish::Length {
+        notes.line(format_args!("{CUT}"));
     }
     report(&notes, &opened, &generation, decode);
     if let Some(used) = anonymous_memory() {

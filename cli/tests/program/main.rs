@@ -6,6 +6,7 @@ mod bench;
 mod chat;
 mod convert;
 mod doctor;
+mod grammar;
 mod inspect;
 #[cfg(target_os = "linux")]
 mod outputs;

@@ -1,6 +1,6 @@
 //! Running the binary.
 
-use ocelli_quant::gguf::{Gguf, Writer};
+use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use serde_json::Value;
 use std::io::Write;
 use std::path::PathBuf;
@@ -94,14 +94,14 @@ pub fn bundled() -> Vec<u8> {
 }
 
 /// That model with further keys.
-pub fn bundled_with(keys: &[(&str, &str)]) -> (tempfile::TempDir, String) {
+pub fn bundled_with<V: Clone + Into<MetaValue>>(keys: &[(&str, V)]) -> (tempfile::TempDir, String) {
     let tiny = Gguf::parse(Arc::new(bundled())).unwrap();
     let mut writer = Writer::new();
-    for (key, value) in tiny.keys() {
+    for (key, value) in tiny.keys().filter(|(key, _)| keys.iter().all(|(other, _)| other != key)) {
         writer.set(key, value);
     }
-    for &(key, value) in keys {
-        writer.set(key, value);
+    for (key, value) in keys {
+        writer.set(*key, value.clone());
     }
     for tensor in tiny.tensors() {
         writer.tensor(&tensor.name, &tensor.shape, tensor.ty);

@@ -94,11 +94,11 @@ impl Session {
         options: &GenerateOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Writing, Error> {
-        let (items, options, positions) = self.fitted(prompt, options)?;
         if options.beams > 1 {
             let rule = "beams end together: 1 where tokens are taken one by one";
             return Err(Error::BadOption { name: "beams", got: options.beams.to_string(), rule });
         }
+        let (items, options, positions) = self.fitted(prompt, options)?;
         let mut timings = Timings { prompt: positions, ..Timings::default() };
         let prefix = self.prefill(&items, sink, &mut timings);
         if prefix.is_err() {

@@ -19,11 +19,12 @@ pub trait Constraint: Send + Sync {
     /// [`Error::Constraint`], where the constraint itself cannot go on.
     fn allow(&mut self, logits: &mut [f32]) -> Result<(), Error>;
 
-    /// Takes note of a token that was chosen, the one that ends the text included.
+    /// Takes note of a token that was chosen, the one that ends the text included, except in a search, which goes on with
+    /// nothing behind it.
     ///
     /// # Errors
     /// [`Error::Refused`] for a token that must not come here, which was not one of those left by
-    /// [`Constraint::allow`].
+    /// [`Constraint::allow`]; [`Error::Constraint`], where the constraint itself cannot go on.
     fn accept(&mut self, id: u32) -> Result<(), Error>;
 
     /// Another constraint that goes on from the same place.

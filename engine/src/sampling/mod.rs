@@ -3,6 +3,7 @@
 
 mod constraint;
 mod defaults;
+mod grammar;
 mod history;
 mod options;
 mod processors;
@@ -11,6 +12,8 @@ mod sampler;
 pub use constraint::Constraint;
 pub use defaults::Defaults;
 pub(crate) use defaults::{end_ids, suppressed_ids};
+pub(crate) use grammar::Grammars;
+pub use grammar::{GRAMMARS, Grammar};
 pub(crate) use history::History;
 pub use options::{GenerateOptions, Sampling, Wanted};
 pub(crate) use processors::log_softmax;

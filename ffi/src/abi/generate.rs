@@ -10,7 +10,7 @@ use crate::status::{
     Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_ORDER, OCELLI_ERR_UNSUPPORTED,
 };
 use crate::strings;
-use ocelli_engine::{Event, Finish, GenerateOptions, Generation};
+use ocelli_engine::{Event, Finish, GenerateOptions, Generation, Grammar};
 use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 
@@ -49,7 +49,9 @@ fn finish_of(finish: Option<Finish>) -> i32 {
 /// The program ocelli leaves out that one blank, and no other white space.
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED, OCELLI_ERR_CONTEXT,
-/// OCELLI_ERR_PROMPT, OCELLI_ERR_IMAGE, OCELLI_ERR_MODEL (the weights are damaged) or OCELLI_ERR_CANCELLED.
+/// OCELLI_ERR_PROMPT, OCELLI_ERR_IMAGE, OCELLI_ERR_MODEL (the weights are damaged), OCELLI_ERR_CONSTRAINT (the schema or the
+/// grammar cannot be read, or the options together leave no token), OCELLI_ERR_INVALID_UTF8 (neither is UTF-8) or
+/// OCELLI_ERR_CANCELLED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocelli_session_generate(
     session: *mut ocelli_session,
@@ -121,7 +123,8 @@ pub unsafe extern "C" fn ocelli_session_start(
 /// else is called, and all of it after its last token. After OCELLI_ERR_CANCELLED it is dropped.
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_ORDER
-/// (no text is being written), OCELLI_ERR_MODEL (the weights are damaged) or OCELLI_ERR_CANCELLED.
+/// (no text is being written), OCELLI_ERR_MODEL (the weights are damaged), OCELLI_ERR_CONSTRAINT (the options together leave
+/// no token) or OCELLI_ERR_CANCELLED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocelli_session_next(
     session: *mut ocelli_session,
@@ -151,8 +154,8 @@ pub unsafe extern "C" fn ocelli_session_next(
     })
 }
 
-/// The text that was generated last, since the session was opened or cleared, special tokens left out, and its tokens, the
-/// one that ended it included. The rules on buffer, capacity and needed are those of ocelli_last_error(); token_count,
+/// The text that was generated last, since the session was opened or cleared, special tokens left out or kept as its options
+/// said, and its tokens, the one that ended it included. The rules on buffer, capacity and needed are those of ocelli_last_error(); token_count,
 /// unless NULL, receives how many tokens there are, and as many as token_capacity allows are written to tokens, which may
 /// be NULL if that is 0. A text that is being written is not there yet.
 ///
@@ -298,5 +301,15 @@ unsafe fn options_of(
         options.beams = 1;
     }
     let positions = held.conversation.used()?.positions;
-    options::generate(held.conversation.model(), positions, &options)
+    let given = |name, text: *const c_char| {
+        // SAFETY: this function's contract, which the header's rules on strings are part of.
+        (!text.is_null()).then(|| unsafe { strings::given(name, text) }).transpose()
+    };
+    let grammar = match (given("json_schema", options.json_schema)?, given("grammar", options.grammar)?) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, "json_schema and grammar are both given: one of them"));
+        }
+        (schema, grammar) => schema.map(Grammar::JsonSchema).or(grammar.map(Grammar::Lark)),
+    };
+    options::generate(held.conversation.model(), positions, &options, grammar)
 }

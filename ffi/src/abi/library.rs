@@ -3,7 +3,7 @@
 use crate::handle::{self, Object};
 use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_PANIC};
 use crate::{guard, last, status, strings};
-use ocelli_engine::{Engine, Load};
+use ocelli_engine::{Engine, GRAMMARS, Load};
 use std::ffi::{CStr, c_char, c_void};
 use std::path::Path;
 
@@ -24,6 +24,9 @@ pub const OCELLI_FEATURE_GPU: u64 = 8;
 
 /// Of ocelli_features(): video is a piece of a prompt.
 pub const OCELLI_FEATURE_VIDEO: u64 = 16;
+
+/// Of ocelli_features(): texts are held to JSON schemas and grammars.
+pub const OCELLI_FEATURE_GRAMMAR: u64 = 32;
 
 /// Size of a buffer that holds any text of ocelli_last_error(), its NUL included.
 pub const OCELLI_LAST_ERROR_CAPACITY: usize = 8192;
@@ -51,7 +54,8 @@ pub extern "C" fn ocelli_version() -> *const c_char {
 pub extern "C" fn ocelli_features() -> u64 {
     let unix = if cfg!(unix) { OCELLI_FEATURE_FD } else { 0 };
     let affinity = if crate::affinity::OFFERED { OCELLI_FEATURE_AFFINITY } else { 0 };
-    OCELLI_FEATURE_IMAGE_FILES | OCELLI_FEATURE_VIDEO | unix | affinity
+    let grammar = if GRAMMARS { OCELLI_FEATURE_GRAMMAR } else { 0 };
+    OCELLI_FEATURE_IMAGE_FILES | OCELLI_FEATURE_VIDEO | unix | affinity | grammar
 }
 
 /// The name of a status, such as "OCELLI_ERR_FILE", or "unknown status"; static, never NULL.

@@ -3,7 +3,7 @@
 
 use crate::log::ocelli_log_fn;
 use crate::sized::Grows;
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 
 /// An open model file. Any thread may use it at any time; sessions keep what they need of it after it is closed.
 pub struct ocelli_model {
@@ -202,6 +202,19 @@ pub struct ocelli_generate_options {
     pub min_new_tokens: u32,
     /// Of the draws: the same seed gives the same text, on every machine and in every language.
     pub seed: u64,
+    /// A JSON schema that the text is held to, UTF-8 and NUL-terminated; NULL is none. It is read during the call. With it
+    /// or a grammar, 0 in no_repeat_ngram and min_new_tokens is off, whatever the model's file suggests. A text that has
+    /// as many tokens as were asked for ends before its value does.
+    pub json_schema: *const c_char,
+    /// A grammar that the text is held to, in llguidance's variant of Lark's syntax, such as "start: /yes|no/"; NULL is none.
+    /// Not beside json_schema. OCELLI_ERR_UNSUPPORTED where ocelli_features() lacks OCELLI_FEATURE_GRAMMAR, as for
+    /// json_schema.
+    pub grammar: *const c_char,
+    /// 1 keeps special tokens in the text, such as those that stand for boxes; those that begin, end or pad texts are left
+    /// out in any case. 0 leaves all of them out.
+    pub keep_special: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 /// What a session takes and what its last text took.

@@ -184,7 +184,7 @@ fn kept_prefixes_look_at_their_own_pictures() {
     assert!(reused > 20, "{reused} positions were reused");
     let three = start(1).image(picture(&golden, 2));
     let error = kept.generate(&three, &greedy, &mut quiet).unwrap_err();
-    assert!(matches!(error, Error::BadOption { name: "images", .. }), "{error}");
+    assert!(matches!(error, Error::BeyondPlan { what: "images", .. }), "{error}");
     assert_eq!(kept.generate(&prompts[0], &greedy, &mut quiet).unwrap().timings.reused, 0, "an error keeps nothing");
 }
 
@@ -282,12 +282,12 @@ fn videos_that_do_not_fit_are_refused() {
     let clip = Prompt::new().video(video(&golden, &[0, 1])).text("it is");
     let mut pictures_only = model.session(&SessionOptions::default()).unwrap();
     let error = pictures_only.generate(&clip, &greedy, &mut quiet).unwrap_err();
-    assert!(matches!(error, Error::BadOption { name: "frames", .. }), "{error}");
+    assert!(matches!(error, Error::BeyondPlan { what: "frames", .. }), "{error}");
     let many = (0..5).fold(Prompt::new(), |prompt, i| prompt.image(picture(&golden, i % 4)));
     let error = pictures_only.generate(&many, &greedy, &mut quiet).unwrap_err();
     assert!(matches!(error, Error::TooManyMedia { media: 5, places: 4 }), "{error}");
     let error = model.plan(&SessionOptions { frames: 257, ..SessionOptions::default() }).unwrap_err();
-    assert!(matches!(error, Error::BadOption { name: "frames", .. }), "{error}");
+    assert!(matches!(error, Error::BeyondPlan { what: "frames", .. }), "{error}");
     let plan = |frames| model.plan(&SessionOptions { frames, batch: 1, ..SessionOptions::default() }).unwrap().scratch;
     assert!(plan(1) == plan(0) && plan(64) > plan(8));
 

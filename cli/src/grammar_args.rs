@@ -1,0 +1,59 @@
+//! The arguments that hold an answer to a JSON schema or a grammar.
+
+use crate::failure::Failure;
+use crate::prompt_args::standard_input;
+use ocelli_engine::{Constraint, Grammar, Model};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Most bytes that are read of a schema or grammar: more than the engine takes, so that it says what the limit is.
+const MOST: u64 = 1 << 20;
+
+/// A schema or a grammar.
+#[derive(clap::Args)]
+pub struct GrammarArgs {
+    /// Hold the answer to a JSON schema: a file, '-' for standard input, or the schema itself, which begins with '{'
+    #[arg(long, value_name = "FILE", conflicts_with = "grammar", allow_hyphen_values = true)]
+    json_schema: Option<String>,
+    /// Hold the answer to a grammar in llguidance's variant of Lark: a file, '-' for standard input, or the grammar itself,
+    /// which has a rule 'start:'
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    grammar: Option<String>,
+}
+
+impl GrammarArgs {
+    /// The constraint that was asked for. `busy` is what standard input is read for otherwise, if it is.
+    pub fn constraint(&self, model: &Model, busy: Option<&str>) -> Result<Option<Box<dyn Constraint>>, Failure> {
+        let (flag, value) = match (&self.json_schema, &self.grammar) {
+            (Some(value), _) => ("--json-schema", value),
+            (None, Some(value)) => ("--grammar", value),
+            (None, None) => return Ok(None),
+        };
+        let schema = self.json_schema.is_some();
+        let whole = if schema { value.trim_start().starts_with('{') } else { value.contains("start:") };
+        let (name, text) = if whole {
+            (flag.to_owned(), value.clone())
+        } else if value == "-" {
+            if let Some(busy) = busy {
+                let what = format_args!("{flag} cannot read standard input, which {busy} does");
+                return Err(Failure::usage("standard-input", what));
+            }
+            ("standard input".to_owned(), standard_input()?)
+        } else {
+            (value.clone(), read(Path::new(value))?)
+        };
+        let grammar = if schema { Grammar::JsonSchema(&text) } else { Grammar::Lark(&text) };
+        match model.constraint(grammar) {
+            Ok(constraint) => Ok(Some(constraint)),
+            Err(e) => Err(Failure::usage(e.code(), format_args!("{name}: {e}"))),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MOST).read_to_end(&mut bytes));
+    read.map_err(|e| Failure::reading("the grammar", path, &e))?;
+    String::from_utf8(bytes).map_err(|_| Failure::usage("text", format_args!("{}: not UTF-8", path.display())))
+}
