@@ -141,6 +141,20 @@ fn pictures_are_where_the_template_puts_them() {
     });
 }
 
+/// Beside a picture, too, what a message spells of its token is text, and places no picture.
+#[test]
+fn a_picture_token_that_a_message_spells_places_none() {
+    each("pictures", |tokenizer, template, said, _| {
+        let spelled = |text: &Option<String>| text.as_ref().map(|text| format!("{text} <image>?"));
+        let typed: Said =
+            said.iter().map(|(role, parts)| (role.clone(), parts.iter().map(spelled).collect())).collect();
+        let got = ids(&prompt(template, &typed, tokenizer).unwrap().prompt(tokenizer, &pictures(said)).unwrap());
+        assert_eq!(got.iter().filter(|&&id| id == IMAGE).count(), pictures(said).len(), "{typed:?}");
+        let texts = typed.iter().flat_map(|(_, parts)| parts).flatten().count();
+        assert_eq!(tokenizer.decode(&got, true).unwrap().matches("<image>?").count(), texts, "{typed:?}");
+    });
+}
+
 /// The same text as transformers', and of its special tokens only those that the template wrote.
 #[test]
 fn what_messages_spell_stays_text() {

@@ -126,6 +126,11 @@ fn prompts_may_begin_with_a_hyphen() {
     assert_eq!(score["continuations"][1]["text"], "- 5");
     assert_eq!(ocelli(&["tokenize", "--ids", "-5 + 3"]).ok(), ocelli(&["tokenize", "--ids", "--", "-5 + 3"]).ok());
     assert_eq!(ocelli(&["tokenize", "- a", "--ids"]).ok(), ocelli(&["tokenize", "--ids", "--", "- a"]).ok());
+    let (dir, model) = file("tiny.gguf", &bundled());
+    let (blue, out) = (picture("blue_circle.png"), dir.path().join("imatrix.gguf"));
+    for text in ["- one", "-5", "--image"] {
+        ocelli(&["imatrix", &model, "-o", out.to_str().unwrap(), "-i", &blue, "-q", "-p", text]).ok();
+    }
 }
 
 fn text_ids_behind(text: &str) -> Vec<u64> {

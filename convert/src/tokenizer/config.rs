@@ -191,6 +191,10 @@ impl Config {
             for key in ["extra_special_tokens", "model_specific_special_tokens"] {
                 let Some(Value::Object(names)) = file.whole(key) else { continue };
                 for (name, value) in names {
+                    if SPECIAL_TOKENS.iter().any(|(known, _)| known == name) {
+                        let rule = "is no name of its own: the token has a key outside of this object";
+                        return Err(file.bad(key, name, rule));
+                    }
                     add(key, name, value)?;
                 }
             }

@@ -120,3 +120,39 @@ fn special_tokens_keep_their_names() {
     assert_eq!(names, ["image_token", "place_token"]);
     assert_eq!(file.u32s("ocelli.tokenizer.special_ids").unwrap(), Some(vec![39, 11]));
 }
+
+/// The tokenizer's directory is looked in before the model's.
+#[test]
+fn templates_lie_beside_the_tokenizer_or_beside_the_model() {
+    for (beside, source, wanted, notes) in [
+        (Some("T"), None, "T", 0),
+        (None, Some("S"), "S", 0),
+        (Some("T"), Some("S"), "T", 1),
+        (Some("S"), Some("S"), "S", 0),
+    ] {
+        let (scratch, elsewhere) = (Scratch::new(), Scratch::new());
+        let mut model = Model::new();
+        let tokenizer = model.files.remove("tokenizer.json").unwrap();
+        model.write(&scratch.0);
+        fs::write(elsewhere.0.join("tokenizer.json"), tokenizer).unwrap();
+        for (directory, template) in [(&elsewhere, beside), (&scratch, source)] {
+            if let Some(template) = template {
+                fs::write(directory.0.join("chat_template.jinja"), template).unwrap();
+            }
+        }
+        let mut options = Options::new(F32);
+        options.tokenizer = Some(elsewhere.0.clone());
+        let out = scratch.0.join("o.gguf");
+        let report = convert(&scratch.0, &out, &options, &()).unwrap();
+        assert_eq!((template(&parse(&out), ""), report.notes.len()), (Some(wanted), notes), "{:?}", report.notes);
+    }
+}
+
+#[test]
+fn templates_whose_names_become_one_are_told() {
+    let list = json!({"chat_template": [{"name": "default", "template": "D"}, {"name": "rag-2", "template": "A"},
+                                        {"name": "rag_2", "template": "B"}, {"name": "", "template": "C"}]});
+    let (gguf, notes) = with(&[("tokenizer_config.json", &list.to_string())]).unwrap();
+    assert_eq!((template(&gguf, ""), template(&gguf, "rag_2")), (Some("D"), Some("A")));
+    assert!(notes.len() == 2 && notes[0].contains("'rag_2' has no name of its own"), "{notes:?}");
+}

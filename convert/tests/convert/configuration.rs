@@ -266,3 +266,61 @@ fn preprocessing_is_read_or_defaulted() {
     assert_eq!(file.f32s("clip.vision.image_mean").unwrap().unwrap(), [0.25, 0.5, 0.75]);
     assert!(report.notes.is_empty());
 }
+
+/// One number for all layers or both sides may stand there as a list.
+#[test]
+fn lists_of_equal_numbers_are_the_number() {
+    for (section, key, equal, other) in [
+        ("text_config", "num_attention_heads", json!([4, 4]), json!([4, 2])),
+        ("qformer_config", "num_attention_heads", json!([4, 4, 4]), json!([4, 4, 2])),
+        ("vision_config", "num_attention_heads", json!([4]), json!([])),
+        ("vision_config", "image_size", json!([14, 14]), json!([14, 28])),
+        ("vision_config", "patch_size", json!([7, 7]), json!([7, "7"])),
+    ] {
+        let mut model = Model::new();
+        let (wanted, _) = model.convert_as(F32).unwrap();
+        model.insert(section, key, equal);
+        let (file, _) = model.convert_as(F32).unwrap();
+        assert!(file.keys().eq(wanted.keys()), "{section}.{key}");
+        model.insert(section, key, other);
+        model.fails("unsupported", &[&format!("{section}.{key}"), "a list of equal ones"]);
+    }
+    for (key, equal, other) in
+        [("num_key_value_heads", json!([2]), json!([2, 1])), ("num_attention_heads", json!([4]), json!([4, 2]))]
+    {
+        let mut model = crate::text::model("llama");
+        let (wanted, _) = model.convert_as(F32).unwrap();
+        model.config[key] = equal;
+        let (file, _) = model.convert_as(F32).unwrap();
+        assert!(file.keys().eq(wanted.keys()), "{key}");
+        model.config[key] = other;
+        model.fails("unsupported", &[key, "a list of equal ones"]);
+    }
+}
+
+/// transformers 5 writes the newer file and reads it first; one of version 4 may lie beside it still.
+#[test]
+fn the_newer_processor_file_goes_before_the_older() {
+    let older: serde_json::Value = serde_json::from_str(&Model::new().files["preprocessor_config.json"]).unwrap();
+    let mut newer = older.clone();
+    newer["image_mean"] = json!([0.5, 0.5, 0.5]);
+    for (older, newer, mean, notes) in [
+        (Some(&older), Some(&newer), [0.5, 0.5, 0.5], 1),
+        (Some(&older), Some(&older), [0.25, 0.5, 0.75], 0),
+        (Some(&older), None, [0.25, 0.5, 0.75], 0),
+        (None, Some(&newer), [0.5, 0.5, 0.5], 0),
+    ] {
+        let mut model = Model::new();
+        model.files.remove("preprocessor_config.json");
+        for (name, content) in [
+            ("preprocessor_config.json", older.cloned()),
+            ("processor_config.json", newer.map(|newer| json!({ "image_processor": newer }))),
+        ] {
+            model.files.extend(content.map(|content| (name.to_owned(), content.to_string())));
+        }
+        let (file, report) = model.convert_as(F32).unwrap();
+        assert_eq!(file.f32s("clip.vision.image_mean").unwrap().unwrap(), mean);
+        assert_eq!(report.notes.len(), notes, "{:?}", report.notes);
+        assert!(report.notes.iter().all(|note| note.contains("another image_processor than preprocessor_config.json")));
+    }
+}

@@ -133,3 +133,28 @@ fn json() {
     model.config["model_type"] = name.into();
     assert!(model.error().to_string().len() < 500);
 }
+
+/// Each file with the mark, and all of them: the same bytes come out.
+#[test]
+fn files_behind_a_byte_order_mark_are_read_as_without() {
+    let mut model = Model::new();
+    model.files.insert("generation_config.json".to_owned(), "{\"max_new_tokens\": 7}".to_owned());
+    model.files.insert("tokenizer_config.json".to_owned(), "{\"pad_token\": \"<pad>\"}".to_owned());
+    model.files.insert("special_tokens_map.json".to_owned(), "{\"sep_token\": \"a\"}".to_owned());
+    model.files.insert("added_tokens.json".to_owned(), "{\"<x>\": 12}".to_owned());
+    let scratch = Scratch::new();
+    model.write(&scratch.0);
+    let converted = || {
+        convert(&scratch.0, &scratch.0.join("o.gguf"), &Options::new(F32), &()).unwrap();
+        fs::read(scratch.0.join("o.gguf")).unwrap()
+    };
+    let wanted = converted();
+    let names: Vec<String> = scratch.names().into_iter().filter(|name| name.ends_with(".json")).collect();
+    assert_eq!(names.len(), 7, "{names:?}");
+    for name in names {
+        let path = scratch.0.join(&name);
+        let marked = [&b"\xef\xbb\xbf"[..], &fs::read(&path).unwrap()].concat();
+        fs::write(path, marked).unwrap();
+        assert!(converted() == wanted, "{name}");
+    }
+}

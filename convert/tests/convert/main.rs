@@ -12,6 +12,7 @@ mod pieces;
 #[cfg(target_os = "linux")]
 mod places;
 mod quantize;
+mod rope;
 #[path = "../../../fuzz/keep.rs"]
 mod seeds;
 mod settings;

@@ -120,6 +120,24 @@ fn the_class_around_the_library_says_where_blanks_go() {
     check(&run(&input).unwrap_err(), "unsupported", &["tokenizer_class", "T5Tokenizer"]);
 }
 
+/// The class without a library around it looks for added tokens in the text as it is, whatever they wish.
+#[test]
+fn added_tokens_are_looked_for_in_the_text_as_it_is() {
+    let token = |normalized: bool| {
+        json!({"content": "<new>", "lstrip": true, "normalized": normalized, "rstrip": false, "single_word": false,
+               "special": false})
+    };
+    for normalized in [true, false] {
+        let mut input = with([pieces(), specs(&[], &[])].concat());
+        let config = json!({"added_tokens_decoder": {"263": token(normalized)}});
+        input.0.files.insert("tokenizer_config.json".to_owned(), config.to_string());
+        let (file, _) = run(&input).unwrap();
+        assert_eq!(file.u32s("ocelli.tokenizer.lstrip_ids").unwrap(), Some(vec![263]));
+        assert!(file.get("ocelli.tokenizer.normalized_ids").is_none());
+        assert_eq!(file.u32s("ocelli.tokenizer.symbol_ids").unwrap(), Some(vec![262]));
+    }
+}
+
 #[test]
 fn what_the_runtime_does_not_do_is_refused() {
     for (trainer, normalizer, part) in [

@@ -114,3 +114,23 @@ fn special_tokens_may_be_named_in_both_files() {
     model.files.insert("special_tokens_map.json".to_owned(), names.to_string());
     assert_eq!(ignoring(&model, &[]).unwrap(), [""; 0]);
 }
+
+/// What somebody may have meant and nobody asks for there is said, unless it says what holds anyway.
+#[test]
+fn settings_that_nobody_asks_for_are_noted() {
+    for (section, key, neutral, other) in [
+        ("vision_config", "num_beams", json!(1), json!(4)),
+        ("vision_config", "max_length", json!(20), json!(30)),
+        ("vision_config", "tie_word_embeddings", json!(true), json!(false)),
+        ("qformer_config", "do_sample", json!(false), json!(true)),
+        ("qformer_config", "repetition_penalty", json!(1.0), json!(1.5)),
+    ] {
+        let mut model = Model::new();
+        model.insert(section, key, neutral);
+        assert_eq!(ignoring(&model, &[]).unwrap(), [""; 0], "{section}.{key}");
+        model.insert(section, key, other);
+        let notes = ignoring(&model, &[]).unwrap();
+        let said = format!("config.json: {section}.{key} = ");
+        assert!(matches!(&notes[..], [note] if note.starts_with(&said) && note.contains("is not taken")), "{notes:?}");
+    }
+}

@@ -122,6 +122,20 @@ fn what_an_older_list_of_added_tokens_says_is_taken_or_told() {
 }
 
 #[test]
+fn names_of_their_own_are_no_others() {
+    for (file, key) in
+        [(OWN, "extra_special_tokens"), (OWN, "model_specific_special_tokens"), (MAP, "extra_special_tokens")]
+    {
+        let mut model = Model::new();
+        model.files.insert(file.to_owned(), json!({ key: {"unk_token": "<unk>"} }).to_string());
+        model.fails("config_value", &[file, key, "unk_token"]);
+    }
+    let mut model = Model::new();
+    model.files.insert(OWN.to_owned(), json!({"_bos_token": "</s>"}).to_string());
+    model.fails("unknown_settings", &["_bos_token"]);
+}
+
+#[test]
 fn added_tokens_that_leave_something_out_are_refused_as_by_the_library() {
     for key in ["id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"] {
         let mut tokenizer = tokenizer_json();

@@ -419,6 +419,39 @@ fn sentencepiece_merges_become_scores() {
     .fails("tokenizer", &["'<0x41>'"]);
 }
 
+/// Where SentencePiece's `Metaspace` puts a blank, and whose word counts: LLaMA's class of transformers 5 makes its
+/// tokenizer by `add_prefix_space`, others take `tokenizer.json` as it is.
+#[test]
+fn metaspace_says_which_texts_get_a_blank() {
+    let blank = |pre: Value, config: Option<Value>| {
+        let mut model = with_tokenizer(|t| {
+            t["normalizer"] = json!(null);
+            t["pre_tokenizer"] = pre;
+        });
+        model.files.extend(config.map(|config| ("tokenizer_config.json".to_owned(), config.to_string())));
+        let (file, report) = model.convert_as(F32).unwrap();
+        let prefix = report.notes.iter().filter(|note| note.contains("add_prefix_space")).count();
+        (file.str("ocelli.tokenizer.blank").unwrap().unwrap().to_owned(), prefix)
+    };
+    let scheme = |name: &str| json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": name, "split": false});
+    for name in ["never", "first", "always"] {
+        assert_eq!(blank(scheme(name), None), (name.to_owned(), 0));
+    }
+    // As versions before there were schemes wrote it.
+    let older = |on: bool| json!({"type": "Metaspace", "replacement": "▁", "add_prefix_space": on, "split": false});
+    assert_eq!((blank(older(true), None).0, blank(older(false), None).0), ("always".to_owned(), "never".to_owned()));
+    for (class, own, setting, wanted, notes) in [
+        ("TokenizersBackend", "first", false, "first", 1),
+        ("PreTrainedTokenizerFast", "never", true, "never", 1),
+        ("LlamaTokenizerFast", "first", false, "never", 1),
+        ("LlamaTokenizer", "never", true, "first", 1),
+        ("LlamaTokenizer", "always", true, "always", 0),
+    ] {
+        let config = json!({"tokenizer_class": class, "add_prefix_space": setting, "bos_token": "<s>"});
+        assert_eq!(blank(scheme(own), Some(config)), (wanted.to_owned(), notes), "{class} {own} {setting}");
+    }
+}
+
 #[test]
 fn pre_tokenizers_go_by_their_patterns() {
     let bytes = |regex: bool| json!({"type": "ByteLevel", "add_prefix_space": false, "use_regex": regex});

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What is in these is data of any names, not settings.
-const DATA: [&str; 2] = ["/model/vocab", "/model/merges"];
+const DATA: [&str; 4] = ["/model/vocab", "/model/merges", "/extra_special_tokens", "/model_specific_special_tokens"];
 
 /// A checkpoint and what its conversion gave.
 pub struct Subject {

@@ -6,6 +6,7 @@
 
 mod changes;
 mod heads;
+mod idefics;
 mod tokenizer;
 
 use changes::{Outcomes, Subject};

@@ -10,12 +10,15 @@
 //! of model have otherwise, rows in another order or one added, is a [`Change`] on the way. Kernels of larger windows are
 //! the exception: [`Kernel`].
 
+mod head;
+
 use std::collections::BTreeMap;
 
 use ocelli_quant::TensorType;
 
 use crate::checkpoint::{Checkpoint, Dtype, quantised};
 use crate::error::ConvertError;
+use head::Head;
 
 /// How a target is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,23 +175,6 @@ impl Target {
     pub(crate) fn rows(&self) -> u64 {
         self.shape.iter().skip(1).product()
     }
-}
-
-/// An output head that may be the embedding itself.
-#[derive(Debug, Clone)]
-struct Head {
-    /// Of one matrix, or of several whose rows are one matrix.
-    parts: Vec<Part>,
-    tied: bool,
-    target: Target,
-}
-
-/// A matrix of a head, the one of the embedding that it may be tied to, and their shape in the checkpoint.
-#[derive(Debug, Clone)]
-struct Part {
-    head: String,
-    embedding: String,
-    shape: Vec<u64>,
 }
 
 /// The rules of one model.
@@ -366,35 +352,9 @@ impl Layout {
         }
     }
 
-    /// The output head: a matrix of its own where it is untied, the embedding otherwise.
-    pub(crate) fn head(&mut self, head: &str, embedding: &str, name: &str, cols: u64, rows: u64, tied: bool) {
-        let (head, embedding) = (format!("{head}.weight"), format!("{embedding}.weight"));
-        let content = Content::Run { tensor: head.clone(), first: 0, change: Change::None };
-        let parts = vec![Part { head, embedding, shape: vec![rows, cols] }];
-        self.add_head(parts, name, content, tied);
-    }
-
-    /// The same of matrices whose rows are the head's, in order: each with its embedding and its rows.
-    pub(crate) fn joined_head(&mut self, sources: &[(&str, &str, u64)], name: &str, cols: u64, tied: bool) {
-        let part = |(head, embedding, rows): &(&str, &str, u64)| Part {
-            head: format!("{head}.weight"),
-            embedding: format!("{embedding}.weight"),
-            shape: vec![*rows, cols],
-        };
-        let parts: Vec<Part> = sources.iter().map(part).collect();
-        let content = Content::Joined(parts.iter().map(|part| (part.head.clone(), part.shape[0] * cols)).collect());
-        self.add_head(parts, name, content, tied);
-    }
-
-    fn add_head(&mut self, parts: Vec<Part>, name: &str, content: Content, tied: bool) {
-        let (cols, rows) = (parts[0].shape[1], parts.iter().map(|part| part.shape[0]).sum());
-        let target = Target { name: format!("{name}.weight"), shape: vec![cols, rows], kind: Kind::Matrix, content };
-        self.head = Some(Head { parts, tied, target });
-    }
-
     /// Checkpoint tensors without a rule.
     pub(crate) fn unknown<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-        let is_head = |name: &str| self.head.iter().flat_map(|head| &head.parts).any(|part| part.head == name);
+        let is_head = |name: &str| self.head.as_ref().is_some_and(|head| head.has(name));
         let known = |name: &str| self.expected.contains_key(name) || is_head(name) || self.skipped(name);
         names.filter(|name| !known(name)).map(str::to_owned).collect()
     }
@@ -441,57 +401,6 @@ impl Layout {
         let unused = |name: &&str| !self.expected.contains_key(*name);
         let skipped = checkpoint.names().filter(unused).map(str::to_owned).collect();
         Ok(Settled { targets: self.targets, skipped })
-    }
-
-    /// An untied head is needed like any matrix. A tied one is left out, with a note where it does not repeat the
-    /// embedding, and stands in for an embedding that was not saved.
-    fn settle_head(&mut self, checkpoint: &Checkpoint, notes: &mut Vec<String>) -> Result<(), ConvertError> {
-        let Some(Head { parts, tied, target }) = self.head.take() else { return Ok(()) };
-        let mut own = !tied;
-        for Part { head, embedding, shape } in parts.iter().filter(|_| tied) {
-            match (checkpoint.get(head).is_some(), checkpoint.get(embedding).is_some()) {
-                (false, _) => {}
-                (true, true) if checkpoint.equal(head, embedding)? => {}
-                (true, true) => {
-                    own |= self.own_heads;
-                    let used = if self.own_heads {
-                        "it is used, as in transformers 5"
-                    } else {
-                        "the embedding is used, as in the original before transformers 5, which would use the head"
-                    };
-                    notes.push(format!(
-                        "config.json ties the output head to the embedding, but {head} differs from {embedding}: {used}"
-                    ));
-                }
-                (true, false) => {
-                    notes.push(format!("{embedding} is missing: {head}, which is tied to it, stands in"));
-                    self.stand_in(embedding, head, shape);
-                }
-            }
-        }
-        if own {
-            self.expected.extend(parts.into_iter().map(|part| (part.head, part.shape)));
-            self.targets.push(target);
-        }
-        Ok(())
-    }
-
-    /// Reads another tensor in the place of one.
-    fn stand_in(&mut self, absent: &str, other: &str, shape: &[u64]) {
-        self.expected.remove(absent);
-        self.expected.insert(other.to_owned(), shape.to_vec());
-        for target in &mut self.targets {
-            match &mut target.content {
-                Content::Run { tensor, .. } if tensor == absent => other.clone_into(tensor),
-                Content::Joined(parts) => {
-                    parts
-                        .iter_mut()
-                        .filter(|(tensor, _)| tensor == absent)
-                        .for_each(|(tensor, _)| other.clone_into(tensor));
-                }
-                _ => {}
-            }
-        }
     }
 }
 
