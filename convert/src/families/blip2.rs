@@ -10,7 +10,7 @@ use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
-use crate::parts::opt::Opt;
+use crate::parts::language::{self, Language};
 use crate::parts::qformer::QFormer;
 use crate::parts::vit::Vit;
 use crate::parts::{generation, image, pretrained};
@@ -30,7 +30,7 @@ const OUTER: &[Known] = &[
 struct Blip2 {
     vit: Vit,
     qformer: QFormer,
-    opt: Opt,
+    language: Box<dyn Language>,
     text: Object,
     image_token: Option<u32>,
 }
@@ -38,34 +38,34 @@ struct Blip2 {
 fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     pretrained::part(config, OUTER);
     let text = config.object("text_config")?;
-    let opt = Opt::read(&text)?;
+    let language = language::read(&text, "opt")?;
     let vit = Vit::read(&config.object("vision_config")?)?;
     let queries = config.count("num_query_tokens", 1..=ROWS, 32)?;
     let qformer = QFormer::read(&config.object("qformer_config")?, queries, vit.width)?;
     // The attribute has an alias, and either may be what was saved.
     let key = config.alias("image_token_index", "image_token_id")?;
-    let image_token = config.has(key).then(|| config.count(key, 0..=opt.vocabulary - 1, 0)).transpose()?;
-    Ok(Box::new(Blip2 { vit, qformer, opt, text, image_token }))
+    let image_token = config.has(key).then(|| config.count(key, 0..=language.vocabulary() - 1, 0)).transpose()?;
+    Ok(Box::new(Blip2 { vit, qformer, language, text, image_token }))
 }
 
 impl Model for Blip2 {
     fn architecture(&self) -> &'static str {
-        "opt"
+        self.language.architecture()
     }
 
     fn layout(&self) -> Layout {
         let mut layout = Layout::default();
-        self.opt.layout("language_model.", &mut layout);
+        self.language.layout("language_model.", &mut layout);
         self.vit.layout("vision_model.", &mut layout);
         self.qformer.layout(&mut layout);
-        let (from, to) = (u64::from(self.qformer.width), u64::from(self.opt.width));
+        let (from, to) = (u64::from(self.qformer.width), u64::from(self.language.width()));
         layout.linear("language_projection", "mm.projector", from, to, true);
         layout.skip(|name| name.ends_with(".position_ids"));
         layout
     }
 
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
-        self.opt.keys(keys);
+        self.language.keys(keys);
         self.vit.keys(keys);
         image::keys(inputs, image::Class::Blip, self.vit.side, keys)?;
         image::same_as_model(inputs, "num_query_tokens", self.qformer.queries)?;
@@ -73,8 +73,8 @@ impl Model for Blip2 {
         if let Some(token) = self.image_token {
             keys.set("ocelli.image_token", token);
         }
-        generation::inner_keys(inputs, &self.text, self.opt.vocabulary, (2, 2), keys)?;
-        tokenizer::bpe::keys(inputs, self.opt.vocabulary, keys)
+        generation::inner_keys(inputs, &self.text, self.language.vocabulary(), self.language.ends(), keys)?;
+        tokenizer::bpe::keys(inputs, self.language.vocabulary(), keys)
     }
 
     /// Names with an outer `model.`, a head at the top, or an inner language model without its own `model.`.

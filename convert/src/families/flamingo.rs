@@ -57,7 +57,7 @@ impl Model for Idefics {
 
     fn layout(&self) -> Layout {
         let mut layout = Layout::default();
-        self.llama.layout(&mut layout);
+        self.llama.layout("", &mut layout);
         self.vit.layout("model.vision_model.", &mut layout);
         self.resampler.layout("model.perceiver_resampler.", &mut layout);
         self.gated.layout("model.gated_cross_attn_layers.", &mut layout);

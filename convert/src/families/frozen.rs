@@ -17,11 +17,9 @@ use crate::parts::language::{self, Language};
 use crate::parts::nf_resnet::{self, NfResNet};
 use crate::parts::{WIDTH, generation, image, pretrained};
 use crate::tokenizer;
+use ocelli_quant::gguf::keys::ROWS;
 
 pub(crate) const FAMILY: Family = Family { name: "frozen", model_types: &["frozen"], read };
-
-/// Most rows a picture becomes.
-const ROWS: u32 = 16_384;
 
 enum Tower {
     Clip(Clip),
@@ -39,7 +37,7 @@ struct Frozen {
 fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     pretrained::part(config, &[]);
     let text = config.object("text_config")?;
-    let language = language::read(&text)?;
+    let language = language::read(&text, "llama")?;
     let vision = config.object("vision_config")?;
     let (tower, default) = match vision.text("model_type")? {
         Some(nf_resnet::MODEL_TYPE) => (Tower::NfResNet(NfResNet::read(&vision)?), "mean"),
@@ -68,7 +66,7 @@ impl Model for Frozen {
 
     fn layout(&self) -> Layout {
         let mut layout = Layout::default();
-        self.language.layout(&mut layout);
+        self.language.layout("", &mut layout);
         let width = match &self.tower {
             Tower::Clip(vit) => {
                 vit.layout("vision_model.", &mut layout);

@@ -1,5 +1,5 @@
-//! A language model by itself: `LlamaForCausalLM`, `Gemma3ForCausalLM`, `MptForCausalLM` and `GPTNeoXForCausalLM` as
-//! transformers saves them, and MPT-1B's own class.
+//! A language model by itself: `LlamaForCausalLM`, `Gemma3ForCausalLM`, `MptForCausalLM`, `GPTNeoXForCausalLM` and
+//! `OPTForCausalLM` as transformers saves them, and MPT-1B's own class.
 
 use super::{Family, Inputs, Model};
 use crate::checkpoint::Checkpoint;
@@ -19,7 +19,7 @@ struct Text {
 }
 
 fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
-    Ok(Box::new(Text { model: language::read(config)?, config: config.clone() }))
+    Ok(Box::new(Text { model: language::read(config, "llama")?, config: config.clone() }))
 }
 
 impl Model for Text {
@@ -29,7 +29,7 @@ impl Model for Text {
 
     fn layout(&self) -> Layout {
         let mut layout = Layout::default();
-        self.model.layout(&mut layout);
+        self.model.layout("", &mut layout);
         layout.skip(|name| name.ends_with("rotary_emb.inv_freq"));
         layout
     }

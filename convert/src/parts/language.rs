@@ -1,15 +1,16 @@
-//! The language models that stand alone or behind gated layers, by the `model_type` of their configuration.
+//! The language models that stand alone or in a family, by the `model_type` of their configuration.
 
 use super::llama::Llama;
 use super::mpt::Mpt;
 use super::neox::NeoX;
+use super::opt::Opt;
 use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 
 /// Values of `model_type`.
-pub(crate) const MODEL_TYPES: &[&str] = &["llama", "gemma3_text", "mpt", "mosaic_gpt", "gpt_neox"];
+pub(crate) const MODEL_TYPES: &[&str] = &["llama", "gemma3_text", "mpt", "mosaic_gpt", "gpt_neox", "opt"];
 
 /// A configuration that has been read and found to be supported.
 pub(crate) trait Language {
@@ -27,17 +28,18 @@ pub(crate) trait Language {
     fn blocks(&self) -> &'static str;
     /// The class's tokens that begin and end a text.
     fn ends(&self) -> (u32, u32);
-    /// The rules for its tensors.
-    fn layout(&self, layout: &mut Layout);
+    /// The rules for its tensors, whose names begin with `prefix`, such as `language_model.`, in the checkpoint.
+    fn layout(&self, prefix: &str, layout: &mut Layout);
     /// Its metadata.
     fn keys(&self, keys: &mut Keys);
 }
 
-/// The language model of a configuration.
-pub(crate) fn read(config: &Object) -> Result<Box<dyn Language>, ConvertError> {
-    Ok(match config.text("model_type")? {
+/// The language model of a configuration; one that names none is a `default`.
+pub(crate) fn read(config: &Object, default: &str) -> Result<Box<dyn Language>, ConvertError> {
+    Ok(match Some(config.text("model_type")?.unwrap_or(default)) {
         Some("mpt" | "mosaic_gpt") => Box::new(Mpt::read(config)?),
         Some("gpt_neox") => Box::new(NeoX::read(config)?),
+        Some("opt") => Box::new(Opt::read(config)?),
         _ => Box::new(Llama::read(config)?),
     })
 }

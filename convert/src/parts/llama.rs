@@ -250,7 +250,7 @@ impl Language for Llama {
         if self.gemma.is_some() { (2, 1) } else { (1, 2) }
     }
 
-    fn layout(&self, layout: &mut Layout) {
+    fn layout(&self, prefix: &str, layout: &mut Layout) {
         let (w, ffn, vocabulary) = (u64::from(self.width), u64::from(self.ffn), u64::from(self.vocabulary));
         let head = u64::from(self.head);
         let (queries, keys) = (u64::from(self.heads) * head, u64::from(self.kv_heads) * head);
@@ -259,12 +259,12 @@ impl Language for Llama {
             if gemma { (Change::None, Change::Plus(1.0)) } else { (Change::Pairs(head), Change::None) };
 
         if self.additional == 0 {
-            layout.matrix("model.embed_tokens", "token_embd", w, vocabulary);
+            layout.matrix(&format!("{prefix}model.embed_tokens"), "token_embd", w, vocabulary);
         } else {
             let additional = u64::from(self.additional);
             let parts = [
-                ("model.embed_tokens.weight".to_owned(), vocabulary - additional),
-                ("model.embed_tokens.additional_embedding.weight".to_owned(), additional),
+                (format!("{prefix}model.embed_tokens.weight"), vocabulary - additional),
+                (format!("{prefix}model.embed_tokens.additional_embedding.weight"), additional),
             ];
             layout.joined(&parts, "token_embd", w);
         }
@@ -272,7 +272,7 @@ impl Language for Llama {
             layout.values("rope_freqs.weight", self.factors());
         }
         for n in 0..self.layers {
-            let (from, to) = (format!("model.layers.{n}"), format!("blk.{n}"));
+            let (from, to) = (format!("{prefix}model.layers.{n}"), format!("blk.{n}"));
             let mut scale = |source: &str, name: &str, width: u64| {
                 layout.scale(&format!("{from}.{source}"), &format!("{to}.{name}"), width, norm);
             };
@@ -298,15 +298,21 @@ impl Language for Llama {
                 layout.changed(&format!("{from}.{source}"), &format!("{to}.{name}"), cols, rows, bias, change);
             }
         }
-        layout.scale("model.norm", "output_norm", w, norm);
+        layout.scale(&format!("{prefix}model.norm"), "output_norm", w, norm);
         if self.additional == 0 {
-            layout.head("lm_head", "model.embed_tokens", "output", w, vocabulary, self.tied);
+            layout.head(
+                &format!("{prefix}lm_head"),
+                &format!("{prefix}model.embed_tokens"),
+                "output",
+                w,
+                vocabulary,
+                self.tied,
+            );
         } else {
             let additional = u64::from(self.additional);
-            let parts = [
-                ("lm_head", "model.embed_tokens", vocabulary - additional),
-                ("lm_head.additional_fc", "model.embed_tokens.additional_embedding", additional),
-            ];
+            let (head, table) = (format!("{prefix}lm_head"), format!("{prefix}model.embed_tokens"));
+            let (more, more_table) = (format!("{head}.additional_fc"), format!("{table}.additional_embedding"));
+            let parts = [(&*head, &*table, vocabulary - additional), (&*more, &*more_table, additional)];
             layout.joined_head(&parts, "output", w, self.tied);
         }
     }

@@ -207,15 +207,15 @@ impl Language for Mpt {
         (0, 0)
     }
 
-    fn layout(&self, layout: &mut Layout) {
+    fn layout(&self, prefix: &str, layout: &mut Layout) {
         let (w, ffn) = (u64::from(self.width), u64::from(self.ffn));
         let (names, biases) = (self.names, self.biases);
         let norm = |layout: &mut Layout, from: String, to: String| {
             if biases { layout.norm(&from, &to, w, true) } else { layout.scale(&from, &to, w, Default::default()) }
         };
-        layout.matrix("transformer.wte", "token_embd", w, u64::from(self.vocabulary));
+        layout.matrix(&format!("{prefix}transformer.wte"), "token_embd", w, u64::from(self.vocabulary));
         for n in 0..self.layers {
-            let (from, to) = (format!("transformer.blocks.{n}"), format!("blk.{n}"));
+            let (from, to) = (format!("{prefix}transformer.blocks.{n}"), format!("blk.{n}"));
             for (source, name) in names.norms.iter().zip(["attn_norm", "ffn_norm"]) {
                 norm(layout, format!("{from}.{source}"), format!("{to}.{name}"));
             }
@@ -230,8 +230,15 @@ impl Language for Mpt {
             layout.linear(&format!("{from}.{}", names.ffn[0]), &format!("{to}.ffn_up"), w, ffn, biases);
             layout.linear(&format!("{from}.{}", names.ffn[1]), &format!("{to}.ffn_down"), ffn, w, biases);
         }
-        norm(layout, format!("transformer.{}", names.last_norm), "output_norm".to_owned());
-        layout.head("lm_head", "transformer.wte", "output", w, u64::from(self.vocabulary), self.tied);
+        norm(layout, format!("{prefix}transformer.{}", names.last_norm), "output_norm".to_owned());
+        layout.head(
+            &format!("{prefix}lm_head"),
+            &format!("{prefix}transformer.wte"),
+            "output",
+            w,
+            u64::from(self.vocabulary),
+            self.tied,
+        );
     }
 
     fn keys(&self, keys: &mut Keys) {

@@ -88,11 +88,11 @@ impl Language for NeoX {
         (0, 2)
     }
 
-    fn layout(&self, layout: &mut Layout) {
+    fn layout(&self, prefix: &str, layout: &mut Layout) {
         let (w, ffn, vocabulary) = (u64::from(self.width), u64::from(self.ffn), u64::from(self.vocabulary));
-        layout.matrix("gpt_neox.embed_in", "token_embd", w, vocabulary);
+        layout.matrix(&format!("{prefix}gpt_neox.embed_in"), "token_embd", w, vocabulary);
         for n in 0..self.layers {
-            let (from, to) = (format!("gpt_neox.layers.{n}"), format!("blk.{n}"));
+            let (from, to) = (format!("{prefix}gpt_neox.layers.{n}"), format!("blk.{n}"));
             layout.norm(&format!("{from}.input_layernorm"), &format!("{to}.attn_norm"), w, true);
             let parts = ["attn_q", "attn_k", "attn_v"].map(|part| format!("{to}.{part}"));
             let fused = format!("{from}.attention.query_key_value");
@@ -103,8 +103,15 @@ impl Language for NeoX {
             layout.linear(&format!("{from}.mlp.dense_h_to_4h"), &format!("{to}.ffn_up"), w, ffn, true);
             layout.linear(&format!("{from}.mlp.dense_4h_to_h"), &format!("{to}.ffn_down"), ffn, w, true);
         }
-        layout.norm("gpt_neox.final_layer_norm", "output_norm", w, true);
-        layout.head("embed_out", "gpt_neox.embed_in", "output", w, vocabulary, self.tied);
+        layout.norm(&format!("{prefix}gpt_neox.final_layer_norm"), "output_norm", w, true);
+        layout.head(
+            &format!("{prefix}embed_out"),
+            &format!("{prefix}gpt_neox.embed_in"),
+            "output",
+            w,
+            vocabulary,
+            self.tied,
+        );
         layout.skip(|name| {
             [".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq"].iter().any(|end| name.ends_with(end))
         });

@@ -3,6 +3,7 @@
 //! Defaults are those of the configuration class, since `save_pretrained` omits what equals them. The epsilon is not
 //! configurable there: every norm has PyTorch's 1e-5. Position rows 0 and 1 are padding: position p is row p + 2.
 
+use super::language::Language;
 use super::{CONTEXT, LAYERS, VOCABULARY, WIDTH, activation, heads, pretrained};
 use crate::error::ConvertError;
 use crate::json::Object;
@@ -21,10 +22,10 @@ const OPT: &[Known] =
 /// An OPT configuration.
 #[derive(Debug)]
 pub(crate) struct Opt {
-    pub(crate) width: u32,
+    width: u32,
     /// Of the embedding table; where it is narrower than `width`, a linear layer leads in and another out.
     embedding: u32,
-    pub(crate) vocabulary: u32,
+    vocabulary: u32,
     layers: u32,
     heads: u32,
     ffn: u32,
@@ -66,9 +67,38 @@ impl Opt {
             act: activation(config, "activation_function", "relu")?,
         })
     }
+}
 
-    /// The rules for tensors under `prefix`, such as `language_model.`.
-    pub(crate) fn layout(&self, prefix: &str, layout: &mut Layout) {
+impl Language for Opt {
+    fn architecture(&self) -> &'static str {
+        "opt"
+    }
+
+    fn vocabulary(&self) -> u32 {
+        self.vocabulary
+    }
+
+    fn width(&self) -> u32 {
+        self.width
+    }
+
+    fn layers(&self) -> u32 {
+        self.layers
+    }
+
+    fn embedding(&self) -> &'static str {
+        "model.decoder.embed_tokens"
+    }
+
+    fn blocks(&self) -> &'static str {
+        "model.decoder.layers."
+    }
+
+    fn ends(&self) -> (u32, u32) {
+        (2, 2)
+    }
+
+    fn layout(&self, prefix: &str, layout: &mut Layout) {
         let (w, ffn, narrow) = (u64::from(self.width), u64::from(self.ffn), u64::from(self.embedding));
         let (vocabulary, positions) = (u64::from(self.vocabulary), u64::from(self.context + POSITION_OFFSET));
         let decoder = format!("{prefix}model.decoder");
@@ -101,7 +131,7 @@ impl Opt {
         layout.head(&format!("{prefix}lm_head"), &embedding, "output", narrow, vocabulary, self.tied);
     }
 
-    pub(crate) fn keys(&self, keys: &mut Keys) {
+    fn keys(&self, keys: &mut Keys) {
         keys.set("opt.context_length", self.context);
         keys.set("opt.embedding_length", self.width);
         if self.embedding != self.width {
