@@ -31,8 +31,9 @@ pub struct Outcomes {
 enum Done {
     /// It is not where anybody reads it.
     Lost,
-    /// It stands where it may be read, perhaps in place of another value; the same document without it.
-    Moved { removed: Value },
+    /// It stands where it may be read, perhaps in place of another value; the same document without it there, and the one
+    /// before with it there as well.
+    Moved { removed: Value, twice: Value },
 }
 
 impl Subject {
@@ -80,12 +81,16 @@ impl Subject {
             return outcomes.same += 1;
         }
         let wrong = |why: &str| panic!("{}: {file}: {what}: {why}, and no note: {notes:?}", self.name);
-        let Done::Moved { removed } = done else { wrong("another model") };
-        // What it says there must have been taken: without it the model is a third one.
-        match self.with(file, &removed) {
-            Ok((without, notes)) if without == bytes && !self.says_more(&notes) => wrong("the value has no effect"),
-            _ => outcomes.taken += 1,
+        let Done::Moved { removed, twice } = done else { wrong("another model") };
+        // What it says there must have been taken, unless it says what holds there anyway.
+        let silent = |content: &Value| {
+            let converted = self.with(file, content).ok();
+            converted.filter(|(_, notes)| !self.says_more(notes)).map(|(bytes, _)| bytes)
+        };
+        if silent(&removed).is_some_and(|without| without == bytes) && silent(&twice).as_ref() == Some(&self.bytes) {
+            wrong("the value has no effect");
         }
+        outcomes.taken += 1;
     }
 
     /// Tries all changes of all keys of these files that are there.
@@ -160,14 +165,15 @@ fn each_change(document: &Value, then: &mut impl FnMut(&Value, &str, Done)) {
             // What is inside of the key goes with it.
             let inside = format!("{place}/{}", part(&key));
             for to in places.iter().filter(near).filter(|to| !to.starts_with(&inside)) {
-                let (mut other, mut removed) = (without.clone(), without.clone());
+                let (mut other, mut removed, mut twice) = (without.clone(), without.clone(), document.clone());
                 let before = items(&mut other, to).insert(key.clone(), value.clone());
                 if before.as_ref() == Some(&value) {
                     continue;
                 }
                 items(&mut removed, to).remove(&key);
+                items(&mut twice, to).insert(key.clone(), value.clone());
                 let beside = own.is_some() && own == around(to, &places);
-                let done = if before.is_some() || beside { Done::Moved { removed } } else { Done::Lost };
+                let done = if before.is_some() || beside { Done::Moved { removed, twice } } else { Done::Lost };
                 then(&other, &format!("{place}/{key} put to {to}/{key}"), done);
             }
             let mut deeper = without.clone();
