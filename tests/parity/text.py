@@ -1,5 +1,5 @@
-"""Goldens of language models by themselves: small random LlamaForCausalLM, Gemma3ForCausalLM, MptForCausalLM and
-GPTNeoXForCausalLM run by transformers 4.57.6, text_*.json, and by 5.24.0, text_five_*.json.
+"""Goldens of language models by themselves: small random LlamaForCausalLM, Gemma3ForCausalLM, MptForCausalLM,
+GPTNeoXForCausalLM and OPTForCausalLM run by transformers 4.57.6, text_*.json, and by 5.24.0, text_five_*.json.
 
     python text.py                          makes every golden of the version it is run with
     python text.py NAME...                  only these
@@ -29,7 +29,7 @@ import torch
 import transformers
 from blip2_opt import CONTINUATIONS, HERE, QUESTION, SETTINGS, UNICODE, generate, logits, numbers, scores, stored
 from transformers import (Gemma3ForCausalLM, Gemma3TextConfig, GPTNeoXConfig, GPTNeoXForCausalLM, LlamaConfig, LlamaForCausalLM, MptConfig,
-                          MptForCausalLM)
+                          MptForCausalLM, OPTConfig, OPTForCausalLM)
 
 ROWS = 320  # of the embedding: eight more than the tokenizer has tokens
 LONG = (
@@ -60,6 +60,11 @@ def neox(width, heads, ffn, layers, **more):
                         max_position_embeddings=256, bos_token_id=2, pad_token_id=1, **more)
 
 
+def opt(width, heads, ffn, layers, **more):
+    return "opt", dict(vocab_size=ROWS, hidden_size=width, num_attention_heads=heads, ffn_dim=ffn, num_hidden_layers=layers,
+                       max_position_embeddings=256, bos_token_id=2, pad_token_id=1, **more)
+
+
 # name: (what it is for, seed of the weights, stored type, (kind, config))
 CONFIGS = {
     "llama": ("shared key heads, tied head", 101, "float32", llama(64, 4, 2, 176, 3, tie_word_embeddings=True, rms_norm_eps=1e-5)),
@@ -79,6 +84,9 @@ CONFIGS = {
     "neox": ("a quarter of a head is turned, both sublayers side by side", 142, "float32", neox(96, 3, 200, 4)),
     "neox_sequential": ("RedPajama's: whole heads, sublayers in turn", 111, "float16",
                         neox(60, 3, 240, 3, rotary_pct=1.0, use_parallel_residual=False)),
+    "opt": ("norms before, tied head", 121, "float32", opt(64, 4, 160, 3, word_embed_proj_dim=64)),
+    "opt_narrow": ("a narrower embedding, norms behind, no biases", 127, "bfloat16",
+                   opt(96, 6, 144, 4, word_embed_proj_dim=48, do_layer_norm_before=False, enable_bias=False, activation_function="gelu")),
 }
 # Of 5.24.0, which saves all of RoPE in rope_parameters.
 FIVE = {
@@ -102,7 +110,8 @@ def build(kind, config, seed, dtype, eos):
     """The model in f32, weights rounded to the stored type, with config.json, generation_config.json and the tensor list."""
     config = dict(config, eos_token_id=eos, attn_implementation="eager")
     classes = {"llama": (LlamaConfig, LlamaForCausalLM), "gemma3": (Gemma3TextConfig, Gemma3ForCausalLM), "mpt": (MptConfig, MptForCausalLM),
-               "mosaic": (MptConfig, MptForCausalLM), "neox": (GPTNeoXConfig, GPTNeoXForCausalLM)}
+               "mosaic": (MptConfig, MptForCausalLM), "neox": (GPTNeoXConfig, GPTNeoXForCausalLM),
+               "opt": (OPTConfig, OPTForCausalLM)}
     model = classes[kind][1](classes[kind][0](**config))
     model.tie_weights()
     # Newer versions call GPT-NeoX's head otherwise in memory than in the file.

@@ -11,7 +11,7 @@ use crate::golden::{FormulaCheck, Generation, Logits, Score, folder};
 use crate::opt_tokenizer::OptTokenizer;
 
 /// The goldens, by name.
-pub const TEXT: [&str; 16] = [
+pub const TEXT: [&str; 18] = [
     "llama",
     "llama_untied",
     "llama_linear",
@@ -23,6 +23,8 @@ pub const TEXT: [&str; 16] = [
     "mpt_mosaic",
     "neox",
     "neox_sequential",
+    "opt",
+    "opt_narrow",
     "five_llama",
     "five_llama_linear",
     "five_llama_llama3",
