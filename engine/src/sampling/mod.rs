@@ -13,5 +13,5 @@ pub use defaults::Defaults;
 pub(crate) use defaults::{end_ids, suppressed_ids};
 pub(crate) use history::History;
 pub use options::{GenerateOptions, Sampling, Wanted};
-pub(crate) use processors::log_softmax;
+pub(crate) use processors::{log_probability, log_softmax, log_sum};
 pub use sampler::Sampler;
