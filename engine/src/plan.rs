@@ -1,5 +1,6 @@
 //! The memory a session will need, by kind, from the header alone: no weight is touched to compute it.
 
+use crate::blocks::cache::slots;
 use crate::blocks::decoder::DecoderRows;
 use crate::kernels::{CacheShape, CacheType, Device, Layout};
 use crate::models::{Encoder, Family, Sees};
@@ -11,9 +12,10 @@ use std::sync::Arc;
 pub struct SessionOptions {
     /// Positions a sequence may reach, prompt, pictures and new tokens together; 0 is all the model was made for.
     pub context: usize,
-    /// Sequences that grow side by side in beam search; 0 is 1.
+    /// Sequences that grow side by side, in beam search or where continuations are scored; 0 is 1.
     pub beams: usize,
-    /// Most new tokens of a beam; 0 is the whole context. Beams share their prompt, so each costs this much more.
+    /// Most new tokens of a beam; 0 is the whole context. Beams share their prompt, so each costs this much more, in pages of
+    /// sixteen positions.
     pub new_tokens: usize,
     /// Rows of a prompt that pass through the model together; 0 is 256. More is faster and needs more scratch.
     pub batch: usize,
@@ -66,6 +68,8 @@ impl Plan {
 /// [`SessionOptions`] with the defaults filled in from a model.
 #[derive(Debug, Clone)]
 pub struct Resolved {
+    /// Positions a sequence may reach.
+    pub context: usize,
     pub batch: usize,
     pub image_cache: usize,
     /// Rows of logits computed together.
@@ -101,7 +105,7 @@ pub fn resolve(family: &Family, options: &SessionOptions) -> Resolved {
     let beams = or(options.beams, 1);
     let new_tokens = or(options.new_tokens, context).min(context);
     let batch = or(options.batch, 256).min(context).max(beams);
-    let slots = context.saturating_add((beams - 1).saturating_mul(new_tokens));
+    let slots = slots(context, beams, new_tokens);
     let caches = family.speaks.as_ref().map(|speaks| {
         let ty = options.cache.unwrap_or_else(|| cache_type_beside(speaks.decoder.weight_type()));
         (speaks.decoder.cache_shape(slots, ty), speaks.media_shape(or(options.images, 33), ty))
@@ -109,6 +113,7 @@ pub fn resolve(family: &Family, options: &SessionOptions) -> Resolved {
     let none = CacheShape { layers: 0, heads: 0, head_width: 0, slots: 0, ty: CacheType::F32 };
     let (kv, media) = caches.unwrap_or((none, None));
     Resolved {
+        context,
         batch,
         image_cache: options.image_cache.unwrap_or(16 * image).max(image),
         logits: beams.max(8).min(batch),

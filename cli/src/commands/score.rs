@@ -7,7 +7,7 @@ use crate::model_args::{MemoryArgs, ModelArgs};
 use crate::output::{Notes, Out, number};
 use crate::prompt_args::PromptArgs;
 use ocelli_engine::tokenizer::EncodeOptions;
-use ocelli_engine::{Event, Score, prompt_ids};
+use ocelli_engine::{Error, Event, Model, Score, SessionOptions, prompt_ids};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 
@@ -19,6 +19,9 @@ EXAMPLES
 Continuations are taken as they are: most models want the blank before the first word.
 With --json standard output is one object, log-probabilities are natural logarithms:
   {\"prompt_ids\", \"continuations\": [{\"text\", \"ids\", \"logprobs\", \"sum\"}]}";
+
+/// Continuations that there is room for at once: logits of as many rows are computed together in any case.
+const TOGETHER: usize = 8;
 
 /// Log-likelihoods of given continuations of a prompt
 #[derive(clap::Args)]
@@ -51,12 +54,12 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let plain = EncodeOptions { add_special: false, parse_special: true };
     let mut longest = 0;
     for text in &texts {
-        let ids = model.tokenizer().encode(text, plain).map_err(ocelli_engine::Error::from)?;
+        let ids = model.tokenizer().encode(text, plain).map_err(Error::from)?;
         longest = longest.max(ids.len());
     }
-    // Continuations take turns in the positions behind the prompt.
     let session = args.memory.session(model.count(&items).saturating_add(longest));
-    let mut session = model.session(&with_media(&items, session))?;
+    let session = side_by_side(&model, with_media(&items, session), texts.len(), longest)?;
+    let mut session = model.session(&session)?;
     interrupt.cancels(session.cancel_handle());
     let scores = session.score(&prompt, &texts, &mut |event| {
         match event {
@@ -75,6 +78,18 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     }
     table(&mut out, &texts, &scores)?;
     out.flush()
+}
+
+/// The session with room for continuations that run side by side; for fewer of them, which then take turns, where the budget
+/// says so.
+fn side_by_side(model: &Model, alone: SessionOptions, texts: usize, longest: usize) -> Result<SessionOptions, Error> {
+    for beams in (2..=texts.min(TOGETHER)).rev() {
+        let session = SessionOptions { beams, new_tokens: longest, ..alone.clone() };
+        if session.budget == 0 || model.plan(&session)?.total() <= session.budget {
+            return Ok(session);
+        }
+    }
+    Ok(alone)
 }
 
 fn document(text: &str, score: &Score) -> Value {

@@ -112,11 +112,8 @@ pub fn search(
         let states =
             next.iter().map(|c| Ok(Running { history: running[c.beam].history.extended(c.id)?, score: c.score }));
         let states = states.collect::<Result<Vec<_>, Error>>()?;
-        let slots = session.slots();
-        let forks = next.iter().map(|c| slots.fork(&sequences[c.beam])).collect();
-        for old in std::mem::replace(&mut sequences, forks) {
-            slots.release(old);
-        }
+        let sources: Vec<usize> = next.iter().map(|c| c.beam).collect();
+        sequences = session.slots().branch(sequences, &sources);
         running = states;
         session.step(&mut sequences, &ids)?;
     }

@@ -1,9 +1,10 @@
 //! How likely texts are: continuations of a prompt that is read once, and the logits of every position.
 
 use crate::blocks::cache::Sequence;
+use crate::blocks::decoder::SEQUENCES;
 use crate::error::Error;
 use crate::prompt::{Item, Prompt};
-use crate::sampling::log_softmax;
+use crate::sampling::{log_probability, log_sum};
 use crate::session::{Session, Sink, Timings};
 use std::ops::ControlFlow;
 
@@ -25,7 +26,8 @@ impl Score {
 }
 
 impl Session {
-    /// Log-likelihoods of texts that could follow a prompt. The prompt is read once, however many there are.
+    /// Log-likelihoods of texts that could follow a prompt. The prompt is read once, however many there are, and as many as
+    /// the session's batch and positions have room for run side by side.
     ///
     /// # Errors
     /// As [`Session::generate`].
@@ -47,37 +49,66 @@ impl Session {
     }
 
     fn score_inner(&mut self, items: &[Item], all: Vec<Vec<u32>>, sink: &mut Sink<'_>) -> Result<Vec<Score>, Error> {
-        let prompt = self.prefill(items, sink, &mut Timings::default())?;
+        let mut prompt = self.prefill(items, sink, &mut Timings::default())?;
         let vocabulary = self.vocabulary();
-        let mut first = self.logits()[..vocabulary].to_vec();
-        let position = prompt.sequence.len() - 1;
-        if !log_softmax(&mut first) {
-            return Err(Error::NotANumber { position });
-        }
-        let mut scores = Vec::new();
-        for ids in all {
-            let mut logprobs: Vec<f32> = ids.first().map(|&id| first[id as usize]).into_iter().collect();
-            let mut sequence = self.slots().fork(&prompt.sequence);
-            let inputs = &ids[..ids.len().saturating_sub(1)];
-            for chunk in inputs.chunks(self.batch()) {
-                let at = logprobs.len();
-                self.run(std::slice::from_mut(&mut sequence), chunk, &[chunk.len()])?;
-                for start in (0..chunk.len()).step_by(self.logit_rows()) {
-                    let count = self.logit_rows().min(chunk.len() - start);
-                    self.read_logits(start, count)?;
-                    for (i, logits) in self.logits_mut().chunks_exact_mut(vocabulary).take(count).enumerate() {
-                        if !log_softmax(logits) {
-                            return Err(Error::NotANumber { position: position + at + start + i });
-                        }
-                        logprobs.push(logits[ids[at + start + i] as usize]);
-                    }
-                }
-            }
-            self.slots().release(sequence);
-            scores.push(Score { ids, logprobs });
+        let first = &self.logits()[..vocabulary];
+        let sum = log_sum(first).ok_or(Error::NotANumber { position: prompt.sequence.len() - 1 })?;
+        let score = |ids: Vec<u32>| {
+            let logprobs = ids.first().map(|&id| log_probability(first[id as usize], sum)).into_iter().collect();
+            Score { ids, logprobs }
+        };
+        let mut scores: Vec<Score> = all.into_iter().map(score).collect();
+        // Nothing follows the last token of each, so it is not run.
+        let mut left: Vec<&mut Score> = scores.iter_mut().filter(|score| score.ids.len() > 1).collect();
+        while !left.is_empty() {
+            let (mut rows, most) = (0, self.batch());
+            let counts = left.iter().map(|score| score.ids.len() - 1).take(SEQUENCES);
+            let fitting = counts.take_while(|count| {
+                rows += count;
+                rows <= most
+            });
+            // One alone goes in batches, where the prompt is, and has room: that was seen before.
+            let together = self.slots().forks(&prompt.sequence, fitting).max(1);
+            let rest = left.split_off(together);
+            self.score_together(&mut prompt.sequence, &mut left)?;
+            left = rest;
         }
         self.keep(prompt);
         Ok(scores)
+    }
+
+    /// Runs continuations side by side, the last of them in the prompt's own place, which is the prompt's alone again then.
+    fn score_together(&mut self, prompt: &mut Sequence, scores: &mut [&mut Score]) -> Result<(), Error> {
+        let (vocabulary, batch, positions) = (self.vocabulary(), self.batch(), prompt.len());
+        let mut sequences: Vec<Sequence> = (1..scores.len()).map(|_| self.slots().fork(prompt)).collect();
+        sequences.push(std::mem::take(prompt));
+        let longest = scores.iter().map(|score| score.ids.len() - 1).max().unwrap_or(0);
+        for at in (0..longest).step_by(batch) {
+            let parts: Vec<&[u32]> = scores.iter().map(|score| part(&score.ids, at, batch)).collect();
+            let counts: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+            self.run(&mut sequences, &parts.concat(), &counts)?;
+            let rows: Vec<(usize, usize)> = counts
+                .iter()
+                .enumerate()
+                .flat_map(|(i, &count)| (at + 1..=at + count).map(move |next| (i, next)))
+                .collect();
+            let mut start = 0;
+            for some in rows.chunks(self.logit_rows()) {
+                self.read_logits(start, some.len())?;
+                for (logits, &(i, next)) in self.logits().chunks_exact(vocabulary).zip(some) {
+                    let sum = log_sum(logits).ok_or(Error::NotANumber { position: positions + next - 1 })?;
+                    let id = scores[i].ids[next];
+                    scores[i].logprobs.push(log_probability(logits[id as usize], sum));
+                }
+                start += some.len();
+            }
+        }
+        *prompt = sequences.pop().unwrap_or_default();
+        self.slots().truncate(prompt, positions);
+        for sequence in sequences {
+            self.slots().release(sequence);
+        }
+        Ok(())
     }
 
     /// The logits of every position of a prompt, `positions x vocabulary`: for tests of parity with a reference.
@@ -106,4 +137,10 @@ impl Session {
         self.done();
         result.map(|()| all)
     }
+}
+
+/// What is run of a continuation from token `at` on, at most `most` tokens and never its last.
+fn part(ids: &[u32], at: usize, most: usize) -> &[u32] {
+    let end = ids.len() - 1;
+    &ids[at.min(end)..(at + most).min(end)]
 }

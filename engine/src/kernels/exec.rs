@@ -1,6 +1,6 @@
 //! What blocks call: every op of a device, on one arena, with a look at the cancel flag before it.
 
-use super::{Activation, Arena, Bias, Cache, Continuation, Device, Gathered, Heads, Pairs, Product, Rows};
+use super::{Activation, Arena, Bias, Cache, Continuation, Device, Gathered, Heads, Pairs, Product, Rows, SlotCopy};
 use crate::cancel::CancelHandle;
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -81,6 +81,12 @@ impl Exec<'_> {
     pub fn store(&mut self, cache: &mut Cache, layer: usize, k: Rows, v: Rows, slots: &[u32]) -> Result<(), Error> {
         self.cancel.check()?;
         self.device.store(self.arena, cache, layer, k, v, slots);
+        Ok(())
+    }
+
+    pub fn copy(&mut self, cache: &mut Cache, copies: &[SlotCopy]) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.copy(cache, copies);
         Ok(())
     }
 

@@ -249,6 +249,15 @@ pub struct Span {
     pub len: u32,
 }
 
+/// Positions whose keys and values are copied, in all layers, to as many slots that lie apart from theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlotCopy {
+    /// The positions.
+    pub from: Span,
+    /// The first of the other slots.
+    pub to: u32,
+}
+
 /// Query rows that continue one sequence: row `i` of them sees the sequence's first `past + i + 1` positions. Rows that are
 /// not causal stand beside what they look at, row `i` beside position `i`: each sees the same `past` positions, and where
 /// there is none the result is 0.
@@ -356,6 +365,9 @@ pub trait Device: Send + Sync {
 
     /// Puts row `i` of `k` and `v` into slot `slots[i]` of a layer.
     fn store(&self, arena: &Arena, cache: &mut Cache, layer: usize, k: Rows, v: Rows, slots: &[u32]);
+
+    /// Copies positions within a cache; nothing is both read and written.
+    fn copy(&self, cache: &mut Cache, copies: &[SlotCopy]);
 
     /// Appends the keys and values of some positions to `out`, [`CacheShape::bytes`] for so many slots, in the cache's own
     /// number format.

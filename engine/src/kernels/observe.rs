@@ -7,7 +7,7 @@
 
 use super::{
     Activation, Arena, Bias, Cache, CacheShape, Continuation, Device, DeviceInfo, Gathered, Heads, Layout, Pairs,
-    Product, Rows, Span,
+    Product, Rows, SlotCopy, Span,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -166,6 +166,10 @@ impl Device for Observer {
 
     fn store(&self, arena: &Arena, cache: &mut Cache, layer: usize, k: Rows, v: Rows, slots: &[u32]) {
         self.device.store(arena, cache, layer, k, v, slots);
+    }
+
+    fn copy(&self, cache: &mut Cache, copies: &[SlotCopy]) {
+        self.device.copy(cache, copies);
     }
 
     fn save(&self, cache: &Cache, spans: &[Span], out: &mut Vec<u8>) {

@@ -16,5 +16,5 @@ pub(crate) use grammar::Grammars;
 pub use grammar::{GRAMMARS, Grammar};
 pub(crate) use history::History;
 pub use options::{GenerateOptions, Sampling, Wanted};
-pub(crate) use processors::log_softmax;
+pub(crate) use processors::{log_probability, log_softmax, log_sum};
 pub use sampler::Sampler;

@@ -31,16 +31,26 @@ pub(super) fn suppress(logits: &mut [f32], ids: &[u32]) {
     }
 }
 
-/// `logits - log Σ exp(logits)`, the sum in f64; false where a logit is NaN.
-pub fn log_softmax(logits: &mut [f32]) -> bool {
+/// `log Σ exp(logits)`, in f64; `None` where a logit is NaN.
+pub fn log_sum(logits: &[f32]) -> Option<f64> {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     if logits.iter().any(|l| l.is_nan()) || max == f32::NEG_INFINITY {
-        return false;
+        return None;
     }
     let sum: f64 = logits.iter().map(|l| f64::from(l - max).exp()).sum();
-    let log = f64::from(max) + sum.ln();
-    #[allow(clippy::cast_possible_truncation)]
-    logits.iter_mut().for_each(|l| *l = (f64::from(*l) - log) as f32);
+    Some(f64::from(max) + sum.ln())
+}
+
+/// The logarithm of a token's probability, by [`log_sum`] of all.
+#[allow(clippy::cast_possible_truncation)]
+pub fn log_probability(logit: f32, sum: f64) -> f32 {
+    (f64::from(logit) - sum) as f32
+}
+
+/// Turns logits into [`log_probability`]s; false where a logit is NaN.
+pub fn log_softmax(logits: &mut [f32]) -> bool {
+    let Some(sum) = log_sum(logits) else { return false };
+    logits.iter_mut().for_each(|l| *l = log_probability(*l, sum));
     true
 }
 

@@ -3,7 +3,7 @@
 
 use super::Prefix;
 use super::Session;
-use crate::blocks::cache::Sequence;
+use crate::blocks::cache::{Sequence, Taken};
 use crate::cancel::CancelHandle;
 use crate::error::Error;
 use crate::kernels::{CacheShape, Span};
@@ -68,7 +68,7 @@ impl Session {
     pub(crate) fn restore(&mut self, items: &[Item], count: usize, data: &[u8]) -> Result<(), Error> {
         self.forget_all();
         let mut sequence = Sequence::default();
-        self.kv.slots.extend(&mut sequence, count, &mut Vec::new())?;
+        self.kv.slots.extend(&mut sequence, count, &mut Taken::default())?;
         self.model.0.device.restore(&mut self.kv.data, sequence.spans(), data);
         self.kept = Some(Prefix::of(items, sequence));
         Ok(())

@@ -15,7 +15,7 @@ pub use events::{Event, Sink, Timings};
 pub(crate) use prefix::Prefix;
 
 use crate::blocks::cache::Sequence;
-use crate::blocks::decoder::{DecoderRows, KvCache, SEQUENCES};
+use crate::blocks::decoder::{DecoderRows, KvCache, one_each};
 use crate::blocks::gated::MediaCache;
 use crate::cancel::CancelHandle;
 use crate::error::Error;
@@ -39,6 +39,7 @@ pub struct Session {
     shape: CacheShape,
     /// Of the language model, where there is one.
     rows: Option<DecoderRows>,
+    context: usize,
     batch: usize,
     logit_rows: usize,
     /// Sequences that may grow side by side in beam search, and most new tokens of each.
@@ -85,6 +86,7 @@ impl Session {
             kv,
             shape: r.kv,
             rows,
+            context: r.context,
             batch: r.batch,
             logit_rows: r.logits,
             beams: r.beams,
@@ -140,7 +142,7 @@ impl Session {
 
     /// Positions one sequence may reach.
     pub(crate) fn room(&self) -> usize {
-        self.kv.slots.len().min(self.model.context())
+        self.context
     }
 
     pub(crate) fn fits(&self, prompt: usize, new: usize) -> Result<(), Error> {
@@ -229,7 +231,7 @@ impl Session {
 
     /// One more token for each sequence, then the logits of all.
     pub(crate) fn step(&mut self, sequences: &mut [Sequence], ids: &[u32]) -> Result<(), Error> {
-        self.run(sequences, ids, &[1; SEQUENCES][..ids.len()])?;
+        self.run(sequences, ids, one_each(ids.len())?)?;
         self.read_logits(0, ids.len())
     }
 

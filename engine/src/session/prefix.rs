@@ -91,6 +91,7 @@ fn rest(items: &[Item], mut skip: usize) -> Vec<Item> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::blocks::cache::Taken;
     use crate::image::{ImageLimits, Picture, Views};
     use std::sync::Arc;
 
@@ -105,7 +106,7 @@ mod tests {
         let kept = prefix.sequence.len();
         let run = rest.iter().map(Item::positions).sum();
         // The last token is never run.
-        slots.extend(&mut prefix.sequence, run + ids.len().saturating_sub(1), &mut Vec::new()).unwrap();
+        slots.extend(&mut prefix.sequence, run + ids.len().saturating_sub(1), &mut Taken::default()).unwrap();
         prefix.append(ids);
         (kept, run)
     }

@@ -3,7 +3,8 @@
 use crate::{Random, bits, file, golden, le, nmse, read};
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
 use ocelli_engine::kernels::{
-    Arena, Bias, Buckets, CacheShape, CacheType, Continuation, Device, HeadBias, Heads, Layout, Relative, Rows, Span,
+    Arena, Bias, Buckets, Cache, CacheShape, CacheType, Continuation, Device, HeadBias, Heads, Layout, Relative, Rows,
+    SlotCopy, Span,
 };
 use ocelli_quant::TensorType;
 use std::ops::Range;
@@ -383,5 +384,32 @@ fn distances_fall_into_buckets() {
     ] {
         let refused = Buckets::new(count, reach, two_sided).unwrap_err();
         assert!(refused.contains(word), "{refused}");
+    }
+}
+
+/// What is copied is the same bits, in every head of every layer, and nothing else changes.
+#[test]
+fn copied_positions_are_the_same_numbers() {
+    let mut random = Random(11);
+    let (layers, slots, width) = (3, 50, 40);
+    for (ty, threads) in CacheType::ALL.into_iter().flat_map(|(ty, _)| [(ty, 1), (ty, 3)]) {
+        let cpu = Cpu::with_isa(Isa::offered()[0], threads);
+        let mut cache = cpu.cache(CacheShape { layers, heads: 2, head_width: width, slots, ty }).unwrap();
+        let every: Vec<u32> = (0..).take(slots).collect();
+        for layer in 0..layers {
+            let (k, v) = (random.floats(slots * 2 * width), random.floats(slots * 2 * width));
+            let rows = layout_pair(&cpu, slots, 2 * width, &k, &v);
+            cpu.store(&rows.0, &mut cache, layer, rows.1, rows.2, &every);
+        }
+        let saved = |cache: &Cache, start: u32, len: u32| {
+            let mut bytes = Vec::new();
+            cpu.save(cache, &[Span { start, len }], &mut bytes);
+            bytes
+        };
+        let before = [(0, 20), (25, 24), (2, 5), (31, 1)].map(|(start, len)| saved(&cache, start, len));
+        let from = |start, len| Span { start, len };
+        cpu.copy(&mut cache, &[SlotCopy { from: from(2, 5), to: 20 }, SlotCopy { from: from(31, 1), to: 49 }]);
+        let after = [(0, 20), (25, 24), (20, 5), (49, 1)].map(|(start, len)| saved(&cache, start, len));
+        assert!(before == after, "{ty:?}, {threads} threads");
     }
 }

@@ -12,7 +12,7 @@ mod config;
 
 pub use config::{DecoderConfig, Position, QueryNorm};
 
-use super::cache::{Sequence, Slots};
+use super::cache::{Sequence, Slots, Taken};
 use super::gated::{Gated, GatedRows, MediaCache};
 use super::rope::Rope;
 use crate::error::Error;
@@ -22,6 +22,16 @@ use block::{Block, Step};
 
 /// Most sequences that run side by side.
 pub const SEQUENCES: usize = 64;
+
+/// One row for each of some sequences.
+///
+/// # Errors
+/// [`Error::BadOption`] for more than [`SEQUENCES`].
+pub fn one_each(sequences: usize) -> Result<&'static [usize], Error> {
+    const ONES: [usize; SEQUENCES] = [1; SEQUENCES];
+    let got = || sequences.to_string();
+    ONES.get(..sequences).ok_or_else(|| Error::BadOption { name: "sequences", got: got(), rule: "at most 64 together" })
+}
 
 /// A language model with its weights.
 pub struct Decoder {
@@ -79,7 +89,7 @@ pub struct KvCache {
     pub slots: Slots,
     /// What the gated layers attend to.
     pub media: Option<MediaCache>,
-    taken: Vec<u32>,
+    taken: Taken,
     /// Positions of the rows of a batch, three a row where there are so many axes.
     positions: Vec<u32>,
 }
@@ -88,7 +98,7 @@ impl KvCache {
     /// An empty cache.
     #[must_use]
     pub fn new(data: Cache, slots: usize, media: Option<MediaCache>) -> Self {
-        Self { data, slots: Slots::new(slots), media, taken: Vec::new(), positions: Vec::new() }
+        Self { data, slots: Slots::new(slots), media, taken: Taken::default(), positions: Vec::new() }
     }
 
     /// All that positions are and that a saved one must have; `None` where they depend on more than these numbers, as they
@@ -205,7 +215,7 @@ impl Decoder {
     /// they name.
     ///
     /// # Errors
-    /// [`Error::Cancelled`], [`Error::ContextFull`].
+    /// [`Error::Cancelled`], [`Error::ContextFull`], and [`Error::BadOption`] for more sequences than [`SEQUENCES`].
     pub fn forward(
         &self,
         exec: &mut Exec<'_>,
@@ -215,16 +225,20 @@ impl Decoder {
         counts: &[usize],
         between: Option<&Gated>,
     ) -> Result<(), Error> {
+        one_each(sequences.len())?;
         let rows = rows.first(counts.iter().sum());
         self.extend(cache, sequences, counts)?;
         self.begin(exec, &rows, &cache.positions)?;
         let KvCache { data, media, taken, .. } = cache;
+        if !taken.copies.is_empty() {
+            exec.copy(data, &taken.copies)?;
+        }
         let mut continuations = [Continuation { rows: 0, past: 0, causal: true, spans: &[] }; SEQUENCES];
         for (continuation, (s, &rows)) in continuations.iter_mut().zip(sequences.iter().zip(counts)) {
             *continuation = Continuation { rows, past: s.len() - rows, causal: true, spans: s.spans() };
         }
         let continuations = &continuations[..sequences.len()];
-        let mut step = Step { data, slots: taken, continuations };
+        let mut step = Step { data, slots: &taken.slots, continuations };
         for (layer, block) in self.blocks.iter().enumerate() {
             if let (Some(gated), Some(own)) = (between, &rows.gated)
                 && let Some(index) = gated.before(layer)

@@ -5,7 +5,7 @@
 use super::attention::{self, QUERIES, Queries, Stored, Stream};
 use super::memory::{Buffer, Memory, Shared};
 use super::{Cpu, FEW, table};
-use crate::kernels::{Bias, CacheShape, Continuation, Heads, Rows};
+use crate::kernels::{Bias, CacheShape, Continuation, Heads, Rows, SlotCopy};
 use std::sync::PoisonError;
 
 /// Positions a part of a long past has at least, see `Cpu::cached_parts`.
@@ -203,6 +203,28 @@ impl Cpu {
         };
         let jobs = 2 * shape.heads;
         if slots.len() < FEW { (0..jobs).for_each(|chunk| job(chunk, 0)) } else { self.pool.run(jobs, &job) }
+    }
+
+    /// Copies positions of every head of every layer.
+    pub(super) fn copied<T: Stored + bytemuck::Pod>(
+        &self,
+        shape: CacheShape,
+        both: [&mut Buffer<T>; 2],
+        copies: &[SlotCopy],
+    ) {
+        let row = T::count(shape.head_width);
+        let both = both.map(Buffer::shared);
+        self.pool.run(shape.layers * shape.heads, &|head, _| {
+            for (data, copy) in both.iter().flat_map(|data| copies.iter().map(move |copy| (data, copy))) {
+                let (from, to, slots) = (copy.from.start as usize, copy.to as usize, copy.from.len as usize);
+                assert!(from.max(to) + slots <= shape.slots);
+                let start = |slot: usize| (head * shape.slots + slot) * row;
+                // SAFETY: this head's slots belong to this call alone, and none is both read and written.
+                let (from, to) =
+                    unsafe { (data.slice(start(from), slots * row), data.slice_mut(start(to), slots * row)) };
+                to.copy_from_slice(from);
+            }
+        });
     }
 
     /// One head of a few rows.

@@ -35,7 +35,7 @@ pub(super) use memory::{KvMemory, Memory};
 
 use super::{
     Activation, Arena, Bias, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, Gathered, Heads, Layout,
-    Pairs, Product, Rows, Span,
+    Pairs, Product, Rows, SlotCopy, Span,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -243,6 +243,15 @@ impl Device for Cpu {
             KvData::F16 { k: keys, v: values } => self.scatter(shape, layer, slots, (k, v), (keys, values)),
             KvData::F32 { k: keys, v: values } => self.scatter(shape, layer, slots, (k, v), (keys, values)),
             KvData::Q8_0 { k: keys, v: values } => self.scatter(shape, layer, slots, (k, v), (keys, values)),
+        }
+    }
+
+    fn copy(&self, cache: &mut Cache, copies: &[SlotCopy]) {
+        let shape = cache.0.shape;
+        match &mut cache.0.data {
+            KvData::F16 { k, v } => self.copied(shape, [k, v], copies),
+            KvData::F32 { k, v } => self.copied(shape, [k, v], copies),
+            KvData::Q8_0 { k, v } => self.copied(shape, [k, v], copies),
         }
     }
 

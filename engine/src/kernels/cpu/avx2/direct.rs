@@ -4,13 +4,16 @@
 //! rows side by side, asked for in advance, reach two thirds of what one reaches. Several chains of additions within
 //! the row hide their latency; with several input rows a weight is unpacked once for four of them, or six where there are
 //! 32 registers. Formats of one group in 16 bytes go two blocks to a register, so that two groups share a conversion and
-//! a multiplication by scales; the input has its halves in that order for them ([`Input::pairs`]).
+//! a multiplication by scales; the input has its halves in that order for them ([`Input::pairs`]). With
+//! several input rows the same is done with neighbouring groups of a block whose nibbles share 32 bytes.
 //!
 //! The integer kernels are written once and made twice: with AVX2's products of bytes, and with those of VNNI.
 
 #![allow(clippy::needless_range_loop)] // one index goes through several inputs
 
-use super::formats::{Factors, f16_of_two, factors, paired, quants, quants_of_two};
+use super::formats::{
+    Factors, f16_of_two, factors, paired, paired_within, quants, quants_of_neighbours, quants_of_two,
+};
 use super::lanes::{load, prefetch, store, transpose};
 use super::rows::{Rows, block, eight, one_of_each, two};
 use crate::kernels::cpu::formats::{Packed, with_format};
@@ -189,7 +192,8 @@ macro_rules! integer_kernels {
                         let eights = x.blocks / 8;
                         // Where a group has one scale for itself, a load from memory broadcasts it, which is less than a
                         // shuffle of registers but comes late: the next eight scales are made before the last are used.
-                        let late = usize::from(P::HALVES == 1 && !paired::<P>());
+                        let pairs = paired::<P>() || C == TOGETHER && paired_within::<P>();
+                        let late = usize::from(P::HALVES == 1 && !pairs);
                         for i in 0..eights + late {
                             // SAFETY: the row has `x.blocks` groups.
                             unsafe {
@@ -236,8 +240,9 @@ macro_rules! integer_kernels {
             ) {
                 // SAFETY: the caller's promise, and the input has as many blocks.
                 unsafe {
-                    // Formats that take long to unpack leave the processor too little room to see its loads far ahead.
-                    if C == ALONE && P::BITS <= 5 {
+                    // Formats that take long to unpack, and several rows, leave the processor too little room to see its loads
+                    // far ahead: without this five rows of Q4_K wait for memory a quarter of their time.
+                    if P::BITS <= 5 {
                         let len = 8 / P::GROUPS * P::BYTES;
                         prefetch(row.as_ptr().wrapping_add(i * len + AHEAD), len);
                     }
@@ -298,6 +303,17 @@ macro_rules! integer_kernels {
                                 let scale = two_scales(&scales[m][0], 2 * p as i32);
                                 let sum = &mut acc[m][p % C];
                                 *sum = _mm256_fmadd_ps(dots, scale, *sum);
+                            }
+                        }
+                        return;
+                    }
+                    if C == TOGETHER && paired_within::<P>() {
+                        for p in 0..4 {
+                            let w = quants_of_neighbours::<P>(block::<P>(row, i), p);
+                            for m in 0..M {
+                                let dots = products::<P>(w, x.load_pair::<C>(m, i * 4 + p));
+                                let sum = &mut acc[m][p % C];
+                                *sum = _mm256_fmadd_ps(dots, two(&scales[m][0], 2 * p), *sum);
                             }
                         }
                         return;

@@ -137,6 +137,31 @@ pub const fn paired<P: Packed>() -> bool {
     P::GROUPS == 1 && !matches!(P::TYPE, TensorType::Q8_0)
 }
 
+/// Whether several input rows take neighbouring groups of a block together, where low and high nibbles are the one and the
+/// other. One row alone waits for memory and keeps the order of its additions.
+pub const fn paired_within<P: Packed>() -> bool {
+    matches!(P::TYPE, TensorType::Q4K | TensorType::Q5K)
+}
+
+/// The unsigned integers of groups `2 pair` and `2 pair + 1` of a block: the first halves of both, then the second ones.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn quants_of_neighbours<P: Packed>(block: &[u8], pair: usize) -> [__m256i; 2] {
+    // The same 16 bytes in both halves, those of the second group shifted by as many bits more; as in `quants`, the mask
+    // takes off what comes from other bytes.
+    let both = |at: usize, shift: usize, more: usize, mask: i8| {
+        let [low, high] = [shift as i64, (shift + more) as i64];
+        let v = _mm256_broadcastsi128_si256(load16(block, at));
+        _mm256_and_si256(_mm256_srlv_epi64(v, _mm256_setr_epi64x(low, low, high, high)), _mm256_set1_epi8(mask))
+    };
+    let fifth = |half: usize| _mm256_slli_epi16::<4>(both(16 + half * 16, pair * 2, 1, 1));
+    match P::TYPE {
+        TensorType::Q4K => [0, 1].map(|half| both(16 + pair * 32 + half * 16, 0, 4, 15)),
+        TensorType::Q5K => [0, 1].map(|half| _mm256_or_si256(both(48 + pair * 32 + half * 16, 0, 4, 15), fifth(half))),
+        _ => [_mm256_setzero_si256(); 2],
+    }
+}
+
 /// The unsigned integers of two blocks: the first halves of both, then the second ones.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
