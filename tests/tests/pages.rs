@@ -34,7 +34,7 @@ fn a_search_that_was_planned_has_room_at_any_length() {
             for keep in [false, true, true] {
                 session.keep_prefix(keep);
                 let generated =
-                    session.generate(&Prompt::new().tokens(&ids), &options, &mut |_| ControlFlow::Continue(()));
+                    session.generate(&Prompt::new().tokens(ids.as_slice()), &options, &mut |_| ControlFlow::Continue(()));
                 let generated = generated.unwrap_or_else(|e| panic!("{beams} beams, {prompt} + {new_tokens}: {e}"));
                 assert_eq!(generated.ids.len(), new_tokens);
             }
