@@ -33,8 +33,8 @@ fn a_search_that_was_planned_has_room_at_any_length() {
             let options = GenerateOptions { max_new_tokens: new_tokens, beams, sampling, ..GenerateOptions::default() };
             for keep in [false, true, true] {
                 session.keep_prefix(keep);
-                let generated =
-                    session.generate(&Prompt::new().tokens(ids.as_slice()), &options, &mut |_| ControlFlow::Continue(()));
+                let generated = session
+                    .generate(&Prompt::new().tokens(ids.as_slice()), &options, &mut |_| ControlFlow::Continue(()));
                 let generated = generated.unwrap_or_else(|e| panic!("{beams} beams, {prompt} + {new_tokens}: {e}"));
                 assert_eq!(generated.ids.len(), new_tokens);
             }
@@ -51,7 +51,8 @@ fn close(got: &[Score], wanted: &[Score]) {
     for (got, wanted) in got.iter().zip(wanted) {
         assert_eq!((&got.ids, got.logprobs.len()), (&wanted.ids, wanted.logprobs.len()));
         for (a, b) in got.logprobs.iter().zip(&wanted.logprobs) {
-            assert!((a - b).abs() <= 2e-4 * b.abs().max(1.0), "{got:?} {wanted:?}");
+            // The model's input is rounded to integers, so other batches give other bits: a wrong past is off by more than 1.
+            assert!((a - b).abs() <= 5e-3 * b.abs().max(1.0), "{got:?} {wanted:?}");
         }
     }
 }
