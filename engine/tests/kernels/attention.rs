@@ -1,10 +1,10 @@
 //! Attention over rows and over a cache.
 
 use crate::{Random, bits, file, golden, le, nmse, read};
+use ocelli_engine::kernels::bias::{Buckets, Relative};
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
 use ocelli_engine::kernels::{
-    Arena, Bias, Buckets, Cache, CacheShape, CacheType, Continuation, Device, HeadBias, Heads, Layout, Relative, Rows,
-    SlotCopy, Span,
+    Arena, Bias, Cache, CacheShape, CacheType, Continuation, Device, HeadBias, Heads, Layout, Rows, SlotCopy, Span,
 };
 use ocelli_quant::TensorType;
 use std::ops::Range;
