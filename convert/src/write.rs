@@ -166,10 +166,19 @@ fn convert<'a>(
             floats.iter_mut().for_each(|value| *value = (f64::from(*value) * factor) as f32);
         }
         Content::Run { tensor, first, change: change @ (Change::Pairs(_) | Change::Third { .. }) } => {
-            // A bias has one element a row.
-            let cols = if target.shape.len() > 1 { target.cols() } else { 1 };
-            for (row, to) in (job.first / cols..).zip(floats.chunks_exact_mut(cols as usize)) {
-                checkpoint.decode(tensor, first + change.source_row(row) * cols, to, raw)?;
+            if target.shape.len() == 1 {
+                // A bias has one element a row: all between the first and the last are read at once.
+                let sources: Vec<u64> = (job.first..).take(floats.len()).map(|row| change.source_row(row)).collect();
+                let low = sources.iter().min().copied().unwrap_or_default();
+                let high = sources.iter().max().map_or(low, |last| last + 1);
+                let mut all = vec![0.0; (high - low) as usize];
+                checkpoint.decode(tensor, first + low, &mut all, raw)?;
+                floats.iter_mut().zip(sources).for_each(|(to, source)| *to = all[(source - low) as usize]);
+            } else {
+                let cols = target.cols();
+                for (row, to) in (job.first / cols..).zip(floats.chunks_exact_mut(cols as usize)) {
+                    checkpoint.decode(tensor, first + change.source_row(row) * cols, to, raw)?;
+                }
             }
         }
         Content::Run { tensor, first, change } => {

@@ -4,7 +4,7 @@
 //! which number format, is known below this line and nowhere else. Handles are plain numbers, so a device may keep
 //! its arena wherever it likes; on the CPU they resolve to slices of one buffer.
 
-mod bias;
+pub mod bias;
 pub mod cpu;
 mod exec;
 pub mod observe;
@@ -14,7 +14,7 @@ pub use cpu::{Isa, limits};
 use crate::error::Error;
 pub use crate::weights::Activation;
 use crate::weights::{Linear, Norm, Table};
-pub use bias::{Bias, Buckets, HeadBias, Relative};
+pub use bias::{Bias, HeadBias};
 pub use exec::Exec;
 
 /// `rows` x `width` f32 activations, contiguous, at an offset (in floats) of an arena.

@@ -1,10 +1,10 @@
 //! Attention over rows and over a cache.
 
 use crate::{Random, bits, file, golden, le, nmse, read};
+use ocelli_engine::kernels::bias::{Buckets, Relative};
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
 use ocelli_engine::kernels::{
-    Arena, Bias, Buckets, Cache, CacheShape, CacheType, Continuation, Device, HeadBias, Heads, Layout, Relative, Rows,
-    SlotCopy, Span,
+    Arena, Bias, Cache, CacheShape, CacheType, Continuation, Device, HeadBias, Heads, Layout, Rows, SlotCopy, Span,
 };
 use ocelli_quant::TensorType;
 use std::ops::Range;
@@ -255,8 +255,9 @@ fn rows_beside_a_cache_see_their_span_or_nothing() {
     let heads = Heads { count: 4, kv: 4, width, scale: 0.2, window: 0 };
     let wide = 4 * width;
     let (k, v) = (random.floats(slots * wide), random.floats(slots * wide));
-    for runs in [&[(1, Some(0)), (1, None), (1, Some(1))][..], &[(7, None), (40, Some(0)), (1, Some(1)), (3, Some(0))]]
-    {
+    let biases = [Added::none(), Added::slopes(4.0), Added::relative(&golden()["distances"][2], 4)];
+    let runs = [&[(1, Some(0)), (1, None), (1, Some(1))][..], &[(7, None), (40, Some(0)), (1, Some(1)), (3, Some(0))]];
+    for (runs, added) in runs.into_iter().flat_map(|runs| biases.iter().map(move |added| (runs, added))) {
         let rows: usize = runs.iter().map(|(rows, _)| rows).sum();
         let q = random.floats(rows * wide);
         let mut want = Vec::new();
@@ -268,9 +269,9 @@ fn rows_beside_a_cache_see_their_span_or_nothing() {
                 Some(Span { start, len }) => {
                     want.extend(attention_f64(
                         heads,
-                        &Added::none(),
+                        added,
                         (q, &k, &v),
-                        |i| i,
+                        |i| start as usize + i,
                         |_| start as usize..(start + len) as usize,
                     ));
                 }
@@ -300,10 +301,10 @@ fn rows_beside_a_cache_see_their_span_or_nothing() {
                         Continuation { rows, past: spans.iter().map(|s| s.len as usize).sum(), causal: false, spans }
                     })
                     .collect();
-                cpu.attend_cache(&mut arena, heads, Bias::None, &cache, 1, qr, &views, out);
+                cpu.attend_cache(&mut arena, heads, added.bias(), &cache, 1, qr, &views, out);
                 let got = read(&cpu, &arena, out);
                 let error = nmse(&got, &want);
-                assert!(error < 1e-9, "{isa:?} {rows} rows: {error:e}");
+                assert!(error < 1e-9, "{isa:?} {rows} rows, {}: {error:e}", added.name);
                 all.push(bits(&got));
             }
             assert_eq!(all[0], all[1], "{isa:?} {rows} rows: threads change bits");

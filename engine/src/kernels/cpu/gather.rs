@@ -7,19 +7,17 @@ use crate::kernels::{Activation, Gathered, NO_ROW};
 const COLUMNS: usize = 16;
 
 /// What the rows that `index` names become: `to` has room for all of them where they stand [`Gathered::Beside`] each
-/// other, else for one. `row` gives a row's numbers.
+/// other, else for one. `rows` gives the numbers of a row and of those behind it, so many in all.
 pub fn gather<'a>(
     table: &Table,
     index: &[u32],
-    row: impl Fn(usize) -> &'a [f32],
+    rows: impl Fn(usize, usize) -> &'a [f32],
     how: Gathered,
     act: Option<Activation>,
     to: &mut [f32],
 ) {
     if how == Gathered::Beside {
-        for (to, &at) in to.chunks_exact_mut(to.len() / index.len()).zip(index) {
-            if at == NO_ROW { to.fill(0.0) } else { to.copy_from_slice(row(at as usize)) }
-        }
+        beside(index, rows, to);
         if let Some(act) = act {
             (table.activate)(act, to);
         }
@@ -29,17 +27,16 @@ pub fn gather<'a>(
         let (mut sums, mut largest, mut count) = ([0f64; COLUMNS], [f32::NEG_INFINITY; COLUMNS], 0f64);
         for &at in index.iter().filter(|&&at| at != NO_ROW) {
             let mut values = [0f32; COLUMNS];
-            let values = &mut values[..to.len()];
-            values.copy_from_slice(&row(at as usize)[i * COLUMNS..][..to.len()]);
+            values[..to.len()].copy_from_slice(&rows(at as usize, 1)[i * COLUMNS..][..to.len()]);
             if let Some(act) = act {
-                (table.activate)(act, values);
+                (table.activate)(act, &mut values);
             }
-            for (value, (sum, largest)) in values.iter().zip(sums.iter_mut().zip(&mut largest)) {
-                *sum += f64::from(*value);
+            if how == Gathered::Mean {
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(value));
+            } else {
                 // Not f32::max, which drops a NaN: damage must show in the output.
-                if *value > *largest || value.is_nan() {
-                    *largest = *value;
-                }
+                let larger = |old: f32, new: f32| if new > old || new.is_nan() { new } else { old };
+                largest.iter_mut().zip(values).for_each(|(old, value)| *old = larger(*old, value));
             }
             count += 1.0;
         }
@@ -48,5 +45,21 @@ pub fn gather<'a>(
             Gathered::Mean => to.iter_mut().zip(sums).for_each(|(to, sum)| *to = (sum / count) as f32),
             _ => to.copy_from_slice(&largest[..to.len()]),
         }
+    }
+}
+
+/// Rows side by side; those that follow one another are copied together.
+fn beside<'a>(mut index: &[u32], rows: impl Fn(usize, usize) -> &'a [f32], mut to: &mut [f32]) {
+    let width = to.len() / index.len();
+    while let Some(&first) = index.first() {
+        let run = (first..NO_ROW).zip(index).take_while(|&(at, next)| at == *next).count().max(1);
+        let part;
+        (part, to) = to.split_at_mut(run * width);
+        if first == NO_ROW {
+            part.fill(0.0)
+        } else {
+            part.copy_from_slice(rows(first as usize, run))
+        }
+        index = &index[run..];
     }
 }

@@ -142,10 +142,10 @@ impl Device for Cpu {
         let floats = arena.0.floats.shared();
         self.each_row(to.rows, &|m, _| {
             // SAFETY: `from` lies apart from `to`, of which each call has its own row.
-            let row = |i: usize| unsafe { floats.rows(from.slice(i, 1)) };
+            let rows = |start: usize, count: usize| unsafe { floats.rows(from.slice(start, count)) };
             // SAFETY: as above.
             let to = unsafe { floats.rows_mut(to.slice(m, 1)) };
-            gather::gather(self.isa.table(), &index[m * each..(m + 1) * each], row, how, act, to);
+            gather::gather(self.isa.table(), &index[m * each..(m + 1) * each], rows, how, act, to);
         });
     }
 
