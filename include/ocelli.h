@@ -126,6 +126,9 @@
 // The call does not fit what went before: a next token where no text is being written.
 #define OCELLI_ERR_ORDER 23
 
+// A JSON schema or grammar cannot be followed: it is malformed or too large, or it leaves no token that could come next.
+#define OCELLI_ERR_CONSTRAINT 24
+
 // Of a line of the log: a call has failed.
 #define OCELLI_LOG_ERROR 1
 
@@ -188,6 +191,9 @@
 
 // Of ocelli_features(): video is a piece of a prompt.
 #define OCELLI_FEATURE_VIDEO 16
+
+// Of ocelli_features(): texts are held to JSON schemas and grammars.
+#define OCELLI_FEATURE_GRAMMAR 32
 
 // Size of a buffer that holds any text of ocelli_last_error(), its NUL included.
 #define OCELLI_LAST_ERROR_CAPACITY 8192
@@ -408,6 +414,19 @@ typedef struct ocelli_generate_options {
   uint32_t min_new_tokens;
   // Of the draws: the same seed gives the same text, on every machine and in every language.
   uint64_t seed;
+  // A JSON schema that the text is held to, UTF-8 and NUL-terminated; NULL is none. It is read during the call. With it
+  // or a grammar, 0 in no_repeat_ngram and min_new_tokens is off, whatever the model's file suggests. A text that has
+  // as many tokens as were asked for ends before its value does.
+  const char *json_schema;
+  // A grammar that the text is held to, in llguidance's variant of Lark's syntax, such as "start: /yes|no/"; NULL is none.
+  // Not beside json_schema. OCELLI_ERR_UNSUPPORTED where ocelli_features() lacks OCELLI_FEATURE_GRAMMAR, as for
+  // json_schema.
+  const char *grammar;
+  // 1 keeps special tokens in the text, such as those that stand for boxes; those that begin, end or pad texts are left
+  // out in any case. 0 leaves all of them out.
+  uint32_t keep_special;
+  // 0.
+  uint32_t reserved;
 } ocelli_generate_options;
 
 // Receives text as it is generated: size bytes of whole characters, then a NUL that does not count; they are gone when it
@@ -625,7 +644,9 @@ int32_t ocelli_session_clear(struct ocelli_session *session);
 // The program ocelli leaves out that one blank, and no other white space.
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED, OCELLI_ERR_CONTEXT,
-// OCELLI_ERR_PROMPT, OCELLI_ERR_IMAGE, OCELLI_ERR_MODEL (the weights are damaged) or OCELLI_ERR_CANCELLED.
+// OCELLI_ERR_PROMPT, OCELLI_ERR_IMAGE, OCELLI_ERR_MODEL (the weights are damaged), OCELLI_ERR_CONSTRAINT (the schema or the
+// grammar cannot be read, or the options together leave no token), OCELLI_ERR_INVALID_UTF8 (neither is UTF-8) or
+// OCELLI_ERR_CANCELLED.
 int32_t ocelli_session_generate(struct ocelli_session *session, const struct ocelli_generate_options *options, ocelli_piece_fn piece, void *user, int32_t *finish);
 
 // Runs the prompt, so that ocelli_session_next() can write a text behind it token by token. The same options give the
@@ -641,11 +662,12 @@ int32_t ocelli_session_start(struct ocelli_session *session, const struct ocelli
 // else is called, and all of it after its last token. After OCELLI_ERR_CANCELLED it is dropped.
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_ORDER
-// (no text is being written), OCELLI_ERR_MODEL (the weights are damaged) or OCELLI_ERR_CANCELLED.
+// (no text is being written), OCELLI_ERR_MODEL (the weights are damaged), OCELLI_ERR_CONSTRAINT (the options together leave
+// no token) or OCELLI_ERR_CANCELLED.
 int32_t ocelli_session_next(struct ocelli_session *session, uint32_t *token, char *buffer, size_t capacity, size_t *needed, int32_t *finish);
 
-// The text that was generated last, since the session was opened or cleared, special tokens left out, and its tokens, the
-// one that ended it included. The rules on buffer, capacity and needed are those of ocelli_last_error(); token_count,
+// The text that was generated last, since the session was opened or cleared, special tokens left out or kept as its options
+// said, and its tokens, the one that ended it included. The rules on buffer, capacity and needed are those of ocelli_last_error(); token_count,
 // unless NULL, receives how many tokens there are, and as many as token_capacity allows are written to tokens, which may
 // be NULL if that is 0. A text that is being written is not there yet.
 //

@@ -184,7 +184,8 @@ const SCHEMAS: &[Case] = &[
             keys(v) == Some(2)
                 && v["name"].as_str().is_some_and(|name| name.chars().count() <= 5)
                 && keys(&v["at"]) == Some(2)
-                && v["at"]["x"].as_i64().is_some_and(|x| (-9..=99).contains(&x))
+                // -0 is an integer of JSON, and a real number to Rust.
+                && v["at"]["x"].as_f64().is_some_and(|x| x.fract() == 0.0 && (-9.0..=99.0).contains(&x))
                 && v["at"]["y"].is_boolean()
         },
     ),
@@ -364,7 +365,7 @@ fn what_cannot_be_read_is_told() {
         (Grammar::JsonSchema("[1]"), "neither an object nor true"),
         (Grammar::JsonSchema("false"), "allows nothing"),
         (Grammar::JsonSchema(r#"{"type": "strin"}"#), "strin"),
-        (Grammar::JsonSchema(r#"{"type": "string", "maxLenght": 3}"#), "maxLenght"),
+        (Grammar::JsonSchema(r#"{"type": "array", "uniqueItems": true}"#), "uniqueItems"),
         (Grammar::JsonSchema(r##"{"$ref": "#/$defs/none"}"##), "none"),
         (Grammar::JsonSchema(r#"{"type": "string", "pattern": "("}"#), ""),
         (Grammar::JsonSchema(r#"{"type": "integer", "minimum": 3, "maximum": 2}"#), ""),

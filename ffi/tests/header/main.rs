@@ -81,6 +81,8 @@ fn every_function_is_fuzzed() {
     let source = std::fs::read_to_string(path).unwrap();
     let fuzzed: Vec<&str> =
         source.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(" => |")).map(|l| l.0).collect();
+    // The macro that reads the list has an arm of that form, too.
+    let fuzzed: Vec<&str> = fuzzed.into_iter().filter(|name| name.starts_with("ocelli_")).collect();
     let functions: Vec<&str> = header.functions.iter().map(|f| f.name.as_str()).collect();
     assert_eq!(fuzzed, functions, "{path}: each function of the header, in its order");
 }
@@ -103,5 +105,5 @@ fn every_status_of_the_header_has_its_name() {
         assert_eq!(told.to_str(), Ok(name));
         next += 1;
     }
-    assert_eq!(next, 24);
+    assert_eq!(next, 25);
 }

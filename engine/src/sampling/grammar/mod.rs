@@ -17,7 +17,8 @@ const LONGEST: usize = 256 << 10;
 /// What a text is held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grammar<'a> {
-    /// A JSON schema: the text is one JSON value that it allows. What of JSON Schema llguidance does not know is refused.
+    /// A JSON schema: the text is one JSON value that it allows. What of JSON Schema llguidance does not do is refused;
+    /// other words are notes, as the standard has it.
     /// Between the parts of the value there is at most a blank, or a line break with up to sixteen.
     JsonSchema(&'a str),
     /// A context-free grammar as llguidance reads it, a variant of Lark's: the text is what the rule `start` describes. A
