@@ -65,7 +65,10 @@ fn tables(input: &str) -> (Writer, &str) {
     writer.set("tokenizer.ggml.tokens", tokens);
     writer.set("tokenizer.ggml.token_type", types);
     writer.set("tokenizer.ggml.scores", scores);
-    writer.set("tokenizer.ggml.merges", MetaValue::Strings(merges.split('\n').filter(|m| !m.is_empty()).map(str::to_owned).collect()));
+    writer.set(
+        "tokenizer.ggml.merges",
+        MetaValue::Strings(merges.split('\n').filter(|m| !m.is_empty()).map(str::to_owned).collect()),
+    );
     (writer, text)
 }
 

@@ -145,7 +145,8 @@ impl<'a> World<'a> {
     /// Opens what the first byte says.
     pub fn begin(&mut self) {
         let begin = self.byte();
-        let options = ocelli_model_options { struct_size: size_of::<ocelli_model_options>() as u32, threads: 1, ..ZERO };
+        let options =
+            ocelli_model_options { struct_size: size_of::<ocelli_model_options>() as u32, threads: 1, ..ZERO };
         let path = CString::new(path(TINY).into_os_string().into_encoded_bytes()).expect("has no NUL");
         // SAFETY: strings that end, structs of the size they say, handles that are open.
         unsafe {

@@ -1,6 +1,6 @@
 //! Every function of the header, with arguments from the input. `ffi/tests/header` holds the list against the header.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::os::fd::AsRawFd;
 use std::ptr;
 
@@ -24,7 +24,7 @@ macro_rules! all {
 }
 
 /// Text or NULL, with a size.
-fn sized(world: &mut World<'_>) -> (*const i8, usize) {
+fn sized(world: &mut World<'_>) -> (*const c_char, usize) {
     let bytes = world.bytes();
     let size = world.size(bytes.len());
     let pointer = world.or_null(bytes.as_ptr().cast_mut());
@@ -215,7 +215,7 @@ all! {
     };
     ocelli_session_score => |world| {
         let session = world.session();
-        let texts: Vec<*const i8> = (0..world.byte() % 4).map(|_| world.text()).collect();
+        let texts: Vec<*const c_char> = (0..world.byte() % 4).map(|_| world.text()).collect();
         let (mut sums, mut lengths) = ([0f64; 4], [0u32; 4]);
         let count = world.size(texts.len());
         let texts = world.or_null(texts.as_ptr().cast_mut());
