@@ -56,11 +56,14 @@ fn generate(model: &Model, prompt: &Prompt, options: &GenerateOptions) -> Result
 
 // --- A caller's own ---
 
+/// What constraints were told, text by text.
+type Log = Arc<Mutex<Vec<Vec<u32>>>>;
+
 /// Allows one text, and says what it was told.
 struct Only {
     ids: Vec<u32>,
     told: Vec<u32>,
-    log: Arc<Mutex<Vec<Vec<u32>>>>,
+    log: Log,
 }
 
 impl Constraint for Only {
@@ -88,7 +91,7 @@ impl Constraint for Only {
     }
 }
 
-fn only(ids: &[u32]) -> (Box<dyn Constraint>, Arc<Mutex<Vec<Vec<u32>>>>) {
+fn only(ids: &[u32]) -> (Box<dyn Constraint>, Log) {
     let log = Arc::new(Mutex::new(Vec::new()));
     (Box::new(Only { ids: ids.to_vec(), told: Vec::new(), log: Arc::clone(&log) }), log)
 }

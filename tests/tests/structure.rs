@@ -5,7 +5,7 @@
 //! neither do comments. What holds is a list of functions from sources to faults, so that each is also given a source that
 //! is wrong on purpose.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
