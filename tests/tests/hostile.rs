@@ -171,7 +171,7 @@ fn ten_thousand_mutants_fail_politely_or_run() {
 fn a_file_of_a_later_format_is_refused_by_name() {
     let engine = Engine::new(1).unwrap();
     let keep = |_: &str, shape: &[u64]| Some(shape.to_vec());
-    let of_version = |v: u32| rebuilt(|key| (key == "ocelli.version").then(|| MetaValue::U32(v)), keep);
+    let of_version = |v: u32| rebuilt(|key| (key == "ocelli.version").then_some(MetaValue::U32(v)), keep);
     open(&engine, of_version(1)).unwrap();
     for version in [2, u32::MAX] {
         let error = open(&engine, of_version(version)).err().unwrap();
