@@ -309,6 +309,12 @@ fn texts_are_json_as_the_schema_says() {
             for options in ways(700, &*constraint) {
                 let got = generate(&model, &Prompt::new().text("a"), &options).unwrap();
                 let what = format!("{kind}, {schema}, {} beams: {:?}", options.beams, got.text);
+                if got.finish == Finish::Length && schema.contains(r#""number""#) {
+                    // Nothing ends the digits behind a point: what is there of them is in the range already.
+                    let digits = got.text.trim_end_matches(|c: char| !c.is_ascii_digit());
+                    assert!(fits(&serde_json::from_str(digits).unwrap()), "{what}");
+                    continue;
+                }
                 assert_eq!(got.finish, Finish::Eos, "{what}");
                 let value: Value = serde_json::from_str(&got.text).unwrap_or_else(|e| panic!("{what}: {e}"));
                 assert!(fits(&value), "{what}");

@@ -267,7 +267,7 @@ impl Chat<'_> {
         options.beams = 1;
         options.max_new_tokens = self.args.generation.max_new_tokens.unwrap_or(room).clamp(1, room.max(1));
         let mut out = Out::new();
-        let mut shown = Answer::new(&mut out, model.tokenizer(), true);
+        let mut shown = Answer::new(&mut out, self.constraint.is_none().then_some(model.tokenizer()), true);
         let (notes, interrupt) = (self.notes, self.interrupt);
         let mut closed = None;
         interrupt.cancels_turn(self.session.cancel_handle());

@@ -160,7 +160,8 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     interrupt.cancels(session.cancel_handle());
 
     let mut out = Out::new();
-    let mut answer = Answer::new(&mut out, opened.model.tokenizer(), !args.json);
+    let joins = (!constrained).then_some(opened.model.tokenizer());
+    let mut answer = Answer::new(&mut out, joins, !args.json);
     let mut closed = None;
     let result = session.generate(&prompt, &options, &mut |event| {
         match event {
@@ -184,7 +185,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     answer.end(result.is_ok())?;
     let generation = result?;
     if args.json {
-        out.json(&document(&generation, opened.model.tokenizer(), opened.load, decode))?;
+        out.json(&document(&generation, joins, opened.load, decode))?;
     }
     if constrained && generation.finish == Finish::Length {
         notes.line(format_args!("{CUT}"));
@@ -215,10 +216,16 @@ fn size(args: &Args, model: &Model, positions: usize, beams: usize) -> (SessionO
     (SessionOptions { beams, new_tokens, ..session }, new_tokens)
 }
 
-/// The answer on its way to standard output, as [`Tokenizer::unjoined`] gives it.
+/// A text without the blank that joins it to the prompt, where the tokenizer that puts one there is given: what a grammar
+/// holds is exactly what was written.
+fn unjoined<'t>(joins: Option<&Tokenizer>, text: &'t str) -> &'t str {
+    joins.map_or(text, |tokenizer| tokenizer.unjoined(text))
+}
+
+/// The answer on its way to standard output, [`unjoined`].
 pub struct Answer<'a> {
     out: &'a mut Out,
-    tokenizer: &'a Tokenizer,
+    joins: Option<&'a Tokenizer>,
     plain: bool,
     written: bool,
     /// The beginning, until it is more than a blank.
@@ -227,8 +234,8 @@ pub struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     /// Nothing is written if not `plain`.
-    pub fn new(out: &'a mut Out, tokenizer: &'a Tokenizer, plain: bool) -> Self {
-        Self { out, tokenizer, plain, written: false, held: String::new() }
+    pub fn new(out: &'a mut Out, joins: Option<&'a Tokenizer>, plain: bool) -> Self {
+        Self { out, joins, plain, written: false, held: String::new() }
     }
 
     pub fn piece(&mut self, piece: &str) -> Result<(), Failure> {
@@ -249,7 +256,8 @@ impl<'a> Answer<'a> {
 
     fn begin(&mut self) -> Result<(), Failure> {
         self.written |= !self.held.is_empty();
-        self.out.model_text(self.tokenizer.unjoined(&std::mem::take(&mut self.held)))
+        let held = std::mem::take(&mut self.held);
+        self.out.model_text(unjoined(self.joins, &held))
     }
 
     /// The end of its line, if there is anything on it or the answer is `complete`.
@@ -263,10 +271,10 @@ impl<'a> Answer<'a> {
     }
 }
 
-fn document(generation: &Generation, tokenizer: &Tokenizer, load: Duration, decode: Duration) -> Value {
+fn document(generation: &Generation, joins: Option<&Tokenizer>, load: Duration, decode: Duration) -> Value {
     let Timings { prepare, encode, encoded, prefill, prompt, generate, generated, .. } = generation.timings;
     json!({
-        "text": tokenizer.unjoined(&generation.text),
+        "text": unjoined(joins, &generation.text),
         "ids": generation.ids,
         "finish": generation.finish.name(),
         "timings": {

@@ -44,6 +44,8 @@ fn answers_are_as_a_grammar_says() {
     let (_dir, path) = file("answer.lark", b"start: /yes|no/\n");
     assert!(["yes\n", "no\n"].contains(&&*run(&["--grammar", &path]).ok()));
     assert_eq!(run(&["--grammar", "start: \"blue\" \"!\"~3"]).ok(), "blue!!!\n");
+    assert_eq!(run(&["--grammar", "start: \" blue\""]).ok(), " blue\n", "a blank that the grammar asks for stays");
+    assert_eq!(run(&["--grammar", "start: \" blue\"", "--json"]).json()["text"], " blue");
     let cut = run(&["-n", "2", "--grammar", "start: \"blue blue blue blue\""]);
     assert!(cut.err.contains("was cut before the schema or grammar"), "{cut:?}");
     let (_dir, model) = saying(&["x", "no"]);

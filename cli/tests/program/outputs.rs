@@ -44,9 +44,10 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn run(args: &[String], stdout: Stdio) -> Output {
+/// Runs it in a directory of its own, where a file that is named `-` would be found.
+fn run(made: &Made, args: &[String], stdout: Stdio) -> Output {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    command(&args).current_dir(std::env::temp_dir()).stdout(stdout).output().unwrap()
+    command(&args).current_dir(made.directory.path()).stdout(stdout).output().unwrap()
 }
 
 #[test]
@@ -56,24 +57,24 @@ fn a_dash_and_a_link_to_standard_output_give_the_bytes_of_the_file_and_nothing_e
     symlink("/proc/self/fd/1", made.at("descriptor")).unwrap();
     for at in 0..3 {
         let file = made.at("file");
-        let plain = run(&made.commands(text(&file))[at], Stdio::piped());
+        let plain = run(&made, &made.commands(text(&file))[at], Stdio::piped());
         assert_eq!(plain.status.code(), Some(0), "{plain:?}");
         assert!(String::from_utf8(plain.stdout).unwrap().contains("tensors"));
         let wanted = fs::read(&file).unwrap();
         for out in ["-", text(&made.at("link")), text(&made.at("descriptor")), "/dev/fd/1"] {
             // A pipe, and a file that something stands in already.
-            let piped = run(&made.commands(out)[at], Stdio::piped());
+            let piped = run(&made, &made.commands(out)[at], Stdio::piped());
             assert!(piped.status.success() && piped.stdout == wanted, "{out}: {:?}", piped.status);
             assert!(String::from_utf8(piped.stderr).unwrap().contains("tensors"), "the summary is beside the file");
             fs::write(made.at("log"), "before\n").unwrap();
             let log = File::options().append(true).open(made.at("log")).unwrap();
-            assert!(run(&made.commands(out)[at], log.into()).status.success());
+            assert!(run(&made, &made.commands(out)[at], log.into()).status.success());
             let written = fs::read(made.at("log")).unwrap();
             assert!(written.starts_with(b"before\n") && written[7..] == wanted, "{out}: {} bytes", written.len());
         }
         assert!(fs::symlink_metadata(made.at("link")).unwrap().is_symlink());
     }
-    assert!(!std::env::temp_dir().join("-").exists());
+    assert!(!made.at("-").exists());
 }
 
 #[test]
@@ -81,7 +82,7 @@ fn standard_output_that_cannot_take_a_file() {
     let made = Made::new();
     for args in made.commands("-") {
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let ended = run(&args, full.into());
+        let ended = run(&made, &args, full.into());
         let message = String::from_utf8(ended.stderr).unwrap();
         assert!(ended.status.code() == Some(1) && message.contains("standard output: cannot be written"), "{message}");
         // Messages must not get between the bytes.
@@ -98,11 +99,11 @@ fn standard_output_that_cannot_take_a_file() {
     }
     // Standard error is for messages.
     for path in ["/dev/stderr", "/proc/self/fd/2"] {
-        assert!(run(&made.commands(path)[0], Stdio::piped()).stderr.ends_with(b"where messages go\n"), "{path}");
+        assert!(run(&made, &made.commands(path)[0], Stdio::piped()).stderr.ends_with(b"where messages go\n"), "{path}");
     }
     // The input cannot be what is written to.
     let own = File::options().append(true).open(made.at("in.gguf")).unwrap();
-    assert_eq!(run(&made.commands("-")[0], own.into()).status.code(), Some(1));
+    assert_eq!(run(&made, &made.commands("-")[0], own.into()).status.code(), Some(1));
     assert_eq!(fs::read(made.at("in.gguf")).unwrap(), bundled());
 }
 

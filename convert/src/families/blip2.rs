@@ -10,7 +10,8 @@ use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
-use crate::parts::language::{self, Language};
+use crate::parts::language::Language;
+use crate::parts::opt::Opt;
 use crate::parts::qformer::QFormer;
 use crate::parts::vit::Vit;
 use crate::parts::{generation, image, pretrained};
@@ -38,7 +39,7 @@ struct Blip2 {
 fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     pretrained::part(config, OUTER);
     let text = config.object("text_config")?;
-    let language = language::read(&text, "opt")?;
+    let language: Box<dyn Language> = Box::new(Opt::read(&text)?);
     let vit = Vit::read(&config.object("vision_config")?)?;
     let queries = config.count("num_query_tokens", 1..=ROWS, 32)?;
     let qformer = QFormer::read(&config.object("qformer_config")?, queries, vit.width)?;

@@ -19,7 +19,7 @@ struct Text {
 }
 
 fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
-    Ok(Box::new(Text { model: language::read(config, "llama")?, config: config.clone() }))
+    Ok(Box::new(Text { model: language::read(config)?, config: config.clone() }))
 }
 
 impl Model for Text {

@@ -4,7 +4,7 @@ use super::llama::Llama;
 use super::mpt::Mpt;
 use super::neox::NeoX;
 use super::opt::Opt;
-use crate::error::ConvertError;
+use crate::error::{ConvertError, shown};
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
@@ -34,12 +34,17 @@ pub(crate) trait Language {
     fn keys(&self, keys: &mut Keys);
 }
 
-/// The language model of a configuration; one that names none is a `default`.
-pub(crate) fn read(config: &Object, default: &str) -> Result<Box<dyn Language>, ConvertError> {
-    Ok(match Some(config.text("model_type")?.unwrap_or(default)) {
+/// The language model of a configuration; one that names none is a LLaMA.
+pub(crate) fn read(config: &Object) -> Result<Box<dyn Language>, ConvertError> {
+    Ok(match config.text("model_type")? {
         Some("mpt" | "mosaic_gpt") => Box::new(Mpt::read(config)?),
         Some("gpt_neox") => Box::new(NeoX::read(config)?),
         Some("opt") => Box::new(Opt::read(config)?),
-        _ => Box::new(Llama::read(config)?),
+        None | Some("llama" | "gemma3_text") => Box::new(Llama::read(config)?),
+        Some(other) => {
+            let known: Vec<_> = MODEL_TYPES.iter().map(|name| format!("'{name}'")).collect();
+            let other = format!("'{}'", shown(other));
+            return Err(config.unsupported("model_type", other, format!("only {} are", known.join(", "))));
+        }
     })
 }

@@ -287,7 +287,7 @@ fn videos_that_do_not_fit_are_refused() {
     let error = pictures_only.generate(&many, &greedy, &mut quiet).unwrap_err();
     assert!(matches!(error, Error::TooManyMedia { media: 5, places: 4 }), "{error}");
     let error = model.plan(&SessionOptions { frames: 257, ..SessionOptions::default() }).unwrap_err();
-    assert!(matches!(error, Error::BeyondPlan { what: "frames", .. }), "{error}");
+    assert!(matches!(error, Error::BadOption { name: "frames", .. }), "{error}");
     let plan = |frames| model.plan(&SessionOptions { frames, batch: 1, ..SessionOptions::default() }).unwrap().scratch;
     assert!(plan(1) == plan(0) && plan(64) > plan(8));
 
