@@ -1,6 +1,6 @@
 //! Arguments of C calls, read from a target's input.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::path::Path;
 use std::ptr;
 use std::sync::LazyLock;
@@ -394,9 +394,17 @@ impl<'a> World<'a> {
             no_repeat_ngram: self.number32(),
             min_new_tokens: self.number32(),
             seed: self.number(),
+            json_schema: self.pick(&[ptr::null(), ptr::null(), SCHEMA.as_ptr(), GRAMMAR.as_ptr()]),
+            grammar: self.pick(&[ptr::null(), ptr::null(), GRAMMAR.as_ptr(), SCHEMA.as_ptr()]),
+            keep_special: self.number32(),
+            reserved: self.pick(&[0, 0, 0, 1]),
         }
     }
 }
+
+/// Good for one of the two fields that hold a text, and malformed for the other.
+const SCHEMA: &CStr = c"{\"enum\": [\"a\", \"b\"]}";
+const GRAMMAR: &CStr = c"start: /a|b/";
 
 unsafe extern "C" fn goes_on(_: u64, _: u64, _: *mut c_void) -> i32 {
     0
