@@ -1,2 +1,4 @@
+//! Sequences of calls of the C interface: see the function of that name in `src/`.
+
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| ocelli_fuzz::calls(data));

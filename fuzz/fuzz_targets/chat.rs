@@ -1,2 +1,4 @@
+//! A chat template with a conversation: see the function of that name in `src/`.
+
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| ocelli_fuzz::chat(data));

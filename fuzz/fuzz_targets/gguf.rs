@@ -1,2 +1,4 @@
+//! A model file, opened and run: see the function of that name in `src/`.
+
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| ocelli_fuzz::gguf(data));

@@ -1,2 +1,4 @@
+//! A safetensors checkpoint: see the function of that name in `src/`.
+
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| ocelli_fuzz::safetensors(data));

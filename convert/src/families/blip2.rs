@@ -45,13 +45,13 @@ fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError>
     let qformer = QFormer::read(&config.object("qformer_config")?, queries, vit.width)?;
     // The attribute has an alias, and either may be what was saved.
     let key = config.alias("image_token_index", "image_token_id")?;
-    let image_token = config.has(key).then(|| config.count(key, 0..=language.vocabulary() - 1, 0)).transpose()?;
+    let image_token = config.has(key).then(|| config.count(key, 0..=language.facts().vocabulary - 1, 0)).transpose()?;
     Ok(Box::new(Blip2 { vit, qformer, language, text, image_token }))
 }
 
 impl Model for Blip2 {
     fn architecture(&self) -> &'static str {
-        self.language.architecture()
+        self.language.facts().architecture
     }
 
     fn layout(&self) -> Layout {
@@ -59,7 +59,7 @@ impl Model for Blip2 {
         self.language.layout("language_model.", &mut layout);
         self.vit.layout("vision_model.", &mut layout);
         self.qformer.layout(&mut layout);
-        let (from, to) = (u64::from(self.qformer.width), u64::from(self.language.width()));
+        let (from, to) = (u64::from(self.qformer.width), u64::from(self.language.facts().width));
         layout.linear("language_projection", "mm.projector", from, to, true);
         layout.skip(|name| name.ends_with(".position_ids"));
         layout
@@ -74,8 +74,8 @@ impl Model for Blip2 {
         if let Some(token) = self.image_token {
             keys.set("ocelli.image_token", token);
         }
-        generation::inner_keys(inputs, &self.text, self.language.vocabulary(), self.language.ends(), keys)?;
-        tokenizer::bpe::keys(inputs, self.language.vocabulary(), keys)
+        generation::inner_keys(inputs, &self.text, self.language.facts().vocabulary, self.language.facts().ends, keys)?;
+        tokenizer::bpe::keys(inputs, self.language.facts().vocabulary, keys)
     }
 
     /// Names with an outer `model.`, a head at the top, or an inner language model without its own `model.`.

@@ -52,7 +52,7 @@ fn read(config: &Object, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, Conv
 
 impl Model for Idefics {
     fn architecture(&self) -> &'static str {
-        self.llama.architecture()
+        self.llama.facts().architecture
     }
 
     fn layout(&self) -> Layout {
@@ -72,7 +72,7 @@ impl Model for Idefics {
         image::keys(inputs, image::Class::Idefics, self.vit.side, keys)?;
         self.resampler.keys(keys);
         self.gated.keys(keys);
-        generation::keys(inputs, &self.config, self.llama.vocabulary, self.llama.ends(), keys)?;
+        generation::keys(inputs, &self.config, self.llama.vocabulary, self.llama.facts().ends, keys)?;
         tokenizer::bpe::keys(inputs, self.llama.vocabulary, keys)?;
         let image = tokenizer::required(keys, IMAGE)?;
         let edge = tokenizer::required(keys, EDGE)?;

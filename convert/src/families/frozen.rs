@@ -44,8 +44,9 @@ fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError>
         _ => (Tower::Clip(Clip::read(&vision, ("hidden_size", 768), "quick_gelu")?), "class"),
     };
     let rows = config.count("prefix_length", 1..=ROWS, 2)?;
-    if u64::from(rows) * u64::from(language.width()) > u64::from(WIDTH) * 8 {
-        let rule = format!("rows of {} must make at most {} numbers together", language.width(), u64::from(WIDTH) * 8);
+    if u64::from(rows) * u64::from(language.facts().width) > u64::from(WIDTH) * 8 {
+        let rule =
+            format!("rows of {} must make at most {} numbers together", language.facts().width, u64::from(WIDTH) * 8);
         return Err(config.bad("prefix_length", rows, rule));
     }
     let pool = match config.text("pool")?.unwrap_or(default) {
@@ -61,7 +62,7 @@ fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError>
 
 impl Model for Frozen {
     fn architecture(&self) -> &'static str {
-        self.language.architecture()
+        self.language.facts().architecture
     }
 
     fn layout(&self) -> Layout {
@@ -78,7 +79,7 @@ impl Model for Frozen {
                 u64::from(net.width())
             }
         };
-        let outputs = u64::from(self.rows) * u64::from(self.language.width());
+        let outputs = u64::from(self.rows) * u64::from(self.language.facts().width);
         layout.linear("prefix", "mm.prefix", width, outputs, true);
         layout.skip(|name| name.ends_with("rotary_emb.inv_freq") || name.ends_with(".position_ids"));
         layout
@@ -104,7 +105,7 @@ impl Model for Frozen {
         image::padded_keys(side, [0, 0, 0], keys);
         keys.set("ocelli.prefix.row_count", self.rows);
         keys.set("ocelli.prefix.pool", self.pool);
-        generation::keys(inputs, &self.text, self.language.vocabulary(), self.language.ends(), keys)?;
-        tokenizer::bpe::keys(inputs, self.language.vocabulary(), keys)
+        generation::keys(inputs, &self.text, self.language.facts().vocabulary, self.language.facts().ends, keys)?;
+        tokenizer::bpe::keys(inputs, self.language.facts().vocabulary, keys)
     }
 }

@@ -81,7 +81,7 @@ impl Merged {
         let language = language::read(&text)?;
         let vit = Clip::read(vision, ("hidden_size", 768), "quick_gelu")?;
         let resampler = Resampler::open_flamingo(config, found, vit.width)?;
-        let gated = Gated::open_flamingo(config, found, vit.width, (language.width(), language.layers()))?;
+        let gated = Gated::open_flamingo(config, found, vit.width, (language.facts().width, language.facts().layers))?;
         Ok(Self { vit, resampler, gated, language, text })
     }
 }
@@ -103,9 +103,9 @@ fn sizes(checkpoint: &Checkpoint, language: &dyn Language) -> Object {
         number.parse::<u32>().ok().map(u64::from)
     };
     let layers = names.keys().filter_map(|name| number(name, RESAMPLER, "."));
-    let gated = names.keys().filter_map(|name| number(name, language.blocks(), GATED)).min();
+    let gated = names.keys().filter_map(|name| number(name, language.facts().blocks, GATED)).min();
     // The first gated layer stands before the last of so many.
-    let layer = gated.map(|first| format!("{}{first}{GATED}", language.blocks())).unwrap_or_default();
+    let layer = gated.map(|first| format!("{}{first}{GATED}", language.facts().blocks)).unwrap_or_default();
     let mut found = Object::empty("the checkpoint's tensors");
     for (key, value) in [
         ("cross_attn_every_n_layers", gated.map(|first| first + 1)),
@@ -150,10 +150,10 @@ pub(crate) fn open(sources: &OpenFlamingo, settings: &Settings) -> Result<(Box<d
     adapter.retain(|name| !repeated(name.strip_prefix(LANGUAGE).unwrap_or(name)));
     adapter.rename(unwrapped);
     let named = language::read(&config_of_language)?;
-    let (embedding, found) = (format!("{}.weight", named.embedding()), sizes(&adapter, named.as_ref()));
+    let (embedding, found) = (format!("{}.weight", named.facts().embedding), sizes(&adapter, named.as_ref()));
     if !found.has("cross_attn_every_n_layers") {
-        let what = format!("{LANGUAGE}{}…{}", named.blocks(), shown(GATED.trim_matches('.')));
-        return Err(ConvertError::NoAdapter { what, architecture: named.architecture() });
+        let what = format!("{LANGUAGE}{}…{}", named.facts().blocks, shown(GATED.trim_matches('.')));
+        return Err(ConvertError::NoAdapter { what, architecture: named.facts().architecture });
     }
     let Some(table) = adapter.get(&embedding) else {
         let tokens = [END_OF_CHUNK, IMAGE];
@@ -201,7 +201,7 @@ pub(super) fn in_clip(name: &str) -> String {
 
 impl Model for Merged {
     fn architecture(&self) -> &'static str {
-        self.language.architecture()
+        self.language.facts().architecture
     }
 
     fn layout(&self) -> Layout {
@@ -209,7 +209,7 @@ impl Model for Merged {
         self.language.layout("", &mut layout);
         self.vit.layout("vision_model.", &mut layout);
         self.resampler.layout("perceiver.", &mut layout);
-        self.gated.layout(self.language.blocks(), &mut layout);
+        self.gated.layout(self.language.facts().blocks, &mut layout);
         layout.skip(|name| name.ends_with("rotary_emb.inv_freq") || name.ends_with(".position_ids"));
         layout.skip(|name| name.starts_with("vision_model.post_layernorm.") || repeated(name));
         layout
@@ -225,7 +225,7 @@ impl Model for Merged {
         image::open_clip_keys(self.vit.side, keys);
         self.resampler.keys(keys);
         self.gated.keys(keys);
-        let (vocabulary, ends) = (self.language.vocabulary(), self.language.ends());
+        let (vocabulary, ends) = (self.language.facts().vocabulary, self.language.facts().ends);
         generation::keys(inputs, &self.text, vocabulary, ends, keys)?;
         let added = Added { special: &[END_OF_CHUNK, IMAGE], padding: Some(PADDING) };
         tokenizer::bpe::keys_with(inputs, vocabulary, added, keys)?;

@@ -24,7 +24,7 @@ fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError>
 
 impl Model for Text {
     fn architecture(&self) -> &'static str {
-        self.model.architecture()
+        self.model.facts().architecture
     }
 
     fn layout(&self) -> Layout {
@@ -36,8 +36,8 @@ impl Model for Text {
 
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
         self.model.keys(keys);
-        generation::keys(inputs, &self.config, self.model.vocabulary(), self.model.ends(), keys)?;
-        tokenizer::bpe::keys(inputs, self.model.vocabulary(), keys)
+        generation::keys(inputs, &self.config, self.model.facts().vocabulary, self.model.facts().ends, keys)?;
+        tokenizer::bpe::keys(inputs, self.model.facts().vocabulary, keys)
     }
 
     /// Names of the inner model alone, or of one inside a larger one.

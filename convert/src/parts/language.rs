@@ -12,22 +12,28 @@ use crate::layout::Layout;
 /// Values of `model_type`.
 pub(crate) const MODEL_TYPES: &[&str] = &["llama", "gemma3_text", "mpt", "mosaic_gpt", "gpt_neox", "opt"];
 
+/// What families ask of a language model.
+pub(crate) struct Facts {
+    /// Its name in the output.
+    pub(crate) architecture: &'static str,
+    /// Rows of the embedding.
+    pub(crate) vocabulary: u32,
+    /// Width of the residual stream.
+    pub(crate) width: u32,
+    /// Layers.
+    pub(crate) layers: u32,
+    /// What the checkpoint calls the embedding, without `.weight`.
+    pub(crate) embedding: &'static str,
+    /// What stands before the number of a layer in the checkpoint.
+    pub(crate) blocks: &'static str,
+    /// The class's tokens that begin and end a text.
+    pub(crate) ends: (u32, u32),
+}
+
 /// A configuration that has been read and found to be supported.
 pub(crate) trait Language {
-    /// Its name in the output.
-    fn architecture(&self) -> &'static str;
-    /// Rows of the embedding.
-    fn vocabulary(&self) -> u32;
-    /// Width of the residual stream.
-    fn width(&self) -> u32;
-    /// Layers.
-    fn layers(&self) -> u32;
-    /// What the checkpoint calls the embedding, without `.weight`.
-    fn embedding(&self) -> &'static str;
-    /// What stands before the number of a layer in the checkpoint.
-    fn blocks(&self) -> &'static str;
-    /// The class's tokens that begin and end a text.
-    fn ends(&self) -> (u32, u32);
+    /// What there is to know of it.
+    fn facts(&self) -> Facts;
     /// The rules for its tensors, whose names begin with `prefix`, such as `language_model.`, in the checkpoint.
     fn layout(&self, prefix: &str, layout: &mut Layout);
     /// Its metadata.

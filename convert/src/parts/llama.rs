@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::language::Language;
+use super::language::{Facts, Language};
 use super::rope::{Rope, Scaling};
 use super::{CONTEXT, HEADS, LAYERS, VOCABULARY, WIDTH, activation, only, positive, pretrained};
 use crate::error::ConvertError;
@@ -222,32 +222,17 @@ impl Llama {
 }
 
 impl Language for Llama {
-    fn architecture(&self) -> &'static str {
-        if self.gemma.is_some() { "gemma3" } else { "llama" }
-    }
-
-    fn vocabulary(&self) -> u32 {
-        self.vocabulary
-    }
-
-    fn width(&self) -> u32 {
-        self.width
-    }
-
-    fn layers(&self) -> u32 {
-        self.layers
-    }
-
-    fn embedding(&self) -> &'static str {
-        "model.embed_tokens"
-    }
-
-    fn blocks(&self) -> &'static str {
-        "model.layers."
-    }
-
-    fn ends(&self) -> (u32, u32) {
-        if self.gemma.is_some() { (2, 1) } else { (1, 2) }
+    fn facts(&self) -> Facts {
+        let gemma = self.gemma.is_some();
+        Facts {
+            architecture: if gemma { "gemma3" } else { "llama" },
+            vocabulary: self.vocabulary,
+            width: self.width,
+            layers: self.layers,
+            embedding: "model.embed_tokens",
+            blocks: "model.layers.",
+            ends: if gemma { (2, 1) } else { (1, 2) },
+        }
     }
 
     fn layout(&self, prefix: &str, layout: &mut Layout) {
@@ -318,7 +303,7 @@ impl Language for Llama {
     }
 
     fn keys(&self, keys: &mut Keys) {
-        let a = self.architecture();
+        let a = self.facts().architecture;
         let mut set = |name: &str, value: u32| keys.set(format!("{a}.{name}"), value);
         set("context_length", self.context);
         set("embedding_length", self.width);

@@ -8,7 +8,7 @@ use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
-use crate::parts::language::Language;
+use crate::parts::language::{Facts, Language};
 use crate::settings::Known;
 use crate::settings::Neutral::{Number, Switch, Text};
 
@@ -178,33 +178,17 @@ fn note_other_class(config: &Object, key: &str, value: impl std::fmt::Display, d
 }
 
 impl Language for Mpt {
-    fn architecture(&self) -> &'static str {
-        "mpt"
-    }
-
-    fn vocabulary(&self) -> u32 {
-        self.vocabulary
-    }
-
-    fn width(&self) -> u32 {
-        self.width
-    }
-
-    fn layers(&self) -> u32 {
-        self.layers
-    }
-
-    fn embedding(&self) -> &'static str {
-        "transformer.wte"
-    }
-
-    fn blocks(&self) -> &'static str {
-        "transformer.blocks."
-    }
-
-    /// `<|endoftext|>` of the tokenizer that all of them have.
-    fn ends(&self) -> (u32, u32) {
-        (0, 0)
+    fn facts(&self) -> Facts {
+        Facts {
+            architecture: "mpt",
+            vocabulary: self.vocabulary,
+            width: self.width,
+            layers: self.layers,
+            embedding: "transformer.wte",
+            blocks: "transformer.blocks.",
+            // `<|endoftext|>` of the tokenizer that all of them have.
+            ends: (0, 0),
+        }
     }
 
     fn layout(&self, prefix: &str, layout: &mut Layout) {

@@ -8,7 +8,7 @@ use crate::error::ConvertError;
 use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
-use crate::parts::language::Language;
+use crate::parts::language::{Facts, Language};
 use crate::parts::rope::Rope;
 
 /// A `GPTNeoXConfig`.
@@ -60,32 +60,16 @@ impl NeoX {
 }
 
 impl Language for NeoX {
-    fn architecture(&self) -> &'static str {
-        "gptneox"
-    }
-
-    fn vocabulary(&self) -> u32 {
-        self.vocabulary
-    }
-
-    fn width(&self) -> u32 {
-        self.width
-    }
-
-    fn layers(&self) -> u32 {
-        self.layers
-    }
-
-    fn embedding(&self) -> &'static str {
-        "gpt_neox.embed_in"
-    }
-
-    fn blocks(&self) -> &'static str {
-        "gpt_neox.layers."
-    }
-
-    fn ends(&self) -> (u32, u32) {
-        (0, 2)
+    fn facts(&self) -> Facts {
+        Facts {
+            architecture: "gptneox",
+            vocabulary: self.vocabulary,
+            width: self.width,
+            layers: self.layers,
+            embedding: "gpt_neox.embed_in",
+            blocks: "gpt_neox.layers.",
+            ends: (0, 2),
+        }
     }
 
     fn layout(&self, prefix: &str, layout: &mut Layout) {

@@ -3,7 +3,7 @@
 //! Defaults are those of the configuration class, since `save_pretrained` omits what equals them. The epsilon is not
 //! configurable there: every norm has PyTorch's 1e-5. Position rows 0 and 1 are padding: position p is row p + 2.
 
-use super::language::Language;
+use super::language::{Facts, Language};
 use super::{CONTEXT, LAYERS, VOCABULARY, WIDTH, activation, heads, pretrained};
 use crate::error::ConvertError;
 use crate::json::Object;
@@ -70,32 +70,16 @@ impl Opt {
 }
 
 impl Language for Opt {
-    fn architecture(&self) -> &'static str {
-        "opt"
-    }
-
-    fn vocabulary(&self) -> u32 {
-        self.vocabulary
-    }
-
-    fn width(&self) -> u32 {
-        self.width
-    }
-
-    fn layers(&self) -> u32 {
-        self.layers
-    }
-
-    fn embedding(&self) -> &'static str {
-        "model.decoder.embed_tokens"
-    }
-
-    fn blocks(&self) -> &'static str {
-        "model.decoder.layers."
-    }
-
-    fn ends(&self) -> (u32, u32) {
-        (2, 2)
+    fn facts(&self) -> Facts {
+        Facts {
+            architecture: "opt",
+            vocabulary: self.vocabulary,
+            width: self.width,
+            layers: self.layers,
+            embedding: "model.decoder.embed_tokens",
+            blocks: "model.decoder.layers.",
+            ends: (2, 2),
+        }
     }
 
     fn layout(&self, prefix: &str, layout: &mut Layout) {

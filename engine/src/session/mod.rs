@@ -207,9 +207,10 @@ impl Session {
 
     pub(crate) fn read_logits(&mut self, row: usize, count: usize) -> Result<(), Error> {
         let model = self.model.clone();
+        let decoder = &model.0.family.speaks()?.decoder;
         let mut logits = std::mem::take(&mut self.logits);
         let (mut exec, rows, _) = self.speech()?;
-        let done = model.0.family.speaks()?.decoder.logits(&mut exec, rows, row, count, &mut logits);
+        let done = decoder.logits(&mut exec, rows, row, count, &mut logits);
         self.logits = logits;
         done
     }
