@@ -16,6 +16,7 @@ use ocelli_quant::gguf::{Gguf, TensorInfo, Writer};
 
 use crate::error::{ConvertError, shown};
 use crate::output::Output;
+use crate::write;
 
 const TYPE: &str = "general.type";
 const DATASETS: &str = "imatrix.datasets";
@@ -130,7 +131,7 @@ impl Imatrix {
             writer.tensor(format!("{name}{SUMS}"), &[columns.sums.len() as u64, 1], TensorType::F32);
             writer.tensor(format!("{name}{COUNTS}"), &[1, 1], TensorType::F32);
         }
-        crate::write_file((out, &place), writer, &(), |body| {
+        write::file((out, &place), writer, &(), |body| {
             for columns in self.entries.values() {
                 let sums: Vec<u8> = columns.sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
                 body.write(&sums)?;

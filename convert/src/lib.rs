@@ -19,27 +19,27 @@ mod layout;
 mod output;
 mod parts;
 pub mod quantize;
+mod report;
 mod settings;
 mod tokenizer;
 mod write;
 
 use std::fs;
-use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 pub use checkpoint::{SafetensorsError, TorchError};
 pub use error::{ConvertError, UnknownSetting};
 pub use families::open_flamingo::OpenFlamingo;
 use ocelli_quant::TensorType;
-use ocelli_quant::gguf::{Body, WriteError, Writer};
+use ocelli_quant::gguf::Writer;
 pub use output::Output;
+pub use report::{Progress, Report};
 
 use crate::checkpoint::Checkpoint;
-use crate::families::{Family, Inputs, Model};
-use crate::json::Object;
+use crate::families::{Family, Model};
 use crate::keys::Keys;
 use crate::output::{Identity, Place};
-use crate::settings::Settings;
+use crate::settings::{Inputs, Object, Settings};
 
 /// What to make of a checkpoint.
 #[derive(Debug, Clone)]
@@ -63,45 +63,6 @@ impl Options {
     pub fn new(ty: TensorType) -> Self {
         Self { ty, family: None, tokenizer: None, ignored_settings: Vec::new(), overwrite: true }
     }
-}
-
-/// Where a conversion reports to. All calls come from the thread that called [`convert`].
-pub trait Progress {
-    /// The output's tensor data will be `total_bytes`.
-    fn start(&self, total_bytes: u64);
-    /// That many more bytes of the output's tensor data are written; they add up to the total.
-    fn advance(&self, bytes: u64, tensor: &str);
-    /// Something worth knowing that is no error; also in [`Report::notes`].
-    fn note(&self, message: &str);
-    /// Asked between chunks: `true` ends the conversion with [`ConvertError::Cancelled`].
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
-
-/// Nobody listens.
-impl Progress for () {
-    fn start(&self, _: u64) {}
-    fn advance(&self, _: u64, _: &str) {}
-    fn note(&self, _: &str) {}
-}
-
-/// What a conversion did.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct Report {
-    /// Tensors written.
-    pub tensors: usize,
-    /// Bytes of the checkpoint's weight files.
-    pub bytes_in: u64,
-    /// Bytes of the output.
-    pub bytes_out: u64,
-    /// Checkpoint tensors that were known and not needed.
-    pub skipped: Vec<String>,
-    /// Tensors whose rows do not divide into the wanted type's blocks: name, type wanted, type used.
-    pub fallbacks: Vec<(String, TensorType, TensorType)>,
-    /// Everything else worth knowing.
-    pub notes: Vec<String>,
 }
 
 /// Families by name, each with the `model_type`s it reads.
@@ -216,48 +177,13 @@ fn assemble(
     report.bytes_in = checkpoint.bytes();
     report.bytes_out = writer.total_bytes()?;
     report.notes = keys.notes;
-    write_file((out, &place), writer, progress, |body| {
+    write::file((out, &place), writer, progress, |body| {
         write::pour(body, &tensors, &checkpoint, progress, &mut report.notes)
     })?;
     for note in &report.notes {
         progress.note(note);
     }
     Ok(report)
-}
-
-/// The body of a file that goes anywhere.
-type FileBody<'a> = Body<BufWriter<Box<dyn Write + Send + 'a>>>;
-
-/// Writes the head, has the tensors poured, and gives the complete file its name.
-fn write_file(
-    (out, place): (Output<'_>, &Place),
-    writer: Writer,
-    progress: &dyn Progress,
-    pour: impl FnOnce(&mut FileBody<'_>) -> Result<(), ConvertError>,
-) -> Result<(), ConvertError> {
-    let needed = writer.total_bytes()?;
-    let file = matches!(place, Place::File { .. });
-    let full = |error| match error {
-        ConvertError::Gguf(WriteError::Io { source, .. }) => match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge if file => {
-                ConvertError::DiskFull { path: out.name(), needed }
-            }
-            _ => ConvertError::Write { path: out.name(), action: "be written", source },
-        },
-        ConvertError::Write { path, source, .. } if file && source.kind() == io::ErrorKind::StorageFull => {
-            ConvertError::DiskFull { path, needed }
-        }
-        other => other,
-    };
-    let mut sink = place.open(out, progress)?;
-    let written = writer.begin(BufWriter::with_capacity(1 << 20, sink.writer())).map_err(ConvertError::from);
-    let written = written.and_then(|mut body| {
-        progress.start(body.tensors().iter().map(|tensor| tensor.bytes).sum());
-        pour(&mut body)?;
-        Ok(body.finish().map(drop)?)
-    });
-    written.map_err(full)?;
-    sink.keep().map_err(full)
 }
 
 /// Tries the family's other spellings of tensor names; they are taken only if they explain every tensor.

@@ -10,9 +10,9 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::Progress;
 use crate::atomic::{PartFile, directory};
 use crate::error::ConvertError;
+use crate::report::Progress;
 
 /// Links behind one another, as many as Linux follows.
 const LINKS: usize = 40;

@@ -4,21 +4,57 @@
 //! encoded on all cores. The order of the output does not depend on which core was first, so neither do its bytes.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 
 use ocelli_quant::TensorType;
-use ocelli_quant::gguf::{Body, Writer};
+use ocelli_quant::gguf::{Body, WriteError, Writer};
 use rayon::prelude::*;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
 use crate::layout::{Change, Content, Factor, Kind, Target};
-use crate::{Progress, Report};
+use crate::output::{Output, Place};
+use crate::report::{Progress, Report};
 
 /// Elements of a chunk: 512 KiB as f32, and at most that much again as read and as encoded. A multiple of every block.
 pub(crate) const CHUNK: u64 = 1 << 17;
 /// Chunks of a window for each thread, so that slow ones even out, and the most in all.
 const WINDOW: (usize, usize) = (4, 256);
+
+/// The body of a file that goes anywhere.
+pub(crate) type FileBody<'a> = Body<BufWriter<Box<dyn Write + Send + 'a>>>;
+
+/// Writes the head, has the tensors poured, and gives the complete file its name.
+pub(crate) fn file(
+    (out, place): (Output<'_>, &Place),
+    writer: Writer,
+    progress: &dyn Progress,
+    pour: impl FnOnce(&mut FileBody<'_>) -> Result<(), ConvertError>,
+) -> Result<(), ConvertError> {
+    let needed = writer.total_bytes()?;
+    let file = matches!(place, Place::File { .. });
+    let full = |error| match error {
+        ConvertError::Gguf(WriteError::Io { source, .. }) => match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge if file => {
+                ConvertError::DiskFull { path: out.name(), needed }
+            }
+            _ => ConvertError::Write { path: out.name(), action: "be written", source },
+        },
+        ConvertError::Write { path, source, .. } if file && source.kind() == io::ErrorKind::StorageFull => {
+            ConvertError::DiskFull { path, needed }
+        }
+        other => other,
+    };
+    let mut sink = place.open(out, progress)?;
+    let written = writer.begin(BufWriter::with_capacity(1 << 20, sink.writer())).map_err(ConvertError::from);
+    let written = written.and_then(|mut body| {
+        progress.start(body.tensors().iter().map(|tensor| tensor.bytes).sum());
+        pour(&mut body)?;
+        Ok(body.finish().map(drop)?)
+    });
+    written.map_err(full)?;
+    sink.keep().map_err(full)
+}
 
 /// A target with the type it is stored as.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The shape of the code: in which direction rooms import, how long files and functions are, who names whom.
 //!
-//! A room is a file or a folder directly below `engine/src`. Errors are a room of their own, wherever they lie: each
+//! A room is a file or a folder directly below a crate's `src`. Errors are a room of their own, wherever they lie: each
 //! `error.rs` says what can go wrong beside it and imports no more than the others do. Code of tests does not count, and
 //! neither do comments. What holds is a list of functions from sources to faults, so that each is also given a source that
 //! is wrong on purpose.
@@ -10,26 +10,56 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The rooms of the engine from the top: each imports those below it only.
-const ROOMS: &[&str] = &[
-    "conversation",
-    "generate",
-    "session",
-    "model",
-    "plan",
-    "models",
-    "blocks",
-    "kernels",
-    "cancel",
-    "chat",
-    "prompt",
-    "image",
-    "weights",
-    "sampling",
-    "jinja",
-    "tokenizer",
-    "error",
-];
+/// A crate whose rooms are in order.
+struct House {
+    /// Its folder.
+    folder: &'static str,
+    /// From the top: each room imports those below it only.
+    rooms: &'static [&'static str],
+}
+
+const ENGINE: House = House {
+    folder: "engine/src",
+    rooms: &[
+        "conversation",
+        "generate",
+        "session",
+        "model",
+        "plan",
+        "models",
+        "blocks",
+        "kernels",
+        "cancel",
+        "chat",
+        "prompt",
+        "image",
+        "weights",
+        "sampling",
+        "jinja",
+        "tokenizer",
+        "error",
+    ],
+};
+const CONVERT: House = House {
+    folder: "convert/src",
+    rooms: &[
+        "quantize",
+        "imatrix",
+        "families",
+        "parts",
+        "tokenizer",
+        "write",
+        "layout",
+        "keys",
+        "checkpoint",
+        "output",
+        "atomic",
+        "settings",
+        "json",
+        "report",
+        "error",
+    ],
+};
 /// Most lines of a file ...
 const LINES: usize = 500;
 /// ... and of a function, where models are put together.
@@ -71,54 +101,112 @@ fn code(source: &str) -> String {
     lines.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-fn room(path: &str) -> Option<&str> {
-    let below = path.strip_prefix("engine/src/")?;
-    if below.ends_with("error.rs") {
-        return Some("error");
+impl House {
+    fn sources(&self) -> Sources {
+        sources(&[self.folder])
     }
-    let first = below.split('/').next()?.trim_end_matches(".rs");
-    (first != "lib").then_some(first)
+
+    fn room<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let below = path.strip_prefix(self.folder)?.strip_prefix('/')?;
+        if below.ends_with("error.rs") {
+            return Some("error");
+        }
+        let first = below.split('/').next()?.trim_end_matches(".rs");
+        (first != "lib").then_some(first)
+    }
+
+    /// Who imports whom.
+    fn arrows(&self, sources: &Sources) -> BTreeSet<(String, String)> {
+        let mut arrows = BTreeSet::new();
+        for (path, source) in sources {
+            let Some(from) = self.room(path) else { continue };
+            for to in imports(source) {
+                if to != from {
+                    arrows.insert((from.to_owned(), to));
+                }
+            }
+        }
+        arrows
+    }
+
+    /// Imports that go up, or name no room, such as an item by the name that `lib.rs` publishes it under.
+    fn upward(&self, sources: &Sources) -> Vec<String> {
+        let rank = |room: &str| self.rooms.iter().position(|r| *r == room);
+        let wrong = |(from, to): &(String, String)| match (rank(from), rank(to)) {
+            (Some(from), Some(to)) => from > to,
+            _ => true,
+        };
+        self.arrows(sources).iter().filter(|arrow| wrong(arrow)).map(|(from, to)| format!("{from} -> {to}")).collect()
+    }
+
+    /// Prints what there is and fails on what is wrong.
+    fn check(&self) {
+        let sources = self.sources();
+        let arrows = self.arrows(&sources);
+        let rooms: BTreeSet<_> = sources.keys().filter_map(|path| self.room(path)).collect();
+        let longest = sources.iter().max_by_key(|(_, source)| source.lines().count()).unwrap();
+        let circles = circles(&arrows);
+        println!(
+            "{}: {} rooms, {} arrows, {} circles; the longest file is {} with {} lines",
+            self.folder,
+            rooms.len(),
+            arrows.len(),
+            circles.len(),
+            longest.0,
+            longest.1.lines().count()
+        );
+        none("rooms that import each other", circles);
+        none("imports that go up", self.upward(&sources));
+        assert_eq!(rooms, self.rooms.iter().copied().collect(), "the rooms and their order in this test");
+    }
 }
 
-/// What a source names of the crate: the first name behind `crate::`, also within braces; of an error, `error`.
-fn imports(source: &str) -> BTreeSet<String> {
-    let code = code(source);
-    let path = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || "_:".contains(*c)).collect::<String>();
-    let room =
-        |path: String| if path.ends_with("Error") { "error".into() } else { path.split(':').next().unwrap().into() };
-    let mut found = BTreeSet::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
-        match rest.strip_prefix('{').and_then(|list| list.split('}').next()) {
-            Some(list) => found.extend(list.split(',').map(|name| room(path(name.trim())))),
-            None => _ = found.insert(room(path(rest))),
+/// Where the list that opens at the start of `text` closes, and what is behind its commas at its own depth.
+fn listed(text: &str) -> Vec<&str> {
+    let (mut depth, mut from, mut found) = (0usize, 1, Vec::new());
+    for (at, c) in text.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 1 => {
+                found.push(&text[from..at]);
+                break;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 1 => {
+                found.push(&text[from..at]);
+                from = at + 1;
+            }
+            _ => {}
         }
     }
     found
 }
 
-/// Who imports whom.
-fn arrows(sources: &Sources) -> BTreeSet<(String, String)> {
-    let mut arrows = BTreeSet::new();
-    for (path, source) in sources {
-        let Some(from) = room(path) else { continue };
-        for to in imports(source) {
-            if to != from {
-                arrows.insert((from.to_owned(), to));
-            }
-        }
+/// Adds the rooms that an import names, which may be a list and have lists in it. An error is in the room `error`.
+fn add_rooms(first: Option<&str>, import: &str, found: &mut BTreeSet<String>) {
+    let import = import.trim_start();
+    if import.starts_with('{') {
+        listed(import).into_iter().for_each(|part| add_rooms(first, part, found));
+        return;
     }
-    arrows
+    let path: String = import.chars().take_while(|c| c.is_alphanumeric() || "_:".contains(*c)).collect();
+    let room = first.unwrap_or_else(|| path.split(':').next().unwrap_or_default());
+    match path.strip_suffix("::") {
+        Some(_) if import[path.len()..].starts_with('{') => add_rooms(Some(room), &import[path.len()..], found),
+        _ if path.ends_with("Error") => _ = found.insert("error".to_owned()),
+        _ if !room.is_empty() => _ = found.insert(room.to_owned()),
+        _ => {}
+    }
 }
 
-/// Imports that go up, or name no room, such as an item by the name that `lib.rs` publishes it under.
-fn upward(sources: &Sources) -> Vec<String> {
-    let rank = |room: &str| ROOMS.iter().position(|r| *r == room);
-    let wrong = |(from, to): &(String, String)| match (rank(from), rank(to)) {
-        (Some(from), Some(to)) => from > to,
-        _ => true,
-    };
-    arrows(sources).iter().filter(|arrow| wrong(arrow)).map(|(from, to)| format!("{from} -> {to}")).collect()
+/// What a source names of the crate: the first name behind `crate::`, also within braces; of an error, `error`.
+fn imports(source: &str) -> BTreeSet<String> {
+    let code = code(source);
+    let mut found = BTreeSet::new();
+    for (at, start) in code.match_indices("crate::") {
+        add_rooms(None, &code[at + start.len()..], &mut found);
+    }
+    found
 }
 
 /// Rooms that reach themselves.
@@ -135,7 +223,8 @@ fn circles(arrows: &BTreeSet<(String, String)>) -> Vec<String> {
         }
         seen
     };
-    ROOMS.iter().filter(|room| reach(room).contains(**room)).map(|room| (*room).to_owned()).collect()
+    let rooms: BTreeSet<&String> = arrows.iter().map(|(from, _)| from).collect();
+    rooms.into_iter().filter(|room| reach(room).contains(*room)).cloned().collect()
 }
 
 fn long_files(sources: &Sources) -> Vec<String> {
@@ -221,36 +310,33 @@ fn none(what: &str, faults: Vec<String>) {
 
 #[test]
 fn rooms_import_downwards_only() {
-    let engine = sources(&["engine/src"]);
-    let arrows = arrows(&engine);
-    let rooms: BTreeSet<_> = engine.keys().filter_map(|path| room(path)).collect();
-    let longest = engine.iter().max_by_key(|(_, source)| source.lines().count()).unwrap();
-    let circles = circles(&arrows);
-    println!(
-        "{} rooms, {} arrows, {} circles; the longest file is {} with {} lines",
-        rooms.len(),
-        arrows.len(),
-        circles.len(),
-        longest.0,
-        longest.1.lines().count()
-    );
-    none("rooms that import each other", circles);
-    none("imports that go up", upward(&engine));
-    assert_eq!(rooms, ROOMS.iter().copied().collect(), "the rooms and their order in this test");
-    let flat = engine.keys().filter(|path| path.matches('/').count() == 2).count();
+    ENGINE.check();
+    CONVERT.check();
+    let flat = ENGINE.sources().keys().filter(|path| path.matches('/').count() == 2).count();
     assert!(flat <= FLAT, "{flat} files directly in engine/src, at most {FLAT}");
 }
 
 #[test]
 fn an_import_that_goes_up_is_seen() {
-    let mut engine = sources(&["engine/src"]);
+    let mut engine = ENGINE.sources();
     let broken = engine.get_mut("engine/src/kernels/mod.rs").unwrap();
     broken.insert_str(0, "use crate::{cancel, session::Session};\n");
-    assert_eq!(upward(&engine), ["kernels -> session"]);
-    assert!(circles(&arrows(&engine)).contains(&"kernels".to_owned()));
+    assert_eq!(ENGINE.upward(&engine), ["kernels -> session"]);
+    assert!(circles(&ENGINE.arrows(&engine)).contains(&"kernels".to_owned()));
     let published = engine.get_mut("engine/src/blocks/mod.rs").unwrap();
     published.insert_str(0, "use crate::Model;\n");
-    assert!(upward(&engine).contains(&"blocks -> Model".to_owned()));
+    assert!(ENGINE.upward(&engine).contains(&"blocks -> Model".to_owned()));
+    let mut convert = CONVERT.sources();
+    convert.get_mut("convert/src/json.rs").unwrap().insert_str(0, "use crate::{report, settings::{Known, Object}};\n");
+    assert_eq!(CONVERT.upward(&convert), ["json -> settings"]);
+    assert_eq!(circles(&CONVERT.arrows(&convert)), ["json", "settings"]);
+}
+
+#[test]
+fn lists_of_imports_are_taken_apart() {
+    let source =
+        "use crate::{a::{b, c::{d, E}}, f};\nuse crate::g::{H, IError};\nuse crate::JError;\ncrate::k(crate::L);\n";
+    assert_eq!(imports(source).into_iter().collect::<Vec<_>>(), ["L", "a", "error", "f", "g", "k"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! of a truncated file by signal. Positioned reads cost nothing here, since every byte is touched exactly once.
 
 mod decode;
+mod error;
 mod index;
 pub(crate) mod quantised;
 mod safetensors;
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::ConvertError;
 use crate::output::Identity;
-pub use safetensors::SafetensorsError;
+pub use error::SafetensorsError;
 pub(crate) use tensor::{Dtype, Tensor};
 pub use torch::TorchError;
 

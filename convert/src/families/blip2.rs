@@ -4,10 +4,9 @@
 //! tower and bridge. Whether the head is tied is decided by `text_config`; the outer `tie_word_embeddings` has no effect
 //! in transformers, and none here.
 
-use super::{Family, Inputs, Model};
+use super::{Family, Model};
 use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::language::Language;
@@ -15,8 +14,8 @@ use crate::parts::opt::Opt;
 use crate::parts::qformer::QFormer;
 use crate::parts::vit::Vit;
 use crate::parts::{generation, image, pretrained};
-use crate::settings::Known;
 use crate::settings::Neutral::Switch;
+use crate::settings::{Inputs, Known, Object};
 use crate::tokenizer;
 use ocelli_quant::gguf::keys::ROWS;
 

@@ -3,10 +3,9 @@
 //!
 //! The family's other way in is [`open_flamingo`].
 
-use super::{Family, Inputs, Model, open_flamingo};
+use super::{Family, Model, open_flamingo};
 use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::clip::Clip;
@@ -15,6 +14,7 @@ use crate::parts::language::Language;
 use crate::parts::llama::Llama;
 use crate::parts::resampler::Resampler;
 use crate::parts::{generation, image};
+use crate::settings::{Inputs, Object};
 use crate::tokenizer;
 
 pub(crate) const FAMILY: Family =

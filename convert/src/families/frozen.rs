@@ -6,16 +6,16 @@
 //! best) and `pool`: `class` or `mean`. A `vision_config` whose `model_type` is `nf_resnet` has the fields of timm's `NfCfg`
 //! and is pooled by the mean. Pictures are padded with black to a square, as in the paper.
 
-use super::{Family, Inputs, Model};
+use super::{Family, Model};
 use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::clip::Clip;
 use crate::parts::language::{self, Language};
 use crate::parts::nf_resnet::{self, NfResNet};
 use crate::parts::{WIDTH, generation, image, pretrained};
+use crate::settings::{Inputs, Object};
 use crate::tokenizer;
 use ocelli_quant::gguf::keys::ROWS;
 

@@ -6,16 +6,13 @@ mod frozen;
 pub(crate) mod open_flamingo;
 mod text;
 
-use std::path::Path;
-
 use ocelli_quant::TensorType;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::{ConvertError, shown};
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
-use crate::settings::Settings;
+use crate::settings::{Inputs, Object};
 use ocelli_quant::gguf::keys::{VERSION, VERSION_KEY};
 
 /// Makes a model of a configuration and a checkpoint's shapes.
@@ -43,16 +40,6 @@ pub(crate) trait Model {
     }
     /// Its metadata.
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError>;
-}
-
-/// Where files other than weights are read from.
-pub(crate) struct Inputs<'a> {
-    /// The checkpoint.
-    pub(crate) source: &'a Path,
-    /// The tokenizer files.
-    pub(crate) tokenizer: &'a Path,
-    /// Keeps account of what is read of them.
-    pub(crate) settings: &'a Settings,
 }
 
 /// Every family.

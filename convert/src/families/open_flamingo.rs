@@ -13,10 +13,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Inputs, Model};
+use super::Model;
 use crate::checkpoint::Checkpoint;
 use crate::error::{ConvertError, shown};
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::clip::Clip;
@@ -24,7 +23,7 @@ use crate::parts::gated::Gated;
 use crate::parts::language::{self, Language};
 use crate::parts::resampler::Resampler;
 use crate::parts::{generation, image, pretrained};
-use crate::settings::{Known, Settings};
+use crate::settings::{Inputs, Known, Object, Settings};
 use crate::tokenizer::{self, bpe::Added};
 
 /// `model_type` of a directory that holds all of a model.

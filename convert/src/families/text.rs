@@ -1,14 +1,14 @@
 //! A language model by itself: `LlamaForCausalLM`, `Gemma3ForCausalLM`, `MptForCausalLM`, `GPTNeoXForCausalLM` and
 //! `OPTForCausalLM` as transformers saves them, and MPT-1B's own class.
 
-use super::{Family, Inputs, Model};
+use super::{Family, Model};
 use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::generation;
 use crate::parts::language::{self, Language, MODEL_TYPES};
+use crate::settings::{Inputs, Object};
 use crate::tokenizer;
 
 pub(crate) const FAMILY: Family = Family { name: "text", model_types: MODEL_TYPES, read };

@@ -6,9 +6,9 @@
 use super::resampler::{Names, found_heads, given};
 use super::{LAYERS, WIDTH};
 use crate::error::ConvertError;
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
+use crate::settings::Object;
 
 /// Sizes of the gated layers.
 #[derive(Debug)]

@@ -9,11 +9,9 @@ use ocelli_quant::gguf::MetaValue;
 use serde_json::Value;
 
 use crate::error::{ConvertError, shown};
-use crate::families::Inputs;
-use crate::json::Object;
 use crate::keys::Keys;
-use crate::settings::Known;
 use crate::settings::Neutral::{self, Empty, Number, Switch};
+use crate::settings::{Inputs, Known, Object};
 
 /// What kind of value a default is.
 #[derive(Clone, Copy)]

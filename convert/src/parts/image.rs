@@ -8,11 +8,9 @@ use serde_json::Value;
 
 use super::{SIDE, only};
 use crate::error::ConvertError;
-use crate::families::Inputs;
-use crate::json::Object;
 use crate::keys::Keys;
-use crate::settings::Known;
 use crate::settings::Neutral::Number;
+use crate::settings::{Inputs, Known, Object};
 use ocelli_quant::gguf::keys::FILTERS;
 
 /// The file older versions write.

@@ -5,9 +5,9 @@ use super::mpt::Mpt;
 use super::neox::NeoX;
 use super::opt::Opt;
 use crate::error::{ConvertError, shown};
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
+use crate::settings::Object;
 
 /// Values of `model_type`.
 pub(crate) const MODEL_TYPES: &[&str] = &["llama", "gemma3_text", "mpt", "mosaic_gpt", "gpt_neox", "opt"];

@@ -10,11 +10,10 @@ use super::language::{Facts, Language};
 use super::rope::{Rope, Scaling};
 use super::{CONTEXT, HEADS, LAYERS, VOCABULARY, WIDTH, activation, only, positive, pretrained};
 use crate::error::ConvertError;
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::{Change, Layout};
-use crate::settings::Known;
 use crate::settings::Neutral::{Number, Switch};
+use crate::settings::{Known, Object};
 
 /// One layer in so many sees everything, where Gemma's configuration does not list them.
 const PATTERN: u32 = 6;

@@ -18,9 +18,8 @@ pub(crate) mod rope;
 pub(crate) mod vit;
 
 use crate::error::ConvertError;
-use crate::json::Object;
-use crate::settings::Known;
 use crate::settings::Neutral::Number;
+use crate::settings::{Known, Object};
 pub(crate) use ocelli_quant::gguf::keys::{CONTEXT, HEADS, LAYERS, SIDE, VOCABULARY, WIDTH};
 
 /// What has no effect in configurations of vision transformers.

@@ -5,12 +5,11 @@
 
 use super::{CONTEXT, LAYERS, VOCABULARY, WIDTH, heads, only, pretrained};
 use crate::error::ConvertError;
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::language::{Facts, Language};
-use crate::settings::Known;
 use crate::settings::Neutral::{Number, Switch, Text};
+use crate::settings::{Known, Object};
 
 /// A configuration.
 #[derive(Debug)]

@@ -5,11 +5,11 @@
 
 use super::{CONTEXT, LAYERS, VOCABULARY, WIDTH, activation, heads, pretrained};
 use crate::error::ConvertError;
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::language::{Facts, Language};
 use crate::parts::rope::Rope;
+use crate::settings::Object;
 
 /// A `GPTNeoXConfig`.
 #[derive(Debug)]

@@ -8,10 +8,9 @@
 
 use super::{LAYERS, SIDE, WIDTH, only, pretrained};
 use crate::error::ConvertError;
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::{Factor, Kernel, Kind, Layout};
-use crate::settings::Known;
+use crate::settings::{Known, Object};
 
 /// What `model_type` says of such a tower.
 pub(crate) const MODEL_TYPE: &str = "nf_resnet";

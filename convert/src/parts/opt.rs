@@ -6,11 +6,10 @@
 use super::language::{Facts, Language};
 use super::{CONTEXT, LAYERS, VOCABULARY, WIDTH, activation, heads, pretrained};
 use crate::error::ConvertError;
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
-use crate::settings::Known;
 use crate::settings::Neutral::Switch;
+use crate::settings::{Known, Object};
 
 /// Rows of the position table before position 0.
 const POSITION_OFFSET: u32 = 2;

@@ -4,9 +4,8 @@
 //! Lists say which keys have no effect on what a model computes, or at which value; whatever else is in a configuration
 //! must be read by somebody.
 
-use crate::json::Object;
-use crate::settings::Known;
 use crate::settings::Neutral::{Empty, Number, Switch};
+use crate::settings::{Known, Object};
 
 /// Says what has no effect in the configuration of a language model, `own` being that of its class.
 pub(crate) fn language(config: &Object, own: &'static [Known]) {

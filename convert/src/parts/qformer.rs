@@ -5,10 +5,9 @@
 
 use super::{LAYERS, WIDTH, activation, heads, pretrained};
 use crate::error::ConvertError;
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
-use crate::settings::Known;
+use crate::settings::{Known, Object};
 
 /// What has no effect in `Blip2QFormerConfig`.
 const QFORMER: &[Known] = &[

@@ -3,10 +3,9 @@
 
 use super::{HEADS, LAYERS, WIDTH, pretrained};
 use crate::error::ConvertError;
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
-use crate::settings::Known;
+use crate::settings::{Known, Object};
 use ocelli_quant::gguf::keys::{FRAMES, HEAD, MEDIA, ROWS};
 
 /// Every norm of both originals.

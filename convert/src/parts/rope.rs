@@ -7,9 +7,8 @@
 
 use super::{CONTEXT, positive};
 use crate::error::{ConvertError, shown};
-use crate::json::Object;
-use crate::settings::Known;
 use crate::settings::Neutral::Number;
+use crate::settings::{Known, Object};
 
 /// What has no effect in an object of RoPE's settings.
 const ROPE: &[Known] = &[

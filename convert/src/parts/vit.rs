@@ -6,9 +6,9 @@
 
 use super::{LAYERS, SIDE, WIDTH, activation, heads, pretrained};
 use crate::error::ConvertError;
-use crate::json::Object;
 use crate::keys::Keys;
 use crate::layout::Layout;
+use crate::settings::Object;
 use ocelli_quant::gguf::keys::ROWS;
 
 /// A `Blip2VisionConfig`.

@@ -17,11 +17,11 @@ pub use self::pattern::Pattern;
 pub use self::rules::Mix;
 
 use self::rules::{Rules, fitting, is_matrix};
-use crate::Progress;
 use crate::error::ConvertError;
 use crate::imatrix::Imatrix;
 use crate::output::{Identity, Output};
-use crate::write::{Block, CHUNK, check, pour_blocks};
+use crate::report::Progress;
+use crate::write::{self, Block, CHUNK, check, pour_blocks};
 
 const FILE_TYPE: &str = "general.file_type";
 const VERSION: &str = "general.quantization_version";
@@ -144,7 +144,7 @@ pub fn quantize<'o>(
     }
     report.bytes_out = writer.total_bytes()?;
     report.types = count(&tasks);
-    crate::write_file((out, &place), writer, progress, |body| {
+    write::file((out, &place), writer, progress, |body| {
         pour_blocks(body, tasks.iter().flat_map(jobs), |buffers, job| block(&job, buffers), progress, &mut report.notes)
     })?;
     report.notes.iter().for_each(|note| progress.note(note));

@@ -11,8 +11,8 @@ use super::kinds::{self, Kind, Prefix};
 use super::vocabulary::{TokenType, Vocabulary};
 use super::{from_json, from_pieces};
 use crate::error::{ConvertError, shown};
-use crate::families::Inputs;
 use crate::keys::Keys;
+use crate::settings::Inputs;
 
 /// What a set of files says.
 pub(super) struct Source {

@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::config::CONFIG;
 use crate::error::{ConvertError, shown};
-use crate::families::Inputs;
-use crate::json::{self, Object};
+use crate::json;
 use crate::keys::Keys;
+use crate::settings::{Inputs, Object};
 
 const FILE: &str = "chat_template.jinja";
 const MORE: &str = "additional_chat_templates";

@@ -12,10 +12,9 @@ use serde_json::Value;
 
 use super::files::AddedToken;
 use crate::error::{ConvertError, shown};
-use crate::families::Inputs;
-use crate::json::{self, Object};
-use crate::settings::Known;
+use crate::json;
 use crate::settings::Neutral::{Empty, Switch, Text};
+use crate::settings::{Inputs, Known, Object};
 
 pub(super) const CONFIG: &str = "tokenizer_config.json";
 const SPECIAL: &str = "special_tokens_map.json";

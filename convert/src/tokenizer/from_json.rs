@@ -6,9 +6,9 @@ use super::files::{AddedToken, Ids, Merge, TokenizerJson};
 use super::kinds::{self, Kind};
 use super::vocabulary::Vocabulary;
 use crate::error::{ConvertError, shown};
-use crate::families::Inputs;
 use crate::json;
 use crate::keys::Keys;
+use crate::settings::Inputs;
 
 pub(super) const TOKENIZER: &str = "tokenizer.json";
 const VOCAB: &str = "vocab.json";

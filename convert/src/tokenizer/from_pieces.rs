@@ -10,9 +10,9 @@ use super::kinds::{self, Blank, Kind, Prefix};
 use super::protobuf::{Field, Fields};
 use super::vocabulary::{TokenType, Vocabulary};
 use crate::error::{ConvertError, shown};
-use crate::families::Inputs;
 use crate::json;
 use crate::keys::Keys;
+use crate::settings::Inputs;
 
 const MODEL: &str = "tokenizer.model";
 

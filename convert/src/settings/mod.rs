@@ -7,6 +7,8 @@
 //! The non-obvious thing: an object that was opened is accounted for key by key, a list as one value. An inner object
 //! that nobody opened is one setting, whatever is in it. An explicit `null` says nothing and passes.
 
+mod object;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,7 +17,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use crate::error::{ConvertError, UnknownSetting, shown};
-use crate::json::Object;
+pub(crate) use object::Object;
 
 /// Keys of a class that have no effect on what is converted, with the reason they share.
 #[derive(Debug, Clone, Copy)]
@@ -180,6 +182,16 @@ impl Account {
 
 fn child(path: &[String], key: &str) -> Vec<String> {
     path.iter().cloned().chain([key.to_owned()]).collect()
+}
+
+/// Where files other than weights are read from.
+pub(crate) struct Inputs<'a> {
+    /// The checkpoint.
+    pub(crate) source: &'a Path,
+    /// The tokenizer files.
+    pub(crate) tokenizer: &'a Path,
+    /// Keeps account of what is read of them.
+    pub(crate) settings: &'a Settings,
 }
 
 /// The files of a conversion of which account is kept.
