@@ -46,7 +46,7 @@ mod weights;
 pub mod weights;
 
 pub use cancel::CancelHandle;
-pub use conversation::{Conversation, Next, Used};
+pub use conversation::{Conversation, Next, Said, Used};
 pub use error::{Error, ErrorKind};
 pub use generate::{Finish, Generation, Score, Tokens};
 pub use kernels::observe::Observer;

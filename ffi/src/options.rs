@@ -103,6 +103,8 @@ pub(crate) fn generate(
         length_penalty: real(o.length_penalty),
         early_stopping,
         keep_special,
+        stop: Vec::new(),
+        logprobs: false,
         constraint: grammar.map(|grammar| model.constraint(grammar)).transpose()?,
     };
     Ok(model.defaults().resolve(&wanted, positions)?)

@@ -12,6 +12,7 @@ pub mod mixed_golden;
 pub mod naming_game;
 pub mod open_flamingo;
 pub mod opt_tokenizer;
+pub mod saying;
 pub mod split;
 pub mod text_golden;
 

@@ -127,14 +127,14 @@ fn a_conversation_goes_on_behind_a_held_text() {
     let (constraint, _) = only(&[20, 30, end]);
     let options = ways(8, &*constraint).remove(0);
     let mut conversation = Conversation::new(&model, &SessionOptions::default(), false).unwrap();
-    conversation.add_text("Question:");
+    conversation.add_text("Question:").unwrap();
     conversation.start(&options, &mut |_| ControlFlow::Continue(())).unwrap();
     let mut ids = Vec::new();
     while let Some(next) = conversation.step().unwrap() {
         ids.push(next.id);
     }
     assert_eq!(ids, [20, 30, end]);
-    conversation.add_text(" And?");
+    conversation.add_text(" And?").unwrap();
     // The same options again: the constraint in them stands at the beginning still.
     assert_eq!(conversation.generate(&options, &mut |_| ControlFlow::Continue(())).unwrap().ids, [20, 30, end]);
 }

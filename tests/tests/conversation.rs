@@ -31,7 +31,7 @@ fn options(temperature: f32) -> GenerateOptions {
 fn conversation(model: &Model) -> Conversation {
     let mut conversation = Conversation::new(model, &SessionOptions::default(), false).unwrap();
     conversation.add_image(picture(40)).unwrap();
-    conversation.add_text(QUESTION);
+    conversation.add_text(QUESTION).unwrap();
     conversation
 }
 
@@ -69,7 +69,7 @@ fn a_conversation_says_what_a_session_says_and_goes_on_behind_it() {
             let used = c.used().unwrap();
             assert_eq!(used.positions, alone.timings.prompt + alone.ids.len());
             assert_eq!(used.kept, used.positions - 1, "the last token was chosen, but not run");
-            c.add_text(" And what shape? Answer:");
+            c.add_text(" And what shape? Answer:").unwrap();
         }
         // The answer is part of the prompt, token by token.
         let longer = prompt.tokens(alone.ids).text(" And what shape? Answer:");
@@ -85,7 +85,7 @@ fn a_fork_goes_its_own_way() {
     let options = options(1.0);
     let mut first = conversation(&model);
     generate(&mut first, &options);
-    first.add_text(" And what shape? Answer:");
+    first.add_text(" And what shape? Answer:").unwrap();
     let mut fork = first.fork().unwrap();
     assert_eq!(fork.used().unwrap(), first.used().unwrap());
     let said = generate(&mut first, &options);
@@ -93,7 +93,7 @@ fn a_fork_goes_its_own_way() {
     assert_eq!(fork.answer().unwrap().timings.encoded, 0, "its pictures are known");
     drop(first);
     let positions = fork.used().unwrap().positions;
-    fork.add_text(" Yes.");
+    fork.add_text(" Yes.").unwrap();
     assert!(fork.used().unwrap().positions > positions);
     generate(&mut fork, &options);
     fork.clear();
@@ -110,16 +110,16 @@ fn a_saved_state_goes_on_elsewhere() {
         let session = SessionOptions { cache: Some(cache), context: 96, ..SessionOptions::default() };
         let mut first = Conversation::new(&model(), &session, false).unwrap();
         first.add_image(picture(90)).unwrap();
-        first.add_text(QUESTION);
+        first.add_text(QUESTION).unwrap();
         generate(&mut first, &options);
-        first.add_text(" And what shape? Answer:");
+        first.add_text(" And what shape? Answer:").unwrap();
         let state = first.save().unwrap();
         let used = first.used().unwrap();
         let said = generate(&mut first, &options);
 
         let bigger = SessionOptions { context: 128, ..session.clone() };
         let mut second = Conversation::new(&model(), &bigger, false).unwrap();
-        second.add_text("something else");
+        second.add_text("something else").unwrap();
         second.restore(&state).unwrap();
         assert_eq!((second.used().unwrap().positions, second.used().unwrap().kept), (used.positions, used.kept));
         assert_eq!(generate(&mut second, &options), said, "{cache:?}");
@@ -142,7 +142,7 @@ fn text_spells_no_picture() {
     let image = model.tokenizer().find("<image>").unwrap();
     let said = |text: &str| {
         let mut c = Conversation::new(&model, &SessionOptions::default(), true).unwrap();
-        c.add_text(text);
+        c.add_text(text).unwrap();
         prompt_ids(&c.items().unwrap())
     };
     for text in ["<image>", "a <image>", "<image>\nQuestion:"] {
@@ -216,7 +216,7 @@ fn a_call_that_fails_leaves_the_prompt() {
     c.clear();
     c.cancel_by(cancel.clone());
     c.add_image(picture(40)).unwrap();
-    c.add_text(QUESTION);
+    c.add_text(QUESTION).unwrap();
     c.start(&options, &mut |_| ControlFlow::Continue(())).unwrap();
     c.step().unwrap().unwrap();
     cancel.cancel();

@@ -1,22 +1,20 @@
 //! `ocelli chat`: a conversation, by the file's own chat template.
 //!
-//! Each turn renders the whole conversation again; the session keeps what it has read, so that only what is new runs.
 //! Lines come from standard input, a terminal or not. A signal stops the answer; there being none, it ends the program.
 //!
 //! The non-obvious thing: a line is a command only where it is exactly one, and what people and the model say is never
-//! searched, neither for pictures nor for special tokens: whatever can be typed can be said. An answer stays the tokens
-//! that it was generated as, where the template repeats it as it was.
+//! searched, neither for pictures nor for special tokens: whatever can be typed can be said.
 
 use super::run::{Answer, CUT, GenerationArgs};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs};
-use crate::output::{Notes, Out};
+use crate::output::{Notes, Out, counted};
 use crate::prompt_args::read_picture;
-use ocelli_engine::chat::{ChatTemplate, Content, Message, Part, Rendered};
+use ocelli_engine::chat::ChatTemplate;
 use ocelli_engine::image::Picture;
 use ocelli_engine::tokenizer::LONGEST_TEXT;
-use ocelli_engine::{Constraint, Error, Event, Finish, Generation, Prompt, Session};
+use ocelli_engine::{CancelHandle, Constraint, Conversation, Error, Event, Finish};
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -78,24 +76,18 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let opened = args.model.open()?;
     let model = &opened.model;
     let template = ChatTemplate::from_gguf(model.file()).map_err(|e| Failure::opening(&opened.name, &e))?;
-    let template = template.ok_or_else(|| {
-        Failure::new("no-chat-template", format_args!("{}: no chat template (tokenizer.chat_template)", opened.name))
-    })?;
+    if template.is_none() {
+        let what = format_args!("{}: no chat template (tokenizer.chat_template)", opened.name);
+        return Err(Failure::new("no-chat-template", what));
+    }
     let constraint = args.generation.constraint(model, Some("the conversation"))?;
     let options = args.memory.session(model.context().min(CONTEXT));
-    let mut session = model.session(&options)?;
-    session.keep_prefix(true);
+    let mut conversation = Conversation::new(model, &options, false)?;
+    let cancel = CancelHandle::default();
+    conversation.cancel_by(cancel.clone());
     notes.clear();
-    let mut chat = Chat {
-        args,
-        interrupt,
-        notes: &notes,
-        constraint,
-        template,
-        session,
-        room: options.context.min(model.context()),
-        talk: Talk::new(args),
-    };
+    let mut chat = Chat { args, interrupt, notes: &notes, constraint, conversation, cancel, pictures: Vec::new() };
+    chat.begin()?;
     let terminal = io::stdin().is_terminal();
     for number in 1.. {
         // Waiting, a signal has nothing to stop but the program.
@@ -156,56 +148,44 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A role, the number of pictures before the text, and the text.
-type Said = (&'static str, usize, String);
-
-/// What was said so far.
-struct Talk {
-    messages: Vec<Said>,
-    /// Of all messages, in order.
-    pictures: Vec<Arc<Picture>>,
-    /// How many of them go with the next message.
-    waiting: usize,
-    /// The last conversation that was answered, its prompt, and the tokens of the answer.
-    last: Option<(Rendered, Prompt, Vec<u32>)>,
-}
-
-impl Talk {
-    fn new(args: &Args) -> Self {
-        let messages = args.system.iter().map(|text| ("system", 0, text.clone())).collect();
-        Self { messages, pictures: Vec::new(), waiting: 0, last: None }
-    }
-}
-
 struct Chat<'a> {
     args: &'a Args,
     interrupt: &'a Interrupt,
     notes: &'a Notes,
     /// What every answer is held to.
     constraint: Option<Box<dyn Constraint>>,
-    template: ChatTemplate,
-    session: Session,
-    /// Positions of the session.
-    room: usize,
-    talk: Talk,
+    conversation: Conversation,
+    /// Stops an answer.
+    cancel: CancelHandle,
+    /// They go with the next message.
+    pictures: Vec<Arc<Picture>>,
 }
 
 impl Chat<'_> {
+    /// Nothing was said yet.
+    fn begin(&mut self) -> Result<(), Failure> {
+        self.pictures.clear();
+        self.conversation.clear();
+        match &self.args.system {
+            Some(text) => Ok(self.conversation.say("system", Vec::new(), text)?),
+            None => Ok(()),
+        }
+    }
+
     /// Does what a line asks for; whether it was to leave.
     fn line(&mut self, line: &str) -> Result<bool, Failure> {
         match Line::of(line) {
             Line::Nothing => {}
             Line::Exit => return Ok(true),
             Line::Help => self.notes.always(COMMANDS),
-            Line::Reset => self.talk = Talk::new(self.args),
+            Line::Reset => self.begin()?,
             Line::Image("") => return Err(Failure::usage("command", "/image needs a path: /image PATH")),
             Line::Image(path) => {
-                let model = self.session.model();
+                let model = self.conversation.model();
                 if !model.takes_images() {
                     return Err(Error::NoVision { images: 1 }.into());
                 }
-                self.talk.pictures.push(read_picture(Path::new(path), &model.image_limits())?);
-                self.talk.waiting += 1;
+                self.pictures.push(read_picture(Path::new(path), &model.image_limits())?);
             }
             Line::Message(text) => self.message(text)?,
         }
@@ -214,64 +194,28 @@ impl Chat<'_> {
 
     /// One turn. What fails leaves no trace in the conversation.
     fn message(&mut self, text: &str) -> Result<(), Failure> {
-        let said = self.talk.messages.len();
-        let (shown, waiting) = (self.talk.pictures.len() - self.talk.waiting, self.talk.waiting);
-        self.talk.messages.push(("user", waiting, text.to_owned()));
-        self.talk.waiting = 0;
+        self.conversation.say("user", std::mem::take(&mut self.pictures), text)?;
         let answer = self.answer();
         let stopped = self.interrupt.take();
-        match answer {
-            Ok(answer) => {
-                self.talk.messages.push(("assistant", 0, answer.text));
-                if stopped { Err(Failure::Interrupted) } else { Ok(()) }
-            }
-            Err(failure) => {
-                self.talk.messages.truncate(said);
-                self.talk.pictures.truncate(shown);
-                Err(failure)
-            }
+        if answer.is_err() {
+            self.conversation.take_back();
         }
+        answer?;
+        if stopped { Err(Failure::Interrupted) } else { Ok(()) }
     }
 
-    /// The conversation as it is to be answered.
-    fn prompt(&self) -> Result<(Rendered, Prompt), Failure> {
-        let Talk { messages, pictures, last, .. } = &self.talk;
-        let mut parts: Vec<Vec<Part<'_>>> = Vec::new();
-        for (_, pictures, text) in messages {
-            parts.push(std::iter::repeat_n(Part::Image, *pictures).chain([Part::Text(text)]).collect());
-        }
-        let said = messages.iter().zip(&parts).map(|((role, pictures, text), parts)| Message {
-            role,
-            content: if *pictures == 0 { Content::Text(text) } else { Content::Parts(parts) },
-        });
-        let messages: Vec<Message<'_>> = said.collect();
-        let tokenizer = self.session.model().tokenizer();
-        let rendered = self.template.prompt(&messages, true, tokenizer).map_err(Error::from)?;
-        let behind = match last {
-            Some((before, prompt, answer)) => rendered.prompt_behind((before, prompt, answer), tokenizer, pictures)?,
-            None => None,
-        };
-        let prompt = match behind {
-            Some(prompt) => prompt,
-            None => rendered.prompt(tokenizer, pictures)?,
-        };
-        Ok((rendered, prompt))
-    }
-
-    fn answer(&mut self) -> Result<Generation, Failure> {
-        let (rendered, prompt) = self.prompt()?;
-        let model = &self.session.model().clone();
-        let positions = model.count(&model.compose(&prompt)?);
-        let room = self.room.saturating_sub(positions);
-        let mut options = self.args.generation.options(model, positions, self.constraint.clone())?;
+    fn answer(&mut self) -> Result<(), Failure> {
+        let model = self.conversation.model().clone();
+        let used = self.conversation.used()?;
+        let mut options = self.args.generation.options(&model, used.positions, self.constraint.clone())?;
         options.beams = 1;
-        options.max_new_tokens = self.args.generation.max_new_tokens.unwrap_or(room).clamp(1, room.max(1));
+        options.max_new_tokens = self.args.generation.max_new_tokens.unwrap_or(used.context);
         let mut out = Out::new();
         let mut shown = Answer::new(&mut out, self.constraint.is_none().then_some(model.tokenizer()), true);
         let (notes, interrupt) = (self.notes, self.interrupt);
         let mut closed = None;
-        interrupt.cancels_turn(self.session.cancel_handle());
-        let result = self.session.generate(&prompt, &options, &mut |event| {
+        interrupt.cancels_turn(self.cancel.clone());
+        let result = self.conversation.generate(&options, &mut |event| {
             match event {
                 Event::Image { index, count } => notes.stage(format_args!("encoding image {}/{count}", index + 1)),
                 Event::Prefill { positions } => notes.stage(format_args!("reading {positions} positions")),
@@ -289,15 +233,13 @@ impl Chat<'_> {
             return Err(failure);
         }
         shown.end(result.is_ok())?;
-        let generation = result?;
-        let mut ids = generation.ids.clone();
-        if generation.finish == Finish::Eos {
-            // The template writes what ends a turn.
-            ids.pop();
-        }
-        self.talk.last = Some((rendered, prompt, ids));
-        if self.constraint.is_some() && generation.finish == Finish::Length {
+        let generation = result?.clone();
+        if self.constraint.is_some() && matches!(generation.finish, Finish::Length | Finish::Context) {
             notes.line(format_args!("{CUT}"));
+        }
+        if self.conversation.dropped() > 0 {
+            let dropped = counted(self.conversation.dropped(), "message");
+            notes.line(format_args!("[the oldest {dropped} had no room in {} positions and went]", used.context));
         }
         let t = &generation.timings;
         #[allow(clippy::cast_precision_loss)]
@@ -306,7 +248,7 @@ impl Chat<'_> {
             "[{} positions, {} of them kept; {} tokens, {rate:.1} tok/s]",
             t.prompt, t.reused, t.generated
         ));
-        Ok(generation)
+        Ok(())
     }
 }
 

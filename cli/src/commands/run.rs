@@ -130,14 +130,11 @@ impl GenerationArgs {
             length_penalty: self.length_penalty,
             early_stopping: self.early_stopping.then_some(true),
             keep_special: self.keep_special,
+            stop: Vec::new(),
+            logprobs: false,
             constraint,
         };
         Ok(model.defaults().resolve(&wanted, positions)?)
-    }
-
-    /// New tokens: as many as asked for, or as many as the model suggests and the context leaves.
-    fn new_tokens(&self, model: &Model, room: usize) -> usize {
-        self.max_new_tokens.unwrap_or_else(|| model.defaults().max_new_tokens.min(room).max(1))
     }
 }
 
@@ -187,7 +184,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     if args.json {
         out.json(&document(&generation, joins, opened.load, decode))?;
     }
-    if constrained && generation.finish == Finish::Length {
+    if constrained && matches!(generation.finish, Finish::Length | Finish::Context) {
         notes.line(format_args!("{CUT}"));
     }
     report(&notes, &opened, &generation, decode);
@@ -211,9 +208,10 @@ pub fn with_media(items: &[Item], session: SessionOptions) -> SessionOptions {
 /// What the session is laid out for, and the new tokens in it.
 fn size(args: &Args, model: &Model, positions: usize, beams: usize) -> (SessionOptions, usize) {
     let room = args.memory.most(model).saturating_sub(positions);
-    let new_tokens = args.generation.new_tokens(model, room);
-    let session = args.memory.session(positions.saturating_add(new_tokens));
-    (SessionOptions { beams, new_tokens, ..session }, new_tokens)
+    let new_tokens = args.generation.max_new_tokens.unwrap_or(model.defaults().max_new_tokens);
+    let laid = new_tokens.min(room).max(1);
+    let session = args.memory.session(positions.saturating_add(laid));
+    (SessionOptions { beams, new_tokens: laid, ..session }, new_tokens)
 }
 
 /// A text without the blank that joins it to the prompt, where the tokenizer that puts one there is given: what a grammar

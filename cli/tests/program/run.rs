@@ -178,10 +178,10 @@ fn the_length_is_as_asked() {
     let beams =
         tokens(&["-n", "10", "--min-new-tokens", "10", "--beams", "4", "--length-penalty=-1", "--early-stopping"]);
     assert_eq!(beams["ids"].as_array().unwrap().len(), 10);
-    // A context that is given and no length: as many as fit.
+    // A context that is given and no length: as many as fit, the last of which is never read.
     let filled = tokens(&["--context", "24", "--min-new-tokens", "100"]);
     let positions = filled["timings"]["prompt_positions"].as_u64().unwrap();
-    assert_eq!(filled["ids"].as_array().unwrap().len() as u64, (24 - positions).max(1), "{filled}");
+    assert_eq!(filled["ids"].as_array().unwrap().len() as u64, 24 - positions + 1, "{filled}");
 }
 
 #[test]
@@ -196,7 +196,6 @@ fn seeds_repeat() {
 fn what_does_not_fit_is_refused_with_numbers() {
     let err = ocelli(&["run", "-p", COLOUR, "--context", "4"]).failed(1, "context-full");
     assert!(err.contains("the context holds 4"), "{err}");
-    ocelli(&["run", "-p", COLOUR, "-n", "1000"]).failed(1, "context-full");
     let err = ocelli(&["run", "-p", COLOUR, "--budget", "1M"]).failed(1, "over-budget");
     assert!(err.contains("1048576") && err.contains("hint:"), "{err}");
 }
@@ -237,4 +236,22 @@ fn models_that_are_none_are_named() {
 fn an_unknown_instruction_set_is_refused() {
     let ended = finish(command(&["run", "-p", "x"]).env("OCELLI_ISA", "mmx"), "");
     assert!(ended.failed(1, "isa").contains("scalar"));
+}
+
+/// The most new tokens are a limit: a context that has room for fewer ends the text, and that is told.
+#[test]
+fn the_most_new_tokens_are_no_demand() {
+    let (_dir, model) = saying(&["?", "a", "b", "a"]);
+    for (more, count, finish) in [
+        (&["-n", "100000"][..], 512, "context"),
+        (&["--context", "20", "-n", "100000"], 20, "context"),
+        (&["--context", "20", "-n", "100000", "--beams", "2"], 20, "context"),
+        (&["--context", "20", "-n", "5"], 5, "length"),
+    ] {
+        let answer = ocelli(&[&["run", "-m", &model, "-p", "?", "--json", "-q"], more].concat()).json();
+        let generated = answer["ids"].as_array().unwrap().len();
+        assert!(generated.abs_diff(count) <= 1, "{more:?}: {generated}");
+        assert_eq!(answer["finish"], finish, "{more:?}");
+    }
+    assert_eq!(ocelli(&["run", "-i", &picture("blue_circle.png"), "-p", COLOUR, "-n", "1000"]).ok(), "blue\n");
 }

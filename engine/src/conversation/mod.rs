@@ -1,10 +1,13 @@
-//! A prompt that grows: pieces are added, a text is generated behind them and becomes part of it, and so on. It can be
-//! forked, saved and restored. This is what a program without Rust's borrows holds, and what a chat holds.
+//! A prompt that grows: pieces are added, or messages by roles, a text is generated behind them and becomes part of it, and
+//! so on. It can be forked, saved and restored. This is what a program without Rust's borrows holds, and what a chat holds.
 //!
 //! The non-obvious thing: an answer is kept as its token ids. Its text, tokenised again, may give other ones, and what
 //! follows would then not be behind what was generated.
 
+mod dialogue;
 mod state;
+
+pub use dialogue::Said;
 
 use crate::cancel::CancelHandle;
 use crate::error::Error;
@@ -15,6 +18,7 @@ use crate::plan::SessionOptions;
 use crate::prompt::{Item, Prompt, prompt_ids};
 use crate::sampling::GenerateOptions;
 use crate::session::{Session, Sink};
+use dialogue::Dialogue;
 use std::sync::Arc;
 
 /// A session with the prompt it has so far. A call that fails leaves the prompt as it was.
@@ -22,6 +26,8 @@ pub struct Conversation {
     session: Session,
     options: SessionOptions,
     prompt: Prompt,
+    /// Where the prompt is made of messages.
+    dialogue: Option<Dialogue>,
     /// Whether prompts begin as [`Prompt::complete`].
     complete: bool,
     writing: Option<Writing>,
@@ -48,7 +54,7 @@ impl Conversation {
         let mut session = model.session(options)?;
         session.keep_prefix(true);
         let prompt = empty(complete);
-        Ok(Self { session, options: options.clone(), prompt, complete, writing: None, answer: None })
+        Ok(Self { session, options: options.clone(), prompt, dialogue: None, complete, writing: None, answer: None })
     }
 
     /// The model.
@@ -68,7 +74,7 @@ impl Conversation {
         self.session.cancel_by(handle);
     }
 
-    /// The prompt so far.
+    /// The prompt so far; of messages, those that an answer was asked for, and the answer.
     #[must_use]
     pub fn prompt(&self) -> &Prompt {
         &self.prompt
@@ -84,7 +90,7 @@ impl Conversation {
 
     /// Begins anew with another prompt, of which the session knows nothing.
     pub(crate) fn begin_with(&mut self, prompt: Prompt, complete: bool) -> &mut Session {
-        (self.writing, self.answer) = (None, None);
+        (self.writing, self.answer, self.dialogue) = (None, None, None);
         (self.prompt, self.complete) = (prompt, complete);
         self.session.forget_all();
         &mut self.session
@@ -96,19 +102,25 @@ impl Conversation {
     }
 
     /// Appends text.
-    pub fn add_text(&mut self, text: &str) {
+    ///
+    /// # Errors
+    /// [`Error::BadOption`] where the prompt is made of messages: [`Conversation::say`].
+    pub fn add_text(&mut self, text: &str) -> Result<(), Error> {
+        self.without_roles()?;
         self.settle();
         self.prompt = std::mem::take(&mut self.prompt).text(text);
+        Ok(())
     }
 
     /// Appends a picture.
     ///
     /// # Errors
-    /// [`Error::NoVision`].
+    /// [`Error::NoVision`], and as [`Conversation::add_text`].
     pub fn add_image(&mut self, picture: Arc<Picture>) -> Result<(), Error> {
         if !self.model().takes_images() {
             return Err(Error::NoVision { images: 1 });
         }
+        self.without_roles()?;
         self.settle();
         self.prompt = std::mem::take(&mut self.prompt).image(picture);
         Ok(())
@@ -117,12 +129,14 @@ impl Conversation {
     /// Appends a video.
     ///
     /// # Errors
-    /// [`Error::NoVideo`], and [`Error::BeyondPlan`] for more frames than the session was laid out for.
+    /// [`Error::NoVideo`], [`Error::BeyondPlan`] for more frames than the session was laid out for, and as
+    /// [`Conversation::add_text`].
     pub fn add_video(&mut self, video: Arc<Video>) -> Result<(), Error> {
         if self.model().video_frames().is_none() {
             return Err(Error::NoVideo { videos: 1 });
         }
         self.session.check_frames(video.frames().len())?;
+        self.without_roles()?;
         self.settle();
         self.prompt = std::mem::take(&mut self.prompt).video(video);
         Ok(())
@@ -131,8 +145,9 @@ impl Conversation {
     /// Appends token ids.
     ///
     /// # Errors
-    /// [`Error::BadOption`] for an id that the model does not have.
+    /// [`Error::BadOption`] for an id that the model does not have, and as [`Conversation::add_text`].
     pub fn add_tokens(&mut self, ids: &[u32]) -> Result<(), Error> {
+        self.without_roles()?;
         self.settle();
         // Composed by themselves, ids are checked and nothing else.
         self.model().compose(&Prompt::new().tokens(ids))?;
@@ -145,7 +160,7 @@ impl Conversation {
     /// # Errors
     /// As [`Model::compose`].
     pub fn items(&self) -> Result<Vec<Item>, Error> {
-        self.model().compose(&self.prompt)
+        self.model().compose(&*self.present()?)
     }
 
     /// What the prompt takes.
@@ -165,7 +180,10 @@ impl Conversation {
     /// As [`Session::generate`].
     pub fn generate(&mut self, options: &GenerateOptions, sink: &mut Sink<'_>) -> Result<&Generation, Error> {
         self.settle();
-        let generation = self.session.generate(&self.prompt, options, sink)?;
+        let asked = self.asked(options.max_new_tokens)?;
+        let prompt = asked.as_ref().map_or(&self.prompt, |asked| &asked.prompt);
+        let generation = self.session.generate(prompt, options, sink)?;
+        self.take(asked);
         Ok(self.append(generation))
     }
 
@@ -176,7 +194,10 @@ impl Conversation {
     pub fn start(&mut self, options: &GenerateOptions, sink: &mut Sink<'_>) -> Result<(), Error> {
         self.settle();
         self.answer = None;
-        self.writing = Some(self.session.begin(&self.prompt, options, sink)?);
+        let asked = self.asked(options.max_new_tokens)?;
+        let prompt = asked.as_ref().map_or(&self.prompt, |asked| &asked.prompt);
+        self.writing = Some(self.session.begin(prompt, options, sink)?);
+        self.take(asked);
         Ok(())
     }
 
@@ -195,9 +216,9 @@ impl Conversation {
         let Some(mut writing) = self.writing.take() else { return Ok(None) };
         let next = match self.session.advance(&mut writing)? {
             None => None,
-            Some((id, text)) => {
+            Some((id, text, logprob)) => {
                 let text = text.to_owned();
-                Some(Next { id, text, finish: writing.finish() })
+                Some(Next { id, text, logprob, finish: writing.finish() })
             }
         };
         let ended = writing.finish().is_some();
@@ -220,7 +241,8 @@ impl Conversation {
     /// As [`Session::score`].
     pub fn score(&mut self, continuations: &[&str], sink: &mut Sink<'_>) -> Result<Vec<Score>, Error> {
         self.settle();
-        self.session.score(&self.prompt, continuations, sink)
+        let prompt = self.present()?.into_owned();
+        self.session.score(&prompt, continuations, sink)
     }
 
     /// As [`Session::embed_image`]; the prompt is not concerned.
@@ -249,11 +271,12 @@ impl Conversation {
     pub fn fork(&mut self) -> Result<Self, Error> {
         self.settle();
         let mut fork = Self::new(self.model(), &self.options, self.complete)?;
-        let items = self.items()?;
+        let items = self.model().compose(&self.prompt)?;
         let count = self.session.savable(&items);
         let mut data = Vec::new();
         self.session.save(count, &mut data)?;
         fork.prompt = self.prompt.clone();
+        fork.dialogue.clone_from(&self.dialogue);
         fork.answer.clone_from(&self.answer);
         fork.session.restore(&items, count, &data)?;
         fork.session.know_pictures_of(&self.session);
@@ -268,25 +291,37 @@ impl Conversation {
         }
     }
 
+    /// Takes the prompt that messages became.
+    fn take(&mut self, asked: Option<dialogue::Asked>) {
+        if let Some((dialogue, asked)) = self.dialogue.as_mut().zip(asked) {
+            self.prompt = dialogue.take(asked);
+        }
+    }
+
     fn append(&mut self, generation: Generation) -> &Generation {
+        if let Some(dialogue) = &mut self.dialogue {
+            dialogue.answer(&generation);
+        }
         let mut prompt = std::mem::take(&mut self.prompt);
         if prompt.is_empty() {
             // Nothing would be put before an answer that comes first; what it was generated behind is its past, though.
             let begin = self.model().compose(&prompt).unwrap_or_default();
             prompt = prompt.tokens(prompt_ids(&begin));
         }
-        self.prompt = prompt.tokens(generation.ids.as_slice());
+        self.prompt = prompt.tokens(generation.said());
         self.answer.insert(generation)
     }
 }
 
 /// One step of a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Next {
     /// The token.
     pub id: u32,
     /// The text it completes, in whole characters; perhaps none.
     pub text: String,
+    /// Its log-probability as the model gave it, where [`GenerateOptions::logprobs`] wants it.
+    pub logprob: Option<f32>,
     /// Why it is the last, if it is.
     pub finish: Option<Finish>,
 }

@@ -1,12 +1,13 @@
 //! A conversation as bytes: its prompt, pictures and all, and the keys and values it has, so that it goes on in another
 //! process without being read again.
 //!
-//! Little-endian: magic; the model's fingerprint; the shape of a position; whether the prompt is complete; pieces;
-//! positions and their keys and values; a hash of all that. The fingerprint is over the file's keys, its table of
+//! Little-endian: magic; the model's fingerprint; the shape of a position; whether the prompt is complete, and whether it is
+//! made of messages; pieces; messages; positions and their keys and values; a hash of all that. The fingerprint is over the file's keys, its table of
 //! tensors and the first bytes of each: telling files apart must not mean reading them whole. The hash finds damage, not
 //! malice: whoever can write a state can put words into a conversation, but nothing in it is trusted before it is checked.
 
-use super::Conversation;
+use super::dialogue::Dialogue;
+use super::{Conversation, Said};
 use crate::error::Error;
 use crate::image::{ImageLimits, Picture, Video, hash_bytes};
 use crate::kernels::CacheShape;
@@ -21,6 +22,10 @@ const PICTURE: u8 = 1;
 const TOKENS: u8 = 2;
 const VIDEO: u8 = 3;
 
+/// Bits of what a prompt is.
+const COMPLETE: u8 = 1;
+const MESSAGES: u8 = 2;
+
 impl Conversation {
     /// The conversation as bytes, for [`Conversation::restore`]. Pictures take three bytes a pixel, positions what the plan
     /// says of the cache.
@@ -29,13 +34,14 @@ impl Conversation {
     /// [`Error::OutOfMemory`], and as [`Model::compose`].
     pub fn save(&mut self) -> Result<Vec<u8>, Error> {
         self.settle();
-        let items = self.items()?;
+        let items = self.model().compose(self.prompt())?;
         let kept = self.session().savable(&items);
         let mut out = Vec::new();
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&fingerprint(self.model()).to_le_bytes());
         shape(&self.session().position()).iter().for_each(|n| out.extend_from_slice(&n.to_le_bytes()));
-        out.push(u8::from(self.complete()));
+        let messages = if self.dialogue.is_some() { MESSAGES } else { 0 };
+        out.push(messages | if self.complete() { COMPLETE } else { 0 });
         let prompt = self.prompt();
         let pieces = prompt.pieces().len() + prompt.given().len();
         out.extend_from_slice(&(pieces as u64).to_le_bytes());
@@ -62,6 +68,9 @@ impl Conversation {
                 None => {}
             }
         }
+        if let Some(dialogue) = &self.dialogue {
+            write_dialogue(&mut out, dialogue)?;
+        }
         out.extend_from_slice(&(kept as u64).to_le_bytes());
         self.session().save(kept, &mut out)?;
         let hash = hash_bytes(out.len() as u64, &out);
@@ -86,8 +95,13 @@ impl Conversation {
                 return Err(bad(format!("of a session whose keys and values are laid out by {got}, here {wanted}")));
             }
         }
-        let complete = reader.array::<1>()? != [0];
+        let [bits] = reader.array()?;
+        if bits & !(COMPLETE | MESSAGES) != 0 {
+            return Err(bad(format!("damaged: its prompt is of kind {bits}")));
+        }
+        let complete = bits & COMPLETE != 0;
         let prompt = reader.prompt(complete)?;
+        let dialogue = if bits & MESSAGES == 0 { None } else { Some(reader.dialogue(self.model())?) };
         let kept = reader.length()?;
         let items = self.model().compose(&prompt)?;
         let positions = self.model().count(&items);
@@ -102,7 +116,9 @@ impl Conversation {
         if positions > context {
             return Err(Error::ContextFull { needed: positions, prompt: positions, new: 0, context });
         }
-        self.begin_with(prompt, complete).restore(&items, kept, reader.rest)
+        self.begin_with(prompt, complete).restore(&items, kept, reader.rest)?;
+        self.dialogue = dialogue;
+        Ok(())
     }
 }
 
@@ -123,6 +139,27 @@ fn piece(out: &mut Vec<u8>, kind: u8, count: usize, bytes: usize) -> Result<(), 
     out.try_reserve(bytes.saturating_add(64)).map_err(error)?;
     out.push(kind);
     out.extend_from_slice(&(count as u64).to_le_bytes());
+    Ok(())
+}
+
+/// Messages, and how many of them the prompt has, and whether there is an answer.
+fn write_dialogue(out: &mut Vec<u8>, dialogue: &Dialogue) -> Result<(), Error> {
+    let number = |out: &mut Vec<u8>, n: usize| out.extend_from_slice(&(n as u64).to_le_bytes());
+    let (asked, answered) = dialogue.asked();
+    number(out, dialogue.messages().len());
+    number(out, asked);
+    out.push(u8::from(answered));
+    for Said { role, pictures, text } in dialogue.messages() {
+        piece(out, TEXT, role.len(), role.len())?;
+        out.extend_from_slice(role.as_bytes());
+        piece(out, TEXT, text.len(), text.len())?;
+        out.extend_from_slice(text.as_bytes());
+        number(out, pictures.len());
+        for picture in pictures {
+            piece(out, PICTURE, picture.rgb().len(), picture.rgb().len() + 8)?;
+            write_picture(out, picture);
+        }
+    }
     Ok(())
 }
 
@@ -188,6 +225,44 @@ impl<'a> Reader<'a> {
         usize::try_from(length).map_err(|_| bad(format!("damaged: a length is {length}")))
     }
 
+    /// The beginning of a piece of a kind: its count.
+    fn piece(&mut self, kind: u8) -> Result<usize, Error> {
+        match self.array()? {
+            [got] if got == kind => self.length(),
+            [got] => Err(bad(format!("damaged: a piece is of kind {got} where {kind} is expected"))),
+        }
+    }
+
+    fn text(&mut self, bytes: usize) -> Result<&'a str, Error> {
+        std::str::from_utf8(self.take(bytes)?).map_err(|e| bad(format!("damaged: {e}")))
+    }
+
+    fn dialogue(&mut self, model: &Model) -> Result<Dialogue, Error> {
+        let (count, asked) = (self.length()?, self.length()?);
+        let answered = self.array::<1>()? != [0];
+        if asked > count || answered && (asked == 0 || asked == count) {
+            return Err(bad(format!("damaged: {asked} of {count} messages are said to be answered")));
+        }
+        let mut messages = Vec::new();
+        for _ in 0..count {
+            let bytes = self.piece(TEXT)?;
+            let role = self.text(bytes)?.to_owned();
+            let bytes = self.piece(TEXT)?;
+            let text = self.text(bytes)?.to_owned();
+            let mut pictures = Vec::new();
+            for _ in 0..self.length()? {
+                let bytes = self.piece(PICTURE)?;
+                let (width, height) = (u32::from_le_bytes(self.array()?), u32::from_le_bytes(self.array()?));
+                pictures.push(Arc::new(self.picture(width, height, bytes)?));
+            }
+            messages.push(Said { role, pictures, text });
+        }
+        if !model.takes_images() && messages.iter().any(|said| !said.pictures.is_empty()) {
+            return Err(bad("damaged: it has pictures for a model that takes none"));
+        }
+        Dialogue::restored(model, messages, asked, answered)
+    }
+
     fn picture(&mut self, width: u32, height: u32, bytes: usize) -> Result<Picture, Error> {
         Ok(Picture::new(width, height, self.take(bytes)?.to_vec(), &ImageLimits::default())?)
     }
@@ -199,7 +274,7 @@ impl<'a> Reader<'a> {
             let count = self.length()?;
             prompt = match kind {
                 TEXT => {
-                    let text = std::str::from_utf8(self.take(count)?).map_err(|e| bad(format!("damaged: {e}")))?;
+                    let text = self.text(count)?;
                     prompt.text(text)
                 }
                 PICTURE => {
@@ -233,20 +308,50 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
     use crate::{Engine, GenerateOptions, SessionOptions};
+    use ocelli_quant::gguf::{MetaValue, Writer};
     use std::ops::ControlFlow;
 
     static TINY: &[u8] = include_bytes!("../../../cli/models/tiny-blip2.gguf");
 
+    /// The tiny model with a chat template.
+    fn chatting() -> Vec<u8> {
+        let tiny = crate::Gguf::parse(Arc::new(TINY)).unwrap();
+        let mut writer = Writer::new();
+        for (key, value) in tiny.keys() {
+            writer.set(key, value);
+        }
+        let template = "{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}{% for part in m.content %}\
+            {% if part.type == 'image' %}<image>{{ bos_token }}{% else %}{{ part.text }}{% endif %}{% endfor %}{% endif %}\
+            {% endfor %}";
+        writer.set("tokenizer.chat_template", MetaValue::from(template));
+        for tensor in tiny.tensors() {
+            writer.tensor(&tensor.name, &tensor.shape, tensor.ty);
+        }
+        let mut body = writer.begin(Vec::new()).unwrap();
+        tiny.tensors().iter().for_each(|tensor| body.write(tiny.data(tensor)).unwrap());
+        body.finish().unwrap()
+    }
+
     /// Bytes are changed and the hash made to fit: whatever is accepted can be gone on with, all else is an error.
     #[test]
     fn a_state_that_was_made_to_deceive_does_no_harm() {
-        let model = Engine::new(1).unwrap().open_bytes(Arc::new(TINY)).unwrap();
-        let options = SessionOptions { context: 64, ..SessionOptions::default() };
-        let mut conversation = Conversation::new(&model, &options, false).unwrap();
-        let picture = Picture::new(2, 3, vec![9; 18], &ImageLimits::default()).unwrap();
-        conversation.add_image(Arc::new(picture)).unwrap();
-        conversation.add_text("what?");
-        conversation.add_tokens(&[7]).unwrap();
+        let model = Engine::new(1).unwrap().open_bytes(Arc::new(chatting())).unwrap();
+        for by_roles in [false, true] {
+            let options = SessionOptions { context: 64, ..SessionOptions::default() };
+            let mut conversation = Conversation::new(&model, &options, false).unwrap();
+            let picture = Arc::new(Picture::new(2, 3, vec![9; 18], &ImageLimits::default()).unwrap());
+            if by_roles {
+                conversation.say("user", vec![picture], "what?").unwrap();
+            } else {
+                conversation.add_image(picture).unwrap();
+                conversation.add_text("what?").unwrap();
+                conversation.add_tokens(&[7]).unwrap();
+            }
+            deceive(&mut conversation);
+        }
+    }
+
+    fn deceive(conversation: &mut Conversation) {
         let options = GenerateOptions { max_new_tokens: 2, ..GenerateOptions::default() };
         conversation.generate(&options, &mut |_| ControlFlow::Continue(())).unwrap();
         let state = conversation.save().unwrap();
@@ -277,6 +382,7 @@ mod tests {
         assert!(accepted > 10, "{accepted} of 3000 were no harm");
         conversation.restore(&state).unwrap();
     }
+
     /// Where layers attend to pictures, positions depend on more than their keys and values: none are saved, and a state
     /// that has some all the same would make the model look at nothing.
     #[test]
@@ -287,7 +393,7 @@ mod tests {
         let mut conversation = Conversation::new(&model, &options, false).unwrap();
         let picture = Picture::new(2, 3, vec![9; 18], &ImageLimits::default()).unwrap();
         conversation.add_image(Arc::new(picture)).unwrap();
-        conversation.add_text("what?");
+        conversation.add_text("what?").unwrap();
         let options = GenerateOptions { max_new_tokens: 2, ..GenerateOptions::default() };
         conversation.generate(&options, &mut |_| ControlFlow::Continue(())).unwrap();
         let state = conversation.save().unwrap();

@@ -3,6 +3,7 @@
 mod beam;
 mod score;
 mod shown;
+mod stop;
 mod tokens;
 mod turn;
 
@@ -15,7 +16,7 @@ use crate::error::Error;
 use crate::prompt::{Item, Prompt};
 use crate::sampling::{GenerateOptions, History};
 use crate::session::{Event, Session, Sink, Timings};
-use shown::Shown;
+use shown::Whole;
 use std::time::Instant;
 use turn::Turn;
 
@@ -26,17 +27,28 @@ pub enum Finish {
     Eos,
     /// The most new tokens were generated.
     Length,
+    /// Before that, the context was full, or as much as a search was laid out for was generated.
+    Context,
+    /// A stop string appeared.
+    StopString,
     /// The caller's sink said so.
     Stopped,
 }
 
 impl Finish {
+    /// Whether the model would have gone on.
+    fn cuts(self) -> bool {
+        self != Self::Eos
+    }
+
     /// The name used in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Eos => "eos",
             Self::Length => "length",
+            Self::Context => "context",
+            Self::StopString => "stop-string",
             Self::Stopped => "stopped",
         }
     }
@@ -45,14 +57,51 @@ impl Finish {
 /// A generated text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generation {
-    /// Without special tokens, unless [`GenerateOptions::keep_special`] wants them.
+    /// Without special tokens, unless [`GenerateOptions::keep_special`] wants them, and up to a stop string. One that was cut
+    /// ends behind its last whole character.
     pub text: String,
-    /// Every generated token, the one that ended the text included.
+    /// Every generated token, the ones that ended the text included.
     pub ids: Vec<u32>,
+    /// The natural logarithm of each token's probability as the model gave it, before temperature, penalties and constraints;
+    /// empty unless [`GenerateOptions::logprobs`] wants them.
+    pub logprobs: Vec<f32>,
     /// Why it ended.
     pub finish: Finish,
     /// Where the time went.
     pub timings: Timings,
+    /// Where a stop string ended it, the tokens of what is left.
+    left: Option<Vec<u32>>,
+}
+
+impl Generation {
+    fn new(chosen: Chosen, whole: Whole, timings: Timings) -> Self {
+        let Chosen { ids, logprobs, finish } = chosen;
+        let finish = if whole.left.is_some() { Finish::StopString } else { finish };
+        Self { text: whole.text, ids, logprobs, finish, timings, left: whole.left }
+    }
+
+    /// What goes behind the prompt where it is to go on behind the text: [`Generation::ids`], without a stop string.
+    #[must_use]
+    pub fn said(&self) -> &[u32] {
+        self.left.as_deref().unwrap_or(&self.ids)
+    }
+}
+
+/// The tokens of a text.
+struct Chosen {
+    ids: Vec<u32>,
+    logprobs: Vec<f32>,
+    finish: Finish,
+}
+
+/// A prompt and options that are seen to fit a session.
+struct Fitted {
+    items: Vec<Item>,
+    /// Without zeroes.
+    options: GenerateOptions,
+    positions: usize,
+    /// Why a text ends that has the most new tokens.
+    full: Finish,
 }
 
 impl Session {
@@ -68,74 +117,72 @@ impl Session {
         options: &GenerateOptions,
         sink: &mut Sink<'_>,
     ) -> Result<Generation, Error> {
-        let (items, options, positions) = self.fitted(prompt, options)?;
-        let mut timings = Timings { prompt: positions, ..Timings::default() };
-        let result = self.generate_inner(&items, &options, sink, &mut timings);
+        let fitted = self.fitted(prompt, options)?;
+        let mut timings = Timings { prompt: fitted.positions, ..Timings::default() };
+        let result = self.generate_inner(&fitted, sink, &mut timings);
         self.done();
-        let (ids, finish, text) = result?;
-        Ok(Generation { text, ids, finish, timings })
+        let (chosen, whole) = result?;
+        Ok(Generation::new(chosen, whole, timings))
     }
 
     /// The items of a prompt and the options with the defaults filled in, once both are seen to fit.
-    fn fitted(&self, prompt: &Prompt, options: &GenerateOptions) -> Result<(Vec<Item>, GenerateOptions, usize), Error> {
+    fn fitted(&self, prompt: &Prompt, options: &GenerateOptions) -> Result<Fitted, Error> {
         options.validate()?;
         let (beams, new_tokens) = self.planned();
         let searches = options.beams > 1;
-        let within = |what, got, planned| {
-            if got > planned { Err(Error::BeyondPlan { what, got, planned }) } else { Ok(()) }
-        };
-        if searches {
-            within("beams", options.beams, beams)?;
-            within("max-new-tokens of a search", options.max_new_tokens, new_tokens)?;
+        if searches && options.beams > beams {
+            return Err(Error::BeyondPlan { what: "beams", got: options.beams, planned: beams });
         }
         let items = self.model().compose(prompt)?;
         let positions = self.model().count(&items);
+        self.fits(positions, 1)?;
         let mut options = options.clone();
         if options.max_new_tokens == 0 {
-            let room = self.room().saturating_sub(positions).min(if searches { new_tokens } else { usize::MAX });
-            options.max_new_tokens = self.model().defaults().max_new_tokens.min(room).max(1);
+            options.max_new_tokens = self.model().defaults().max_new_tokens;
         }
-        self.fits(positions, options.max_new_tokens)?;
-        Ok((items, options, positions))
+        // The last new token is never read by the model.
+        let room = (self.room() + 1 - positions).min(if searches { new_tokens } else { usize::MAX });
+        let full = if options.max_new_tokens > room { Finish::Context } else { Finish::Length };
+        options.max_new_tokens = options.max_new_tokens.min(room);
+        Ok(Fitted { items, options, positions, full })
     }
 
     fn generate_inner(
         &mut self,
-        items: &[Item],
-        options: &GenerateOptions,
+        fitted: &Fitted,
         sink: &mut Sink<'_>,
         timings: &mut Timings,
-    ) -> Result<(Vec<u32>, Finish, String), Error> {
+    ) -> Result<(Chosen, Whole), Error> {
+        let Fitted { items, options, full, .. } = fitted;
         let mut prompt = self.prefill(items, sink, timings)?;
         let start = Instant::now();
         let history = History::new(self.model().placed_ids(items), options, self.vocabulary());
         let result = if options.beams > 1 {
             let sequence = self.slots().fork(&prompt.sequence);
-            let (ids, finish) = beam::search(self, sequence, history, options)?;
-            let text = Shown::of(options).text(self.model(), &ids)?;
-            let _ = sink(Event::Piece(&text));
-            (ids, finish, text)
+            let (chosen, text) = beam::search(self, sequence, history, options, *full)?;
+            let whole = text.whole(self.model(), &chosen.ids, chosen.finish.cuts())?;
+            let _ = sink(Event::Piece(&whole.text));
+            (chosen, whole)
         } else {
-            let result = self.sample(&mut prompt.sequence, history, options, sink)?;
-            prompt.append(&result.0);
+            let turn = Turn::new(self.model(), history, options, *full);
+            let result = self.sample(&mut prompt.sequence, turn, sink)?;
+            prompt.append(&result.0.ids);
             result
         };
         self.keep(prompt);
         timings.generate = start.elapsed();
-        timings.generated = result.0.len();
+        timings.generated = result.0.ids.len();
         Ok(result)
     }
 
     fn sample(
         &mut self,
         sequence: &mut Sequence,
-        history: History,
-        options: &GenerateOptions,
+        mut turn: Turn,
         sink: &mut Sink<'_>,
-    ) -> Result<(Vec<u32>, Finish, String), Error> {
+    ) -> Result<(Chosen, Whole), Error> {
         let model = self.model().clone();
-        let mut turn = Turn::new(&model, history, options);
-        // From here on nothing is allocated but for text: `fits` has bounded how much comes.
+        // From here on nothing is allocated but for text: `fitted` has bounded how much comes.
         while turn.finish.is_none() {
             let piece = turn.choose(&model, self.logits_mut(), sequence.len())?;
             let stopped = !piece.is_empty() && sink(Event::Piece(piece)).is_break();
@@ -143,11 +190,12 @@ impl Session {
                 self.step(std::slice::from_mut(sequence), &[id])?;
             }
         }
-        let (ids, finish, rest) = turn.end();
+        let rest = turn.rest();
         if !rest.is_empty() {
             let _ = sink(Event::Piece(&rest));
         }
-        let text = Shown::of(options).text(&model, &ids)?;
-        Ok((ids, finish, text))
+        let (chosen, text) = turn.end();
+        let whole = text.whole(&model, &chosen.ids, chosen.finish.cuts())?;
+        Ok((chosen, whole))
     }
 }

@@ -1,24 +1,21 @@
 //! What of generated tokens is text: the same for what is streamed and for what is given at the end.
 
+use super::stop::Stops;
 use crate::error::Error;
 use crate::model::Model;
 use crate::sampling::GenerateOptions;
-use crate::tokenizer::Utf8Stream;
+use crate::tokenizer::{EncodeOptions, Utf8Stream};
 
 /// How tokens become text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shown {
+struct Shown {
     special: bool,
     /// Byte for byte, as a constraint has seen it.
     exact: bool,
 }
 
 impl Shown {
-    pub fn of(options: &GenerateOptions) -> Self {
-        Self { special: options.keep_special, exact: options.constraint.is_some() }
-    }
-
-    pub fn stream(self, model: &Model) -> Utf8Stream {
+    fn stream(self, model: &Model) -> Utf8Stream {
         let tokenizer = model.tokenizer();
         if self.exact { tokenizer.exact_stream(!self.special) } else { tokenizer.stream(!self.special) }
     }
@@ -26,15 +23,24 @@ impl Shown {
     /// Whether a token has no text. The embedding table may have more rows than the vocabulary, and special tokens that
     /// begin, end or pad a text are never part of it. An ending token that is no special one (OPT's line break, say) has
     /// text, as in the reference.
-    pub fn hides(self, model: &Model, id: u32) -> bool {
+    fn hides(self, model: &Model, id: u32) -> bool {
         let tokenizer = model.tokenizer();
         let ends = || model.defaults().ends(id) || tokenizer.end_ids().contains(&id);
         let frames = || ends() || [tokenizer.bos(), tokenizer.pad()].contains(&Some(id));
         id as usize >= tokenizer.vocab_size() || tokenizer.is_special(id) && (!self.special || frames())
     }
 
-    /// The whole text.
-    pub fn text(self, model: &Model, ids: &[u32]) -> Result<String, Error> {
+    /// Whether tokens end inside a character.
+    fn is_incomplete(self, model: &Model, ids: &[u32]) -> Result<bool, Error> {
+        let mut stream = self.stream(model);
+        for &id in ids.iter().filter(|&&id| !self.hides(model, id)) {
+            stream.push(model.tokenizer(), id)?;
+        }
+        Ok(stream.is_pending())
+    }
+
+    /// The whole text, stop strings and all.
+    fn text(self, model: &Model, ids: &[u32]) -> Result<String, Error> {
         let tokenizer = model.tokenizer();
         let shown: Vec<u32> = ids.iter().copied().filter(|&id| !self.hides(model, id)).collect();
         if !self.exact {
@@ -47,5 +53,78 @@ impl Shown {
         }
         text.push_str(stream.flush());
         Ok(text)
+    }
+}
+
+/// A text while its tokens come, up to a stop string. Clones go their own ways.
+#[derive(Debug, Clone)]
+pub(super) struct Text {
+    shown: Shown,
+    stream: Utf8Stream,
+    stops: Stops,
+}
+
+/// A text that has ended.
+#[derive(Default)]
+pub(super) struct Whole {
+    pub text: String,
+    /// Where a stop string ended it, the tokens of what is left.
+    pub left: Option<Vec<u32>>,
+}
+
+impl Text {
+    pub fn new(model: &Model, options: &GenerateOptions) -> Self {
+        let shown = Shown { special: options.keep_special, exact: options.constraint.is_some() };
+        Self { shown, stream: shown.stream(model), stops: Stops::new(&options.stop) }
+    }
+
+    /// What a token makes certain of the text, perhaps nothing.
+    pub fn push(&mut self, model: &Model, id: u32) -> Result<&str, Error> {
+        let tokenizer = model.tokenizer();
+        if self.shown.hides(model, id) {
+            // One that ends the text anyway needs no stop string.
+            let bytes = if model.defaults().ends(id) { &[] } else { tokenizer.token_bytes(id).unwrap_or_default() };
+            return Ok(self.stops.push_hidden(bytes));
+        }
+        Ok(self.stops.push(self.stream.push(tokenizer, id)?))
+    }
+
+    /// The text ends; what of it was held back. One that was cut ends behind its last whole character.
+    pub fn end(&mut self, cut: bool) -> &str {
+        if cut {
+            self.stream.drop_incomplete();
+        }
+        self.stops.end(self.stream.flush())
+    }
+
+    /// Whether a stop string ended it.
+    pub fn stopped(&self) -> bool {
+        self.stops.found()
+    }
+
+    /// The text of tokens whose last ended it, or behind which it was cut.
+    pub fn whole(&self, model: &Model, ids: &[u32], cut: bool) -> Result<Whole, Error> {
+        let mut text = self.shown.text(model, ids)?;
+        if cut && self.shown.is_incomplete(model, ids)? {
+            text.pop();
+        }
+        match self.stops.find(&text) {
+            Some(end) => text.truncate(end),
+            None if !self.stopped() => return Ok(Whole { text, left: None }),
+            None => {}
+        }
+        // The tokens before the one in which the stop string begins, then what that one has before it.
+        let mut left = ids.to_vec();
+        let rest = loop {
+            if left.pop().is_none() {
+                break text.as_str();
+            }
+            if let Some(rest) = text.strip_prefix(&self.shown.text(model, &left)?) {
+                break rest;
+            }
+        };
+        let options = EncodeOptions { add_special: false, parse_special: false };
+        left.extend(model.tokenizer().encode_piece(rest, options, left.is_empty())?);
+        Ok(Whole { text, left: Some(left) })
     }
 }

@@ -1,46 +1,61 @@
 //! A text while it is written, one token at a time: what [`Session::generate`] loops over, and what a caller who wants
 //! to decide after every token drives by hand. Both take the same path, so they write the same.
 
-use super::shown::Shown;
-use super::{Finish, Generation};
+use super::shown::Text;
+use super::{Chosen, Finish, Fitted, Generation};
 use crate::error::Error;
 use crate::model::Model;
 use crate::prompt::Prompt;
-use crate::sampling::{GenerateOptions, History, Sampler};
+use crate::sampling::{GenerateOptions, History, Sampler, log_probability, log_sum};
 use crate::session::{Prefix, Session, Sink, Timings};
-use crate::tokenizer::Utf8Stream;
 use std::time::Instant;
 
 /// The choices so far, and how the next is made.
 pub(super) struct Turn {
     sampler: Sampler,
     history: History,
-    shown: Shown,
-    stream: Utf8Stream,
+    text: Text,
     most: usize,
+    /// Why the text ends where it has as many tokens.
+    full: Finish,
+    /// Of each token, and the logits as the model gave them, where they are wanted.
+    logprobs: Option<(Vec<f32>, Vec<f32>)>,
     /// Why the text ended, once it has.
     pub finish: Option<Finish>,
 }
 
 impl Turn {
-    pub fn new(model: &Model, history: History, options: &GenerateOptions) -> Self {
-        let shown = Shown::of(options);
+    pub fn new(model: &Model, history: History, options: &GenerateOptions, full: Finish) -> Self {
         Self {
             sampler: Sampler::new(options.sampling.clone()),
             history,
-            stream: shown.stream(model),
-            shown,
+            text: Text::new(model, options),
             most: options.max_new_tokens,
+            full,
+            logprobs: options.logprobs.then(Default::default),
             finish: None,
         }
     }
 
-    /// Chooses a token from the logits behind `position` positions; the text it completes, perhaps none.
+    /// Chooses a token from the logits behind `position` positions; the text it makes certain, perhaps none.
     pub fn choose(&mut self, model: &Model, logits: &mut [f32], position: usize) -> Result<&str, Error> {
+        if let Some((_, raw)) = &mut self.logprobs {
+            raw.clear();
+            raw.extend_from_slice(logits);
+        }
         self.history.process(model.defaults(), logits, position)?;
         let id = self.sampler.choose(logits).ok_or(Error::NotANumber { position })?;
+        if let Some((logprobs, raw)) = &mut self.logprobs {
+            let sum = log_sum(raw).ok_or(Error::NotANumber { position })?;
+            logprobs.push(log_probability(raw[id as usize], sum));
+        }
         self.history.push(id)?;
-        if self.shown.hides(model, id) { Ok("") } else { Ok(self.stream.push(model.tokenizer(), id)?) }
+        self.text.push(model, id)
+    }
+
+    /// The log-probability of the token that was chosen last, where they are wanted.
+    fn logprob(&self) -> Option<f32> {
+        self.logprobs.as_ref()?.0.last().copied()
     }
 
     /// The token that was chosen, if the text goes on behind it.
@@ -49,20 +64,32 @@ impl Turn {
         let id = *ids.last()?;
         self.finish = if model.defaults().ends(id) {
             Some(Finish::Eos)
+        } else if self.text.stopped() {
+            Some(Finish::StopString)
         } else if stopped {
             Some(Finish::Stopped)
         } else if ids.len() == self.most {
-            Some(Finish::Length)
+            Some(self.full)
         } else {
             None
         };
         self.finish.is_none().then_some(id)
     }
 
-    /// The tokens, why there are no more, and text that no token has completed.
-    pub fn end(mut self) -> (Vec<u32>, Finish, String) {
-        let rest = self.stream.flush().to_owned();
-        (self.history.into_ids(), self.finish.unwrap_or(Finish::Stopped), rest)
+    /// The text ends: what of it was held back.
+    pub fn rest(&mut self) -> String {
+        let rest = self.text.end(self.finish.is_none_or(Finish::cuts)).to_owned();
+        if self.text.stopped() {
+            self.finish = Some(Finish::StopString);
+        }
+        rest
+    }
+
+    /// What was chosen, and why there is no more.
+    pub fn end(self) -> (Chosen, Text) {
+        let logprobs = self.logprobs.map(|(logprobs, _)| logprobs).unwrap_or_default();
+        let finish = self.finish.unwrap_or(Finish::Stopped);
+        (Chosen { ids: self.history.into_ids(), logprobs, finish }, self.text)
     }
 }
 
@@ -98,7 +125,7 @@ impl Session {
             let rule = "beams end together: 1 where tokens are taken one by one";
             return Err(Error::BadOption { name: "beams", got: options.beams.to_string(), rule });
         }
-        let (items, options, positions) = self.fitted(prompt, options)?;
+        let Fitted { items, options, positions, full } = self.fitted(prompt, options)?;
         let mut timings = Timings { prompt: positions, ..Timings::default() };
         let prefix = self.prefill(&items, sink, &mut timings);
         if prefix.is_err() {
@@ -106,16 +133,16 @@ impl Session {
         }
         self.reset_cancel();
         let history = History::new(self.model().placed_ids(&items), &options, self.vocabulary());
-        let turn = Turn::new(self.model(), history, &options);
+        let turn = Turn::new(self.model(), history, &options, full);
         Ok(Writing { prefix: prefix?, turn, waiting: None, timings, text: String::new() })
     }
 
-    /// The next token, and the text it completes in whole characters; `None` behind the last. Behind an error the writing
-    /// is of no more use.
+    /// The next token, the text it completes in whole characters, and the token's log-probability where that is wanted; `None`
+    /// behind the last. Behind an error the writing is of no more use.
     ///
     /// # Errors
     /// [`Error::Cancelled`], [`Error::NotANumber`], [`Error::NothingAllowed`], and what the constraint says.
-    pub(crate) fn advance<'w>(&mut self, writing: &'w mut Writing) -> Result<Option<(u32, &'w str)>, Error> {
+    pub(crate) fn advance<'w>(&mut self, writing: &'w mut Writing) -> Result<Option<Advanced<'w>>, Error> {
         let start = Instant::now();
         let model = self.model().clone();
         let Writing { prefix, turn, waiting, timings, text } = writing;
@@ -134,24 +161,28 @@ impl Session {
         text.push_str(turn.choose(&model, self.logits_mut(), prefix.sequence.len())?);
         *waiting = turn.go_on(&model, false);
         if waiting.is_none() {
-            text.push_str(turn.stream.flush());
+            text.push_str(&turn.rest());
         }
+        let logprob = turn.logprob();
         let id = turn.history.ids().last().copied().unwrap_or_default();
         timings.generate += start.elapsed();
         timings.generated += 1;
-        Ok(Some((id, text)))
+        Ok(Some((id, text, logprob)))
     }
 
     /// What was written. The prompt and it are kept, if the session keeps anything.
     pub(crate) fn end(&mut self, writing: Writing) -> Generation {
-        let Writing { mut prefix, turn, timings, .. } = writing;
-        let shown = turn.shown;
-        let (ids, finish, _) = turn.end();
-        prefix.append(&ids);
+        let Writing { mut prefix, mut turn, timings, .. } = writing;
+        turn.rest();
+        let (chosen, text) = turn.end();
+        prefix.append(&chosen.ids);
         self.keep(prefix);
         self.free_slots();
         // Every id was chosen among the model's own, and those without text are left out.
-        let text = shown.text(self.model(), &ids).unwrap_or_default();
-        Generation { text, ids, finish, timings }
+        let whole = text.whole(self.model(), &chosen.ids, chosen.finish.cuts()).unwrap_or_default();
+        Generation::new(chosen, whole, timings)
     }
 }
+
+/// A token, text and the token's log-probability.
+type Advanced<'w> = (u32, &'w str, Option<f32>);

@@ -106,6 +106,11 @@ impl Prompt {
         self.pieces.is_empty() && self.given.is_empty()
     }
 
+    /// Takes away token ids that were appended last.
+    pub(crate) fn pop_tokens(&mut self) -> Option<Vec<u32>> {
+        self.given.pop_if(|(before, _)| *before == self.pieces.len()).map(|(_, ids)| ids)
+    }
+
     /// Whether the first text of it is the first of all.
     pub(crate) fn begins(&self) -> bool {
         !self.behind

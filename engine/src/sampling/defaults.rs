@@ -56,6 +56,8 @@ impl Defaults {
             length_penalty: wanted.length_penalty.unwrap_or(file.length_penalty),
             early_stopping: wanted.early_stopping.unwrap_or(file.early_stopping),
             keep_special: wanted.keep_special,
+            stop: wanted.stop.clone(),
+            logprobs: wanted.logprobs,
             constraint: wanted.constraint.clone(),
             sampling,
         };

@@ -56,10 +56,15 @@ impl Sampling {
     }
 }
 
+/// Most stop strings of a text, and bytes of each.
+const MOST_STOPS: usize = 64;
+const LONGEST_STOP: usize = 1024;
+
 /// What to generate and how. [`crate::Defaults::resolve`] makes it of what a caller wants and what the file suggests.
 #[derive(Debug, Clone)]
 pub struct GenerateOptions {
-    /// Most new tokens; 0 is what the model's file suggests, as far as there is room.
+    /// Most new tokens; 0 is what the model's file suggests. Where the context, or what a search was laid out for, has room for
+    /// fewer, the text ends there.
     pub max_new_tokens: usize,
     /// How a token is chosen; beams are searched for, not drawn, so only its processors apply to them.
     pub sampling: Sampling,
@@ -71,6 +76,11 @@ pub struct GenerateOptions {
     pub early_stopping: bool,
     /// Special tokens stay in the text, such as those that stand for boxes; those that begin, end or pad texts do not.
     pub keep_special: bool,
+    /// Texts that end the text where one appears, however it is cut into tokens; nothing of it is given out. One that is
+    /// spelled as a special token also ends it at that token. At most 64, of 1 to 1024 bytes each.
+    pub stop: Vec<String>,
+    /// Whether [`crate::Generation::logprobs`] are wanted.
+    pub logprobs: bool,
     /// What the text is held to. The text is then the very bytes of its tokens: no blank is left out of it.
     pub constraint: Option<Box<dyn Constraint>>,
 }
@@ -84,6 +94,8 @@ impl Default for GenerateOptions {
             length_penalty: 1.0,
             early_stopping: false,
             keep_special: false,
+            stop: Vec::new(),
+            logprobs: false,
             constraint: None,
         }
     }
@@ -104,7 +116,14 @@ impl GenerateOptions {
             let rule = "a search draws nothing: at most 1 where the temperature is above 0";
             return Err(Error::BadOption { name: "beams", got: self.beams.to_string(), rule });
         }
-        Ok(())
+        let bad = |got: String, rule| Err(Error::BadOption { name: "stop", got, rule });
+        if self.stop.len() > MOST_STOPS {
+            return bad(format!("{} texts", self.stop.len()), "at most 64");
+        }
+        match self.stop.iter().map(String::len).find(|length| !(1..=LONGEST_STOP).contains(length)) {
+            Some(length) => bad(format!("a text of {length} bytes"), "from 1 to 1024"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -137,6 +156,10 @@ pub struct Wanted {
     pub early_stopping: Option<bool>,
     /// As [`GenerateOptions::keep_special`].
     pub keep_special: bool,
+    /// As [`GenerateOptions::stop`].
+    pub stop: Vec<String>,
+    /// As [`GenerateOptions::logprobs`].
+    pub logprobs: bool,
     /// As [`GenerateOptions::constraint`]. With one, `None` for `no_repeat_ngram` and `min_new_tokens` is off, whatever the
     /// file suggests: both could forbid the only tokens that the constraint allows.
     pub constraint: Option<Box<dyn Constraint>>,
@@ -159,6 +182,8 @@ impl Default for Wanted {
             length_penalty: None,
             early_stopping: None,
             keep_special: false,
+            stop: Vec::new(),
+            logprobs: false,
             constraint: None,
         }
     }
@@ -180,6 +205,18 @@ mod tests {
         ] {
             assert!(matches!(bad.validate(), Err(Error::BadOption { .. })), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn stop_strings_have_a_number_and_a_length() {
+        let told = |stop: Vec<String>| {
+            let options = GenerateOptions { stop, ..GenerateOptions::default() };
+            options.validate().map_err(|e| e.to_string())
+        };
+        assert_eq!(told(vec!["é".repeat(512); 64]), Ok(()));
+        assert_eq!(told(vec!["x".to_owned(); 65]).unwrap_err(), "stop is 65 texts: at most 64");
+        assert_eq!(told(vec!["a".to_owned(), String::new()]).unwrap_err(), "stop is a text of 0 bytes: from 1 to 1024");
+        assert_eq!(told(vec!["x".repeat(1025)]).unwrap_err(), "stop is a text of 1025 bytes: from 1 to 1024");
     }
 
     #[test]

@@ -35,8 +35,8 @@ fn finish_of(finish: Option<Finish>) -> i32 {
     match finish {
         None => OCELLI_FINISH_NONE,
         Some(Finish::Eos) => OCELLI_FINISH_END,
-        Some(Finish::Length) => OCELLI_FINISH_LENGTH,
-        Some(Finish::Stopped) => OCELLI_FINISH_STOPPED,
+        Some(Finish::Length | Finish::Context) => OCELLI_FINISH_LENGTH,
+        Some(Finish::StopString | Finish::Stopped) => OCELLI_FINISH_STOPPED,
     }
 }
 

@@ -27,8 +27,7 @@ pub unsafe extern "C" fn ocelli_session_add_text(
         // SAFETY: the header's rules on strings.
         let text = unsafe { strings::sized("text", text, size) }?;
         held.step = None;
-        held.conversation.add_text(text);
-        Ok(())
+        Ok(held.conversation.add_text(text)?)
     })
 }
 

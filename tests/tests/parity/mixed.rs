@@ -420,13 +420,13 @@ fn conversations_look_at_their_pictures_wherever_they_go_on() {
         let mut first = Conversation::new(&model, &layout, false).unwrap();
         for piece in &case.pieces {
             match piece {
-                GoldenPiece::Text(text) => first.add_text(text),
+                GoldenPiece::Text(text) => first.add_text(text).unwrap(),
                 GoldenPiece::Picture(index) => first.add_image(picture(&golden, *index)).unwrap(),
                 GoldenPiece::Video(frames) => first.add_video(Arc::new(video(&golden, frames))).unwrap(),
             }
         }
         let answer = first.generate(&options, &mut quiet).unwrap().ids.clone();
-        first.add_text(" and");
+        first.add_text(" and").unwrap();
         let mut fork = first.fork().unwrap();
         let state = first.save().unwrap();
         let mut later = Conversation::new(&model, &layout, false).unwrap();
