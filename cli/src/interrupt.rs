@@ -7,7 +7,7 @@ use crate::failure::{Failure, INTERRUPTED};
 use ocelli_engine::CancelHandle;
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,9 @@ struct State {
     first: Mutex<Option<Instant>>,
 }
 
+/// The one that is installed: signals are the process's.
+static INSTALLED: OnceLock<Interrupt> = OnceLock::new();
+
 /// Whether a signal came, and what it is to stop. Clones share both.
 #[derive(Clone)]
 pub struct Interrupt(Arc<State>);
@@ -47,7 +50,25 @@ impl Interrupt {
         let seen = Arc::clone(&state);
         ctrlc::set_handler(move || on_signal(&seen))
             .map_err(|e| Failure::new("signals", format_args!("cannot handle signals: {e}")))?;
-        Ok(Self(state))
+        let installed = Self(state);
+        let _ = INSTALLED.set(installed.clone());
+        Ok(installed)
+    }
+
+    /// The one that is installed, for what is called from everywhere.
+    #[cfg(feature = "hub")]
+    pub fn current() -> Result<Self, Failure> {
+        INSTALLED.get().cloned().ok_or_else(|| Failure::new("signals", "signals are not handled yet"))
+    }
+
+    /// While something is fetched a signal asks it to stop and soon ends the program; then it does what it did before.
+    #[cfg(feature = "hub")]
+    pub fn while_fetching<T>(&self, fetch: impl FnOnce() -> T) -> T {
+        let lock = || self.0.work.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *lock(), Work::Session(CancelHandle::default()));
+        let done = fetch();
+        *lock() = before;
+        done
     }
 
     /// From now on a signal cancels a session's call.

@@ -10,6 +10,7 @@ mod commands;
 mod failure;
 mod frames;
 mod grammar_args;
+mod hub;
 mod interrupt;
 mod marks;
 mod model_args;
@@ -30,7 +31,8 @@ const AFTER: &str = "\
 EXAMPLES
   ocelli run --image cat.png --prompt 'Question: what is this? Answer:' --model blip2.gguf
   ocelli chat --model smollm2.gguf
-  ocelli convert ./blip2-opt-2.7b -o blip2.gguf --type q4_k
+  ocelli pull Salesforce/blip2-opt-2.7b
+  ocelli convert Salesforce/blip2-opt-2.7b -o blip2.gguf --type q4_k
   ocelli quantize blip2.gguf blip2-q4.gguf --type q4_k_m
   ocelli inspect blip2.gguf
   ocelli doctor
@@ -46,6 +48,7 @@ not change. Of the command line itself the code is 'usage'.
 
 ENVIRONMENT
   OCELLI_ISA   the instruction set to use; 'ocelli doctor' lists what this machine offers
+  HF_HOME      where models of a hub are kept; 'ocelli pull --help' has the hub's other variables
   NO_COLOR     no colours in help texts";
 
 #[derive(Parser)]
@@ -60,6 +63,8 @@ enum Command {
     Run(Box<commands::run::Args>),
     Chat(Box<commands::chat::Args>),
     Score(commands::score::Args),
+    Pull(commands::pull::Args),
+    Models(commands::models::Args),
     Convert(commands::convert::Args),
     Quantize(commands::quantize::Args),
     Imatrix(commands::imatrix::Args),
@@ -101,6 +106,8 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
         Command::Run(args) => commands::run::run(args, &interrupt),
         Command::Chat(args) => commands::chat::run(args, &interrupt),
         Command::Score(args) => commands::score::run(args, &interrupt),
+        Command::Pull(args) => commands::pull::run(args),
+        Command::Models(args) => commands::models::run(args),
         Command::Convert(args) => commands::convert::run(args, &interrupt),
         Command::Quantize(args) => commands::quantize::run(args, &interrupt),
         Command::Imatrix(args) => commands::imatrix::run(args, &interrupt),

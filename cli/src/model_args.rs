@@ -2,6 +2,7 @@
 
 use crate::bundled;
 use crate::failure::Failure;
+use crate::hub::{self, Wanted};
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::tokenizer::Tokenizer;
 use ocelli_engine::{CacheType, DeviceInfo};
@@ -14,7 +15,8 @@ use std::time::{Duration, Instant};
 #[derive(clap::Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// The model file; without it the tiny bundled model answers
+    /// The model file, or a hub's model: OWNER/NAME, OWNER/NAME:TYPE or OWNER/NAME/FILE.gguf; without it the tiny bundled
+    /// model answers
     #[arg(short, long, value_name = "FILE")]
     pub model: Option<PathBuf>,
     /// Threads that compute; 0 is one a core
@@ -73,6 +75,7 @@ pub fn gguf(path: Option<&Path>, load: Load) -> Result<(String, Gguf), Failure> 
         return Err(Failure::usage("standard-input", what));
     }
     let name = path.display().to_string();
+    let path = &hub::locate(path, Wanted::Model)?;
     match open_file(path, load) {
         Ok(file) => Ok((name, file)),
         Err(error) => Err(Failure::opening(&name, &error)),

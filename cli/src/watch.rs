@@ -1,4 +1,4 @@
-//! How far the writing of a file is: what [`ocelli_convert`] reports, for people.
+//! How far the writing or fetching of a file is: what [`ocelli_convert`] and the hub report, for people.
 
 use crate::interrupt::Interrupt;
 use crate::output::{Notes, size};
@@ -12,6 +12,8 @@ pub struct Watch {
     notes: Notes,
     interrupt: Interrupt,
     bar: ProgressBar,
+    /// What is done with the bytes.
+    verb: &'static str,
     total: Cell<u64>,
     done: Cell<u64>,
     /// Tenths and time of the last line.
@@ -24,9 +26,25 @@ impl Watch {
     const SILENCE: Duration = Duration::from_secs(10);
 
     pub fn new(notes: Notes, interrupt: Interrupt) -> Self {
+        Self::of(notes, interrupt, "written")
+    }
+
+    /// Of bytes that are written, fetched or the like.
+    pub fn of(notes: Notes, interrupt: Interrupt, verb: &'static str) -> Self {
         let bar = if notes.live() { ProgressBar::new(0) } else { ProgressBar::hidden() };
         let last = Cell::new((0, Instant::now()));
-        Self { notes, interrupt, bar, total: Cell::new(0), done: Cell::new(0), last }
+        Self { notes, interrupt, bar, verb, total: Cell::new(0), done: Cell::new(0), last }
+    }
+
+    /// That many bytes more are done, or fewer where some were of no use.
+    #[cfg(feature = "hub")]
+    pub fn moved(&self, bytes: i64, what: &str) {
+        if bytes < 0 {
+            self.done.set(self.done.get().saturating_sub(bytes.unsigned_abs()));
+            self.bar.set_position(self.done.get());
+        } else {
+            self.advance(bytes.unsigned_abs(), what);
+        }
     }
 
     /// Takes the bar off the screen.
@@ -65,7 +83,7 @@ impl Progress for Watch {
         let silent = when.elapsed();
         if tenths > before && silent >= Self::PAUSE || silent >= Self::SILENCE {
             self.last.set((tenths, Instant::now()));
-            self.notes.line(format_args!("{} of {} written", size(done), size(total)));
+            self.notes.line(format_args!("{} of {} {}", size(done), size(total), self.verb));
         }
     }
 

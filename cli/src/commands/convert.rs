@@ -1,6 +1,7 @@
 //! `ocelli convert`: a released checkpoint becomes one model file.
 
 use crate::failure::Failure;
+use crate::hub::{Wanted, locate};
 use crate::interrupt::Interrupt;
 use crate::output::{Notes, Out, counted, size, time};
 use crate::watch::Watch;
@@ -12,18 +13,18 @@ use std::time::{Duration, Instant};
 
 const AFTER: &str = "\
 EXAMPLES
-  ocelli convert ./blip2-opt-2.7b -o blip2.gguf
+  ocelli convert Salesforce/blip2-opt-2.7b -o blip2.gguf
   ocelli convert ./blip2-opt-2.7b -o blip2-q4.gguf --type q4_k
   ocelli convert ./checkpoint --tokenizer ./opt-2.7b -o model.gguf --type f16
   ocelli convert openflamingo --adapter checkpoint.pt --language ./mpt-1b --vision ./clip -o of.gguf
 
-The output appears under its name only when it is complete. Interrupting leaves nothing behind. A link stays a link: the
+What is no directory here and can be a hub's name is fetched from there, as 'ocelli pull' does it. The output appears under its name only when it is complete. Interrupting leaves nothing behind. A link stays a link: the
 file that it leads to is replaced. Devices and pipes are written through, and so is standard output, by '-o -'.";
 
 const AFTER_OPEN_FLAMINGO: &str = "\
 EXAMPLES
-  ocelli convert openflamingo --adapter OpenFlamingo-3B-vitl-mpt1b/checkpoint.pt \\
-      --language ./mpt-1b-redpajama-200b --vision ./clip-vit-large-patch14 -o of-3b.gguf --type q4_k
+  ocelli convert openflamingo --adapter openflamingo/OpenFlamingo-3B-vitl-mpt1b/checkpoint.pt \\
+      --language anas-awadalla/mpt-1b-redpajama-200b --vision openai/clip-vit-large-patch14 -o of-3b.gguf --type q4_k
   ocelli convert openflamingo --adapter OpenFlamingo-4B-vitl-rpj3b/checkpoint.pt \\
       --language ./RedPajama-INCITE-Base-3B-v1 --vision ./clip-vit-large-patch14 -o of-4b.gguf
 
@@ -36,7 +37,7 @@ trained on, with its tokenizer; CLIP is openai/clip-vit-large-patch14 as transfo
 pub struct Args {
     #[command(subcommand)]
     several: Option<Several>,
-    /// The directory with config.json and the weights
+    /// The directory with config.json and the weights, or a hub's OWNER/NAME[:REVISION]
     #[arg(value_name = "SRC", required = true)]
     source: Option<PathBuf>,
     /// The model family; without it config.json decides
@@ -52,13 +53,13 @@ enum Several {
     /// Convert an OpenFlamingo checkpoint with its language model and CLIP
     #[command(name = "openflamingo", after_help = AFTER_OPEN_FLAMINGO)]
     OpenFlamingo {
-        /// The released checkpoint.pt
+        /// The released checkpoint.pt, or a hub's OWNER/NAME/checkpoint.pt
         #[arg(long, value_name = "FILE")]
         adapter: PathBuf,
-        /// The directory of the language model that it was trained on
+        /// The directory of the language model that it was trained on, or a hub's name of it
         #[arg(long, value_name = "DIR")]
         language: PathBuf,
-        /// The directory of openai/clip-vit-large-patch14
+        /// The directory of openai/clip-vit-large-patch14, or that name
         #[arg(long, value_name = "DIR")]
         vision: PathBuf,
         #[command(flatten)]
@@ -74,7 +75,7 @@ struct Output {
     /// How matrices are stored
     #[arg(long = "type", value_name = "TYPE", default_value = "q8_0", value_parser = types())]
     ty: TensorType,
-    /// Another directory for the tokenizer files
+    /// Another directory for the tokenizer files, or a hub's name
     #[arg(long, value_name = "DIR")]
     tokenizer: Option<PathBuf>,
     /// Go on without a setting of the source's JSON files that is not understood, named by its path, such as
@@ -97,16 +98,20 @@ pub fn types() -> impl TypedValueParser<Value = TensorType> {
 
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     if let Some(Several::OpenFlamingo { adapter, language, vision, output }) = &args.several {
-        let [adapter, language, vision] = [adapter, language, vision].map(PathBuf::clone);
-        let sources = OpenFlamingo { adapter, language, vision };
+        let sources = OpenFlamingo {
+            adapter: locate(adapter, Wanted::File)?,
+            language: locate(language, Wanted::Checkpoint)?,
+            vision: locate(vision, Wanted::Checkpoint)?,
+        };
         return output.made(interrupt, None, |options, watch| {
             ocelli_convert::convert_open_flamingo(&sources, output.place(), options, watch)
         });
     }
     // Without a subcommand both are required.
     let (Some(source), Some(output)) = (&args.source, &args.output) else { return Ok(()) };
+    let source = locate(source, Wanted::Checkpoint)?;
     output.made(interrupt, args.family.as_ref(), |options, watch| {
-        ocelli_convert::convert(source, output.place(), options, watch)
+        ocelli_convert::convert(&source, output.place(), options, watch)
     })
 }
 
@@ -125,7 +130,7 @@ impl Output {
         interrupt.is_polled();
         let mut options = Options::new(self.ty);
         options.family = family.cloned();
-        options.tokenizer.clone_from(&self.tokenizer);
+        options.tokenizer = self.tokenizer.as_deref().map(|path| locate(path, Wanted::Tokenizer)).transpose()?;
         options.ignored_settings.clone_from(&self.ignore_setting);
         options.overwrite = !self.no_clobber;
         let watch = Watch::new(Notes::new(self.quiet), interrupt.clone());

@@ -124,7 +124,7 @@ fn blue_square() -> Result<Picture, Error> {
 }
 
 /// A line of Linux' memory statistics, in bytes; `None` on other systems.
-fn memory(name: &str) -> Option<u64> {
+pub fn memory(name: &str) -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let kib = text.lines().find_map(|line| line.strip_prefix(name))?.trim().strip_suffix("kB")?;
     kib.trim().parse::<u64>().ok()?.checked_mul(1024)

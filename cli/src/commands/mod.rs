@@ -7,6 +7,8 @@ pub mod convert;
 pub mod doctor;
 pub mod imatrix;
 pub mod inspect;
+pub mod models;
+pub mod pull;
 pub mod quantize;
 pub mod run;
 pub mod score;

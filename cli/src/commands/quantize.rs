@@ -2,6 +2,7 @@
 
 use super::convert::types;
 use crate::failure::Failure;
+use crate::hub::{Wanted, locate};
 use crate::interrupt::Interrupt;
 use crate::model_args::gguf;
 use crate::output::{Notes, Out, magnitude, size, time};
@@ -82,6 +83,7 @@ fn tensor_type(text: &str) -> Result<(Pattern, TensorType), String> {
 
 /// A file of importances in either of llama.cpp's formats.
 fn importances(path: &Path) -> Result<Imatrix, Failure> {
+    let path = &locate(path, Wanted::File)?;
     let failed = |e: ConvertError| Failure::new(e.code(), format_args!("{}: {e}", path.display()));
     match Imatrix::read_old(path).map_err(failed)? {
         Some(imatrix) => Ok(imatrix),
@@ -91,7 +93,8 @@ fn importances(path: &Path) -> Result<Imatrix, Failure> {
 
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     interrupt.is_polled();
-    let (_, file) = gguf(Some(&args.input), Load::Map)?;
+    let input = locate(&args.input, Wanted::Model)?;
+    let (_, file) = gguf(Some(&input), Load::Map)?;
     let mut recipe = Recipe::new(args.mix);
     recipe.pure = args.pure;
     recipe.tensor_types.clone_from(&args.tensor_type);
@@ -105,7 +108,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let watch = Watch::new(Notes::new(args.quiet), interrupt.clone());
     let start = Instant::now();
     let out = Output::of_argument(&args.output);
-    let result = quantize(&file, &model_files(&args.input, file.parts().len()), out, &recipe, &watch);
+    let result = quantize(&file, &model_files(&input, file.parts().len()), out, &recipe, &watch);
     watch.clear();
     let report = result.map_err(|error| Failure::writing(out, error))?;
     if args.quiet { Ok(()) } else { summary(args, &recipe, &report, start.elapsed()) }

@@ -7,6 +7,8 @@ mod chat;
 mod convert;
 mod doctor;
 mod grammar;
+#[cfg(feature = "hub")]
+mod hub;
 mod inspect;
 #[cfg(target_os = "linux")]
 mod outputs;

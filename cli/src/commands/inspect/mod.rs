@@ -94,7 +94,7 @@ fn shape(tensor: &TensorInfo) -> String {
 }
 
 /// Tensors, numbers and bytes of each type, the largest first.
-fn histogram(file: &Gguf) -> Vec<(TensorType, usize, u64, u64)> {
+pub fn histogram(file: &Gguf) -> Vec<(TensorType, usize, u64, u64)> {
     let count = |ty| {
         let of_type = || file.tensors().iter().filter(move |t| t.ty == ty);
         (ty, of_type().count(), of_type().map(TensorInfo::elements).sum(), of_type().map(|t| t.bytes).sum())
@@ -109,7 +109,7 @@ fn parameters(file: &Gguf) -> u64 {
 }
 
 /// The text of a key, where it has one.
-fn text<'a>(file: &'a Gguf, key: &str) -> Option<&'a str> {
+pub fn text<'a>(file: &'a Gguf, key: &str) -> Option<&'a str> {
     if let Some(Meta::Str(text)) = file.get(key) { Some(text) } else { None }
 }
 
