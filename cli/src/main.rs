@@ -8,17 +8,21 @@
 mod bundled;
 mod commands;
 mod failure;
+mod foreign;
 mod frames;
 mod grammar_args;
+mod help;
 mod hub;
 mod interrupt;
 mod marks;
 mod model_args;
 mod output;
 mod prompt_args;
+mod recipe_args;
 mod shot_args;
 mod usage;
 mod video_args;
+mod vocabulary;
 mod watch;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -29,30 +33,41 @@ const ABOUT: &str = "Ask a picture a question, on this machine";
 
 const AFTER: &str = "\
 EXAMPLES
-  ocelli run --image cat.png --prompt 'Question: what is this? Answer:' --model blip2.gguf
-  ocelli chat --model smollm2.gguf
+  ocelli run blip2.gguf -i cat.png -p 'Question: what is this? Answer:'
+  ocelli chat smollm2.gguf
   ocelli pull Salesforce/blip2-opt-2.7b
-  ocelli convert Salesforce/blip2-opt-2.7b -o blip2.gguf --type q4_k
-  ocelli quantize blip2.gguf blip2-q4.gguf --type q4_k_m
+  ocelli convert Salesforce/blip2-opt-2.7b -o blip2.gguf
   ocelli inspect blip2.gguf
   ocelli doctor
+
+THE MODEL
+is the first argument or stands behind -m, in every command that takes one; without either it is the file that
+OCELLI_MODEL names, or the bundled one.
+
+WHICH TYPE
+q8_0 is as good as the original at half the size of f16. Where memory is short, --type q4_k_m --tensor-type 'v.*=q8_0'
+makes the language model small and leaves the tower, which suffers most, at q8_0. 'convert' makes every type that
+'quantize' makes: take it where you have the checkpoint, since quantising what was quantised before adds up the errors.
 
 EXIT CODES
   0    done
   1    the model, a file or the run failed
-  2    the command line is wrong: an unknown flag, a value out of range, images that do not match the markers
+  2    the command line is wrong: an unknown flag, a value out of range,
+       images that do not match the markers
   130  interrupted
 
 Errors are one line on standard error, 'ocelli: error[CODE]: message', perhaps with '; hint: …' behind it; the codes do
-not change. Of the command line itself the code is 'usage'.
+not change. Of the command line itself the code is 'usage'. Standard output stays empty then, also with --json: an object
+there is a result.
 
 ENVIRONMENT
-  OCELLI_ISA   the instruction set to use; 'ocelli doctor' lists what this machine offers
-  HF_HOME      where models of a hub are kept; 'ocelli pull --help' has the hub's other variables
-  NO_COLOR     no colours in help texts";
+  OCELLI_MODEL  the model where a command is given none
+  OCELLI_ISA    the instruction set; 'ocelli doctor' lists those of this machine
+  HF_HOME       where models of a hub are kept; 'ocelli pull --help' says more
+  NO_COLOR      no colours in help texts";
 
 #[derive(Parser)]
-#[command(name = "ocelli", version, about = ABOUT, after_help = AFTER, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "ocelli", version, about = ABOUT, after_help = AFTER, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -76,10 +91,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let mut command = negative_numbers(Cli::command());
-    let cli = match command.try_get_matches_from_mut(std::env::args_os()).and_then(|m| Cli::from_arg_matches(&m)) {
+    let mut commands = commands();
+    let args = vocabulary::rewritten(&commands, std::env::args_os().collect());
+    if let Some(failure) = usage::mistaken(&commands, &args) {
+        return failure.report();
+    }
+    let cli = match commands.try_get_matches_from_mut(&args).and_then(|m| Cli::from_arg_matches(&m)) {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() => return usage::failure(&error, &command).report(),
+        Err(error) if error.use_stderr() => return usage::failure(&error, &commands, &args).report(),
         Err(error) => {
             // Help and version come as errors too. A reader that left is no reason to complain.
             let _ = error.print();
@@ -92,12 +111,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Takes what looks like a number behind an option for its value: it is better refused for what it is than as an option
-/// that nobody meant.
-fn negative_numbers(command: clap::Command) -> clap::Command {
-    let takes = |arg: &clap::Arg| arg.get_action().takes_values() && !arg.is_positional();
-    let command = command.mut_args(|arg| if takes(&arg) { arg.allow_negative_numbers(true) } else { arg });
-    command.mut_subcommands(negative_numbers)
+/// The commands as they are declared, in the vocabulary of the field and with helps in two lengths.
+fn commands() -> clap::Command {
+    help::laid_out(vocabulary::spoken(Cli::command()), "ocelli")
 }
 
 fn dispatch(command: &Command) -> Result<(), Failure> {
@@ -115,7 +131,7 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
         Command::Tokenize(args) => commands::tokenize::run(args),
         Command::Bench(args) => commands::bench::run(args, &interrupt),
         Command::Doctor(args) => commands::doctor::run(args, &interrupt),
-        Command::Completions(args) => commands::completions::run(args, Cli::command()),
+        Command::Completions(args) => commands::completions::run(args, commands()),
     };
     if interrupt.raised() { Err(Failure::Interrupted) } else { done }
 }

@@ -3,22 +3,82 @@
 use crate::bundled;
 use crate::failure::Failure;
 use crate::hub::{self, Wanted};
+use crate::output::Notes;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::tokenizer::Tokenizer;
 use ocelli_engine::{CacheType, DeviceInfo};
-use ocelli_engine::{Engine, Load, Model, SessionOptions, open_file, parse};
+use ocelli_engine::{Engine, Load, Model, Observer, SessionOptions, open_file, parse};
 use ocelli_quant::gguf::Gguf;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
+
+/// Which model it is, in every command that takes one.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Model")]
+pub struct ModelFile {
+    /// The model file, or a hub's model: OWNER/NAME, OWNER/NAME:TYPE or OWNER/NAME/FILE.gguf. It may also be the first
+    /// argument; without either it is what OCELLI_MODEL names, or the tiny bundled model
+    #[arg(short, long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// The model file, as -m has it
+    #[arg(value_name = "MODEL")]
+    pub bare: Option<PathBuf>,
+}
+
+impl ModelFile {
+    /// The model that was asked for; `None` is the bundled one.
+    pub fn path(&self) -> Option<PathBuf> {
+        self.model.clone().or_else(|| self.bare.clone()).or_else(Self::fallback)
+    }
+
+    /// The model of those who ask for none.
+    pub fn fallback() -> Option<PathBuf> {
+        std::env::var_os("OCELLI_MODEL").filter(|name| !name.is_empty()).map(PathBuf::from)
+    }
+
+    /// Refuses what is no name of a file but a sentence, where a text would have another place.
+    fn check(&self) -> Result<(), Failure> {
+        match &self.bare {
+            Some(text) if text.to_string_lossy().contains(char::is_whitespace) && !text.exists() => {
+                let message = format_args!("there is no model file '{}'", text.display());
+                Err(Failure::usage("usage", message)
+                    .with_hint("the first argument is the model; a text goes behind -p"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a command reads and what it writes, each behind its flag or bare, in this order. A flag's bare argument is not
+/// awaited, so that the other one may come alone.
+pub fn from_and_to(
+    (from, to): (Option<&PathBuf>, Option<&PathBuf>),
+    bare: [Option<&PathBuf>; 2],
+    names: [&str; 2],
+) -> Result<(PathBuf, PathBuf), Failure> {
+    let mut bare = bare.into_iter().flatten();
+    let mut place = |flag: Option<&PathBuf>| flag.or_else(|| bare.next()).cloned();
+    let places = [place(from), place(to)];
+    if let Some(more) = bare.next() {
+        let what = format_args!("unexpected argument '{}' found", more.display());
+        return Err(Failure::usage("usage", what).with_hint("a file is named once, behind its flag or bare"));
+    }
+    let missing: Vec<&str> =
+        names.into_iter().zip(&places).filter(|(_, place)| place.is_none()).map(|(n, _)| n).collect();
+    let [Some(from), Some(to)] = places else {
+        let what = format_args!("the following required arguments were not provided: {}", missing.join(", "));
+        return Err(Failure::usage("usage", what).with_hint("--help has examples"));
+    };
+    Ok((from, to))
+}
 
 /// The model and its threads.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// The model file, or a hub's model: OWNER/NAME, OWNER/NAME:TYPE or OWNER/NAME/FILE.gguf; without it the tiny bundled
-    /// model answers
-    #[arg(short, long, value_name = "FILE")]
-    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub file: ModelFile,
     /// Threads that compute; 0 is one a core
     #[arg(short, long, value_name = "N", default_value_t = 0,
         value_parser = RangedU64ValueParser::<usize>::new().range(0..=256))]
@@ -26,6 +86,19 @@ pub struct ModelArgs {
     /// Read the file into memory instead of mapping it: for files that may change while in use
     #[arg(long)]
     no_mmap: bool,
+    /// Layers on a GPU, also as -ngl; this build has none and says so where any are asked for
+    #[arg(long, value_name = "N", value_parser = gpu_layers)]
+    gpu_layers: Option<bool>,
+}
+
+/// Whether any layer is to go to a GPU.
+fn gpu_layers(text: &str) -> Result<bool, String> {
+    match text {
+        "auto" => Ok(false),
+        "all" => Ok(true),
+        // llama.cpp takes any number below zero for all of them.
+        _ => text.parse::<i64>().map(|layers| layers != 0).map_err(|_| "expected a number, 'auto' or 'all'".to_owned()),
+    }
 }
 
 /// An open model.
@@ -45,18 +118,38 @@ impl ModelArgs {
     }
 
     /// The model's tokenizer, from the file's keys alone: it may have no weights.
-    pub fn tokenizer(&self) -> Result<Tokenizer, Failure> {
-        let (name, file) = gguf(self.model.as_deref(), self.load())?;
+    pub fn tokenizer(&self, path: Option<&Path>) -> Result<Tokenizer, Failure> {
+        let (name, file) = gguf(path, self.load())?;
         Tokenizer::from_gguf(&file).map_err(|e| Failure::opening(&name, &e))
     }
 
     /// Opens the model.
     pub fn open(&self) -> Result<Opened, Failure> {
+        self.open_with(Engine::new(self.threads)?)
+    }
+
+    /// Opens the model, watched by what is given back with it.
+    pub fn observed(&self) -> Result<(Model, Arc<Observer>), Failure> {
+        let (engine, observer) = Engine::observed(self.threads)?;
+        Ok((self.open_with(engine)?.model, observer))
+    }
+
+    fn open_with(&self, engine: Engine) -> Result<Opened, Failure> {
+        self.file.check()?;
+        self.say();
         let start = Instant::now();
-        let engine = Engine::new(self.threads)?;
-        let (name, file) = gguf(self.model.as_deref(), self.load())?;
+        let (name, file) = gguf(self.file.path().as_deref(), self.load())?;
         let model = engine.open_file(file).map_err(|e| Failure::opening(&name, &e))?;
         Ok(Opened { model, device: engine.info(), name, load: start.elapsed() })
+    }
+
+    /// Says once what was asked for and cannot be. Whoever wants a GPU wants to know, so `--quiet` does not keep it back.
+    fn say(&self) {
+        static SAID: Once = Once::new();
+        if self.gpu_layers == Some(true) {
+            let note = "--gpu-layers: this build computes on the processor; no layer goes to a GPU";
+            SAID.call_once(|| Notes::new(false).always(note));
+        }
     }
 }
 
@@ -86,13 +179,14 @@ pub fn gguf(path: Option<&Path>, load: Load) -> Result<(String, Gguf), Failure> 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Memory")]
 pub struct MemoryArgs {
-    /// Positions to make room for; without it, what the prompt and the answer need
+    /// Positions to make room for, the prompt's and the answer's together; without it, what these need
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     context: Option<usize>,
     /// Number format of keys and values; without it f16, or f32 beside f32 weights
     #[arg(long, value_name = "TYPE", value_parser = CacheType::ALL.map(|(_, name)| name))]
     kv: Option<String>,
-    /// Refuse to start if more memory is needed: a number of bytes, or with K, M, G or T
+    /// Refuse to start if more memory is needed, the mapped model file counted in. A number of bytes, or with K, M, G or T,
+    /// which are powers of 1024, with or without B or iB behind them
     #[arg(long, value_name = "BYTES", value_parser = parse_size, allow_hyphen_values = true)]
     budget: Option<u64>,
 }

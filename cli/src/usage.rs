@@ -1,21 +1,86 @@
 //! What the argument parser finds wrong, in the form of all other errors: one line, with a code and perhaps a hint.
 //!
 //! The non-obvious thing: the parser gives its messages as paragraphs. Their first lines say what is wrong, a line that
-//! begins with `tip:` what may have been meant; what comes after is its usage text, which `--help` gives better.
+//! begins with `tip:` what may have been meant; what comes after is its usage text, which `--help` gives better. Its tips
+//! go by the spelling, so that what another program's user meant is looked up first.
 
 use crate::failure::Failure;
-use clap::Command;
-use clap::error::ErrorKind;
+use crate::{foreign, vocabulary};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command};
+use std::ffi::OsString;
+
+/// A flag of another program that a parser of one-letter options would take for something else: `-hf` for `-h`, `-ctk`
+/// for `-c` with the value `tk`.
+pub fn mistaken(commands: &Command, args: &[OsString]) -> Option<Failure> {
+    let command = commands.find_subcommand(args.get(1)?)?;
+    let tokens = vocabulary::tokens(command, &args[2..]);
+    tokens.iter().filter(|token| !token.value).find_map(|token| {
+        let name = token.text.to_str().filter(|name| name.len() > 2 && !name.starts_with("--"))?;
+        let letter = name.strip_prefix('-')?.chars().next()?;
+        let text = |arg: &&Arg| arg.get_short() == Some(letter) && arg.is_allow_hyphen_values_set();
+        // Behind such a letter stands its value.
+        if command.get_arguments().any(|arg| text(&arg)) {
+            return None;
+        }
+        let tip = foreign::flag(name, commands)?;
+        Some(Failure::usage("usage", format_args!("unexpected argument '{name}' found")).with_hint(tip))
+    })
+}
 
 /// The failure that an error of the parser is.
-pub fn failure(error: &clap::Error, command: &Command) -> Failure {
+pub fn failure(error: &clap::Error, commands: &Command, args: &[OsString]) -> Failure {
     if matches!(error.kind(), ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
-        let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+        let names: Vec<&str> = commands.get_subcommands().map(Command::get_name).collect();
         let hint = format!("'ocelli --help' explains {}", names.join(", "));
         return Failure::usage("usage", "a command is missing").with_hint(hint);
     }
     let (message, hint) = read(&error.render().to_string());
+    let command = args.get(1).and_then(|name| name.to_str()).unwrap_or_default();
+    let hint = meant(error, commands, command).or(hint);
     Failure::usage("usage", message).with_hint(hint.unwrap_or_else(|| "--help lists what there is".to_owned()))
+}
+
+/// What somebody who knows other programs meant.
+fn meant(error: &clap::Error, commands: &Command, command: &str) -> Option<String> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            foreign::command(text(ContextKind::InvalidSubcommand)?, commands).map(str::to_owned)
+        }
+        ErrorKind::UnknownArgument => {
+            let name = text(ContextKind::InvalidArg)?;
+            if name.starts_with('-') {
+                let tip = foreign::flag(name, commands).map(str::to_owned);
+                return tip.or_else(|| elsewhere(name, commands));
+            }
+            match command {
+                "run" | "score" => Some("the prompt goes behind -p".to_owned()),
+                "chat" => Some("messages come from standard input".to_owned()),
+                "quantize" | "convert" => Some("the type goes behind --type".to_owned()),
+                _ => None,
+            }
+        }
+        ErrorKind::ArgumentConflict if ["run", "score", "chat"].contains(&command) => {
+            let bare = |text: &str| text == "[MODEL]";
+            let both =
+                [ContextKind::InvalidArg, ContextKind::PriorArg].into_iter().any(|kind| text(kind).is_some_and(bare));
+            both.then(|| "the first argument is the model; a prompt goes behind -p".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The commands that have the flag.
+fn elsewhere(name: &str, commands: &Command) -> Option<String> {
+    let long = name.strip_prefix("--")?;
+    let has = |arg: &Arg| arg.get_long() == Some(long) || arg.get_all_aliases().unwrap_or_default().contains(&long);
+    let having = commands.get_subcommands().filter(|command| command.get_arguments().any(has));
+    let names: Vec<String> = having.map(|command| format!("'ocelli {}'", command.get_name())).collect();
+    (!names.is_empty()).then(|| format!("it is an option of {}", names.join(", ")))
 }
 
 /// What is wrong and what may have been meant, a line each.
@@ -27,7 +92,10 @@ fn read(text: &str) -> (String, Option<String>) {
             break;
         }
         if let Some(tip) = line.strip_prefix("tip: ") {
-            tips.push(tip);
+            // Nobody means a mistyped flag as a file's name.
+            if !tip.starts_with("to pass '") {
+                tips.push(tip);
+            }
             continue;
         }
         if message.ends_with(':') {

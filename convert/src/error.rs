@@ -370,6 +370,14 @@ pub enum ConvertError {
         /// All names.
         known: String,
     },
+    /// A type is asked for by a name that no matrix of the file has.
+    #[error("no matrix has a name that matches '{pattern}'; the first one is '{first}'")]
+    NoMatrix {
+        /// The pattern or the name.
+        pattern: String,
+        /// The name of the file's first matrix.
+        first: String,
+    },
     /// The container refused what it was given.
     #[error(transparent)]
     Gguf(#[from] WriteError),
@@ -421,6 +429,7 @@ impl ConvertError {
             Self::Imatrix { .. } => "imatrix",
             Self::ImatrixLength { .. } => "imatrix_length",
             Self::UnknownMix { .. } => "unknown_type",
+            Self::NoMatrix { .. } => "no_matrix",
             Self::Gguf(_) => "gguf",
             Self::Cancelled => "cancelled",
         }

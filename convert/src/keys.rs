@@ -23,6 +23,14 @@ impl Keys {
         })
     }
 
+    /// The text that was set under `key`.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.values.iter().find_map(|(name, value)| match value {
+            MetaValue::Str(text) if name == key => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     /// The id of a token of the vocabulary that was set.
     pub(crate) fn token(&self, text: &str) -> Option<u32> {
         self.values.iter().find_map(|(name, value)| match value {

@@ -19,6 +19,7 @@ mod layout;
 mod output;
 mod parts;
 pub mod quantize;
+mod recipe;
 mod report;
 mod settings;
 mod tokenizer;
@@ -39,13 +40,15 @@ use crate::checkpoint::Checkpoint;
 use crate::families::{Family, Model};
 use crate::keys::Keys;
 use crate::output::{Identity, Place};
+use crate::recipe::{Mix, Recipe};
 use crate::settings::{Inputs, Object, Settings};
 
 /// What to make of a checkpoint.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How matrices are stored. Norms, biases and position tables stay F32, the patch embedding F16.
-    pub ty: TensorType,
+    /// How matrices are stored, and whether an existing output may be replaced. Norms, biases and position tables stay F32,
+    /// the patch embedding F16.
+    pub recipe: Recipe,
     /// The family, by the names of [`families`]; `None` follows `model_type` in `config.json`.
     pub family: Option<String>,
     /// Another directory for the tokenizer files.
@@ -53,15 +56,19 @@ pub struct Options {
     /// Settings of the source's JSON files, by their paths such as `text_config.my_note`, that do not change the model though
     /// nothing here knows them. Each becomes a note where it would otherwise end the conversion.
     pub ignored_settings: Vec<String>,
-    /// Whether an existing output may be replaced; it is, in one step, once the new one is complete.
-    pub overwrite: bool,
 }
 
 impl Options {
-    /// Matrices as `ty`, everything else by default.
+    /// All matrices as `ty`, everything else by default.
     #[must_use]
     pub fn new(ty: TensorType) -> Self {
-        Self { ty, family: None, tokenizer: None, ignored_settings: Vec::new(), overwrite: true }
+        Recipe { pure: true, ..Recipe::new(Mix::of(ty)) }.into()
+    }
+}
+
+impl From<Recipe> for Options {
+    fn from(recipe: Recipe) -> Self {
+        Self { recipe, family: None, tokenizer: None, ignored_settings: Vec::new() }
     }
 }
 
@@ -152,7 +159,7 @@ fn assemble(
     let mut settled = layout.settle(&checkpoint, family.name, &mut keys.notes)?;
     settled.skipped.sort();
 
-    families::general_keys(&mut keys, family, model.architecture(), config, options.ty)?;
+    families::general_keys(&mut keys, family, model.architecture(), config, options.recipe.mix.file_type())?;
     model.keys(inputs, &mut keys)?;
     tokenizer::chat::keys(inputs, &mut keys)?;
     for name in ["generation_config.json", "preprocessor_config.json", "processor_config.json"] {
@@ -169,10 +176,13 @@ fn assemble(
 
     let mut report = Report { skipped: settled.skipped, ..Report::default() };
     let mut writer = Writer::new();
-    for (key, value) in keys.values {
+    let tensors = recipe::declare(settled.targets, &options.recipe, &keys, &mut writer, &mut report)?;
+    // What the recipe says is in the general keys, but for what it says of importances.
+    let more = options.recipe.keys().into_iter().map(|(key, value)| (key.to_owned(), value));
+    let more: Vec<_> = more.filter(|(key, _)| keys.values.iter().all(|(known, _)| known != key)).collect();
+    for (key, value) in keys.values.into_iter().chain(more) {
         writer.set(key, value);
     }
-    let tensors = write::declare(settled.targets, options.ty, &mut writer, &mut report);
     report.tensors = tensors.len();
     report.bytes_in = checkpoint.bytes();
     report.bytes_out = writer.total_bytes()?;
@@ -205,7 +215,7 @@ fn check_output(sources: &[&Path], out: Output<'_>, options: &Options) -> Result
     if let Some(source) = sources.iter().find(|source| !source.is_dir()) {
         return Err(ConvertError::SourceNotADirectory((*source).to_owned()));
     }
-    out.place(options.overwrite, |there| {
+    out.place(options.recipe.overwrite, |there| {
         let is_input = |path: &Path| {
             let output = path.extension().is_some_and(|extension| extension == "gguf");
             !output && Identity::at(path).is_some_and(|input| input == *there)

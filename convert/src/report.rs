@@ -37,6 +37,8 @@ pub struct Report {
     pub skipped: Vec<String>,
     /// Tensors whose rows do not divide into the wanted type's blocks: name, type wanted, type used.
     pub fallbacks: Vec<(String, TensorType, TensorType)>,
+    /// Tensors that were encoded without importances although a file of them was given.
+    pub unweighted: Vec<String>,
     /// Everything else worth knowing.
     pub notes: Vec<String>,
 }

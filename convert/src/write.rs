@@ -14,7 +14,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
 use crate::layout::{Change, Content, Factor, Kind, Target};
 use crate::output::{Output, Place};
-use crate::report::{Progress, Report};
+use crate::report::Progress;
 
 /// Elements of a chunk: 512 KiB as f32, and at most that much again as read and as encoded. A multiple of every block.
 pub(crate) const CHUNK: u64 = 1 << 17;
@@ -61,25 +61,8 @@ pub(crate) fn file(
 pub(crate) struct Tensor {
     pub(crate) target: Target,
     pub(crate) ty: TensorType,
-}
-
-/// Declares all targets and returns them with their types; fallbacks go into the report.
-pub(crate) fn declare(
-    targets: Vec<Target>,
-    asked: TensorType,
-    writer: &mut Writer,
-    report: &mut Report,
-) -> Vec<Tensor> {
-    let mut tensors = Vec::with_capacity(targets.len());
-    for target in targets {
-        let (wanted, ty) = target.kind.types(asked, target.cols());
-        if wanted != ty {
-            report.fallbacks.push((target.name.clone(), wanted, ty));
-        }
-        writer.tensor(target.name.clone(), &target.shape, ty);
-        tensors.push(Tensor { target, ty });
-    }
-    tensors
+    /// One a column, where known and of use.
+    pub(crate) importance: Option<Vec<f32>>,
 }
 
 /// Rows of a tensor that are converted together.
@@ -164,7 +147,7 @@ fn convert<'a>(
     checkpoint: &Checkpoint,
     (raw, floats): &mut (Vec<u8>, Vec<f32>),
 ) -> Result<Block<'a>, ConvertError> {
-    let Tensor { target, ty } = job.tensor;
+    let Tensor { target, ty, importance } = job.tensor;
     floats.resize(job.elements, 0.0);
     match &target.content {
         Content::Fill(value) => floats.fill(*value),
@@ -228,7 +211,12 @@ fn convert<'a>(
     let non_finite = check(floats, &target.name, *ty, advice)?;
     // Declaring the tensor has checked that its rows are whole blocks; should they not be, `encode` says so.
     let mut bytes = vec![0; ty.row_bytes(job.elements).unwrap_or_default()];
-    ty.encode(floats, &mut bytes).map_err(|source| ConvertError::Encode { tensor: target.name.clone(), source })?;
+    match importance {
+        // Chunks are whole rows.
+        Some(importance) => ty.encode_weighted(floats, importance, &mut bytes),
+        None => ty.encode(floats, &mut bytes),
+    }
+    .map_err(|source| ConvertError::Encode { tensor: target.name.clone(), source })?;
     Ok(Block { name: &target.name, bytes, non_finite })
 }
 

@@ -22,8 +22,8 @@ use std::time::Instant;
 const AFTER: &str = "\
 EXAMPLES
   ocelli bench
-  ocelli bench -m blip2.gguf --threads 2 --image cat.png
-  ocelli bench -m llama.gguf -p 512 -n 128 --depth 1024,4096 --repeat 5 --json
+  ocelli bench blip2.gguf --threads 2 --image cat.png
+  ocelli bench llama.gguf -p 512 -n 128 --depth 1024,4096 --repeat 5 --json
 
 Prefill reads tokens together, decode one by one, at the start or behind as many as --depth says. A picture is another
 one each time; encode is tower and bridge, and bridge is its part of that. The first token is that of a short question,
@@ -35,8 +35,9 @@ keys and values that a token reads, times tokens a second, by the stream. A mode
 than all of it.
 
 With --json standard output is one object; what does not apply is null:
-  {\"model\", \"threads\", \"isa\", \"repeat\", \"prefill\", \"decode\", \"decode_at_depth\": [], \"prepare\", \"encode\", \"bridge\",
-   \"load\", \"first_token\", \"memory\": {\"anonymous\", \"file\", \"peak\"}, \"limits\", \"shares\"}";
+  {\"model\", \"threads\", \"isa\", \"repeat\", \"prefill\", \"decode\",
+   \"decode_at_depth\": [], \"prepare\", \"encode\", \"bridge\", \"load\", \"first_token\",
+   \"memory\": {\"anonymous\", \"file\", \"peak\"}, \"limits\", \"shares\"}";
 
 /// Tokens of prefill and decode where the command line names no number and the context has room.
 const PREFILL: usize = 512;
@@ -428,21 +429,23 @@ impl Report<'_> {
             counted(device.threads, "thread"),
             counted(self.args.repeat, "run")
         ))?;
-        out.line(format_args!("| {:<36} | {:>10} | {:>10} | {:>10} | unit |", "", "median", "least", "most"))?;
-        out.line(format_args!("|{:-<38}|{0:->11}:|{0:->11}:|{0:->11}:|---|", ""))?;
+        // Rows as wide as a terminal's 80 columns.
+        let head = ("", "median", "least", "most", "unit");
+        out.line(format_args!("| {:<30} | {:>9} | {:>9} | {:>9} | {:<7} |", head.0, head.1, head.2, head.3, head.4))?;
+        out.line(format_args!("|{:-<32}|{0:->10}:|{0:->10}:|{0:->10}:|{0:-<9}|", ""))?;
         let mut line = |what: &str, runs: &[f64], unit: &str| -> Result<(), Failure> {
             let Some(s) = Summary::of(runs) else { return Ok(()) };
             out.line(format_args!(
-                "| {what:<36} | {:>10.2} | {:>10.2} | {:>10.2} | {unit} |",
+                "| {what:<30} | {:>9.2} | {:>9.2} | {:>9.2} | {unit:<7} |",
                 s.median, s.least, s.most
             ))
         };
         line(&format!("prefill, {}", counted(self.sizes.prefill, "token")), &runs.prefill, "tok/s")?;
         for (depth, runs) in self.decodes() {
             let behind = if depth > 0 { format!(" behind {depth}") } else { String::new() };
-            let share = self.share(depth, runs).unwrap_or_default() * 100.0;
-            let what = format!("decode, {}{behind}", counted(self.sizes.decode, "token"));
-            line(&what, runs, &format!("tok/s, {share:.0} % of the stream"))?;
+            line(&format!("decode, {}{behind}", counted(self.sizes.decode, "token")), runs, "tok/s")?;
+            let share = self.share(depth, runs).map(|share| share * 100.0);
+            line("  share of the read stream", share.as_slice(), "%")?;
         }
         line("prepare a picture", &runs.prepare, "ms")?;
         line("encode a picture", &runs.encode, "ms")?;

@@ -22,13 +22,13 @@ use std::sync::Arc;
 
 const AFTER: &str = "\
 EXAMPLES
-  ocelli chat -m smollm2.gguf
-  ocelli chat -m gemma.gguf --system 'Answer in one sentence.' --temp 0.7 --top-p 0.9 -n 200
-  printf 'My name is Ada.\\nWhat is my name?\\n' | ocelli chat -m smollm2.gguf -q
+  ocelli chat smollm2.gguf
+  ocelli chat gemma.gguf --system 'Answer in one sentence.' --temp 0.7 -n 200
+  printf 'My name is Ada.\\nWhat is my name?\\n' | ocelli chat smollm2.gguf -q
 
 One line is one message. The answers go to standard output, everything else to standard error. Only these lines are
 commands; a message that would be one begins with '//', of which one is taken away:
-  /image PATH  shows a picture with the next message, where the model takes pictures
+  /image PATH  shows a picture with the next message, if the model takes any
   /reset       begins anew
   /help        lists these commands
   /exit        leaves

@@ -3,9 +3,10 @@
 use crate::failure::Failure;
 use crate::hub::{Wanted, locate};
 use crate::interrupt::Interrupt;
+use crate::model_args::from_and_to;
 use crate::output::{Notes, Out, counted, size, time};
+use crate::recipe_args::{RecipeArgs, TYPES};
 use crate::watch::Watch;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ocelli_convert::{ConvertError, OpenFlamingo, Options, Report};
 use ocelli_quant::TensorType;
 use std::path::{Path, PathBuf};
@@ -14,44 +15,57 @@ use std::time::{Duration, Instant};
 const AFTER: &str = "\
 EXAMPLES
   ocelli convert Salesforce/blip2-opt-2.7b -o blip2.gguf
-  ocelli convert ./blip2-opt-2.7b -o blip2-q4.gguf --type q4_k
+  ocelli convert ./blip2-opt-2.7b -o blip2-q4.gguf --type q4_k_m
   ocelli convert ./checkpoint --tokenizer ./opt-2.7b -o model.gguf --type f16
-  ocelli convert openflamingo --adapter checkpoint.pt --language ./mpt-1b --vision ./clip -o of.gguf
+  ocelli convert openflamingo --adapter checkpoint.pt --language ./mpt-1b \\
+      --vision ./clip -o of.gguf
 
-What is no directory here and can be a hub's name is fetched from there, as 'ocelli pull' does it. The output appears under its name only when it is complete. Interrupting leaves nothing behind. A link stays a link: the
-file that it leads to is replaced. Devices and pipes are written through, and so is standard output, by '-o -'.";
+What is no directory here and can be a hub's name is fetched from there, as 'ocelli pull' does it. The output appears
+under its name only when it is complete. Interrupting leaves nothing behind. A link stays a link: the file that it leads to is replaced. Devices and pipes are written through, and so is standard output, by '-o -'.";
+
+/// All that is required does not fit a line, and nothing breaks it.
+const USAGE_OPEN_FLAMINGO: &str = "\
+ocelli convert openflamingo --adapter <FILE> --language <DIR>
+           --vision <DIR> -o <OUT.gguf> [OPTIONS]";
 
 const AFTER_OPEN_FLAMINGO: &str = "\
 EXAMPLES
-  ocelli convert openflamingo --adapter openflamingo/OpenFlamingo-3B-vitl-mpt1b/checkpoint.pt \\
-      --language anas-awadalla/mpt-1b-redpajama-200b --vision openai/clip-vit-large-patch14 -o of-3b.gguf --type q4_k
-  ocelli convert openflamingo --adapter OpenFlamingo-4B-vitl-rpj3b/checkpoint.pt \\
-      --language ./RedPajama-INCITE-Base-3B-v1 --vision ./clip-vit-large-patch14 -o of-4b.gguf
+  ocelli convert openflamingo -o of-3b.gguf --type q4_k_m \\
+      --adapter openflamingo/OpenFlamingo-3B-vitl-mpt1b/checkpoint.pt \\
+      --language anas-awadalla/mpt-1b-redpajama-200b \\
+      --vision openai/clip-vit-large-patch14
+  ocelli convert openflamingo -o of-4b.gguf \\
+      --adapter OpenFlamingo-4B-vitl-rpj3b/checkpoint.pt \\
+      --language ./RedPajama-INCITE-Base-3B-v1 --vision ./clip-vit-large-patch14
 
 The checkpoint holds only what was trained: resampler, gated layers and embeddings. The language model is the one it was
 trained on, with its tokenizer; CLIP is openai/clip-vit-large-patch14 as transformers saves it.";
 
 /// Convert a checkpoint, mostly a Hugging Face directory, to one model file
 #[derive(clap::Args)]
-#[command(after_help = AFTER, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = format!("{AFTER}\n\n{TYPES}"), args_conflicts_with_subcommands = true, subcommand_negates_reqs = true,
+    disable_help_subcommand = true)]
 pub struct Args {
     #[command(subcommand)]
     several: Option<Several>,
     /// The directory with config.json and the weights, or a hub's OWNER/NAME[:REVISION]
     #[arg(value_name = "SRC", required = true)]
     source: Option<PathBuf>,
+    /// The model file to write, as -o has it
+    #[arg(value_name = "OUT.gguf")]
+    to: Option<PathBuf>,
     /// The model family; without it config.json decides
     #[arg(long, value_name = "NAME")]
     family: Option<String>,
     #[command(flatten)]
-    output: Option<Output>,
+    output: Output,
 }
 
 /// Models whose parts lie apart.
 #[derive(clap::Subcommand)]
 enum Several {
     /// Convert an OpenFlamingo checkpoint with its language model and CLIP
-    #[command(name = "openflamingo", after_help = AFTER_OPEN_FLAMINGO)]
+    #[command(name = "openflamingo", after_help = AFTER_OPEN_FLAMINGO, override_usage = USAGE_OPEN_FLAMINGO)]
     OpenFlamingo {
         /// The released checkpoint.pt, or a hub's OWNER/NAME/checkpoint.pt
         #[arg(long, value_name = "FILE")]
@@ -62,6 +76,9 @@ enum Several {
         /// The directory of openai/clip-vit-large-patch14, or that name
         #[arg(long, value_name = "DIR")]
         vision: PathBuf,
+        /// The model file to write, as -o has it
+        #[arg(value_name = "OUT.gguf")]
+        to: Option<PathBuf>,
         #[command(flatten)]
         output: Output,
     },
@@ -71,10 +88,9 @@ enum Several {
 struct Output {
     /// The model file to write; - is standard output
     #[arg(short, long, value_name = "OUT.gguf")]
-    output: PathBuf,
-    /// How matrices are stored
-    #[arg(long = "type", value_name = "TYPE", default_value = "q8_0", value_parser = types())]
-    ty: TensorType,
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    recipe: RecipeArgs,
     /// Another directory for the tokenizer files, or a hub's name
     #[arg(long, value_name = "DIR")]
     tokenizer: Option<PathBuf>,
@@ -82,63 +98,53 @@ struct Output {
     /// text_config.my_note (repeatable)
     #[arg(long, value_name = "KEY")]
     ignore_setting: Vec<String>,
-    /// Refuse to replace the output if it exists
-    #[arg(long)]
-    no_clobber: bool,
     /// No progress and no summary
     #[arg(short, long)]
     quiet: bool,
 }
 
-/// The types that can be made, by name.
-pub fn types() -> impl TypedValueParser<Value = TensorType> {
-    PossibleValuesParser::new(TensorType::ALL.into_iter().filter(|ty| ty.can_encode()).map(TensorType::name))
-        .map(|name| TensorType::ALL.into_iter().find(|ty| ty.name() == name).unwrap_or(TensorType::Q8_0))
-}
-
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
-    if let Some(Several::OpenFlamingo { adapter, language, vision, output }) = &args.several {
+    const NAMES: [&str; 2] = ["<SRC>", "--output <OUT.gguf>"];
+    if let Some(Several::OpenFlamingo { adapter, language, vision, to, output }) = &args.several {
+        let (_, out) = from_and_to((Some(adapter), output.output.as_ref()), [to.as_ref(), None], NAMES)?;
         let sources = OpenFlamingo {
             adapter: locate(adapter, Wanted::File)?,
             language: locate(language, Wanted::Checkpoint)?,
             vision: locate(vision, Wanted::Checkpoint)?,
         };
-        return output.made(interrupt, None, |options, watch| {
-            ocelli_convert::convert_open_flamingo(&sources, output.place(), options, watch)
+        return output.made(&out, interrupt, None, |place, options, watch| {
+            ocelli_convert::convert_open_flamingo(&sources, place, options, watch)
         });
     }
-    // Without a subcommand both are required.
-    let (Some(source), Some(output)) = (&args.source, &args.output) else { return Ok(()) };
-    let source = locate(source, Wanted::Checkpoint)?;
-    output.made(interrupt, args.family.as_ref(), |options, watch| {
-        ocelli_convert::convert(&source, output.place(), options, watch)
+    let bare = [args.source.as_ref(), args.to.as_ref()];
+    let (source, out) = from_and_to((None, args.output.output.as_ref()), bare, NAMES)?;
+    let source = locate(&source, Wanted::Checkpoint)?;
+    args.output.made(&out, interrupt, args.family.as_ref(), |place, options, watch| {
+        ocelli_convert::convert(&source, place, options, watch)
     })
 }
 
 impl Output {
-    fn place(&self) -> ocelli_convert::Output<'_> {
-        ocelli_convert::Output::of_argument(&self.output)
-    }
-
-    /// Has the file made and says what came of it.
+    /// Has the file `out` made and says what came of it.
     fn made(
         &self,
+        out: &Path,
         interrupt: &Interrupt,
         family: Option<&String>,
-        make: impl FnOnce(&Options, &Watch) -> Result<Report, ConvertError>,
+        make: impl FnOnce(ocelli_convert::Output<'_>, &Options, &Watch) -> Result<Report, ConvertError>,
     ) -> Result<(), Failure> {
+        let place = ocelli_convert::Output::of_argument(out);
         interrupt.is_polled();
-        let mut options = Options::new(self.ty);
+        let mut options = Options::from(self.recipe.recipe(TensorType::Q8_0)?);
         options.family = family.cloned();
         options.tokenizer = self.tokenizer.as_deref().map(|path| locate(path, Wanted::Tokenizer)).transpose()?;
         options.ignored_settings.clone_from(&self.ignore_setting);
-        options.overwrite = !self.no_clobber;
         let watch = Watch::new(Notes::new(self.quiet), interrupt.clone());
         let start = Instant::now();
-        let result = make(&options, &watch);
+        let result = make(place, &options, &watch);
         watch.clear();
-        let report = result.map_err(|error| Failure::writing(self.place(), error))?;
-        if self.quiet { Ok(()) } else { summary(&self.output, &report, start.elapsed()) }
+        let report = result.map_err(|error| Failure::writing(place, error))?;
+        if self.quiet { Ok(()) } else { summary(out, &report, start.elapsed()) }
     }
 }
 
@@ -156,6 +162,7 @@ fn summary(output: &Path, report: &Report, took: Duration) -> Result<(), Failure
     let fallbacks: Vec<String> =
         report.fallbacks.iter().map(|(name, wanted, used)| format!("{name}: {used} instead of {wanted}")).collect();
     out.list("stored in another type, because their rows are no whole blocks", &fallbacks)?;
+    out.list("encoded without importances, because the file has none for them", &report.unweighted)?;
     out.list("of the checkpoint are not needed", &report.skipped)?;
     for note in &report.notes {
         out.line(format_args!("note: {note}"))?;

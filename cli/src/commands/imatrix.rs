@@ -3,14 +3,14 @@
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::marks;
-use crate::model_args::gguf;
+use crate::model_args::ModelArgs;
 use crate::output::{Notes, Out, counted, time};
 use crate::prompt_args::read_picture;
 use clap::builder::RangedU64ValueParser;
 use ocelli_convert::Output;
 use ocelli_convert::imatrix::{Columns, Imatrix};
 use ocelli_engine::tokenizer::{EncodeOptions, LONGEST_TEXT};
-use ocelli_engine::{Engine, Error, GenerateOptions, Load, Model, Observer, Session, SessionOptions};
+use ocelli_engine::{Error, GenerateOptions, Model, Observer, Session, SessionOptions};
 use std::fs::File;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -20,19 +20,20 @@ use std::time::Instant;
 const AFTER: &str = "\
 EXAMPLES
   ocelli imatrix model-f16.gguf -o imatrix.gguf --text calibration.txt
-  ocelli imatrix blip2-f16.gguf -o imatrix.gguf --text captions.txt --image cat.jpg --image dog.jpg
-  ocelli quantize model-f16.gguf model.gguf --type q3_k_m --imatrix imatrix.gguf
+  ocelli imatrix blip2-f16.gguf -o imatrix.gguf --text captions.txt \\
+      --image cat.jpg --image dog.jpg
+  ocelli quantize model-f16.gguf -o model.gguf --type q3_k_m \\
+      --imatrix imatrix.gguf
 
-The text passes through the model in pieces that know nothing of each other; a few hundred pieces of what the model
+The model is best in f16 or f32. The text passes through it in pieces that know nothing of each other; a few hundred pieces of what the model
 will be used for are plenty. Towers and bridges are measured only on pictures. The file is llama.cpp's importance matrix.";
 
 /// Measure how much each column of a model's matrices matters
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub struct Args {
-    /// The model file, best in f16 or f32
-    #[arg(value_name = "MODEL.gguf")]
-    model: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
     /// The file to write; - is standard output
     #[arg(short, long, value_name = "OUT.gguf")]
     output: PathBuf,
@@ -54,10 +55,6 @@ pub struct Args {
     /// Measure the output head too
     #[arg(long)]
     process_output: bool,
-    /// Threads that compute; 0 is one a core
-    #[arg(short, long, value_name = "N", default_value_t = 0,
-        value_parser = RangedU64ValueParser::<usize>::new().range(0..=256))]
-    threads: usize,
     /// Refuse to replace the output if it exists
     #[arg(long)]
     no_clobber: bool,
@@ -72,10 +69,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let out = Output::of_argument(&args.output);
     // Before hours of measuring, not after them.
     out.check(!args.no_clobber)?;
-    let (engine, observer) = Engine::observed(args.threads)?;
-    let (name, file) = gguf(Some(&args.model), Load::Map)?;
-    let model = engine.open_file(file);
-    let model = model.map_err(|e| Failure::opening(&name, &e))?;
+    let (model, observer) = args.model.observed()?;
 
     let chunk = args.chunk.min(model.context());
     let pieces = args.text.as_deref().map_or(Ok(Vec::new()), |path| pieces(&model, path, chunk, args.chunks))?;

@@ -27,7 +27,8 @@ The names are what '-m' and 'ocelli convert' take. MEMORY is what a session with
 mapped file included; RUNS compares it with this machine's. A checkpoint runs once it is converted.
 
 With --json standard output is a list of
-  {\"name\", \"path\", \"kind\", \"family\", \"type\", \"bytes\", \"memory\", \"anonymous\", \"runs\", \"note\"}
+  {\"name\", \"path\", \"kind\", \"family\", \"type\", \"bytes\", \"memory\",
+   \"anonymous\", \"runs\", \"note\"}
 where kind is gguf or checkpoint, and runs is true or false, or null for a checkpoint that can be converted.";
 
 /// List the models in the cache and in the current directory

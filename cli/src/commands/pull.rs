@@ -8,12 +8,12 @@ use crate::output::Out;
 
 const AFTER: &str = "\
 EXAMPLES
-  ocelli pull Salesforce/blip2-opt-2.7b            what a conversion needs
-  ocelli pull OWNER/NAME-GGUF:Q4_K_M               the GGUF model of that type
-  ocelli pull OWNER/NAME-GGUF/model-q8_0.gguf      a file by its name
-  ocelli pull OWNER/NAME:v1.0                      at a branch, a tag or a commit
-  ocelli convert Salesforce/blip2-opt-2.7b -o blip2.gguf      fetches by itself
-  ocelli chat -m OWNER/NAME-GGUF:Q4_K_M                       so does whatever takes a model
+  ocelli pull Salesforce/blip2-opt-2.7b         # what a conversion needs
+  ocelli pull OWNER/NAME-GGUF:Q4_K_M            # the GGUF model of that type
+  ocelli pull OWNER/NAME-GGUF/model-q8_0.gguf   # a file by its name
+  ocelli pull OWNER/NAME:v1.0                   # at a branch, tag or commit
+  ocelli convert Salesforce/blip2-opt-2.7b -o blip2.gguf  # fetches by itself
+  ocelli chat OWNER/NAME-GGUF:Q4_K_M            # so do all that take a model
 
 Of a checkpoint the configuration, tokenizer, processor and templates are fetched, and the weights once: safetensors, or
 else PyTorch's. Without a type Q4_K_M is taken where there is one. NAME@REVISION says a revision beside a type or a file.
@@ -25,11 +25,15 @@ asks for the newest.
 
 ENVIRONMENT
   HF_ENDPOINT              the hub; https://huggingface.co
-  HF_TOKEN                 who asks, for private and gated models; else the token of 'hf auth login' (HF_TOKEN_PATH)
-  HF_HUB_CACHE             the cache; the folder hub of HF_HOME, which is ~/.cache/huggingface
+  HF_TOKEN                 who asks, for private and gated models; else the
+                           token of 'hf auth login' (HF_TOKEN_PATH)
+  HF_HUB_CACHE             the cache; the folder hub of HF_HOME, which is
+                           ~/.cache/huggingface
   HF_HUB_OFFLINE           1 uses the cache alone
-  HF_HUB_DOWNLOAD_TIMEOUT  seconds without a byte after which a transfer is broken; 10
-  OCELLI_HUB_BACKOFF       seconds before the first of four retries, each of which waits twice as long; 0.5
+  HF_HUB_DOWNLOAD_TIMEOUT  seconds without a byte after which a transfer is
+                           broken; 10
+  OCELLI_HUB_BACKOFF       seconds before the first of four retries, each of
+                           which waits twice as long; 0.5
   HTTPS_PROXY, NO_PROXY    the proxy, and hosts without it
   SSL_CERT_FILE            certificates to trust instead of Mozilla's";
 

@@ -8,6 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs, Opened};
 use crate::output::{self, Notes, Out, counted, ms, time};
 use crate::prompt_args::PromptArgs;
+use crate::vocabulary;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::tokenizer::Tokenizer;
 use ocelli_engine::{
@@ -19,14 +20,16 @@ use std::time::Duration;
 
 const AFTER: &str = "\
 EXAMPLES
-  ocelli run --image shapes.png --prompt 'Question: what shape is in the image? Answer:'
-  ocelli run -m blip2.gguf -i cat.png -p 'a photo of' -n 30 --beams 5
-  ocelli run -m blip2.gguf -i before.png -i after.png -p 'First <image> then <image>: what changed?'
-  ocelli run -m flamingo.gguf --video clip.gif -p 'What happens here?'
-  ocelli run -m idefics.gguf -i new.png -p 'What is this?' --shots shots.jsonl --shot-select similar --shot-count 4
-  ocelli run -m smollm2.gguf -p 'Three colours as JSON:' -n 60 --json-schema '{\"type\":\"array\",\"items\":{\"type\":\"string\"}}'
-  ocelli run -m blip2.gguf -i cat.png -p 'Question: is this a cat? Answer:' --grammar 'start: /yes|no/'
-  echo 'Question: what is this? Answer:' | ocelli run -m blip2.gguf -i cat.png -p - --json
+  ocelli run -i shapes.png -p 'Question: what shape is in the image? Answer:'
+  ocelli run blip2.gguf -i cat.png -p 'a photo of' -n 30 --beams 5
+  ocelli run blip2.gguf -i a.png -i b.png -p 'First <image>, then <image>:'
+  ocelli run flamingo.gguf --video clip.gif -p 'What happens here?'
+  ocelli run idefics.gguf -i new.png -p 'What is this?' --shots shots.jsonl \\
+      --shot-select similar --shot-count 4
+  ocelli run smollm2.gguf -p 'A cat as JSON:' -n 60 --json-schema cat.json
+  ocelli run blip2.gguf -i cat.png -p 'Question: is this a cat? Answer:' \\
+      --grammar 'start: /yes|no/'
+  echo 'Question: what is this? Answer:' | ocelli run -i cat.png -p - --json
 
 The answer goes to standard output, everything else to standard error. With --json standard output is one object:
   {\"text\", \"ids\", \"finish\": \"eos\" | \"length\", \"timings\"}
@@ -60,8 +63,8 @@ pub struct Args {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Generation")]
 pub struct GenerationArgs {
-    /// Most new tokens; without it what the model's file suggests
-    #[arg(short = 'n', long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1 << 24))]
+    /// Most new tokens, -1 for as many as the context holds; without it what the model's file suggests
+    #[arg(short = 'n', long, value_name = "N", value_parser = vocabulary::new_tokens)]
     pub max_new_tokens: Option<usize>,
     /// Search with this many beams; nothing is streamed then
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
@@ -98,8 +101,8 @@ pub struct GenerationArgs {
     /// Keep special tokens in the answer, such as those of boxes and places; the one that ends it is never printed
     #[arg(long)]
     keep_special: bool,
-    /// Of the draws: the same seed gives the same answer
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Of the draws: the same seed gives the same answer; -1 is another one each time
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = vocabulary::seed)]
     seed: u64,
 }
 

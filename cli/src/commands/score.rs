@@ -13,8 +13,9 @@ use std::ops::ControlFlow;
 
 const AFTER: &str = "\
 EXAMPLES
-  ocelli score -i shapes.png -p 'Question: what color is the shape? Answer:' -c ' red' -c ' blue'
-  ocelli score -m blip2.gguf -i cat.png -p 'a photo of' -c ' a cat' -c ' a dog' --json
+  ocelli score -i shapes.png -c ' red' -c ' blue' \\
+      -p 'Question: what color is the shape? Answer:'
+  ocelli score blip2.gguf -i cat.png -p 'a photo of' -c ' cats' -c ' dogs'
 
 Continuations are taken as they are: most models want the blank before the first word.
 With --json standard output is one object, log-probabilities are natural logarithms:

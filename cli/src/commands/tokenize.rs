@@ -2,18 +2,21 @@
 //! holds a vocabulary and nothing else will do.
 
 use crate::failure::Failure;
-use crate::model_args::ModelArgs;
+use crate::model_args::{ModelArgs, ModelFile};
 use crate::output::Out;
 use crate::prompt_args::standard_input;
+use crate::vocabulary::any_text;
 use ocelli_engine::Error;
 use ocelli_engine::tokenizer::{EncodeOptions, Tokenizer, TokenizerError};
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
 const AFTER: &str = "\
 EXAMPLES
-  ocelli tokenize -m blip2.gguf 'a photo of'
+  ocelli tokenize blip2.gguf 'a photo of'
   ocelli tokenize -m blip2.gguf --ids - < prompt.txt
   ocelli tokenize -m blip2.gguf --decode 102 1345 9
+  ocelli tokenize 'a photo of'
 
 With --json standard output is [{\"id\", \"text\"}], or {\"text\"} with --decode.";
 
@@ -21,29 +24,31 @@ With --json standard output is [{\"id\", \"text\"}], or {\"text\"} with --decode
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub struct Args {
-    /// The text; '-' reads standard input. One that begins like an option of this command goes behind '--'
-    #[arg(required_unless_present = "decode", conflicts_with = "decode", allow_hyphen_values = true)]
-    text: Option<String>,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The text, behind the model or alone; '-' reads standard input. One that begins like an option of this command goes
+    /// behind '--'
+    #[arg(value_name = "TEXT", allow_hyphen_values = true, value_parser = any_text())]
+    text: Option<PathBuf>,
     /// The ids only, on one line
     #[arg(long, conflicts_with_all = ["json", "decode"])]
     ids: bool,
     /// Without the tokens the model puts around a text
     #[arg(long, conflicts_with = "decode")]
     no_special: bool,
-    /// Print the text of these ids
-    #[arg(long, value_name = "ID", num_args = 1..)]
+    /// Print the text of these ids, with blanks or commas between them
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
     decode: Vec<u32>,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    model: ModelArgs,
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let tokenizer = &args.model.tokenizer()?;
+    let (model, text) = places(args)?;
+    let tokenizer = &args.model.tokenizer(model.as_deref())?;
     let mut out = Out::new();
-    let Some(text) = &args.text else {
+    let Some(text) = text else {
         let text = tokenizer.decode(&args.decode, false).map_err(Error::from)?;
         if args.json {
             return out.json(&json!({ "text": text }));
@@ -52,7 +57,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         out.line("")?;
         return out.flush();
     };
-    let text = if text == "-" { &standard_input()? } else { text };
+    let text = if text == "-" { &standard_input()? } else { &text };
     let options = EncodeOptions { add_special: !args.no_special, parse_special: true };
     let ids = tokenizer.encode(text, options).map_err(Error::from)?;
     if args.json {
@@ -68,6 +73,38 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         out.line(format_args!("{id:>7}  {}", piece(tokenizer, id).map_err(Error::from)?))?;
     }
     out.flush()
+}
+
+/// The model, and the text unless ids are decoded. A bare argument alone is what cannot be left out: the text, or the
+/// model of ids.
+fn places(args: &Args) -> Result<(Option<PathBuf>, Option<String>), Failure> {
+    let file = &args.model.file;
+    let mut bare: Vec<&PathBuf> = file.bare.iter().chain(&args.text).collect();
+    let texts = usize::from(args.decode.is_empty());
+    // Nobody means a model file as the text.
+    let alone = file.model.is_none() && bare.len() == texts && bare.first().is_some_and(|path| is_model(path));
+    let model = match &file.model {
+        None if bare.len() > texts || alone => Some(bare.remove(0).clone()),
+        None => ModelFile::fallback(),
+        named => named.clone(),
+    };
+    if let Some(more) = bare.get(texts) {
+        let what = format_args!("unexpected argument '{}' found", more.display());
+        return Err(Failure::usage("usage", what).with_hint("a text is one argument: quotes keep it together"));
+    }
+    if texts == 0 {
+        return Ok((model, None));
+    }
+    let missing = "the following required arguments were not provided: <TEXT>";
+    let text = bare.first().ok_or_else(|| {
+        Failure::usage("usage", missing).with_hint("'ocelli tokenize MODEL TEXT' shows the tokens of a text")
+    })?;
+    let text = text.to_str().ok_or_else(|| Failure::usage("usage", "the text is not UTF-8"))?;
+    Ok((model, Some(text.to_owned())))
+}
+
+fn is_model(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "gguf") && path.is_file()
 }
 
 /// A token in quotes; bytes that are no whole characters in hexadecimal.

@@ -59,9 +59,12 @@ fn the_table_says_what_was_cut_to_fit() {
     let ended = ocelli(&["bench", "--repeat", "1", "-n", "2", "--context", "40", "--image", &image]);
     assert!(ended.err.contains("prefill of 40 instead of 512 tokens"), "{ended:?}");
     let table = ended.ok();
-    for words in ["| prefill, 40 tokens", "| decode, 2 tokens ", "| encode a picture", "% of the stream", "memory: "] {
+    for words in ["| prefill, 40 tokens", "| decode, 2 tokens ", "| encode a picture", " share of the read", "memory: "]
+    {
         assert!(table.contains(words), "{words}: {table}");
     }
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 8 && rows.iter().all(|row| row.chars().count() == 80), "{table}");
 }
 
 #[test]

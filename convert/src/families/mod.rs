@@ -6,8 +6,6 @@ mod frozen;
 pub(crate) mod open_flamingo;
 mod text;
 
-use ocelli_quant::TensorType;
-
 use crate::checkpoint::Checkpoint;
 use crate::error::{ConvertError, shown};
 use crate::keys::Keys;
@@ -66,13 +64,13 @@ pub(crate) fn general_keys(
     family: &Family,
     architecture: &str,
     config: &Object,
-    ty: TensorType,
+    file_type: u32,
 ) -> Result<(), ConvertError> {
     let origin = config.text("_name_or_path")?.filter(|name| is_repository(name));
     keys.set("general.architecture", architecture);
     let default = format!("{}-{architecture}", family.name);
     keys.set("general.name", origin.and_then(|name| name.split('/').nth(1)).unwrap_or(&default));
-    keys.set("general.file_type", file_type(ty));
+    keys.set("general.file_type", file_type);
     keys.set("general.quantization_version", 2u32);
     keys.set(VERSION_KEY, VERSION);
     keys.set("ocelli.family", family.name);
@@ -89,25 +87,4 @@ fn is_repository(name: &str) -> bool {
         starts_well && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
     name.len() <= 200 && name.split('/').count() == 2 && name.split('/').all(plain)
-}
-
-/// llama.cpp's number for a file mostly of that type.
-fn file_type(ty: TensorType) -> u32 {
-    match ty {
-        TensorType::F32 => 0,
-        TensorType::F16 => 1,
-        TensorType::Q4_0 => 2,
-        TensorType::Q4_1 => 3,
-        TensorType::Q8_0 => 7,
-        TensorType::Q5_0 => 8,
-        TensorType::Q5_1 => 9,
-        TensorType::Q2K => 10,
-        TensorType::Q3K => 11,
-        TensorType::Q4K => 14,
-        TensorType::Q5K => 16,
-        TensorType::Q6K => 18,
-        TensorType::Iq4Nl => 25,
-        TensorType::Iq4Xs => 30,
-        TensorType::BF16 => 32,
-    }
 }

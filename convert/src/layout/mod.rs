@@ -14,8 +14,6 @@ mod head;
 
 use std::collections::BTreeMap;
 
-use ocelli_quant::TensorType;
-
 use crate::checkpoint::{Checkpoint, Dtype, quantised};
 use crate::error::ConvertError;
 use head::Head;
@@ -23,32 +21,12 @@ use head::Head;
 /// How a target is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A matrix that is multiplied with: the type asked for.
+    /// A matrix that is multiplied with: the type that the recipe has for it.
     Matrix,
     /// The patch embedding, whose rows of 3·p² divide by no block: F16, or F32 when that was asked for.
     Patch,
     /// Biases, norms and position tables: F32, since they cost nothing and are added, not multiplied.
     Exact,
-}
-
-impl Kind {
-    /// The type wanted for this kind, and the type that rows of `cols` elements allow.
-    pub(crate) fn types(self, asked: TensorType, cols: u64) -> (TensorType, TensorType) {
-        let wanted = match (self, asked) {
-            (Self::Exact, _) | (Self::Patch, TensorType::F32) => TensorType::F32,
-            (Self::Patch, _) => TensorType::F16,
-            (Self::Matrix, asked) => asked,
-        };
-        let divides = |ty: TensorType| cols.is_multiple_of(ty.block_len() as u64);
-        let used = if divides(wanted) {
-            wanted
-        } else if divides(TensorType::Q8_0) {
-            TensorType::Q8_0
-        } else {
-            TensorType::F16
-        };
-        (wanted, used)
-    }
 }
 
 /// Where a target's elements come from.

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fs;
 
+use ocelli_convert::quantize::Mix;
 use ocelli_convert::{Options, Progress, convert};
 use ocelli_quant::TensorType::{F16, F32};
 
@@ -74,14 +75,14 @@ fn errors_while_writing_leave_the_old_file() {
     fs::write(&out, "old").unwrap();
     let before = scratch.names();
     let mut options = Options::new(F16);
-    options.overwrite = false;
+    options.recipe.overwrite = false;
     check(&convert(&scratch.0, &out, &options, &()).unwrap_err(), "output_exists", &["o.gguf"]);
-    options.overwrite = true;
+    options.recipe.overwrite = true;
     check(&convert(&scratch.0, &out, &options, &()).unwrap_err(), "overflow", &["mm.projector.weight"]);
     assert_eq!(fs::read(&out).unwrap(), b"old");
     assert_eq!(scratch.names(), before);
 
-    options.ty = F32;
+    options.recipe.mix = Mix::of(F32);
     convert(&scratch.0, &out, &options, &()).unwrap();
     assert!(parse(&out).tensors().len() > 100);
     assert_eq!(scratch.names(), before);

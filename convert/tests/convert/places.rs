@@ -86,7 +86,7 @@ fn a_link_stays_and_the_file_that_it_leads_to_is_replaced() {
         fs::write(&target, "old").unwrap();
     });
     let mut options = Options::new(F16);
-    options.overwrite = false;
+    options.recipe.overwrite = false;
     let error = convert(&made.scratch.0.join("hf"), &made.at("first"), &options, &()).unwrap_err();
     check(&error, "output_exists", &["first"]);
     assert_eq!(fs::read(&target).unwrap(), b"old");

@@ -104,10 +104,10 @@ fn types_follow_the_rules_and_fall_back_by_rows() {
         (Q5_0, [Q5_0, F16, Q5_0, F16]),
         (Q4_1, [Q4_1, F16, Q4_1, F16]),
         (Q4_0, [Q4_0, F16, Q4_0, F16]),
-        (Q2K, [Q8_0, F16, Q2K, F16]),
-        (Q3K, [Q8_0, F16, Q3K, F16]),
-        (Q4K, [Q8_0, F16, Q4K, F16]),
-        (Q5K, [Q8_0, F16, Q5K, F16]),
+        (Q2K, [Q4_0, F16, Q2K, F16]),
+        (Q3K, [Q4_0, F16, Q3K, F16]),
+        (Q4K, [Q5_0, F16, Q4K, F16]),
+        (Q5K, [Q5_1, F16, Q5K, F16]),
         (Q6K, [Q8_0, F16, Q6K, F16]),
     ];
     for (asked, [narrow, odd, wide, patch]) in cases {

@@ -6,14 +6,13 @@
 mod value;
 
 use crate::failure::Failure;
-use crate::model_args::gguf;
+use crate::model_args::{ModelFile, gguf};
 use crate::output::{Out, counted, magnitude, size};
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::{Engine, Error, Load, Plan, SessionOptions};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, TensorInfo, Value as Meta};
 use serde_json::{Map, Value, json};
-use std::path::PathBuf;
 
 const AFTER: &str = "\
 EXAMPLES
@@ -23,16 +22,17 @@ EXAMPLES
   ocelli inspect blip2.gguf --json | jq .plan.total
 
 With --json standard output is one object, with everything in it whatever else is asked for:
-  {\"file\", \"bytes\", \"files\", \"version\", \"family\", \"architecture\", \"parameters\", \"types\", \"keys\",
-   \"tensors\": [{\"name\", \"shape\", \"type\", \"file\", \"offset\", \"bytes\"}], \"plan\"}
+  {\"file\", \"bytes\", \"files\", \"version\", \"family\", \"architecture\",
+   \"parameters\", \"types\", \"keys\", \"plan\",
+   \"tensors\": [{\"name\", \"shape\", \"type\", \"file\", \"offset\", \"bytes\"}]}
 Shapes start with the contiguous dimension. Long arrays are {\"type\", \"length\", \"first\"} without --full.";
 
 /// Show what a model file holds and the memory it needs
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub struct Args {
-    /// The model file; without it the bundled model
-    file: Option<PathBuf>,
+    #[command(flatten)]
+    file: ModelFile,
     /// All keys
     #[arg(long)]
     keys: bool,
@@ -55,7 +55,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let (name, file) = gguf(args.file.as_deref(), Load::Map)?;
+    let (name, file) = gguf(args.file.path().as_deref(), Load::Map)?;
     let plan = plan(&file, args);
     if let Err(error @ Error::BadOption { .. }) = plan {
         return Err(error.into());
@@ -153,9 +153,14 @@ fn summary(out: &mut Out, name: &str, file: &Gguf, plan: Result<Plan, Error>, ar
     let files = file.parts().len();
     let files = if files > 1 { format!(" in {files} files") } else { String::new() };
     out.line(format_args!("file          {name}, {}{files}, GGUF version {}", size(file.file_len()), file.version()))?;
-    let shown = |key| file.get(key).map_or("not in the file".to_owned(), |v| value::text(&v, args.full));
-    out.line(format_args!("family        {}", shown("ocelli.family")))?;
-    out.line(format_args!("architecture  {}", shown("general.architecture")))?;
+    let shown = |key| file.get(key).map(|v| value::text(&v, args.full));
+    // Only files that Ocelli wrote name a family; what else there is says what it is by its architecture or its type.
+    for (what, key) in [("family", "ocelli.family"), ("architecture", "general.architecture"), ("kind", "general.type")]
+    {
+        if let Some(value) = shown(key) {
+            out.line(format_args!("{what:<13} {value}"))?;
+        }
+    }
     out.line(format_args!("parameters    {} in {} tensors", magnitude(parameters(file)), file.tensors().len()))?;
     for (ty, tensors, elements, bytes) in histogram(file) {
         out.line(format_args!(

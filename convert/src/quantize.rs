@@ -4,74 +4,21 @@
 //! in the order of the file, a window of chunks at a time on all cores, so memory stays bounded and the same input gives
 //! the same bytes whatever the number of threads. What already has its type is copied.
 
-mod pattern;
-mod rules;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use ocelli_quant::gguf::{Gguf, MetaValue, TensorInfo, Writer, is_split_key};
 use ocelli_quant::{CodecError, TensorType};
 
-pub use self::pattern::Pattern;
-pub use self::rules::Mix;
+pub use crate::recipe::{Mix, Pattern, Recipe};
 
-use self::rules::{Rules, fitting, is_matrix};
 use crate::error::ConvertError;
-use crate::imatrix::Imatrix;
 use crate::output::{Identity, Output};
+use crate::recipe::{Rules, is_matrix};
 use crate::report::Progress;
 use crate::write::{self, Block, CHUNK, check, pour_blocks};
 
-const FILE_TYPE: &str = "general.file_type";
-const VERSION: &str = "general.quantization_version";
 const ALIGNMENT: &str = "general.alignment";
-
-/// What to make of a file.
-#[derive(Debug, Clone)]
-pub struct Recipe {
-    /// The types.
-    pub mix: Mix,
-    /// All matrices in the mix's base type.
-    pub pure: bool,
-    /// Types of the matrices whose names match; the first pattern that does decides, before everything else.
-    pub tensor_types: Vec<(Pattern, TensorType)>,
-    /// The type of `output.weight`.
-    pub head: Option<TensorType>,
-    /// The type of `token_embd.weight`.
-    pub embedding: Option<TensorType>,
-    /// How much each column matters, and what that file is called: kept in the output.
-    pub imatrix: Option<(String, Imatrix)>,
-    /// Whether an existing output may be replaced; it is, in one step, once the new one is complete.
-    pub overwrite: bool,
-}
-
-impl Recipe {
-    /// A mix and nothing special.
-    #[must_use]
-    pub fn new(mix: Mix) -> Self {
-        let tensor_types = Vec::new();
-        Self { mix, pure: false, tensor_types, head: None, embedding: None, imatrix: None, overwrite: true }
-    }
-
-    /// The type that is asked for a matrix of this name, by a pattern or as head or embedding.
-    #[must_use]
-    pub fn asked(&self, name: &str) -> Option<TensorType> {
-        let named = self.tensor_types.iter().find(|(pattern, _)| pattern.matches(name)).map(|(_, ty)| *ty);
-        let by_part = || match name {
-            "output.weight" => self.head,
-            "token_embd.weight" | "per_layer_token_embd.weight" => self.embedding,
-            _ => None,
-        };
-        named.or_else(by_part)
-    }
-
-    /// The type wanted for a matrix. The rules are those of [`Recipe::mix`].
-    fn wanted(&self, tensor: &TensorInfo, rules: &Rules) -> TensorType {
-        let by_rule = || if self.pure { self.mix.base() } else { rules.wanted(&tensor.name, cols(tensor)) };
-        self.asked(&tensor.name).unwrap_or_else(by_rule)
-    }
-}
 
 /// What was done.
 #[derive(Debug, Clone, Default)]
@@ -159,12 +106,14 @@ fn cols(tensor: &TensorInfo) -> u64 {
 fn plan<'a>(file: &'a Gguf, recipe: &Recipe, report: &mut Report) -> Result<Vec<Task<'a>>, ConvertError> {
     let rules = Rules::new(recipe.mix, file, recipe.imatrix.is_some());
     let mut tasks = Vec::with_capacity(file.tensors().len());
+    let matrices = file.tensors().iter().filter(|tensor| is_matrix(&tensor.name, &tensor.shape));
+    recipe.check(&matrices.map(|tensor| tensor.name.as_str()).collect::<Vec<_>>())?;
     let mut again = (0, BTreeSet::new());
     for tensor in file.tensors() {
         let mut task = Task { tensor, data: file.data(tensor), to: tensor.ty, importance: None };
-        if is_matrix(tensor) {
-            let wanted = recipe.wanted(tensor, &rules);
-            task.to = fitting(wanted, cols(tensor));
+        if is_matrix(&tensor.name, &tensor.shape) {
+            let (wanted, fits) = recipe.types(&tensor.name, cols(tensor), &rules);
+            task.to = fits;
             if task.to != wanted {
                 report.fallbacks.push((tensor.name.clone(), wanted, task.to));
             }
@@ -178,9 +127,7 @@ fn plan<'a>(file: &'a Gguf, recipe: &Recipe, report: &mut Report) -> Result<Vec<
                 again.0 += 1;
                 again.1.insert(tensor.ty.name());
             }
-            if task.to.block_len() > 1 {
-                task.importance = importance(tensor, recipe, report)?;
-            }
+            task.importance = recipe.importance((&tensor.name, cols(tensor)), task.to, &mut report.unweighted)?;
         }
         tasks.push(task);
     }
@@ -191,38 +138,12 @@ fn plan<'a>(file: &'a Gguf, recipe: &Recipe, report: &mut Report) -> Result<Vec<
             again.0
         ));
     }
-    for (pattern, _) in &recipe.tensor_types {
-        if !file.tensors().iter().any(|tensor| is_matrix(tensor) && pattern.matches(&tensor.name)) {
-            report.notes.push(format!("no matrix has a name that matches '{}'", pattern.text()));
-        }
-    }
     Ok(tasks)
-}
-
-fn importance(tensor: &TensorInfo, recipe: &Recipe, report: &mut Report) -> Result<Option<Vec<f32>>, ConvertError> {
-    let Some((_, imatrix)) = &recipe.imatrix else { return Ok(None) };
-    let Some(importance) = imatrix.importance(&tensor.name) else {
-        report.unweighted.push(tensor.name.clone());
-        return Ok(None);
-    };
-    if importance.len() as u64 != cols(tensor) {
-        let (tensor, got, wanted) = (tensor.name.clone(), importance.len(), cols(tensor));
-        return Err(ConvertError::ImatrixLength { tensor, got, wanted });
-    }
-    Ok(Some(importance))
 }
 
 /// The keys of the output: those of the input in their places, then those it did not have.
 fn keys(file: &Gguf, recipe: &Recipe, report: &mut Report) -> Vec<(String, MetaValue)> {
-    let mut set = vec![(VERSION, MetaValue::U32(2)), (FILE_TYPE, MetaValue::U32(recipe.mix.file_type()))];
-    if let Some((name, imatrix)) = &recipe.imatrix {
-        set.push(("quantize.imatrix.file", name.as_str().into()));
-        if let Some(dataset) = imatrix.datasets.first() {
-            set.push(("quantize.imatrix.dataset", dataset.as_str().into()));
-        }
-        set.push(("quantize.imatrix.entries_count", MetaValue::U32(imatrix.entries.len() as u32)));
-        set.push(("quantize.imatrix.chunks_count", MetaValue::U32(imatrix.chunks)));
-    }
+    let mut set = recipe.keys();
     if file.alignment() != 32 {
         report.notes.push(format!("tensors are aligned to 32 bytes, no longer to {}", file.alignment()));
         set.push((ALIGNMENT, MetaValue::U32(32)));

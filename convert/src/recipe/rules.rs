@@ -11,7 +11,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use ocelli_quant::TensorType::{self, BF16, F16, F32, Q2K, Q3K, Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0};
-use ocelli_quant::gguf::{Gguf, TensorInfo};
+use ocelli_quant::gguf::Gguf;
 
 use crate::error::{ConvertError, shown};
 
@@ -58,6 +58,22 @@ impl Mix {
 
     const fn new(name: &'static str, base: TensorType, file_type: u32, level: Level) -> Self {
         Self { name, base, file_type, level }
+    }
+
+    /// Matrices as `ty`, and nothing said about which of them deserve more.
+    #[must_use]
+    pub fn of(ty: TensorType) -> Self {
+        // Of the mixes of one type, the smallest is the one that comes nearest.
+        let file_type = match ty {
+            TensorType::Iq4Nl => 25,
+            TensorType::Iq4Xs => 30,
+            Q2K => 10,
+            Q3K => 11,
+            Q4K => 14,
+            Q5K => 16,
+            _ => Self::ALL.iter().find(|mix| mix.base == ty).map_or(0, |mix| mix.file_type),
+        };
+        Self::new(ty.name(), ty, file_type, Level::Plain)
     }
 
     /// The name, such as `q4_k_m`.
@@ -137,10 +153,11 @@ fn place(name: &str) -> Option<(&str, u32, &str)> {
 
 /// Whether a tensor is a matrix that is multiplied with. All others stay as they are: vectors, norms, convolution kernels,
 /// position tables, learned queries and other rows that are added, and the routing of experts.
-pub(crate) fn is_matrix(tensor: &TensorInfo) -> bool {
-    const KEPT: [&str; 9] = [
+pub(crate) fn is_matrix(name: &str, shape: &[u64]) -> bool {
+    const KEPT: [&str; 10] = [
         "_norm.weight",
         "patch_embd",
+        "v.stem",
         "position_embd",
         "class_embd",
         "query_embd",
@@ -149,8 +166,8 @@ pub(crate) fn is_matrix(tensor: &TensorInfo) -> bool {
         "conv1d",
         "attn_rel_b.weight",
     ];
-    let dims = tensor.shape.iter().rposition(|&n| n > 1).map_or(1, |last| last + 1);
-    dims >= 2 && tensor.name.ends_with("weight") && !KEPT.iter().any(|part| tensor.name.contains(part))
+    let dims = shape.iter().rposition(|&n| n > 1).map_or(1, |last| last + 1);
+    dims >= 2 && name.ends_with("weight") && !KEPT.iter().any(|part| name.contains(part))
 }
 
 /// A mix applied to one file.
@@ -173,19 +190,33 @@ impl Rules {
     pub(crate) fn new(mix: Mix, file: &Gguf, weighted: bool) -> Self {
         let architecture = file.str("general.architecture").ok().flatten().unwrap_or_default();
         let layers = format!("{architecture}.block_count");
-        let number = |key: &str| file.for_all_layers(&format!("{architecture}.{key}"), &layers).ok().flatten();
+        let number = |key: &str| file.for_all_layers(key, &layers).ok().flatten();
+        let names: Vec<&str> = file.tensors().iter().map(|tensor| tensor.name.as_str()).collect();
+        Self::of(mix, architecture, number, &names, weighted)
+    }
+
+    /// The rules for a file with tensors of these names that is being made. `number` has its keys: one number, or the one
+    /// that all layers share.
+    pub(crate) fn of(
+        mix: Mix,
+        architecture: &str,
+        number: impl Fn(&str) -> Option<u64>,
+        names: &[&str],
+        weighted: bool,
+    ) -> Self {
+        let number = |key: &str| number(&format!("{architecture}.{key}"));
         let heads = number("attention.head_count").unwrap_or(1);
         let sharing = heads / number("attention.head_count_kv").unwrap_or(heads).max(1);
         let large = architecture == "llama" && number("block_count") == Some(80) && sharing > 1;
         let mut stacks: BTreeMap<(String, String), Vec<u32>> = BTreeMap::new();
-        for (stack, layer, tensor) in file.tensors().iter().filter_map(|tensor| place(&tensor.name)) {
+        for (stack, layer, tensor) in names.iter().filter_map(|name| place(name)) {
             stacks.entry((stack.to_owned(), tensor.to_owned())).or_default().push(layer);
         }
         for layers in stacks.values_mut() {
             layers.sort_unstable();
             layers.dedup();
         }
-        Self { mix, tied: file.tensor("output.weight").is_none(), sharing, large, weighted, stacks }
+        Self { mix, tied: !names.contains(&"output.weight"), sharing, large, weighted, stacks }
     }
 
     /// The type that the mix wants for a matrix with rows of `cols`, whatever its rows allow.
