@@ -8,6 +8,8 @@ import itertools
 import logging
 import os
 import re
+import signal
+import subprocess
 import sys
 import threading
 import unittest
@@ -175,6 +177,14 @@ class Models(Case):
             self.model.session(context=-1)
 
 
+class Loading(unittest.TestCase):
+    def test_a_missing_library_is_named(self):
+        environment = {**os.environ, "OCELLI_LIBRARY": "/there/is/none.so"}
+        done = subprocess.run([sys.executable, "-c", "import ocelli"], env=environment, capture_output=True, text=True)
+        self.assertIn("ImportError: the library of Ocelli cannot be loaded: /there/is/none.so", done.stderr)
+        self.assertIn("OCELLI_LIBRARY", done.stderr.splitlines()[-1])
+
+
 class Pictures(Case):
     def pixels(self):
         """8-bit numbers of a picture with red above blue, 4 wide and 2 high."""
@@ -289,6 +299,22 @@ class Texts(Case):
             self.asked().generate(lambda piece: {}[piece])
         with self.assertRaises(KeyError):
             self.asked(progress=lambda *a: {}[a]).generate()
+
+    def test_an_interrupt_is_heard_while_the_prompt_is_read(self):
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+        session = self.asked(progress=lambda stage, done, total: stage == "prefill" and signal.raise_signal(signal.SIGINT))
+        with self.assertRaises(KeyboardInterrupt):
+            session.generate()
+
+    def test_a_text_that_is_left_late_is_not_taken_for_the_last(self):
+        session = self.asked()
+        steps = session.steps(max_new_tokens=9, min_new_tokens=9)
+        next(steps)
+        session.clear()
+        last = session.add(BLUE, QUESTION).generate()
+        steps.close()
+        self.assertEqual(session.answer, last)
 
     def test_stop_strings(self):
         whole = self.asked().generate(max_new_tokens=6, min_new_tokens=6).text

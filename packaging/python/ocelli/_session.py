@@ -175,6 +175,8 @@ class Session(Handle):
         self.model = model
         #: The text that was generated last.
         self.answer: Optional[Answer] = None
+        # What steps() is writing, to tell an old one that is left late.
+        self._writing: Optional[object] = None
         raised: List[BaseException] = []
         self._raised = raised
 
@@ -253,7 +255,7 @@ class Session(Handle):
                 raised.append(e)
                 return 1
 
-        self.answer = None
+        self.answer = self._writing = None
         self._check(lib.ocelli_session_generate(
             self._handle, c.byref(wanted.options), n.Piece(hear), None, c.byref(finish)))
         return self._answered(wanted.logprobs, _FINISH.get(finish.value) or "stopped")
@@ -261,7 +263,7 @@ class Session(Handle):
     def steps(self, **options: Any) -> Iterator[Step]:
         """Generates a text token by token. Leaving the loop ends the text there; it is part of the prompt in any case."""
         wanted = _generating(options)
-        self.answer = None
+        self.answer, self._writing = None, wanted
         self._check(lib.ocelli_session_start(self._handle, c.byref(wanted.options)))
         room, token, needed, finish = c.create_string_buffer(256), c.c_uint32(), c.c_size_t(), c.c_int32()
         name: Optional[str] = None
@@ -278,7 +280,7 @@ class Session(Handle):
                 logprob = self._logprobs()[1][-1] if wanted.logprobs else None
                 yield Step(token.value, room.raw[:needed.value - 1].decode(errors="replace"), logprob, name)
         finally:
-            if name is not None or not isinstance(_active(), n.Error):
+            if self._writing is wanted and (name is not None or not isinstance(_active(), n.Error)):
                 self._settle(wanted.logprobs, name or "stopped")
 
     def stream(self, **options: Any) -> Iterator[str]:
@@ -360,19 +362,20 @@ class Session(Handle):
         """Goes on from a saved state of the same model."""
         data = bytes(state)
         check(lib.ocelli_session_restore(self._handle, data, len(data)))
-        self.answer = None
+        self.answer = self._writing = None
 
     def fork(self) -> "Session":
         """Another session that goes on from where this one is."""
         fork = Session.__new__(Session)
         fork.model, fork.answer, fork._raised, fork._stage = self.model, self.answer, self._raised, self._stage
+        fork._writing = None
         fork._open(lib.ocelli_session_fork, self._handle)
         return fork
 
     def clear(self) -> None:
         """Empties the prompt; encoded pictures are still known."""
         check(lib.ocelli_session_clear(self._handle))
-        self.answer = None
+        self.answer = self._writing = None
 
     def cancel(self) -> None:
         """Gives up the call that computes, or the next one: it raises :class:`Cancelled`. For any thread."""
