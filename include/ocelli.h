@@ -54,6 +54,122 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// For debuggers: (enum ocelli_status)7 is shown as OCELLI_ERR_FILE. Functions take and return numbers of a fixed size, and
+// the constants are macros, too.
+enum ocelli_status {
+  OCELLI_OK = 0,
+  OCELLI_ERR_PANIC = 1,
+  OCELLI_ERR_OTHER = 2,
+  OCELLI_ERR_NULL_PARAMETER = 3,
+  OCELLI_ERR_INVALID_UTF8 = 4,
+  OCELLI_ERR_BAD_PARAMETER = 5,
+  OCELLI_ERR_BUFFER_TOO_SMALL = 6,
+  OCELLI_ERR_FILE = 7,
+  OCELLI_ERR_MODEL = 8,
+  OCELLI_ERR_IMAGE = 9,
+  OCELLI_ERR_PROMPT = 10,
+  OCELLI_ERR_CONTEXT = 11,
+  OCELLI_ERR_MEMORY = 12,
+  OCELLI_ERR_BUDGET = 13,
+  OCELLI_ERR_DEVICE = 14,
+  OCELLI_ERR_CANCELLED = 15,
+  OCELLI_ERR_BAD_HANDLE = 16,
+  OCELLI_ERR_BUSY = 17,
+  OCELLI_ERR_REENTRANT = 18,
+  OCELLI_ERR_POISONED = 19,
+  OCELLI_ERR_UNSUPPORTED = 20,
+  OCELLI_ERR_STATE = 21,
+  OCELLI_ERR_NOT_FOUND = 22,
+  OCELLI_ERR_ORDER = 23,
+  OCELLI_ERR_CONSTRAINT = 24
+};
+
+enum ocelli_log_level {
+  OCELLI_LOG_ERROR = 1,
+  OCELLI_LOG_INFO = 2
+};
+
+enum ocelli_model_flag {
+  OCELLI_MODEL_COPY = 1,
+  OCELLI_MODEL_AHEAD = 2,
+  OCELLI_MODEL_BORROW = 4
+};
+
+enum ocelli_can_flag {
+  OCELLI_CAN_IMAGES = 1,
+  OCELLI_CAN_EMBED = 2,
+  OCELLI_CAN_MATCH = 4,
+  OCELLI_CAN_VIDEO = 8,
+  OCELLI_CAN_CHAT = 16,
+  OCELLI_CAN_SHOTS = 32
+};
+
+enum ocelli_cache_type {
+  OCELLI_CACHE_DEFAULT = 0,
+  OCELLI_CACHE_F32 = 1,
+  OCELLI_CACHE_F16 = 2,
+  OCELLI_CACHE_Q8_0 = 3
+};
+
+enum ocelli_stage {
+  OCELLI_STAGE_ENCODE = 1,
+  OCELLI_STAGE_PREFILL = 2
+};
+
+enum ocelli_feature_flag {
+  OCELLI_FEATURE_IMAGE_FILES = 1,
+  OCELLI_FEATURE_FD = 2,
+  OCELLI_FEATURE_AFFINITY = 4,
+  OCELLI_FEATURE_GPU = 8,
+  OCELLI_FEATURE_VIDEO = 16,
+  OCELLI_FEATURE_GRAMMAR = 32
+};
+
+enum ocelli_tokenize_flag {
+  OCELLI_TOKENIZE_SPECIAL = 1,
+  OCELLI_TOKENIZE_PLAIN = 2
+};
+
+enum ocelli_detokenize_flag {
+  OCELLI_DETOKENIZE_SPECIAL = 1
+};
+
+enum ocelli_token_flag {
+  OCELLI_TOKEN_CONTROL = 1,
+  OCELLI_TOKEN_UNKNOWN = 2,
+  OCELLI_TOKEN_USER = 4,
+  OCELLI_TOKEN_UNUSED = 8,
+  OCELLI_TOKEN_BYTE = 16,
+  OCELLI_TOKEN_ENDS = 32,
+  OCELLI_TOKEN_IMAGE = 64
+};
+
+enum ocelli_pixel_order {
+  OCELLI_PIXELS_RGB = 0,
+  OCELLI_PIXELS_RGBA = 1,
+  OCELLI_PIXELS_BGR = 2,
+  OCELLI_PIXELS_BGRA = 3,
+  OCELLI_PIXELS_GREY = 4
+};
+
+enum ocelli_shot_flag {
+  OCELLI_SHOT_QUERY = 1
+};
+
+enum ocelli_finish {
+  OCELLI_FINISH_NONE = 0,
+  OCELLI_FINISH_END = 1,
+  OCELLI_FINISH_LENGTH = 2,
+  OCELLI_FINISH_STOPPED = 3,
+  OCELLI_FINISH_STOP_STRING = 4,
+  OCELLI_FINISH_CONTEXT = 5
+};
+
+enum ocelli_embedding {
+  OCELLI_EMBED_FEATURES = 0,
+  OCELLI_EMBED_ROWS = 1
+};
+
 // Success.
 #define OCELLI_OK 0
 
@@ -159,6 +275,12 @@
 // Of ocelli_model_info.can: ocelli_session_add_video().
 #define OCELLI_CAN_VIDEO 8
 
+// Of ocelli_model_info.can: hold a conversation by the chat template of its file, ocelli_session_add_turn().
+#define OCELLI_CAN_CHAT 16
+
+// Of ocelli_model_info.can: ocelli_session_add_shot(), for which its file has wordings.
+#define OCELLI_CAN_SHOTS 32
+
 // Of ocelli_session_options.cache: keys and values as the weights suggest, f32 beside f32 and f16 beside all others.
 #define OCELLI_CACHE_DEFAULT 0
 
@@ -170,6 +292,12 @@
 
 // Of ocelli_session_options.cache: 34 bytes for 32 numbers.
 #define OCELLI_CACHE_Q8_0 3
+
+// Of ocelli_stage_fn: pictures pass through tower and bridge, those of the whole prompt together.
+#define OCELLI_STAGE_ENCODE 1
+
+// Of ocelli_stage_fn: the prompt passes through the language model; done and total are positions.
+#define OCELLI_STAGE_PREFILL 2
 
 // In the place of a number, where 0 means what the model's file suggests: none.
 #define OCELLI_NONE UINT32_MAX
@@ -204,6 +332,30 @@
 // Of ocelli_tokenize(): take the names of special tokens in the text for plain text.
 #define OCELLI_TOKENIZE_PLAIN 2
 
+// Of ocelli_detokenize_with(): special tokens are written by their names.
+#define OCELLI_DETOKENIZE_SPECIAL 1
+
+// Of ocelli_token_piece(): it steers the model and is no text, such as </s>.
+#define OCELLI_TOKEN_CONTROL 1
+
+// Of ocelli_token_piece(): it stands for what the vocabulary lacks.
+#define OCELLI_TOKEN_UNKNOWN 2
+
+// Of ocelli_token_piece(): text that is found before anything else is split.
+#define OCELLI_TOKEN_USER 4
+
+// Of ocelli_token_piece(): it only fills a row of the embedding table.
+#define OCELLI_TOKEN_UNUSED 8
+
+// Of ocelli_token_piece(): a single byte, for what no other token covers.
+#define OCELLI_TOKEN_BYTE 16
+
+// Of ocelli_token_piece(): a generated text ends at it.
+#define OCELLI_TOKEN_ENDS 32
+
+// Of ocelli_token_piece(): it stands for a picture, and no text spells it.
+#define OCELLI_TOKEN_IMAGE 64
+
 // Of ocelli_image_open_pixels(): 3 bytes a pixel, red first.
 #define OCELLI_PIXELS_RGB 0
 
@@ -219,6 +371,9 @@
 // Of ocelli_image_open_pixels(): 1 byte a pixel.
 #define OCELLI_PIXELS_GREY 4
 
+// Of ocelli_session_add_shot(): it is the query, and the answer is to be generated.
+#define OCELLI_SHOT_QUERY 1
+
 // How a text ended: it has not.
 #define OCELLI_FINISH_NONE 0
 
@@ -230,6 +385,13 @@
 
 // How a text ended: the caller said so.
 #define OCELLI_FINISH_STOPPED 3
+
+// How a text ended: one of ocelli_generate_options.stop appeared.
+#define OCELLI_FINISH_STOP_STRING 4
+
+// How a text ended: fewer tokens were generated than asked for, but the context is full, or a search has as many as the
+// session was laid out for.
+#define OCELLI_FINISH_CONTEXT 5
 
 // Of ocelli_session_embed(): what the tower makes of a picture, to compare pictures with: one row of length one, so that
 // the dot product of two is their likeness.
@@ -279,6 +441,13 @@ typedef struct ocelli_model_options {
   ocelli_log_fn log;
   // Handed to log.
   void *log_user;
+  // Where there are more than 64 processors, instead of cpus: cpu_set_words numbers of 64 bits, at most 128, bit 0 of the
+  // first for the first processor; NULL is none. Both that and cpus are OCELLI_ERR_BAD_PARAMETER. Read during the call.
+  const uint64_t *cpu_set;
+  // Of cpu_set.
+  uint32_t cpu_set_words;
+  // 0.
+  uint32_t reserved;
 } ocelli_model_options;
 
 // What a model is.
@@ -301,7 +470,21 @@ typedef struct ocelli_model_info {
   uint32_t reserved;
   // Bytes of the file, or of all files of a split model.
   uint64_t file_bytes;
+  // The token that begins texts; OCELLI_NONE if there is none, as for the next two.
+  uint32_t bos;
+  // The token that the tokenizer ends texts with. A generated text may end at others, too: those of OCELLI_TOKEN_ENDS.
+  uint32_t eos;
+  // The token that pads texts.
+  uint32_t pad;
+  // Keys of the file, for ocelli_model_key().
+  uint32_t keys;
 } ocelli_model_info;
+
+// Told before each layer of what takes its time before there is text: stage is one of OCELLI_STAGE_*, of which done of
+// total, in parts of its own, have passed. ocelli_session_generate(), _start() and _score() tell; the token at a time that
+// follows does not. Returns 0 to go on; anything else ends the call with OCELLI_ERR_CANCELLED. The rules of
+// ocelli_piece_fn hold for it.
+typedef int32_t (*ocelli_stage_fn)(uint32_t stage, uint64_t done, uint64_t total, void *user);
 
 // What a session is laid out for. NULL in its place, and zero in any field, is the default.
 typedef struct ocelli_session_options {
@@ -313,17 +496,20 @@ typedef struct ocelli_session_options {
   uint32_t beams;
   // Most new tokens of a beam; 0 is what the model's file suggests. Each beam but the first costs as many positions.
   uint32_t new_tokens;
-  // Rows of a prompt that pass through the model together, at most 65536; 0 is 256.
+  // Positions of a prompt that pass through the model together, at most 65536; 0 is 256. More is faster where prompts
+  // are long and takes more memory.
   uint32_t batch;
   // Number format of keys and values: OCELLI_CACHE_*.
   uint32_t cache;
-  // Not 0 if texts have all that begins and ends them already: nothing is put around them.
+  // 0 puts around texts what the model expects there, such as the token that texts begin with. Not 0 if the caller's texts
+  // have all of that already, as what a chat template wrote has: nothing is put around them then. A conversation of
+  // ocelli_session_add_turn() never has anything put around it.
   uint32_t complete;
-  // Where a model attends to each picture by itself (Flamingo): pictures whose keys and values are kept at once, as many
-  // different ones as a prompt has, at least; at most 4096, 0 is 33.
+  // Of models with layers that attend to pictures (Flamingo) alone: how many different pictures a prompt may have, for
+  // each of which these layers' keys and values are kept; at most 4096, 0 is 33. Not to be taken for image_cache.
   uint32_t images;
-  // Bytes of encoded pictures to keep, so that none is encoded twice; 0 is room for sixteen. The last picture is kept in
-  // any case.
+  // Bytes of what tower and bridge made of pictures to keep, so that one that comes again is not encoded again; 0 is room
+  // for sixteen. The last picture's is kept in any case. It bounds memory alone, not how many pictures a prompt may have.
   uint64_t image_cache;
   // Refuse with OCELLI_ERR_BUDGET where the plan needs more bytes in all; 0 is no limit.
   uint64_t budget;
@@ -332,6 +518,11 @@ typedef struct ocelli_session_options {
   uint32_t frames;
   // 0.
   uint32_t reserved;
+  // Told how far pictures and prompt are while a call computes on the session, or on one that was forked from it; may be
+  // NULL.
+  ocelli_stage_fn stage;
+  // Handed to stage.
+  void *stage_user;
 } ocelli_session_options;
 
 // The memory a session will need, in bytes, by kind.
@@ -364,7 +555,8 @@ typedef struct ocelli_usage {
   uint32_t context;
   // Positions of the prompt, answers included; an empty one may have one, with which texts begin.
   uint32_t positions;
-  // Of them, those whose keys and values are there: the next call runs the rest.
+  // Of them, those that the session has read already, so that their keys and values are there: the next call runs the
+  // rest. After a cancelled call it is 0, and all of the prompt is read again.
   uint32_t kept;
   // Of the last text: positions of its prompt.
   uint32_t prompt;
@@ -382,13 +574,17 @@ typedef struct ocelli_usage {
   uint64_t prefill_us;
   // For the new tokens.
   uint64_t generate_us;
+  // Turns of the conversation, answers included; 0 where the prompt was not made by ocelli_session_add_turn().
+  uint32_t turns;
+  // Turns, not among these any more, that were dropped when an answer was last asked for, since the context had no room.
+  uint32_t dropped;
 } ocelli_usage;
 
 // How a text is generated. NULL in its place, and zero in any field, is the default.
 typedef struct ocelli_generate_options {
   // sizeof(ocelli_generate_options).
   uint32_t struct_size;
-  // Most new tokens; 0 is as many as the model's file suggests and the context leaves.
+  // Most new tokens; 0 is as many as the model's file suggests. A full context ends the text before that.
   uint32_t max_new_tokens;
   // Hypotheses of a beam search, at most as many as the session was laid out for; 1 is none, 0 what the model's file
   // suggests, or none where temperature is above 0.
@@ -427,11 +623,20 @@ typedef struct ocelli_generate_options {
   uint32_t keep_special;
   // 0.
   uint32_t reserved;
+  // Stop strings: the text ends before the first of them that appears in it, and ocelli_piece_fn is given nothing of it.
+  // UTF-8 and NUL-terminated, from 1 to 1024 bytes each, stop_count of them. Read during the call. The tokens of
+  // ocelli_session_answer() have it still; what stays in the prompt has not.
+  const char *const *stop;
+  // Of stop, at most 64; 0 is none.
+  uint32_t stop_count;
+  // 1 notes how likely each token is, for ocelli_session_logprobs(); it costs a pass over the vocabulary for each.
+  uint32_t logprobs;
 } ocelli_generate_options;
 
 // Receives text as it is generated: size bytes of whole characters, then a NUL that does not count; they are gone when it
-// returns. Returns 0 to go on; anything else ends the text there. It must not call functions on the session but
-// ocelli_session_cancel(), and must not leave by longjmp or an exception.
+// returns. Returns 0 to go on; anything else ends the text there, which is then kept, with OCELLI_FINISH_STOPPED:
+// ocelli_session_cancel() is what drops it. It must not call functions on the session but that one, and must not leave by
+// longjmp or an exception.
 typedef int32_t (*ocelli_piece_fn)(const char *piece, size_t size, void *user);
 
 #ifdef __cplusplus
@@ -522,6 +727,14 @@ int32_t ocelli_model_get_info(const struct ocelli_model *model, struct ocelli_mo
 // OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_NOT_FOUND or OCELLI_ERR_UNSUPPORTED (the value is an array).
 int32_t ocelli_model_meta(const struct ocelli_model *model, const char *key, char *buffer, size_t capacity, size_t *needed);
 
+// Copies the name of a key of the model's file into buffer, for ocelli_model_meta(): index counts from 0, below
+// ocelli_model_info.keys, in the order of the file. The rules on buffer, capacity and needed are those of
+// ocelli_last_error().
+//
+// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or
+// OCELLI_ERR_NOT_FOUND (there are not that many).
+int32_t ocelli_model_key(const struct ocelli_model *model, size_t index, char *buffer, size_t capacity, size_t *needed);
+
 // Tells the memory that a session with these options will need, of the model file at path or of an open model: one of
 // the two is NULL. Nothing is allocated and no weight is read for it.
 //
@@ -545,6 +758,19 @@ int32_t ocelli_tokenize(const struct ocelli_model *model, const char *text, size
 // OCELLI_ERR_MODEL (the model has no such token).
 int32_t ocelli_detokenize(const struct ocelli_model *model, const uint32_t *tokens, size_t count, char *buffer, size_t capacity, size_t *needed);
 
+// As ocelli_detokenize(), flags being OCELLI_DETOKENIZE_* bits.
+//
+// Returns as ocelli_detokenize() does, or OCELLI_ERR_UNSUPPORTED (flags).
+int32_t ocelli_detokenize_with(const struct ocelli_model *model, const uint32_t *tokens, size_t count, uint32_t flags, char *buffer, size_t capacity, size_t *needed);
+
+// The bytes that one token stands for, or the name of a special one, which need not be whole characters: a text is
+// ocelli_detokenize()'s. kind, unless NULL, receives OCELLI_TOKEN_* bits, 0 for plain text. The rules on buffer, capacity and
+// needed are those of ocelli_last_error(), but that a piece may be cut and may hold NULs of its own.
+//
+// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, or
+// OCELLI_ERR_MODEL (the model has no such token).
+int32_t ocelli_token_piece(const struct ocelli_model *model, uint32_t token, uint32_t *kind, char *buffer, size_t capacity, size_t *needed);
+
 // Reads a picture from a PNG or JPEG file. The handle is the caller's to close with ocelli_image_close(). At most 64 MiB
 // of file, 64 Mi pixels, 16384 a side, 200:1.
 //
@@ -565,6 +791,11 @@ int32_t ocelli_image_open_memory(const void *bytes, size_t size, struct ocelli_i
 // height) or OCELLI_ERR_IMAGE (a size beyond the limits of ocelli_image_open()).
 int32_t ocelli_image_open_pixels(const void *pixels, size_t size, uint32_t width, uint32_t height, size_t stride, uint32_t order, struct ocelli_image **out);
 
+// The size of a picture in pixels, as it was given: a model sees it resized. width and height may be NULL.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_BAD_HANDLE.
+int32_t ocelli_image_size(const struct ocelli_image *image, uint32_t *width, uint32_t *height);
+
 // Closes a picture. Prompts that have it keep it. NULL is no picture and nothing to close.
 //
 // Returns OCELLI_OK or OCELLI_ERR_BAD_HANDLE.
@@ -584,36 +815,44 @@ int32_t ocelli_session_open(const struct ocelli_model *model, const struct ocell
 int32_t ocelli_session_close(struct ocelli_session *session);
 
 // Opens another session that goes on from where this one is, with keys, values and encoded pictures of its own. (Models
-// that attend to each picture by itself run the prompt again.) A text that is being written ends here. The handle is the caller's to close.
+// that attend to each picture by itself run the prompt again.) A text that ocelli_session_next() was writing is ended where
+// it is. The handle is the caller's to close.
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BUDGET or OCELLI_ERR_MEMORY.
 int32_t ocelli_session_fork(struct ocelli_session *session, struct ocelli_session **out);
 
-// Stops the call that computes on a session (generate, start, next, score or embed), or the next such call if none does:
+// Gives up the call that computes on a session (generate, start, next, score or embed), or the next such call if none does:
 // it returns OCELLI_ERR_CANCELLED, at the latest one layer later, and the session can be used again. A call that ends
 // otherwise uses the request up, too. For any thread, any callback and any signal handler: nothing is locked, allocated
 // or kept as a last error.
 //
+// What was generated by then is dropped, also what ocelli_piece_fn was given, and the prompt is as it was but has to be read
+// again (ocelli_usage.kept is 0). A button that ends an answer and keeps what is there lets ocelli_piece_fn return 1 instead:
+// the call then returns OCELLI_OK with OCELLI_FINISH_STOPPED, and the text so far is part of the prompt. Before there is
+// text, cancelling or ocelli_stage_fn is the only way.
+//
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_BAD_HANDLE.
 int32_t ocelli_session_cancel(const struct ocelli_session *session);
 
-// What the session takes, and what its last text took. A text that is being written ends here.
+// What the session takes, and what its last text took. A text that ocelli_session_next() was writing is ended where it is.
 //
-// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_BAD_PARAMETER (struct_size).
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER (struct_size) or OCELLI_ERR_PROMPT (the chat template
+// refuses the turns).
 int32_t ocelli_session_usage(struct ocelli_session *session, struct ocelli_usage *usage);
 
-// Appends text of size bytes to the prompt. The bytes are copied. A text that is being written ends here, as it does
-// with all ocelli_session_add functions. Names of special tokens in it, such as </s> or <|endofchunk|>, are these tokens;
+// Appends text of size bytes to the prompt. The bytes are copied. A text that ocelli_session_next() was writing is ended
+// where it is, as by all ocelli_session_add functions, and what was written of it is part of the prompt. Names of special tokens in it, such as </s> or <|endofchunk|>, are these tokens;
 // but no text is searched for places of pictures, and one that says <image> has these letters, not the token that
 // stands for a picture. Pictures go where ocelli_session_add_image() is called. What a stranger wrote is better encoded
 // by ocelli_tokenize() with OCELLI_TOKENIZE_PLAIN and appended by ocelli_session_add_tokens(): it spells no token then.
 //
-// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or OCELLI_ERR_INVALID_UTF8.
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_INVALID_UTF8 or OCELLI_ERR_ORDER (the
+// prompt has turns of ocelli_session_add_turn(), as with all ocelli_session_add functions).
 int32_t ocelli_session_add_text(struct ocelli_session *session, const char *text, size_t size);
 
 // Appends a picture to the prompt.
 //
-// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_PROMPT (the model takes none).
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_PROMPT (the model takes none) or OCELLI_ERR_ORDER.
 int32_t ocelli_session_add_image(struct ocelli_session *session, const struct ocelli_image *image);
 
 // Appends a video to the prompt: count frames in the order of time, seen as one thing. Of more than
@@ -621,14 +860,52 @@ int32_t ocelli_session_add_image(struct ocelli_session *session, const struct oc
 // how far apart they stand; the models of this version were taught their order alone.
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER (no frames, or a rate that is not above 0),
-// OCELLI_ERR_IMAGE (more pixels than a picture may have), OCELLI_ERR_PROMPT (the model takes none) or
+// OCELLI_ERR_IMAGE (more pixels than a picture may have), OCELLI_ERR_PROMPT (the model takes none), OCELLI_ERR_ORDER or
 // OCELLI_ERR_BAD_HANDLE.
 int32_t ocelli_session_add_video(struct ocelli_session *session, const struct ocelli_image *const *frames, size_t count, double frames_per_second);
 
 // Appends count token ids to the prompt as they are: nothing is put around them, or before what follows them.
 //
-// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_BAD_PARAMETER (the model has no such token).
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER (the model has no such token) or OCELLI_ERR_ORDER.
 int32_t ocelli_session_add_tokens(struct ocelli_session *session, const uint32_t *tokens, size_t count);
+
+// Appends a demonstration for learning in context, worded as the model's file does: a picture, perhaps a question, and the
+// text or answer that belongs to them. A picture that is NULL is a demonstration of the form alone. A question that is NULL
+// is none, and text a caption or the like. With OCELLI_SHOT_QUERY in flags it is the query, which comes behind the
+// demonstrations: text is how far its answer is said already, most often "", and what would end it is left out.
+// What is said is text, <image> included.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER (text), OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_HANDLE, OCELLI_ERR_PROMPT
+// (the model takes no pictures), OCELLI_ERR_ORDER or OCELLI_ERR_UNSUPPORTED (flags, or the file has no wording for it: see OCELLI_CAN_SHOTS).
+int32_t ocelli_session_add_shot(struct ocelli_session *session, const struct ocelli_image *image, const char *question, const char *text, uint32_t flags);
+
+// Appends a turn of a conversation: a role, which is "system", "user", "assistant" or what else the file's chat template knows,
+// count pictures, and behind them text of size bytes. The prompt is then what the template makes of all turns, and
+// ocelli_session_generate() or _start() asks for an answer, which becomes a turn of the assistant. All of text is text: neither
+// names of special tokens nor <image> are read in it. Everything else is as in a session without turns: pieces, tokens one by
+// one, cancelling, scores of answers, forking, saving; what was read stays read. ocelli_session_clear() begins anew.
+//
+// Where the context has no room for the turns and an answer, the oldest are dropped, but none of the system's and not the
+// newest: ocelli_usage.dropped tells how many. What the template refuses is told when an answer is asked for; the turn is
+// there still then, see ocelli_session_take_turn_back().
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_HANDLE,
+// OCELLI_ERR_PROMPT (the file has no chat template or one that cannot be read, or the model takes no pictures) or
+// OCELLI_ERR_ORDER (the prompt has pieces that are no turns; so do the other ocelli_session_add functions where it has turns).
+int32_t ocelli_session_add_turn(struct ocelli_session *session, const char *role, const struct ocelli_image *const *images, size_t count, const char *text, size_t size);
+
+// Takes the newest turn away: one whose answer failed, or an answer that is to be generated anew.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_NOT_FOUND (there is no turn).
+int32_t ocelli_session_take_turn_back(struct ocelli_session *session);
+
+// What was said: the role of a turn and its text, index counting from 0, below ocelli_usage.turns; images, unless NULL,
+// receives how many pictures it has. The rules on both buffers, their capacities and what they need are those of
+// ocelli_last_error(). A text that is being written ends here.
+//
+// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or
+// OCELLI_ERR_NOT_FOUND (there are not that many).
+int32_t ocelli_session_turn(struct ocelli_session *session, size_t index, char *role, size_t role_capacity, size_t *role_needed, char *buffer, size_t capacity, size_t *needed, size_t *images);
 
 // Empties the prompt. What follows is as in a new session, but that encoded pictures are still known.
 //
@@ -658,8 +935,8 @@ int32_t ocelli_session_start(struct ocelli_session *session, const struct ocelli
 // Takes one step of the text that ocelli_session_start() began. token, unless NULL, receives the token; buffer the text
 // that it completes, perhaps none, by the rules of ocelli_last_error(); finish, unless NULL, OCELLI_FINISH_*, which is not
 // OCELLI_FINISH_NONE once the token is the last. A text that did not fit is given again by the next call instead of a
-// new one, as is one that a capacity of 0 asked for the size of. The text so far is part of the prompt as soon as anything
-// else is called, and all of it after its last token. After OCELLI_ERR_CANCELLED it is dropped.
+// new one, as is one that a capacity of 0 asked for the size of. With any other call on the session but
+// ocelli_session_logprobs() the text is ended where it is and becomes part of the prompt; behind its last token it has. After OCELLI_ERR_CANCELLED it is dropped.
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_ORDER
 // (no text is being written), OCELLI_ERR_MODEL (the weights are damaged), OCELLI_ERR_CONSTRAINT (the options together leave
@@ -681,6 +958,18 @@ int32_t ocelli_session_answer(struct ocelli_session *session, char *buffer, size
 // Returns as ocelli_session_generate() does, or OCELLI_ERR_INVALID_UTF8.
 int32_t ocelli_session_score(struct ocelli_session *session, const char *const *continuations, size_t count, double *sums, uint32_t *lengths);
 
+// How likely each token was: the natural logarithm of its probability after all before it, of the text that is being
+// written, its tokens so far, or else of what was generated or scored last; of several scored texts all tokens, one text
+// behind the other, as many of each as lengths of ocelli_session_score() said. They are the model's own, before temperature,
+// penalties and constraints; of a scored text they add up to its sum. A generated text must have been asked for with
+// ocelli_generate_options.logprobs. needed, unless NULL, receives how many there are; as many as capacity allows are written
+// to values, and the tokens to tokens unless that is NULL. values may be NULL if capacity is 0. A text that is being written
+// goes on.
+//
+// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or
+// OCELLI_ERR_NOT_FOUND (nothing was generated or scored, or not with logprobs).
+int32_t ocelli_session_logprobs(struct ocelli_session *session, uint32_t *tokens, float *values, size_t capacity, size_t *needed);
+
 // A picture as numbers; kind is one of OCELLI_EMBED_*. needed, unless NULL, receives how many numbers there are; as many
 // as capacity allows are written to values, which may be NULL if that is 0. The prompt is not concerned.
 //
@@ -688,8 +977,9 @@ int32_t ocelli_session_score(struct ocelli_session *session, const char *const *
 // OCELLI_ERR_PROMPT (the model takes no pictures), OCELLI_ERR_IMAGE or OCELLI_ERR_CANCELLED.
 int32_t ocelli_session_embed(struct ocelli_session *session, const struct ocelli_image *image, uint32_t kind, float *values, size_t capacity, size_t *needed);
 
-// How well a picture and a text of size bytes fit each other, from 0 to 1. No model of this version can tell; comparing
-// the scores of texts behind a picture, ocelli_session_score(), is the nearest thing.
+// How well a picture and a text of size bytes fit each other, from 0 to 1. It is there for models that are to come: none
+// that this version runs can tell, and it always fails. Comparing the scores of texts behind a picture,
+// ocelli_session_score(), is the nearest thing.
 //
 // Returns OCELLI_ERR_UNSUPPORTED, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_INVALID_UTF8 or
 // OCELLI_ERR_BAD_HANDLE.
@@ -697,7 +987,8 @@ int32_t ocelli_session_match(struct ocelli_session *session, const struct ocelli
 
 // Copies the session's state into buffer: its prompt, pictures at three bytes a pixel, and its keys and values. needed,
 // unless NULL, receives its bytes; with a capacity of 0, buffer may be NULL. A buffer that is too small receives the
-// beginning, which is of no use. A text that is being written ends here.
+// beginning, which is of no use. A text that
+// ocelli_session_next() was writing is ended where it is.
 //
 // Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or
 // OCELLI_ERR_MEMORY.

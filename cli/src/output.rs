@@ -6,7 +6,7 @@
 use crate::failure::Failure;
 use ocelli_convert::Output;
 use serde_json::Value;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt::{Arguments, Display};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::Duration;
@@ -91,13 +91,13 @@ fn is_unsafe(c: char) -> bool {
 pub struct Notes {
     quiet: bool,
     terminal: bool,
-    /// Whether a stage is on the screen. Only then may its line be erased: the answer may be on the same terminal.
-    staged: Cell<bool>,
+    /// The stage that is on the screen. Only then may its line be erased: the answer may be on the same terminal.
+    staged: RefCell<String>,
 }
 
 impl Notes {
     pub fn new(quiet: bool) -> Self {
-        Self { quiet, terminal: io::stderr().is_terminal(), staged: Cell::new(false) }
+        Self { quiet, terminal: io::stderr().is_terminal(), staged: RefCell::default() }
     }
 
     /// Whether somebody watches a terminal.
@@ -128,13 +128,20 @@ impl Notes {
     pub fn stage(&self, stage: Arguments<'_>) {
         if self.live() {
             let _ = write!(io::stderr(), "\r\x1b[K{stage}…");
-            self.staged.set(true);
+            self.staged.replace(stage.to_string());
+        }
+    }
+
+    /// How much of the stage on the screen is done.
+    pub fn within(&self, done: usize, total: usize) {
+        if self.live() {
+            let _ = write!(io::stderr(), "\r\x1b[K{}… {} %", self.staged.borrow(), done * 100 / total.max(1));
         }
     }
 
     /// Takes the last stage off the screen.
     pub fn clear(&self) {
-        if self.staged.take() {
+        if !self.staged.take().is_empty() {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }

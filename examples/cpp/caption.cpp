@@ -26,7 +26,7 @@ int main(int argc, char **argv) {
     std::string streamed;
     const ocelli::answer answer = session.generate(&options, [&streamed](const std::string &piece) {
       streamed += piece;
-      return true;
+      return false;
     });
     std::cout << streamed << "\ntokens:";
     for (uint32_t token : answer.tokens) {

@@ -1,5 +1,5 @@
-// Ocelli for C++11 and later, in one header: handles that close themselves and failures that are exceptions. Take it as it
-// is or as a beginning; the library's own interface is ocelli.h.
+// Ocelli for C++11 and later, in one header: handles that close themselves and failures that are exceptions. packaging/install
+// puts it beside ocelli.h, which is the library's own interface and has more than is wrapped here: get() gives the handles.
 
 #ifndef OCELLI_HPP
 #define OCELLI_HPP
@@ -88,7 +88,7 @@ struct answer {
 
 class session {
  public:
-  // Receives text as it comes; false ends it there. What it throws comes out of generate().
+  // Receives text as it comes; true ends it there, as 1 does in C. What it throws comes out of generate().
   typedef std::function<bool(const std::string &)> listener;
 
   explicit session(const model &of, const ocelli_session_options *options = nullptr) {
@@ -140,7 +140,7 @@ class session {
   static int32_t on_piece(const char *piece, size_t size, void *user) {
     call *c = static_cast<call *>(user);
     try {
-      return c->listen(std::string(piece, size)) ? 0 : 1;
+      return c->listen(std::string(piece, size)) ? 1 : 0;
     } catch (...) {
       c->thrown = std::current_exception();
       return 1;

@@ -1,10 +1,11 @@
-// As examples/c/caption.c, in Go, through the same header. CGO_CFLAGS and CGO_LDFLAGS say where header and library are.
+// As examples/c/caption.c, in Go, through the same header. pkg-config says where header and library are:
 //
+//	export PKG_CONFIG_PATH=PREFIX/lib/pkgconfig LD_LIBRARY_PATH=PREFIX/lib
 //	go run caption.go MODEL PICTURE PROMPT [TEMPERATURE SEED TOKENS]
 package main
 
 /*
-#cgo LDFLAGS: -locelli
+#cgo pkg-config: ocelli
 #include <ocelli.h>
 #include <stdlib.h>
 */

@@ -4,9 +4,10 @@
 use crate::guard;
 use crate::last;
 use crate::log::Log;
+use crate::stage::Stage;
 use crate::status::{
-    Failure, OCELLI_ERR_BAD_HANDLE, OCELLI_ERR_BUSY, OCELLI_ERR_PANIC, OCELLI_ERR_POISONED, OCELLI_ERR_REENTRANT,
-    OCELLI_OK,
+    Failure, OCELLI_ERR_BAD_HANDLE, OCELLI_ERR_BUSY, OCELLI_ERR_ORDER, OCELLI_ERR_PANIC, OCELLI_ERR_POISONED,
+    OCELLI_ERR_REENTRANT, OCELLI_OK,
 };
 use ocelli_engine::image::Picture;
 use ocelli_engine::{Conversation, Model, Next};
@@ -90,7 +91,26 @@ pub(crate) struct Held {
     pub conversation: Conversation,
     /// A step whose text did not fit the caller's buffer: the next call gives it again.
     pub step: Option<Next>,
+    /// The tokens that were scored, and how likely each is, until something else is done.
+    pub scored: Option<(Vec<u32>, Vec<f32>)>,
     pub log: Log,
+    pub stage: Stage,
+}
+
+impl Held {
+    /// Before a call that does something else with the prompt.
+    pub fn begin(&mut self) {
+        (self.step, self.scored) = (None, None);
+    }
+
+    /// As [`Held::begin`], before a piece that has no role.
+    pub fn begin_piece(&mut self) -> Result<(), Failure> {
+        self.begin();
+        if self.conversation.messages().is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(OCELLI_ERR_ORDER, "the prompt has turns: clear the session first, or add a turn"))
+    }
 }
 
 /// A session.
@@ -103,8 +123,8 @@ pub(crate) struct SessionCell {
 }
 
 impl SessionCell {
-    pub fn new(conversation: Conversation, log: Log) -> Self {
-        let held = Held { conversation, step: None, log };
+    pub fn new(conversation: Conversation, log: Log, stage: Stage) -> Self {
+        let held = Held { conversation, step: None, scored: None, log, stage };
         Self { held: Mutex::new(Some(held)), owner: AtomicUsize::new(0), outcome: Outcome::new() }
     }
 

@@ -17,5 +17,6 @@ mod log;
 mod options;
 mod pixels;
 mod sized;
+mod stage;
 pub mod status;
 mod strings;

@@ -4,6 +4,7 @@ use crate::abi::{
     OCELLI_CACHE_DEFAULT, OCELLI_CACHE_F16, OCELLI_CACHE_F32, OCELLI_CACHE_Q8_0, OCELLI_NONE, ocelli_generate_options,
     ocelli_session_options,
 };
+use crate::stage::Stage;
 use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED};
 use ocelli_engine::{CacheType, GenerateOptions, Grammar, Model, SessionOptions, Wanted};
 
@@ -34,6 +35,7 @@ fn bad(text: String) -> Failure {
 pub(crate) struct Session {
     pub session: SessionOptions,
     pub complete: bool,
+    pub stage: Stage,
 }
 
 pub(crate) fn session(model: &Model, o: ocelli_session_options) -> Result<Session, Failure> {
@@ -57,7 +59,8 @@ pub(crate) fn session(model: &Model, o: ocelli_session_options) -> Result<Sessio
         budget: o.budget,
         frames: if o.frames == 0 { model.video_frames().unwrap_or(1) } else { size(o.frames) },
     };
-    Ok(Session { session, complete: o.complete != 0 })
+    let stage = Stage { call: o.stage, user: o.stage_user };
+    Ok(Session { session, complete: o.complete != 0, stage })
 }
 
 /// Of a text behind a prompt of `positions`.
@@ -66,6 +69,7 @@ pub(crate) fn generate(
     positions: usize,
     o: &ocelli_generate_options,
     grammar: Option<Grammar<'_>>,
+    stop: Vec<String>,
 ) -> Result<GenerateOptions, Failure> {
     // Zero is what the file suggests, OCELLI_NONE is none.
     let count = |value: u32| match value {
@@ -85,6 +89,11 @@ pub(crate) fn generate(
         1 => true,
         other => return Err(bad(format!("keep_special is {other}: 0 or 1"))),
     };
+    let logprobs = match o.logprobs {
+        0 => false,
+        1 => true,
+        other => return Err(bad(format!("logprobs is {other}: 0 or 1"))),
+    };
     if o.reserved != 0 {
         let text = format!("reserved is {}: this version knows 0", o.reserved);
         return Err(Failure::new(OCELLI_ERR_UNSUPPORTED, text));
@@ -103,8 +112,8 @@ pub(crate) fn generate(
         length_penalty: real(o.length_penalty),
         early_stopping,
         keep_special,
-        stop: Vec::new(),
-        logprobs: false,
+        stop,
+        logprobs,
         constraint: grammar.map(|grammar| model.constraint(grammar)).transpose()?,
     };
     Ok(model.defaults().resolve(&wanted, positions)?)

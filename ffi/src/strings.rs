@@ -104,6 +104,21 @@ pub(crate) unsafe fn text(text: &str, buffer: *mut c_char, capacity: usize, need
     refused("buffer", status, capacity, text.len() + 1)
 }
 
+/// As [`text`], of bytes that need not be characters.
+///
+/// # Safety
+/// As [`copy_out`].
+pub(crate) unsafe fn bytes(
+    bytes: &[u8],
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+) -> Result<(), Failure> {
+    // SAFETY: this function's contract.
+    let status = unsafe { copy_bytes(bytes, bytes.len().min(capacity.saturating_sub(1)), buffer, capacity, needed) };
+    refused("buffer", status, capacity, bytes.len() + 1)
+}
+
 /// Copies as many items as there is room for; `count` receives how many there are.
 ///
 /// # Safety
@@ -149,9 +164,19 @@ fn refused(name: &str, status: i32, capacity: usize, needed: usize) -> Result<()
 /// # Safety
 /// `buffer` is NULL or has room for `capacity` bytes; `needed` is NULL or points to a `size_t`; neither overlaps `text`.
 pub(crate) unsafe fn copy_out(text: &str, buffer: *mut c_char, capacity: usize, needed: *mut usize) -> i32 {
+    let fits = text.floor_char_boundary(capacity.saturating_sub(1));
+    // SAFETY: this function's contract.
+    unsafe { copy_bytes(text.as_bytes(), fits, buffer, capacity, needed) }
+}
+
+/// [`copy_out`] of bytes, of which the first `fits` are to be copied: fewer than the capacity, where that is not 0.
+///
+/// # Safety
+/// As [`copy_out`].
+unsafe fn copy_bytes(bytes: &[u8], fits: usize, buffer: *mut c_char, capacity: usize, needed: *mut usize) -> i32 {
     if !needed.is_null() {
         // SAFETY: not NULL, so by this function's contract it points to a size_t.
-        unsafe { needed.write_unaligned(text.len() + 1) };
+        unsafe { needed.write_unaligned(bytes.len() + 1) };
     }
     if capacity == 0 {
         return OCELLI_OK;
@@ -163,13 +188,12 @@ pub(crate) unsafe fn copy_out(text: &str, buffer: *mut c_char, capacity: usize, 
     if isize::try_from(capacity).is_err() {
         return OCELLI_ERR_BAD_PARAMETER;
     }
-    let fits = text.floor_char_boundary(capacity - 1);
-    // SAFETY: fits <= text.len(), and fits + 1 <= capacity bytes of room at a pointer that is not NULL.
+    // SAFETY: fits <= bytes.len(), and fits + 1 <= capacity bytes of room at a pointer that is not NULL.
     unsafe {
-        buffer.copy_from_nonoverlapping(text.as_ptr().cast(), fits);
+        buffer.copy_from_nonoverlapping(bytes.as_ptr().cast(), fits);
         buffer.add(fits).write(0);
     }
-    if fits < text.len() { OCELLI_ERR_BUFFER_TOO_SMALL } else { OCELLI_OK }
+    if fits < bytes.len() { OCELLI_ERR_BUFFER_TOO_SMALL } else { OCELLI_OK }
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ static struct {
   uint32_t ids[5], token, lengths[1];
   double sums[1];
   float score;
+  char role[64];
   unsigned char pixels[8 * 8 * 3];
   ocelli_generate_options generate_options;
   ocelli_model_info info;
@@ -104,11 +105,13 @@ static int armed;
 #define ARM()
 #endif
 
-/* A prompt in the session: 1, a text is being written behind it; 2, it is written. */
+/* A prompt in the session: 1, a text is being written behind it; 2, it is written; 3, there is no prompt. */
 static void ready(int text) {
   DISARM()
   ocelli_session_clear(W.session);
-  ocelli_session_add_text(W.session, W.text, W.text_size);
+  if (text != 3) {
+    ocelli_session_add_text(W.session, W.text, W.text_size);
+  }
   if (text == 1) {
     ocelli_session_start(W.session, &W.generate_options);
   } else if (text == 2) {
@@ -288,7 +291,9 @@ static void with_a_fault_inside(void) {
       expect(f->name, status, BIT(OCELLI_ERR_PANIC));
       if (f->first != KIND_NONE && !ends_with(f->name, "_close")) {
         char message[256];
-        const void *handle = f->first == KIND_MODEL ? (const void *)W.model : (const void *)W.session;
+        const void *handle = f->first == KIND_MODEL     ? (const void *)W.model
+                             : f->first == KIND_SESSION ? (const void *)W.session
+                                                        : (const void *)W.image;
         expect(f->name, f->right(), BIT(OCELLI_ERR_POISONED));
         expect("the handle's error", ocelli_handle_error(handle, &W.number, message, sizeof message, NULL), BIT(OCELLI_OK));
         expect_true("it tells of the fault", W.number == OCELLI_ERR_PANIC && strstr(message, "on purpose") != NULL);
@@ -340,6 +345,7 @@ int main(int argc, char **argv) {
   W.generate_options.struct_size = sizeof W.generate_options;
   W.generate_options.max_new_tokens = 2;
   W.generate_options.min_new_tokens = 2;
+  W.generate_options.logprobs = 1;
   W.info.struct_size = sizeof W.info;
   W.memory.struct_size = sizeof W.memory;
   W.usage.struct_size = sizeof W.usage;

@@ -99,6 +99,18 @@ static void wrong_ocelli_model_open(void) {
   expect("ocelli_model_open: options is extreme in cpus", ocelli_model_open(W.path, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.cpus, 0x01, sizeof o.s.cpus);
   expect("ocelli_model_open: options is extreme in cpus", ocelli_model_open(W.path, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.cpu_set_words, 0xff, sizeof o.s.cpu_set_words);
+  expect("ocelli_model_open: options is extreme in cpu_set_words", ocelli_model_open(W.path, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.cpu_set_words, 0x7f, sizeof o.s.cpu_set_words);
+  expect("ocelli_model_open: options is extreme in cpu_set_words", ocelli_model_open(W.path, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.cpu_set_words, 0x01, sizeof o.s.cpu_set_words);
+  expect("ocelli_model_open: options is extreme in cpu_set_words", ocelli_model_open(W.path, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0xff, sizeof o.s.reserved);
+  expect("ocelli_model_open: options is extreme in reserved", ocelli_model_open(W.path, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0x7f, sizeof o.s.reserved);
+  expect("ocelli_model_open: options is extreme in reserved", ocelli_model_open(W.path, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0x01, sizeof o.s.reserved);
+  expect("ocelli_model_open: options is extreme in reserved", ocelli_model_open(W.path, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   }
   expect("ocelli_model_open: out is NULL", ocelli_model_open(W.path, NULL, NULL), BIT(OCELLI_ERR_NULL_PARAMETER));
 }
@@ -153,6 +165,18 @@ static void wrong_ocelli_model_open_memory(void) {
   expect("ocelli_model_open_memory: options is extreme in cpus", ocelli_model_open_memory(W.file, W.file_size, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.cpus, 0x01, sizeof o.s.cpus);
   expect("ocelli_model_open_memory: options is extreme in cpus", ocelli_model_open_memory(W.file, W.file_size, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.cpu_set_words, 0xff, sizeof o.s.cpu_set_words);
+  expect("ocelli_model_open_memory: options is extreme in cpu_set_words", ocelli_model_open_memory(W.file, W.file_size, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.cpu_set_words, 0x7f, sizeof o.s.cpu_set_words);
+  expect("ocelli_model_open_memory: options is extreme in cpu_set_words", ocelli_model_open_memory(W.file, W.file_size, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.cpu_set_words, 0x01, sizeof o.s.cpu_set_words);
+  expect("ocelli_model_open_memory: options is extreme in cpu_set_words", ocelli_model_open_memory(W.file, W.file_size, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0xff, sizeof o.s.reserved);
+  expect("ocelli_model_open_memory: options is extreme in reserved", ocelli_model_open_memory(W.file, W.file_size, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0x7f, sizeof o.s.reserved);
+  expect("ocelli_model_open_memory: options is extreme in reserved", ocelli_model_open_memory(W.file, W.file_size, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0x01, sizeof o.s.reserved);
+  expect("ocelli_model_open_memory: options is extreme in reserved", ocelli_model_open_memory(W.file, W.file_size, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   }
   expect("ocelli_model_open_memory: out is NULL", ocelli_model_open_memory(W.file, W.file_size, NULL, NULL), BIT(OCELLI_ERR_NULL_PARAMETER));
 }
@@ -214,6 +238,18 @@ static void wrong_ocelli_model_open_fd(void) {
   expect("ocelli_model_open_fd: options is extreme in cpus", ocelli_model_open_fd(W.fd, 0, 0, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.cpus, 0x01, sizeof o.s.cpus);
   expect("ocelli_model_open_fd: options is extreme in cpus", ocelli_model_open_fd(W.fd, 0, 0, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.cpu_set_words, 0xff, sizeof o.s.cpu_set_words);
+  expect("ocelli_model_open_fd: options is extreme in cpu_set_words", ocelli_model_open_fd(W.fd, 0, 0, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.cpu_set_words, 0x7f, sizeof o.s.cpu_set_words);
+  expect("ocelli_model_open_fd: options is extreme in cpu_set_words", ocelli_model_open_fd(W.fd, 0, 0, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.cpu_set_words, 0x01, sizeof o.s.cpu_set_words);
+  expect("ocelli_model_open_fd: options is extreme in cpu_set_words", ocelli_model_open_fd(W.fd, 0, 0, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0xff, sizeof o.s.reserved);
+  expect("ocelli_model_open_fd: options is extreme in reserved", ocelli_model_open_fd(W.fd, 0, 0, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0x7f, sizeof o.s.reserved);
+  expect("ocelli_model_open_fd: options is extreme in reserved", ocelli_model_open_fd(W.fd, 0, 0, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0x01, sizeof o.s.reserved);
+  expect("ocelli_model_open_fd: options is extreme in reserved", ocelli_model_open_fd(W.fd, 0, 0, &o.s, &W.out_model), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   }
   expect("ocelli_model_open_fd: out is NULL", ocelli_model_open_fd(W.fd, 0, 0, NULL, NULL), BIT(OCELLI_ERR_NULL_PARAMETER));
 }
@@ -293,6 +329,31 @@ static void wrong_ocelli_model_meta(void) {
   expect("ocelli_model_meta: capacity is of no size an object has", ocelli_model_meta(W.model, "general.architecture", W.buffer, SIZE_MAX, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
   expect("ocelli_model_meta: capacity is small", ocelli_model_meta(W.model, "general.architecture", W.buffer, 1, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   expect("ocelli_model_meta: needed is NULL", ocelli_model_meta(W.model, "general.architecture", W.buffer, sizeof W.buffer, NULL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+}
+
+static int32_t right_ocelli_model_key(void) { return ocelli_model_key(W.model, 0, W.buffer, sizeof W.buffer, &W.needed); }
+
+static void wrong_ocelli_model_key(void) {
+  expect("ocelli_model_key: model is NULL", ocelli_model_key(NULL, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  expect("ocelli_model_key: model is closed", ocelli_model_key((const ocelli_model *)(void *)W.closed_model, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_model_key: model is closed", ocelli_model_key((const ocelli_model *)(void *)W.closed_session, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_model_key: model is of another kind", ocelli_model_key((const ocelli_model *)(void *)W.session, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_model_key: model is closed", ocelli_model_key((const ocelli_model *)(void *)W.closed_image, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_model_key: model is of another kind", ocelli_model_key((const ocelli_model *)(void *)W.image, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_model_key: model is made up", ocelli_model_key((const ocelli_model *)(void *)&W, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_model_key: model is made up", ocelli_model_key((const ocelli_model *)(void *)W.buffer, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_model_key: model is made up", ocelli_model_key((const ocelli_model *)(void *)(void *)(uintptr_t)1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_model_key: model is made up", ocelli_model_key((const ocelli_model *)(void *)(void *)(uintptr_t)-1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_model_key: model is made up", ocelli_model_key((const ocelli_model *)(void *)(void *)((uintptr_t)W.session ^ 0x40000), 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_model_key: index is 0", ocelli_model_key(W.model, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_model_key: index is 1", ocelli_model_key(W.model, 1, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_model_key: index is SIZE_MAX", ocelli_model_key(W.model, SIZE_MAX, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_model_key: index is SIZE_MAX / 2", ocelli_model_key(W.model, SIZE_MAX / 2, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_model_key: buffer is NULL", ocelli_model_key(W.model, 0, NULL, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  expect("ocelli_model_key: buffer is NULL without room", ocelli_model_key(W.model, 0, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_model_key: capacity is of no size an object has", ocelli_model_key(W.model, 0, W.buffer, SIZE_MAX, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
+  expect("ocelli_model_key: capacity is small", ocelli_model_key(W.model, 0, W.buffer, 1, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_model_key: needed is NULL", ocelli_model_key(W.model, 0, W.buffer, sizeof W.buffer, NULL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
 }
 
 static int32_t right_ocelli_plan(void) { return ocelli_plan(NULL, W.model, NULL, &W.memory); }
@@ -481,6 +542,63 @@ static void wrong_ocelli_detokenize(void) {
   expect("ocelli_detokenize: needed is NULL", ocelli_detokenize(W.model, W.ids, 1, W.buffer, sizeof W.buffer, NULL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
 }
 
+static int32_t right_ocelli_detokenize_with(void) { return ocelli_detokenize_with(W.model, W.ids, 1, 0, W.buffer, sizeof W.buffer, &W.needed); }
+
+static void wrong_ocelli_detokenize_with(void) {
+  expect("ocelli_detokenize_with: model is NULL", ocelli_detokenize_with(NULL, W.ids, 1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  expect("ocelli_detokenize_with: model is closed", ocelli_detokenize_with((const ocelli_model *)(void *)W.closed_model, W.ids, 1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_detokenize_with: model is closed", ocelli_detokenize_with((const ocelli_model *)(void *)W.closed_session, W.ids, 1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_detokenize_with: model is of another kind", ocelli_detokenize_with((const ocelli_model *)(void *)W.session, W.ids, 1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_detokenize_with: model is closed", ocelli_detokenize_with((const ocelli_model *)(void *)W.closed_image, W.ids, 1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_detokenize_with: model is of another kind", ocelli_detokenize_with((const ocelli_model *)(void *)W.image, W.ids, 1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_detokenize_with: model is made up", ocelli_detokenize_with((const ocelli_model *)(void *)&W, W.ids, 1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_detokenize_with: model is made up", ocelli_detokenize_with((const ocelli_model *)(void *)W.buffer, W.ids, 1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_detokenize_with: model is made up", ocelli_detokenize_with((const ocelli_model *)(void *)(void *)(uintptr_t)1, W.ids, 1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_detokenize_with: model is made up", ocelli_detokenize_with((const ocelli_model *)(void *)(void *)(uintptr_t)-1, W.ids, 1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_detokenize_with: model is made up", ocelli_detokenize_with((const ocelli_model *)(void *)(void *)((uintptr_t)W.session ^ 0x40000), W.ids, 1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_detokenize_with: tokens is NULL", ocelli_detokenize_with(W.model, NULL, 5, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  expect("ocelli_detokenize_with: tokens is NULL and empty", ocelli_detokenize_with(W.model, NULL, 0, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  expect("ocelli_detokenize_with: count is of no size an object has", ocelli_detokenize_with(W.model, W.ids, SIZE_MAX, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
+  expect("ocelli_detokenize_with: count is of a negative size", ocelli_detokenize_with(W.model, W.ids, (size_t)-2, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
+  expect("ocelli_detokenize_with: count is empty", ocelli_detokenize_with(W.model, W.ids, 0, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  expect("ocelli_detokenize_with: tokens is at an odd address", ocelli_detokenize_with(W.model, (const uint32_t *)(const void *)(W.buffer + 1), 1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
+  expect("ocelli_detokenize_with: flags is 0", ocelli_detokenize_with(W.model, W.ids, 1, 0, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  expect("ocelli_detokenize_with: flags is 1", ocelli_detokenize_with(W.model, W.ids, 1, 1, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  expect("ocelli_detokenize_with: flags is UINT32_MAX", ocelli_detokenize_with(W.model, W.ids, 1, UINT32_MAX, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  expect("ocelli_detokenize_with: flags is 0x7fffffff", ocelli_detokenize_with(W.model, W.ids, 1, 0x7fffffff, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  expect("ocelli_detokenize_with: buffer is NULL", ocelli_detokenize_with(W.model, W.ids, 1, 0, NULL, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  expect("ocelli_detokenize_with: buffer is NULL without room", ocelli_detokenize_with(W.model, W.ids, 1, 0, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  expect("ocelli_detokenize_with: capacity is of no size an object has", ocelli_detokenize_with(W.model, W.ids, 1, 0, W.buffer, SIZE_MAX, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
+  expect("ocelli_detokenize_with: capacity is small", ocelli_detokenize_with(W.model, W.ids, 1, 0, W.buffer, 1, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  expect("ocelli_detokenize_with: needed is NULL", ocelli_detokenize_with(W.model, W.ids, 1, 0, W.buffer, sizeof W.buffer, NULL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+}
+
+static int32_t right_ocelli_token_piece(void) { return ocelli_token_piece(W.model, W.ids[0], &W.token, W.buffer, sizeof W.buffer, &W.needed); }
+
+static void wrong_ocelli_token_piece(void) {
+  expect("ocelli_token_piece: model is NULL", ocelli_token_piece(NULL, W.ids[0], &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  expect("ocelli_token_piece: model is closed", ocelli_token_piece((const ocelli_model *)(void *)W.closed_model, W.ids[0], &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_token_piece: model is closed", ocelli_token_piece((const ocelli_model *)(void *)W.closed_session, W.ids[0], &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_token_piece: model is of another kind", ocelli_token_piece((const ocelli_model *)(void *)W.session, W.ids[0], &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_token_piece: model is closed", ocelli_token_piece((const ocelli_model *)(void *)W.closed_image, W.ids[0], &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_token_piece: model is of another kind", ocelli_token_piece((const ocelli_model *)(void *)W.image, W.ids[0], &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_token_piece: model is made up", ocelli_token_piece((const ocelli_model *)(void *)&W, W.ids[0], &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_token_piece: model is made up", ocelli_token_piece((const ocelli_model *)(void *)W.buffer, W.ids[0], &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_token_piece: model is made up", ocelli_token_piece((const ocelli_model *)(void *)(void *)(uintptr_t)1, W.ids[0], &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_token_piece: model is made up", ocelli_token_piece((const ocelli_model *)(void *)(void *)(uintptr_t)-1, W.ids[0], &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_token_piece: model is made up", ocelli_token_piece((const ocelli_model *)(void *)(void *)((uintptr_t)W.session ^ 0x40000), W.ids[0], &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_token_piece: token is 0", ocelli_token_piece(W.model, 0, &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_token_piece: token is 1", ocelli_token_piece(W.model, 1, &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_token_piece: token is UINT32_MAX", ocelli_token_piece(W.model, UINT32_MAX, &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_token_piece: token is 0x7fffffff", ocelli_token_piece(W.model, 0x7fffffff, &W.token, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_token_piece: kind is NULL", ocelli_token_piece(W.model, W.ids[0], NULL, W.buffer, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_token_piece: buffer is NULL", ocelli_token_piece(W.model, W.ids[0], &W.token, NULL, sizeof W.buffer, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  expect("ocelli_token_piece: buffer is NULL without room", ocelli_token_piece(W.model, W.ids[0], &W.token, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_token_piece: capacity is of no size an object has", ocelli_token_piece(W.model, W.ids[0], &W.token, W.buffer, SIZE_MAX, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
+  expect("ocelli_token_piece: capacity is small", ocelli_token_piece(W.model, W.ids[0], &W.token, W.buffer, 1, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_token_piece: needed is NULL", ocelli_token_piece(W.model, W.ids[0], &W.token, W.buffer, sizeof W.buffer, NULL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+}
+
 static int32_t right_ocelli_image_open(void) { return ocelli_image_open(W.picture, &W.out_image); }
 
 static void wrong_ocelli_image_open(void) {
@@ -527,6 +645,24 @@ static void wrong_ocelli_image_open_pixels(void) {
   expect("ocelli_image_open_pixels: order is UINT32_MAX", ocelli_image_open_pixels(W.pixels, sizeof W.pixels, 8, 8, 0, UINT32_MAX, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
   expect("ocelli_image_open_pixels: order is 0x7fffffff", ocelli_image_open_pixels(W.pixels, sizeof W.pixels, 8, 8, 0, 0x7fffffff, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
   expect("ocelli_image_open_pixels: out is NULL", ocelli_image_open_pixels(W.pixels, sizeof W.pixels, 8, 8, 0, 0, NULL), BIT(OCELLI_ERR_NULL_PARAMETER));
+}
+
+static int32_t right_ocelli_image_size(void) { return ocelli_image_size(W.image, &W.token, &W.token); }
+
+static void wrong_ocelli_image_size(void) {
+  expect("ocelli_image_size: image is NULL", ocelli_image_size(NULL, &W.token, &W.token), BIT(OCELLI_ERR_NULL_PARAMETER));
+  expect("ocelli_image_size: image is closed", ocelli_image_size((const ocelli_image *)(void *)W.closed_model, &W.token, &W.token), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_image_size: image is of another kind", ocelli_image_size((const ocelli_image *)(void *)W.model, &W.token, &W.token), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_image_size: image is closed", ocelli_image_size((const ocelli_image *)(void *)W.closed_session, &W.token, &W.token), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_image_size: image is of another kind", ocelli_image_size((const ocelli_image *)(void *)W.session, &W.token, &W.token), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_image_size: image is closed", ocelli_image_size((const ocelli_image *)(void *)W.closed_image, &W.token, &W.token), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_image_size: image is made up", ocelli_image_size((const ocelli_image *)(void *)&W, &W.token, &W.token), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_image_size: image is made up", ocelli_image_size((const ocelli_image *)(void *)W.buffer, &W.token, &W.token), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_image_size: image is made up", ocelli_image_size((const ocelli_image *)(void *)(void *)(uintptr_t)1, &W.token, &W.token), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_image_size: image is made up", ocelli_image_size((const ocelli_image *)(void *)(void *)(uintptr_t)-1, &W.token, &W.token), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_image_size: image is made up", ocelli_image_size((const ocelli_image *)(void *)(void *)((uintptr_t)W.session ^ 0x40000), &W.token, &W.token), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_image_size: width is NULL", ocelli_image_size(W.image, NULL, &W.token), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_image_size: height is NULL", ocelli_image_size(W.image, &W.token, NULL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
 }
 
 static int32_t right_ocelli_image_close(void) { return ocelli_image_close(fresh_image()); }
@@ -723,11 +859,11 @@ static void wrong_ocelli_session_usage(void) {
   o.s.struct_size = UINT32_MAX;
   ready(0); expect("ocelli_session_usage: usage is of a wrong size", ocelli_session_usage(W.session, &o.s), BIT(OCELLI_ERR_BAD_PARAMETER));
   o.s.struct_size = 4;
-  ready(0); expect("ocelli_session_usage: usage is of the oldest size", ocelli_session_usage(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_usage: usage is of the oldest size", ocelli_session_usage(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
   o.s.struct_size = sizeof o;
-  ready(0); expect("ocelli_session_usage: usage is of a future size", ocelli_session_usage(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_usage: usage is of a future size", ocelli_session_usage(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
   o.tail[63] = 1;
-  ready(0); expect("ocelli_session_usage: usage is of a future with something in it", ocelli_session_usage(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_usage: usage is of a future with something in it", ocelli_session_usage(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
   expect_true("ocelli_session_usage: the future is zero", o.tail[63] == 0);
   }
 }
@@ -747,13 +883,13 @@ static void wrong_ocelli_session_add_text(void) {
   ready(0); expect("ocelli_session_add_text: session is made up", ocelli_session_add_text((ocelli_session *)(void *)(void *)(uintptr_t)-1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE));
   ready(0); expect("ocelli_session_add_text: session is made up", ocelli_session_add_text((ocelli_session *)(void *)(void *)((uintptr_t)W.session ^ 0x40000), W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE));
   ready(0); expect("ocelli_session_add_text: text is NULL", ocelli_session_add_text(W.session, NULL, 5), BIT(OCELLI_ERR_NULL_PARAMETER));
-  ready(0); expect("ocelli_session_add_text: text is NULL and empty", ocelli_session_add_text(W.session, NULL, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_text: text is NULL and empty", ocelli_session_add_text(W.session, NULL, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_OK));
   ready(0); expect("ocelli_session_add_text: size is of no size an object has", ocelli_session_add_text(W.session, W.text, SIZE_MAX), BIT(OCELLI_ERR_BAD_PARAMETER));
   ready(0); expect("ocelli_session_add_text: size is of a negative size", ocelli_session_add_text(W.session, W.text, (size_t)-2), BIT(OCELLI_ERR_BAD_PARAMETER));
-  ready(0); expect("ocelli_session_add_text: size is empty", ocelli_session_add_text(W.session, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_text: size is empty", ocelli_session_add_text(W.session, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_OK));
   ready(0); expect("ocelli_session_add_text: text is no UTF-8", ocelli_session_add_text(W.session, "\xff\xfe", 2), BIT(OCELLI_ERR_INVALID_UTF8));
   ready(0); expect("ocelli_session_add_text: text is cut", ocelli_session_add_text(W.session, "\xe2\x82", 2), BIT(OCELLI_ERR_INVALID_UTF8));
-  ready(0); expect("ocelli_session_add_text: text is a NUL", ocelli_session_add_text(W.session, "\0", 1), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_text: text is a NUL", ocelli_session_add_text(W.session, "\0", 1), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_OK));
 }
 
 static int32_t right_ocelli_session_add_image(void) { ready(0); return ocelli_session_add_image(W.session, W.image); }
@@ -798,16 +934,16 @@ static void wrong_ocelli_session_add_video(void) {
   ready(0); expect("ocelli_session_add_video: session is made up", ocelli_session_add_video((ocelli_session *)(void *)(void *)(uintptr_t)-1, W.frames, 1, 1.0), BIT(OCELLI_ERR_BAD_HANDLE));
   ready(0); expect("ocelli_session_add_video: session is made up", ocelli_session_add_video((ocelli_session *)(void *)(void *)((uintptr_t)W.session ^ 0x40000), W.frames, 1, 1.0), BIT(OCELLI_ERR_BAD_HANDLE));
   ready(0); expect("ocelli_session_add_video: frames is NULL", ocelli_session_add_video(W.session, NULL, 5, 1.0), BIT(OCELLI_ERR_NULL_PARAMETER));
-  ready(0); expect("ocelli_session_add_video: frames is NULL and empty", ocelli_session_add_video(W.session, NULL, 0, 1.0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_video: frames is NULL and empty", ocelli_session_add_video(W.session, NULL, 0, 1.0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
   ready(0); expect("ocelli_session_add_video: count is of no size an object has", ocelli_session_add_video(W.session, W.frames, SIZE_MAX, 1.0), BIT(OCELLI_ERR_BAD_PARAMETER));
   ready(0); expect("ocelli_session_add_video: count is of a negative size", ocelli_session_add_video(W.session, W.frames, (size_t)-2, 1.0), BIT(OCELLI_ERR_BAD_PARAMETER));
-  ready(0); expect("ocelli_session_add_video: count is empty", ocelli_session_add_video(W.session, W.frames, 0, 1.0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_video: count is empty", ocelli_session_add_video(W.session, W.frames, 0, 1.0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
   ready(0); expect("ocelli_session_add_video: frames is at an odd address", ocelli_session_add_video(W.session, (const ocelli_image *const *)(const void *)(W.buffer + 1), 1, 1.0), BIT(OCELLI_ERR_BAD_PARAMETER));
-  ready(0); expect("ocelli_session_add_video: frames_per_second is 0.0", ocelli_session_add_video(W.session, W.frames, 1, 0.0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
-  ready(0); expect("ocelli_session_add_video: frames_per_second is -1.0", ocelli_session_add_video(W.session, W.frames, 1, -1.0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
-  ready(0); expect("ocelli_session_add_video: frames_per_second is HUGE_VAL", ocelli_session_add_video(W.session, W.frames, 1, HUGE_VAL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
-  ready(0); expect("ocelli_session_add_video: frames_per_second is -HUGE_VAL", ocelli_session_add_video(W.session, W.frames, 1, -HUGE_VAL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
-  ready(0); expect("ocelli_session_add_video: frames_per_second is HUGE_VAL - HUGE_VAL", ocelli_session_add_video(W.session, W.frames, 1, HUGE_VAL - HUGE_VAL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_video: frames_per_second is 0.0", ocelli_session_add_video(W.session, W.frames, 1, 0.0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_video: frames_per_second is -1.0", ocelli_session_add_video(W.session, W.frames, 1, -1.0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_video: frames_per_second is HUGE_VAL", ocelli_session_add_video(W.session, W.frames, 1, HUGE_VAL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_video: frames_per_second is -HUGE_VAL", ocelli_session_add_video(W.session, W.frames, 1, -HUGE_VAL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_video: frames_per_second is HUGE_VAL - HUGE_VAL", ocelli_session_add_video(W.session, W.frames, 1, HUGE_VAL - HUGE_VAL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
 }
 
 static int32_t right_ocelli_session_add_tokens(void) { ready(0); return ocelli_session_add_tokens(W.session, W.ids, 1); }
@@ -825,11 +961,130 @@ static void wrong_ocelli_session_add_tokens(void) {
   ready(0); expect("ocelli_session_add_tokens: session is made up", ocelli_session_add_tokens((ocelli_session *)(void *)(void *)(uintptr_t)-1, W.ids, 1), BIT(OCELLI_ERR_BAD_HANDLE));
   ready(0); expect("ocelli_session_add_tokens: session is made up", ocelli_session_add_tokens((ocelli_session *)(void *)(void *)((uintptr_t)W.session ^ 0x40000), W.ids, 1), BIT(OCELLI_ERR_BAD_HANDLE));
   ready(0); expect("ocelli_session_add_tokens: tokens is NULL", ocelli_session_add_tokens(W.session, NULL, 5), BIT(OCELLI_ERR_NULL_PARAMETER));
-  ready(0); expect("ocelli_session_add_tokens: tokens is NULL and empty", ocelli_session_add_tokens(W.session, NULL, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_tokens: tokens is NULL and empty", ocelli_session_add_tokens(W.session, NULL, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_OK));
   ready(0); expect("ocelli_session_add_tokens: count is of no size an object has", ocelli_session_add_tokens(W.session, W.ids, SIZE_MAX), BIT(OCELLI_ERR_BAD_PARAMETER));
   ready(0); expect("ocelli_session_add_tokens: count is of a negative size", ocelli_session_add_tokens(W.session, W.ids, (size_t)-2), BIT(OCELLI_ERR_BAD_PARAMETER));
-  ready(0); expect("ocelli_session_add_tokens: count is empty", ocelli_session_add_tokens(W.session, W.ids, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_tokens: count is empty", ocelli_session_add_tokens(W.session, W.ids, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_OK));
   ready(0); expect("ocelli_session_add_tokens: tokens is at an odd address", ocelli_session_add_tokens(W.session, (const uint32_t *)(const void *)(W.buffer + 1), 1), BIT(OCELLI_ERR_BAD_PARAMETER));
+}
+
+static int32_t right_ocelli_session_add_shot(void) { ready(0); return ocelli_session_add_shot(W.session, W.image, W.text, W.text, 0); }
+
+static void wrong_ocelli_session_add_shot(void) {
+  ready(0); expect("ocelli_session_add_shot: session is NULL", ocelli_session_add_shot(NULL, W.image, W.text, W.text, 0), BIT(OCELLI_ERR_NULL_PARAMETER));
+  ready(0); expect("ocelli_session_add_shot: session is closed", ocelli_session_add_shot((ocelli_session *)(void *)W.closed_model, W.image, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: session is of another kind", ocelli_session_add_shot((ocelli_session *)(void *)W.model, W.image, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: session is closed", ocelli_session_add_shot((ocelli_session *)(void *)W.closed_session, W.image, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: session is closed", ocelli_session_add_shot((ocelli_session *)(void *)W.closed_image, W.image, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: session is of another kind", ocelli_session_add_shot((ocelli_session *)(void *)W.image, W.image, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: session is made up", ocelli_session_add_shot((ocelli_session *)(void *)&W, W.image, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: session is made up", ocelli_session_add_shot((ocelli_session *)(void *)W.buffer, W.image, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: session is made up", ocelli_session_add_shot((ocelli_session *)(void *)(void *)(uintptr_t)1, W.image, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: session is made up", ocelli_session_add_shot((ocelli_session *)(void *)(void *)(uintptr_t)-1, W.image, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: session is made up", ocelli_session_add_shot((ocelli_session *)(void *)(void *)((uintptr_t)W.session ^ 0x40000), W.image, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: image is NULL", ocelli_session_add_shot(W.session, NULL, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_shot: image is closed", ocelli_session_add_shot(W.session, (const ocelli_image *)(void *)W.closed_model, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: image is of another kind", ocelli_session_add_shot(W.session, (const ocelli_image *)(void *)W.model, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: image is closed", ocelli_session_add_shot(W.session, (const ocelli_image *)(void *)W.closed_session, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: image is of another kind", ocelli_session_add_shot(W.session, (const ocelli_image *)(void *)W.session, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: image is closed", ocelli_session_add_shot(W.session, (const ocelli_image *)(void *)W.closed_image, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: image is made up", ocelli_session_add_shot(W.session, (const ocelli_image *)(void *)&W, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: image is made up", ocelli_session_add_shot(W.session, (const ocelli_image *)(void *)W.buffer, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: image is made up", ocelli_session_add_shot(W.session, (const ocelli_image *)(void *)(void *)(uintptr_t)1, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: image is made up", ocelli_session_add_shot(W.session, (const ocelli_image *)(void *)(void *)(uintptr_t)-1, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: image is made up", ocelli_session_add_shot(W.session, (const ocelli_image *)(void *)(void *)((uintptr_t)W.session ^ 0x40000), W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_add_shot: question is NULL", ocelli_session_add_shot(W.session, W.image, NULL, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_shot: question is no UTF-8", ocelli_session_add_shot(W.session, W.image, "\xff", W.text, 0), BIT(OCELLI_ERR_INVALID_UTF8));
+  ready(0); expect("ocelli_session_add_shot: question is long", ocelli_session_add_shot(W.session, W.image, W.long_text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_shot: text is NULL", ocelli_session_add_shot(W.session, W.image, W.text, NULL, 0), BIT(OCELLI_ERR_NULL_PARAMETER));
+  ready(0); expect("ocelli_session_add_shot: text is no UTF-8", ocelli_session_add_shot(W.session, W.image, W.text, "\xff", 0), BIT(OCELLI_ERR_INVALID_UTF8));
+  ready(0); expect("ocelli_session_add_shot: text is empty", ocelli_session_add_shot(W.session, W.image, W.text, "", 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_shot: text is long", ocelli_session_add_shot(W.session, W.image, W.text, W.long_text, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_shot: flags is 0", ocelli_session_add_shot(W.session, W.image, W.text, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_shot: flags is 1", ocelli_session_add_shot(W.session, W.image, W.text, W.text, 1), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_shot: flags is UINT32_MAX", ocelli_session_add_shot(W.session, W.image, W.text, W.text, UINT32_MAX), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_add_shot: flags is 0x7fffffff", ocelli_session_add_shot(W.session, W.image, W.text, W.text, 0x7fffffff), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+}
+
+static int32_t right_ocelli_session_add_turn(void) { ready(3); return ocelli_session_add_turn(W.session, "user", W.frames, 1, W.text, W.text_size); }
+
+static void wrong_ocelli_session_add_turn(void) {
+  ready(3); expect("ocelli_session_add_turn: session is NULL", ocelli_session_add_turn(NULL, "user", W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_NULL_PARAMETER));
+  ready(3); expect("ocelli_session_add_turn: session is closed", ocelli_session_add_turn((ocelli_session *)(void *)W.closed_model, "user", W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(3); expect("ocelli_session_add_turn: session is of another kind", ocelli_session_add_turn((ocelli_session *)(void *)W.model, "user", W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(3); expect("ocelli_session_add_turn: session is closed", ocelli_session_add_turn((ocelli_session *)(void *)W.closed_session, "user", W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(3); expect("ocelli_session_add_turn: session is closed", ocelli_session_add_turn((ocelli_session *)(void *)W.closed_image, "user", W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(3); expect("ocelli_session_add_turn: session is of another kind", ocelli_session_add_turn((ocelli_session *)(void *)W.image, "user", W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(3); expect("ocelli_session_add_turn: session is made up", ocelli_session_add_turn((ocelli_session *)(void *)&W, "user", W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(3); expect("ocelli_session_add_turn: session is made up", ocelli_session_add_turn((ocelli_session *)(void *)W.buffer, "user", W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(3); expect("ocelli_session_add_turn: session is made up", ocelli_session_add_turn((ocelli_session *)(void *)(void *)(uintptr_t)1, "user", W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(3); expect("ocelli_session_add_turn: session is made up", ocelli_session_add_turn((ocelli_session *)(void *)(void *)(uintptr_t)-1, "user", W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(3); expect("ocelli_session_add_turn: session is made up", ocelli_session_add_turn((ocelli_session *)(void *)(void *)((uintptr_t)W.session ^ 0x40000), "user", W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(3); expect("ocelli_session_add_turn: role is NULL", ocelli_session_add_turn(W.session, NULL, W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_NULL_PARAMETER));
+  ready(3); expect("ocelli_session_add_turn: role is no UTF-8", ocelli_session_add_turn(W.session, "\xff", W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_INVALID_UTF8));
+  ready(3); expect("ocelli_session_add_turn: role is empty", ocelli_session_add_turn(W.session, "", W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+  ready(3); expect("ocelli_session_add_turn: role is long", ocelli_session_add_turn(W.session, W.long_text, W.frames, 1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+  ready(3); expect("ocelli_session_add_turn: images is NULL", ocelli_session_add_turn(W.session, "user", NULL, 5, W.text, W.text_size), BIT(OCELLI_ERR_NULL_PARAMETER));
+  ready(3); expect("ocelli_session_add_turn: images is NULL and empty", ocelli_session_add_turn(W.session, "user", NULL, 0, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+  ready(3); expect("ocelli_session_add_turn: count is of no size an object has", ocelli_session_add_turn(W.session, "user", W.frames, SIZE_MAX, W.text, W.text_size), BIT(OCELLI_ERR_BAD_PARAMETER));
+  ready(3); expect("ocelli_session_add_turn: count is of a negative size", ocelli_session_add_turn(W.session, "user", W.frames, (size_t)-2, W.text, W.text_size), BIT(OCELLI_ERR_BAD_PARAMETER));
+  ready(3); expect("ocelli_session_add_turn: count is empty", ocelli_session_add_turn(W.session, "user", W.frames, 0, W.text, W.text_size), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+  ready(3); expect("ocelli_session_add_turn: images is at an odd address", ocelli_session_add_turn(W.session, "user", (const ocelli_image *const *)(const void *)(W.buffer + 1), 1, W.text, W.text_size), BIT(OCELLI_ERR_BAD_PARAMETER));
+  ready(3); expect("ocelli_session_add_turn: text is NULL", ocelli_session_add_turn(W.session, "user", W.frames, 1, NULL, 5), BIT(OCELLI_ERR_NULL_PARAMETER));
+  ready(3); expect("ocelli_session_add_turn: text is NULL and empty", ocelli_session_add_turn(W.session, "user", W.frames, 1, NULL, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+  ready(3); expect("ocelli_session_add_turn: size is of no size an object has", ocelli_session_add_turn(W.session, "user", W.frames, 1, W.text, SIZE_MAX), BIT(OCELLI_ERR_BAD_PARAMETER));
+  ready(3); expect("ocelli_session_add_turn: size is of a negative size", ocelli_session_add_turn(W.session, "user", W.frames, 1, W.text, (size_t)-2), BIT(OCELLI_ERR_BAD_PARAMETER));
+  ready(3); expect("ocelli_session_add_turn: size is empty", ocelli_session_add_turn(W.session, "user", W.frames, 1, W.text, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+  ready(3); expect("ocelli_session_add_turn: text is no UTF-8", ocelli_session_add_turn(W.session, "user", W.frames, 1, "\xff\xfe", 2), BIT(OCELLI_ERR_INVALID_UTF8));
+  ready(3); expect("ocelli_session_add_turn: text is cut", ocelli_session_add_turn(W.session, "user", W.frames, 1, "\xe2\x82", 2), BIT(OCELLI_ERR_INVALID_UTF8));
+  ready(3); expect("ocelli_session_add_turn: text is a NUL", ocelli_session_add_turn(W.session, "user", W.frames, 1, "\0", 1), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK));
+}
+
+static int32_t right_ocelli_session_take_turn_back(void) { ready(0); return ocelli_session_take_turn_back(W.session); }
+
+static void wrong_ocelli_session_take_turn_back(void) {
+  ready(0); expect("ocelli_session_take_turn_back: session is NULL", ocelli_session_take_turn_back(NULL), BIT(OCELLI_ERR_NULL_PARAMETER));
+  ready(0); expect("ocelli_session_take_turn_back: session is closed", ocelli_session_take_turn_back((ocelli_session *)(void *)W.closed_model), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_take_turn_back: session is of another kind", ocelli_session_take_turn_back((ocelli_session *)(void *)W.model), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_take_turn_back: session is closed", ocelli_session_take_turn_back((ocelli_session *)(void *)W.closed_session), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_take_turn_back: session is closed", ocelli_session_take_turn_back((ocelli_session *)(void *)W.closed_image), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_take_turn_back: session is of another kind", ocelli_session_take_turn_back((ocelli_session *)(void *)W.image), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_take_turn_back: session is made up", ocelli_session_take_turn_back((ocelli_session *)(void *)&W), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_take_turn_back: session is made up", ocelli_session_take_turn_back((ocelli_session *)(void *)W.buffer), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_take_turn_back: session is made up", ocelli_session_take_turn_back((ocelli_session *)(void *)(void *)(uintptr_t)1), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_take_turn_back: session is made up", ocelli_session_take_turn_back((ocelli_session *)(void *)(void *)(uintptr_t)-1), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_take_turn_back: session is made up", ocelli_session_take_turn_back((ocelli_session *)(void *)(void *)((uintptr_t)W.session ^ 0x40000)), BIT(OCELLI_ERR_BAD_HANDLE));
+}
+
+static int32_t right_ocelli_session_turn(void) { ready(0); return ocelli_session_turn(W.session, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed); }
+
+static void wrong_ocelli_session_turn(void) {
+  ready(0); expect("ocelli_session_turn: session is NULL", ocelli_session_turn(NULL, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  ready(0); expect("ocelli_session_turn: session is closed", ocelli_session_turn((ocelli_session *)(void *)W.closed_model, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_turn: session is of another kind", ocelli_session_turn((ocelli_session *)(void *)W.model, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_turn: session is closed", ocelli_session_turn((ocelli_session *)(void *)W.closed_session, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_turn: session is closed", ocelli_session_turn((ocelli_session *)(void *)W.closed_image, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_turn: session is of another kind", ocelli_session_turn((ocelli_session *)(void *)W.image, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_turn: session is made up", ocelli_session_turn((ocelli_session *)(void *)&W, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_turn: session is made up", ocelli_session_turn((ocelli_session *)(void *)W.buffer, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_turn: session is made up", ocelli_session_turn((ocelli_session *)(void *)(void *)(uintptr_t)1, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_turn: session is made up", ocelli_session_turn((ocelli_session *)(void *)(void *)(uintptr_t)-1, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_turn: session is made up", ocelli_session_turn((ocelli_session *)(void *)(void *)((uintptr_t)W.session ^ 0x40000), 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(0); expect("ocelli_session_turn: index is 0", ocelli_session_turn(W.session, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_turn: index is 1", ocelli_session_turn(W.session, 1, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_turn: index is SIZE_MAX", ocelli_session_turn(W.session, SIZE_MAX, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_turn: index is SIZE_MAX / 2", ocelli_session_turn(W.session, SIZE_MAX / 2, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_turn: role is NULL", ocelli_session_turn(W.session, 0, NULL, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  ready(0); expect("ocelli_session_turn: role is NULL without room", ocelli_session_turn(W.session, 0, NULL, 0, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_turn: role_capacity is of no size an object has", ocelli_session_turn(W.session, 0, W.role, SIZE_MAX, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
+  ready(0); expect("ocelli_session_turn: role_capacity is small", ocelli_session_turn(W.session, 0, W.role, 1, &W.needed, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_turn: role_needed is NULL", ocelli_session_turn(W.session, 0, W.role, sizeof W.role, NULL, W.buffer, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_turn: buffer is NULL", ocelli_session_turn(W.session, 0, W.role, sizeof W.role, &W.needed, NULL, sizeof W.buffer, &W.needed, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  ready(0); expect("ocelli_session_turn: buffer is NULL without room", ocelli_session_turn(W.session, 0, W.role, sizeof W.role, &W.needed, NULL, 0, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_turn: capacity is of no size an object has", ocelli_session_turn(W.session, 0, W.role, sizeof W.role, &W.needed, W.buffer, SIZE_MAX, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
+  ready(0); expect("ocelli_session_turn: capacity is small", ocelli_session_turn(W.session, 0, W.role, sizeof W.role, &W.needed, W.buffer, 1, &W.needed, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_turn: needed is NULL", ocelli_session_turn(W.session, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, NULL, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(0); expect("ocelli_session_turn: images is NULL", ocelli_session_turn(W.session, 0, W.role, sizeof W.role, &W.needed, W.buffer, sizeof W.buffer, &W.needed, NULL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
 }
 
 static int32_t right_ocelli_session_clear(void) { ready(0); return ocelli_session_clear(W.session); }
@@ -964,6 +1219,18 @@ static void wrong_ocelli_session_generate(void) {
   ready(0); expect("ocelli_session_generate: options is extreme in reserved", ocelli_session_generate(W.session, &o.s, on_piece, NULL, &W.number), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0x01, sizeof o.s.reserved);
   ready(0); expect("ocelli_session_generate: options is extreme in reserved", ocelli_session_generate(W.session, &o.s, on_piece, NULL, &W.number), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.stop_count, 0xff, sizeof o.s.stop_count);
+  ready(0); expect("ocelli_session_generate: options is extreme in stop_count", ocelli_session_generate(W.session, &o.s, on_piece, NULL, &W.number), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.stop_count, 0x7f, sizeof o.s.stop_count);
+  ready(0); expect("ocelli_session_generate: options is extreme in stop_count", ocelli_session_generate(W.session, &o.s, on_piece, NULL, &W.number), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.stop_count, 0x01, sizeof o.s.stop_count);
+  ready(0); expect("ocelli_session_generate: options is extreme in stop_count", ocelli_session_generate(W.session, &o.s, on_piece, NULL, &W.number), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.logprobs, 0xff, sizeof o.s.logprobs);
+  ready(0); expect("ocelli_session_generate: options is extreme in logprobs", ocelli_session_generate(W.session, &o.s, on_piece, NULL, &W.number), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.logprobs, 0x7f, sizeof o.s.logprobs);
+  ready(0); expect("ocelli_session_generate: options is extreme in logprobs", ocelli_session_generate(W.session, &o.s, on_piece, NULL, &W.number), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.logprobs, 0x01, sizeof o.s.logprobs);
+  ready(0); expect("ocelli_session_generate: options is extreme in logprobs", ocelli_session_generate(W.session, &o.s, on_piece, NULL, &W.number), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   }
   ready(0); expect("ocelli_session_generate: piece is NULL", ocelli_session_generate(W.session, &W.generate_options, NULL, NULL, &W.number), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   ready(0); expect("ocelli_session_generate: user is NULL", ocelli_session_generate(W.session, &W.generate_options, on_piece, NULL, &W.number), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
@@ -1086,6 +1353,18 @@ static void wrong_ocelli_session_start(void) {
   ready(0); expect("ocelli_session_start: options is extreme in reserved", ocelli_session_start(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0x01, sizeof o.s.reserved);
   ready(0); expect("ocelli_session_start: options is extreme in reserved", ocelli_session_start(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.stop_count, 0xff, sizeof o.s.stop_count);
+  ready(0); expect("ocelli_session_start: options is extreme in stop_count", ocelli_session_start(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.stop_count, 0x7f, sizeof o.s.stop_count);
+  ready(0); expect("ocelli_session_start: options is extreme in stop_count", ocelli_session_start(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.stop_count, 0x01, sizeof o.s.stop_count);
+  ready(0); expect("ocelli_session_start: options is extreme in stop_count", ocelli_session_start(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.logprobs, 0xff, sizeof o.s.logprobs);
+  ready(0); expect("ocelli_session_start: options is extreme in logprobs", ocelli_session_start(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.logprobs, 0x7f, sizeof o.s.logprobs);
+  ready(0); expect("ocelli_session_start: options is extreme in logprobs", ocelli_session_start(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.logprobs, 0x01, sizeof o.s.logprobs);
+  ready(0); expect("ocelli_session_start: options is extreme in logprobs", ocelli_session_start(W.session, &o.s), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   }
 }
 
@@ -1161,6 +1440,29 @@ static void wrong_ocelli_session_score(void) {
   ready(0); expect("ocelli_session_score: continuations is at an odd address", ocelli_session_score(W.session, (const char *const *)(const void *)(W.buffer + 1), 1, W.sums, W.lengths), BIT(OCELLI_ERR_BAD_PARAMETER));
   ready(0); expect("ocelli_session_score: sums is NULL", ocelli_session_score(W.session, W.continuations, 1, NULL, W.lengths), BIT(OCELLI_ERR_NULL_PARAMETER));
   ready(0); expect("ocelli_session_score: lengths is NULL", ocelli_session_score(W.session, W.continuations, 1, W.sums, NULL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+}
+
+static int32_t right_ocelli_session_logprobs(void) { ready(2); return ocelli_session_logprobs(W.session, W.out_ids, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed); }
+
+static void wrong_ocelli_session_logprobs(void) {
+  ready(2); expect("ocelli_session_logprobs: session is NULL", ocelli_session_logprobs(NULL, W.out_ids, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  ready(2); expect("ocelli_session_logprobs: session is closed", ocelli_session_logprobs((ocelli_session *)(void *)W.closed_model, W.out_ids, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(2); expect("ocelli_session_logprobs: session is of another kind", ocelli_session_logprobs((ocelli_session *)(void *)W.model, W.out_ids, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(2); expect("ocelli_session_logprobs: session is closed", ocelli_session_logprobs((ocelli_session *)(void *)W.closed_session, W.out_ids, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(2); expect("ocelli_session_logprobs: session is closed", ocelli_session_logprobs((ocelli_session *)(void *)W.closed_image, W.out_ids, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(2); expect("ocelli_session_logprobs: session is of another kind", ocelli_session_logprobs((ocelli_session *)(void *)W.image, W.out_ids, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(2); expect("ocelli_session_logprobs: session is made up", ocelli_session_logprobs((ocelli_session *)(void *)&W, W.out_ids, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(2); expect("ocelli_session_logprobs: session is made up", ocelli_session_logprobs((ocelli_session *)(void *)W.buffer, W.out_ids, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(2); expect("ocelli_session_logprobs: session is made up", ocelli_session_logprobs((ocelli_session *)(void *)(void *)(uintptr_t)1, W.out_ids, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(2); expect("ocelli_session_logprobs: session is made up", ocelli_session_logprobs((ocelli_session *)(void *)(void *)(uintptr_t)-1, W.out_ids, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(2); expect("ocelli_session_logprobs: session is made up", ocelli_session_logprobs((ocelli_session *)(void *)(void *)((uintptr_t)W.session ^ 0x40000), W.out_ids, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  ready(2); expect("ocelli_session_logprobs: tokens is NULL", ocelli_session_logprobs(W.session, NULL, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(2); expect("ocelli_session_logprobs: values is NULL", ocelli_session_logprobs(W.session, W.out_ids, NULL, sizeof W.out_ids / sizeof W.out_ids[0], &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  ready(2); expect("ocelli_session_logprobs: values is NULL without room", ocelli_session_logprobs(W.session, W.out_ids, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(2); expect("ocelli_session_logprobs: capacity is of no size an object has", ocelli_session_logprobs(W.session, W.out_ids, W.floats, SIZE_MAX, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
+  ready(2); expect("ocelli_session_logprobs: capacity is small", ocelli_session_logprobs(W.session, W.out_ids, W.floats, 1, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  ready(2); expect("ocelli_session_logprobs: values is at an odd address", ocelli_session_logprobs(W.session, W.out_ids, (float *)(void *)(W.buffer + 1), 9, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
+  ready(2); expect("ocelli_session_logprobs: needed is NULL", ocelli_session_logprobs(W.session, W.out_ids, W.floats, sizeof W.out_ids / sizeof W.out_ids[0], NULL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
 }
 
 static int32_t right_ocelli_session_embed(void) { ready(0); return ocelli_session_embed(W.session, W.image, 0, W.floats, sizeof W.floats / sizeof W.floats[0], &W.needed); }
@@ -1293,28 +1595,37 @@ static const struct function functions[] = {
   {"ocelli_model_close", right_ocelli_model_close, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_model_get_info", right_ocelli_model_get_info, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_model_meta", right_ocelli_model_meta, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK)},
+  {"ocelli_model_key", right_ocelli_model_key, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_plan", right_ocelli_plan, KIND_NONE, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK)},
   {"ocelli_tokenize", right_ocelli_tokenize, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK)},
   {"ocelli_detokenize", right_ocelli_detokenize, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
+  {"ocelli_detokenize_with", right_ocelli_detokenize_with, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK)},
+  {"ocelli_token_piece", right_ocelli_token_piece, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_image_open", right_ocelli_image_open, KIND_NONE, BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_image_open_memory", right_ocelli_image_open_memory, KIND_NONE, BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_image_open_pixels", right_ocelli_image_open_pixels, KIND_NONE, BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
+  {"ocelli_image_size", right_ocelli_image_size, KIND_IMAGE, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_image_close", right_ocelli_image_close, KIND_IMAGE, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_session_open", right_ocelli_session_open, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUDGET) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK)},
   {"ocelli_session_close", right_ocelli_session_close, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BUSY) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_REENTRANT) | BIT(OCELLI_OK)},
   {"ocelli_session_fork", right_ocelli_session_fork, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BUDGET) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_session_cancel", right_ocelli_session_cancel, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
-  {"ocelli_session_usage", right_ocelli_session_usage, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
-  {"ocelli_session_add_text", right_ocelli_session_add_text, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
-  {"ocelli_session_add_image", right_ocelli_session_add_image, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK)},
-  {"ocelli_session_add_video", right_ocelli_session_add_video, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK)},
-  {"ocelli_session_add_tokens", right_ocelli_session_add_tokens, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
+  {"ocelli_session_usage", right_ocelli_session_usage, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK)},
+  {"ocelli_session_add_text", right_ocelli_session_add_text, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_OK)},
+  {"ocelli_session_add_image", right_ocelli_session_add_image, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK)},
+  {"ocelli_session_add_video", right_ocelli_session_add_video, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK)},
+  {"ocelli_session_add_tokens", right_ocelli_session_add_tokens, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_OK)},
+  {"ocelli_session_add_shot", right_ocelli_session_add_shot, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK)},
+  {"ocelli_session_add_turn", right_ocelli_session_add_turn, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK)},
+  {"ocelli_session_take_turn_back", right_ocelli_session_take_turn_back, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
+  {"ocelli_session_turn", right_ocelli_session_turn, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_session_clear", right_ocelli_session_clear, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_session_generate", right_ocelli_session_generate, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK)},
   {"ocelli_session_start", right_ocelli_session_start, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK)},
   {"ocelli_session_next", right_ocelli_session_next, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_ORDER) | BIT(OCELLI_OK)},
   {"ocelli_session_answer", right_ocelli_session_answer, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_session_score", right_ocelli_session_score, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_CONSTRAINT) | BIT(OCELLI_ERR_CONTEXT) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK)},
+  {"ocelli_session_logprobs", right_ocelli_session_logprobs, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NOT_FOUND) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_session_embed", right_ocelli_session_embed, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_CANCELLED) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_PROMPT) | BIT(OCELLI_OK)},
   {"ocelli_session_match", right_ocelli_session_match, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK)},
   {"ocelli_session_save", right_ocelli_session_save, KIND_SESSION, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
@@ -1331,12 +1642,16 @@ static void wrong_calls(void) {
   wrong_ocelli_model_close();
   wrong_ocelli_model_get_info();
   wrong_ocelli_model_meta();
+  wrong_ocelli_model_key();
   wrong_ocelli_plan();
   wrong_ocelli_tokenize();
   wrong_ocelli_detokenize();
+  wrong_ocelli_detokenize_with();
+  wrong_ocelli_token_piece();
   wrong_ocelli_image_open();
   wrong_ocelli_image_open_memory();
   wrong_ocelli_image_open_pixels();
+  wrong_ocelli_image_size();
   wrong_ocelli_image_close();
   wrong_ocelli_session_open();
   wrong_ocelli_session_close();
@@ -1347,12 +1662,17 @@ static void wrong_calls(void) {
   wrong_ocelli_session_add_image();
   wrong_ocelli_session_add_video();
   wrong_ocelli_session_add_tokens();
+  wrong_ocelli_session_add_shot();
+  wrong_ocelli_session_add_turn();
+  wrong_ocelli_session_take_turn_back();
+  wrong_ocelli_session_turn();
   wrong_ocelli_session_clear();
   wrong_ocelli_session_generate();
   wrong_ocelli_session_start();
   wrong_ocelli_session_next();
   wrong_ocelli_session_answer();
   wrong_ocelli_session_score();
+  wrong_ocelli_session_logprobs();
   wrong_ocelli_session_embed();
   wrong_ocelli_session_match();
   wrong_ocelli_session_save();

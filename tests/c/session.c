@@ -307,9 +307,14 @@ static void options_of_texts(ocelli_model *model) {
   options.beams = 0;
   OK(ocelli_session_open(model, &layout, &session));
   OK(ocelli_session_add_text(session, QUESTION, strlen(QUESTION)));
-  options.max_new_tokens = 80;
+  options.max_new_tokens = options.min_new_tokens = 80; /* a limit: the context ends the text before that */
+  OK(ocelli_session_generate(session, &options, NULL, NULL, &finish));
+  CHECK(finish == OCELLI_FINISH_CONTEXT);
   RETURNS(OCELLI_ERR_CONTEXT, ocelli_session_generate(session, &options, NULL, NULL, NULL));
+  OK(ocelli_session_clear(session));
+  OK(ocelli_session_add_text(session, QUESTION, strlen(QUESTION)));
   options.max_new_tokens = 4;
+  options.min_new_tokens = 0;
   options.top_p = 1.5f;
   RETURNS(OCELLI_ERR_BAD_PARAMETER, ocelli_session_generate(session, &options, NULL, NULL, NULL));
   OK(ocelli_session_usage(session, &usage));

@@ -219,6 +219,7 @@ impl Chat<'_> {
             match event {
                 Event::Image { index, count } => notes.stage(format_args!("encoding image {}/{count}", index + 1)),
                 Event::Prefill { positions } => notes.stage(format_args!("reading {positions} positions")),
+                Event::Within { done, total } => notes.within(done, total),
                 Event::Piece(piece) => {
                     // There is text: an answer that is stopped now is an answer, and what was read of it stays.
                     interrupt.is_polled();

@@ -66,6 +66,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         match event {
             Event::Image { index, count } => notes.stage(format_args!("encoding image {}/{count}", index + 1)),
             Event::Prefill { positions } => notes.stage(format_args!("reading {positions} positions")),
+            Event::Within { done, total } => notes.within(done, total),
             Event::Piece(_) => {}
         }
         ControlFlow::Continue(())

@@ -252,7 +252,8 @@ impl NfResNet {
         rows.stem.convolve(exec, index, Product::new(&self.stem, rows.pool.from.rows))?;
         let x = rows.blocks.first().map_or(rows.last.from.rows, |block| block.first.from.rows);
         rows.pool.copy(exec, index, x)?;
-        for (block, r) in self.blocks.iter().zip(&rows.blocks) {
+        for (layer, (block, r)) in self.blocks.iter().zip(&rows.blocks).enumerate() {
+            exec.layer(layer, self.blocks.len())?;
             let relu = |linear, out| Product::new(linear, out).act(Activation::Relu);
             r.first.convolve(exec, index, relu(&block.conv1, r.second.from.rows))?;
             r.second.convolve(exec, index, relu(&block.conv2, r.small))?;

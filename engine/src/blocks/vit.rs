@@ -212,7 +212,8 @@ impl Vit {
         if let Some(norm) = &self.pre_norm {
             exec.norm(norm, x, x, false)?;
         }
-        for b in &self.blocks {
+        for (layer, b) in self.blocks.iter().enumerate() {
+            exec.layer(layer, self.blocks.len())?;
             b.attention.all(exec, x, Some(&b.norm1), attention)?;
             b.attention.attend(exec, attention, x)?;
             exec.matmul(x, Some(&b.norm2), &[Product::new(&b.up, ffn).act(c.act)])?;

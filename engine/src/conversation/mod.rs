@@ -15,7 +15,7 @@ use crate::generate::{Finish, Generation, Score, Writing};
 use crate::image::{Picture, Video};
 use crate::model::Model;
 use crate::plan::SessionOptions;
-use crate::prompt::{Item, Prompt, prompt_ids};
+use crate::prompt::{Item, Prompt, Shot, ShotFormat, prompt_ids};
 use crate::sampling::GenerateOptions;
 use crate::session::{Session, Sink};
 use dialogue::Dialogue;
@@ -142,6 +142,21 @@ impl Conversation {
         Ok(())
     }
 
+    /// Appends a demonstration, or the query behind the demonstrations as far as it is said, as the file words them.
+    ///
+    /// # Errors
+    /// [`Error::NoVision`], and [`Error::NoShotFormat`] where the file has no wording for what is given.
+    pub fn add_shot(&mut self, shot: &Shot, demonstrates: bool) -> Result<(), Error> {
+        if shot.picture.is_some() && !self.model().takes_images() {
+            return Err(Error::NoVision { images: 1 });
+        }
+        self.without_roles()?;
+        self.settle();
+        let format = ShotFormat::from_gguf(self.model().file())?;
+        self.prompt = format.behind(self.prompt.clone(), shot, demonstrates)?;
+        Ok(())
+    }
+
     /// Appends token ids.
     ///
     /// # Errors
@@ -233,6 +248,14 @@ impl Conversation {
     #[must_use]
     pub fn answer(&self) -> Option<&Generation> {
         self.answer.as_ref()
+    }
+
+    /// The tokens of the text that is being written, or else of the one that was generated last, with
+    /// [`Generation::logprobs`], of which there are none where they were not asked for.
+    #[must_use]
+    pub fn logprobs(&self) -> Option<(&[u32], &[f32])> {
+        let answer = || self.answer.as_ref().map(|answer| (answer.ids.as_slice(), answer.logprobs.as_slice()));
+        self.writing.as_ref().map(Writing::logprobs).or_else(answer)
     }
 
     /// As [`Session::score`], behind the prompt.

@@ -108,6 +108,12 @@ impl Writing {
     pub fn finish(&self) -> Option<Finish> {
         self.turn.finish
     }
+
+    /// The tokens so far, and the log-probability of each where they are wanted.
+    pub fn logprobs(&self) -> (&[u32], &[f32]) {
+        let logprobs = self.turn.logprobs.as_ref().map_or(&[][..], |(logprobs, _)| logprobs);
+        (self.turn.history.ids(), logprobs)
+    }
 }
 
 impl Session {

@@ -4,6 +4,7 @@ use super::{Activation, Arena, Bias, Cache, Continuation, Device, Gathered, Head
 use crate::cancel::CancelHandle;
 use crate::error::Error;
 use crate::weights::{Norm, Table};
+use std::ops::ControlFlow;
 
 /// A device with the arena it works on, and the flag that stops it: all that a block needs to run.
 pub struct Exec<'a> {
@@ -13,10 +14,20 @@ pub struct Exec<'a> {
     pub arena: &'a mut Arena,
     /// Looked at before every op.
     pub cancel: &'a CancelHandle,
+    /// Told of layers before they run.
+    pub told: Option<&'a mut Told<'a>>,
 }
+
+/// Told how many layers of how many have run; `Break` is a cancel.
+pub type Told<'a> = dyn FnMut(usize, usize) -> ControlFlow<()> + 'a;
 
 #[allow(clippy::missing_errors_doc, missing_docs)] // each is the device's op of that name; all fail with Cancelled only
 impl Exec<'_> {
+    pub fn layer(&mut self, done: usize, total: usize) -> Result<(), Error> {
+        let told = self.told.as_mut().map(|told| told(done, total));
+        if told.is_some_and(|told| told.is_break()) { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
     pub fn write(&mut self, to: Rows, data: &[f32]) -> Result<(), Error> {
         self.cancel.check()?;
         self.device.write(self.arena, to, data);

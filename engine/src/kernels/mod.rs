@@ -15,7 +15,7 @@ use crate::error::Error;
 pub use crate::weights::Activation;
 use crate::weights::{Linear, Norm, Table};
 pub use bias::{Bias, HeadBias};
-pub use exec::Exec;
+pub use exec::{Exec, Told};
 
 /// `rows` x `width` f32 activations, contiguous, at an offset (in floats) of an arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -50,6 +50,19 @@ impl Prompt {
         self
     }
 
+    /// Appends text to the text that ends the prompt, as one piece of text, or as a new one where none does.
+    #[must_use]
+    fn text_behind(mut self, text: &str) -> Self {
+        let given = self.given.last().is_some_and(|(before, _)| *before == self.pieces.len());
+        match self.pieces.last_mut() {
+            Some(Piece::Text(last)) if !given => {
+                last.push_str(text);
+                self
+            }
+            _ => self.text(text),
+        }
+    }
+
     /// Appends a picture.
     #[must_use]
     pub fn image(mut self, picture: impl Into<Arc<Picture>>) -> Self {

@@ -66,17 +66,34 @@ impl ShotFormat {
         Ok(Self { text: read(TEXT, false)?, question: read(QUESTION, true)?, separator })
     }
 
+    /// Whether the file words anything.
+    #[must_use]
+    pub fn words_any(&self) -> bool {
+        self.text.is_some() || self.question.is_some()
+    }
+
     /// Demonstrations in order, then the query as far as it is said.
     ///
     /// # Errors
     /// [`Error::NoShotFormat`] where the file has no wording for what is given.
     pub fn prompt(&self, shots: &[Shot], query: &Shot) -> Result<Prompt, Error> {
-        let mut writer = Writer::default();
+        let mut prompt = Prompt::new();
         for shot in shots {
-            self.write(shot, true, &mut writer)?;
+            prompt = self.behind(prompt, shot, true)?;
+        }
+        self.behind(prompt, query, false)
+    }
+
+    /// A prompt with one demonstration more behind it, or with the query, as far as it is said.
+    ///
+    /// # Errors
+    /// As [`ShotFormat::prompt`].
+    pub fn behind(&self, prompt: Prompt, shot: &Shot, demonstrates: bool) -> Result<Prompt, Error> {
+        let mut writer = Writer { prompt, text: String::new() };
+        self.write(shot, demonstrates, &mut writer)?;
+        if demonstrates {
             writer.text.push_str(&self.separator);
         }
-        self.write(query, false, &mut writer)?;
         Ok(writer.finish())
     }
 
@@ -148,7 +165,6 @@ impl Wording {
 }
 
 /// Joins what stands between two pictures to one text: families treat pieces of text as turns.
-#[derive(Default)]
 struct Writer {
     prompt: Prompt,
     text: String,
@@ -157,13 +173,13 @@ struct Writer {
 impl Writer {
     fn image(&mut self, picture: Option<&Arc<Picture>>) {
         if let Some(picture) = picture {
-            let prompt = std::mem::take(&mut self.prompt).text(std::mem::take(&mut self.text));
+            let prompt = std::mem::take(&mut self.prompt).text_behind(&std::mem::take(&mut self.text));
             self.prompt = prompt.image(Arc::clone(picture));
         }
     }
 
     fn finish(self) -> Prompt {
-        self.prompt.text(self.text)
+        self.prompt.text_behind(&self.text)
     }
 }
 

@@ -20,6 +20,14 @@ pub enum Event<'a> {
         /// Its positions.
         positions: usize,
     },
+    /// Of what was announced last, so much is done: layers of the tower in all frames, or positions of the prompt. Told before
+    /// each layer, so that a slow machine is not mute for seconds, and at the end of the prompt.
+    Within {
+        /// From 0.
+        done: usize,
+        /// All of it, above 0.
+        total: usize,
+    },
     /// Text was generated; pieces are whole characters. Beam search gives one piece, at its end.
     Piece(&'a str),
 }

@@ -6,9 +6,10 @@ use crate::blocks::cache::Sequence;
 use crate::blocks::gated::MediaCache;
 use crate::error::Error;
 use crate::image::{Picture, Pixels, Video, Views, content_hash, mixed};
-use crate::kernels::Exec;
+use crate::kernels::{Exec, Told};
 use crate::models::{Encoder, Join, Showing};
 use crate::prompt::Item;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,7 +58,9 @@ impl Session {
         let views = sees.views(size.0, size.1);
         let showing = Showing { views, frames: frames.len(), place: 0 };
         let medium = Medium { showing, key: self.key(hash, 0), frames: frames.to_vec() };
-        let rows = self.encoded(&medium, &mut Timings::default()).map(|rows| rows.to_vec());
+        let rows = self
+            .encoded(&medium, &mut Timings::default(), &mut |_, _| ControlFlow::Continue(()))
+            .map(|rows| rows.to_vec());
         self.done();
         rows
     }
@@ -99,7 +102,7 @@ impl Session {
 
     /// All that encoding a picture takes.
     fn sight(&mut self) -> Result<(Exec<'_>, &dyn Encoder), Error> {
-        let exec = Exec { device: &*self.model.0.device, arena: &mut self.arena, cancel: &self.cancel };
+        let exec = Exec { device: &*self.model.0.device, arena: &mut self.arena, cancel: &self.cancel, told: None };
         Ok((exec, self.encoder.as_deref().ok_or(Error::NoVision { images: 1 })?))
     }
 
@@ -123,25 +126,32 @@ impl Session {
             let frames: Vec<_> = item.frames().iter().map(|frame| &**frame).collect();
             let showing = Showing { views, frames: frames.len(), place };
             let medium = Medium { showing, key: self.key(hash, place), frames };
+            let told = &mut |done, total| sink(Event::Within { done, total });
             shown.push(match &model.0.family.speaks()?.join {
                 Join::Gate(gated) => {
-                    let place = self.attended(&medium, &mut used, timings)?;
+                    let place = self.attended(&medium, &mut used, timings, told)?;
                     Shown::Attended { place, token: gated.config.token }
                 }
-                Join::Splice | Join::None => Shown::Rows(self.encoded(&medium, timings)?),
+                Join::Splice | Join::None => Shown::Rows(self.encoded(&medium, timings, told)?),
             });
         }
         Ok(shown)
     }
 
     /// Where a picture's keys and values for the gated layers are, once they are made; not where those of `used` are.
-    fn attended(&mut self, medium: &Medium<'_>, used: &mut Vec<usize>, timings: &mut Timings) -> Result<usize, Error> {
+    fn attended(
+        &mut self,
+        medium: &Medium<'_>,
+        used: &mut Vec<usize>,
+        timings: &mut Timings,
+        told: &mut Told<'_>,
+    ) -> Result<usize, Error> {
         let model = self.model.clone();
         let places = self.kv.media.as_mut();
         let place = match places.and_then(|media| media.find(medium.key)) {
             Some(place) => place,
             None => {
-                let rows = self.encoded(medium, timings)?;
+                let rows = self.encoded(medium, timings, told)?;
                 let planned = self.kv.media.as_ref().map_or(0, MediaCache::len);
                 // All places are used, so this is one more different picture or video.
                 let full = || Error::BeyondPlan { what: "images", got: planned + 1, planned };
@@ -182,17 +192,25 @@ impl Session {
         Ok(())
     }
 
-    /// A picture's or video's rows, from the cache or through the tower.
-    fn encoded(&mut self, medium: &Medium<'_>, timings: &mut Timings) -> Result<Arc<[f32]>, Error> {
+    /// A picture's or video's rows, from the cache or through the tower, of whose layers, in all frames, `told` is told.
+    fn encoded(
+        &mut self,
+        medium: &Medium<'_>,
+        timings: &mut Timings,
+        told: &mut Told<'_>,
+    ) -> Result<Arc<[f32]>, Error> {
         self.check_frames(medium.frames.len())?;
         if let Some(rows) = self.images.find(medium.key) {
             return Ok(rows);
         }
+        let frames = medium.frames.len();
         for (number, frame) in medium.frames.iter().enumerate().rev() {
+            let mut told = |done, layers| told((frames - 1 - number) * layers + done, frames * layers);
             let start = Instant::now();
             let pixels = self.prepare(frame, medium.showing.views)?;
             let prepared = Instant::now();
             let (mut exec, encoder) = self.sight()?;
+            exec.told = Some(&mut told);
             encoder.tower(&mut exec, &pixels, number, &medium.showing)?;
             timings.prepare += prepared - start;
             timings.encode += prepared.elapsed();

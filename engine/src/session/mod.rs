@@ -201,7 +201,7 @@ impl Session {
 
     /// All that running the language model takes.
     fn speech(&mut self) -> Result<(Exec<'_>, &DecoderRows, &mut KvCache), Error> {
-        let exec = Exec { device: &*self.model.0.device, arena: &mut self.arena, cancel: &self.cancel };
+        let exec = Exec { device: &*self.model.0.device, arena: &mut self.arena, cancel: &self.cancel, told: None };
         Ok((exec, self.rows.as_ref().ok_or(Error::NoText)?, &mut self.kv))
     }
 
@@ -312,13 +312,19 @@ impl Session {
                 (at, filled) = (at + take, filled + take);
                 done += take;
                 if filled == self.batch || done == positions {
+                    let mut told = |layer, layers| {
+                        let done = done - filled + filled * layer / layers;
+                        sink(Event::Within { done, total: positions })
+                    };
                     let (mut exec, out, kv) = self.speech()?;
+                    exec.told = Some(&mut told);
                     speaks.forward(&mut exec, out, kv, std::slice::from_mut(sequence), &[filled])?;
                     after(self, filled, done == positions)?;
                     filled = 0;
                 }
             }
         }
+        announce(sink, Event::Within { done, total: positions })?;
         timings.prefill += start.elapsed();
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::models::{Encoder, Family, Sees, Showing};
 use crate::plan::SessionOptions;
 use crate::prompt::Prompt;
 use crate::sampling::GenerateOptions;
-use crate::session::Session;
+use crate::session::{Event, Session};
 use crate::weights::Load;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -146,4 +146,54 @@ fn a_model_without_eyes_refuses_pictures() {
     assert!(matches!(blind.compose(&prompt), Err(Error::NoVision { images: 2 })));
     assert_eq!(blind.image_positions(), 0);
     assert!(!session.all_logits(&Prompt::new().text("a")).unwrap().is_empty());
+}
+
+/// What is told of a call before there is text: "image" and "prefill" where a stage begins, and how far it is.
+fn stages(session: &mut Session, prompt: &Prompt, stop: Option<usize>) -> (Vec<(&'static str, usize, usize)>, bool) {
+    let (mut told, mut stage) = (Vec::new(), "");
+    let options = GenerateOptions { max_new_tokens: 2, ..GenerateOptions::default() };
+    let ended = session.generate(prompt, &options, &mut |event| {
+        match event {
+            Event::Image { .. } => stage = "image",
+            Event::Prefill { .. } => stage = "prefill",
+            Event::Within { done, total } => told.push((stage, done, total)),
+            Event::Piece(_) => {}
+        }
+        if stop == Some(told.len()) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert!(ended.is_ok() || matches!(ended, Err(Error::Cancelled)));
+    (told, ended.is_ok())
+}
+
+#[test]
+fn it_is_told_how_far_tower_and_prompt_are() {
+    for file in ["cli/models/tiny-blip2.gguf", "tests/zoo/tiny-flamingo.gguf"] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+        let model = Engine::new(1).unwrap().open(&file, Load::Map).unwrap();
+        let layers = |key| model.file().u32(key).unwrap().unwrap() as usize;
+        let prompt = Prompt::new().image(picture(41, 0)).text("what is it?").image(picture(42, 90)).text("and that?");
+        let positions = model.count(&model.compose(&prompt).unwrap());
+        let batch = 5;
+        let mut session = model.session(&SessionOptions { batch, ..SessionOptions::default() }).unwrap();
+        let (told, ended) = stages(&mut session, &prompt, None);
+        assert!(ended);
+        let of = |stage| told.iter().filter(move |told| told.0 == stage).map(|&(_, done, total)| (done, total));
+        let tower = of("image").map(|(_, total)| total).max().unwrap();
+        let twice: Vec<_> = (0..2).flat_map(|_| (0..tower).map(|done| (done, tower))).collect();
+        assert_eq!(of("image").collect::<Vec<_>>(), twice, "each layer of the tower, for both pictures");
+        assert!(tower >= layers("clip.vision.block_count") - 1, "{tower}");
+        let reading: Vec<_> = of("prefill").collect();
+        assert!(reading.is_sorted() && reading.iter().all(|told| told.1 == positions), "{reading:?}");
+        assert_eq!((reading[0].0, reading[reading.len() - 1]), (0, (positions, positions)));
+        let architecture = model.file().str("general.architecture").unwrap().unwrap().to_owned();
+        let blocks = layers(&format!("{architecture}.block_count"));
+        assert_eq!(reading.len(), positions.div_ceil(batch) * blocks + 1, "each layer, for each batch");
+        // Whoever is told may stop it, at any place, and the session goes on.
+        for stop in [1, tower + 1, told.len() / 2, told.len()] {
+            let mut session = model.session(&SessionOptions { batch, ..SessionOptions::default() }).unwrap();
+            let (told, ended) = stages(&mut session, &prompt, Some(stop));
+            assert!(!ended && told.len() == stop);
+            assert!(stages(&mut session, &prompt, None).1);
+        }
+    }
 }

@@ -7,7 +7,8 @@ use crate::cells::Held;
 use crate::options;
 use crate::sized;
 use crate::status::{
-    Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_ORDER, OCELLI_ERR_UNSUPPORTED,
+    Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_NOT_FOUND, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_ORDER,
+    OCELLI_ERR_UNSUPPORTED,
 };
 use crate::strings;
 use ocelli_engine::{Event, Finish, GenerateOptions, Generation, Grammar};
@@ -15,8 +16,9 @@ use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 
 /// Receives text as it is generated: size bytes of whole characters, then a NUL that does not count; they are gone when it
-/// returns. Returns 0 to go on; anything else ends the text there. It must not call functions on the session but
-/// ocelli_session_cancel(), and must not leave by longjmp or an exception.
+/// returns. Returns 0 to go on; anything else ends the text there, which is then kept, with OCELLI_FINISH_STOPPED:
+/// ocelli_session_cancel() is what drops it. It must not call functions on the session but that one, and must not leave by
+/// longjmp or an exception.
 pub type ocelli_piece_fn = Option<unsafe extern "C" fn(piece: *const c_char, size: usize, user: *mut c_void) -> i32>;
 
 /// How a text ended: it has not.
@@ -31,12 +33,21 @@ pub const OCELLI_FINISH_LENGTH: i32 = 2;
 /// How a text ended: the caller said so.
 pub const OCELLI_FINISH_STOPPED: i32 = 3;
 
+/// How a text ended: one of ocelli_generate_options.stop appeared.
+pub const OCELLI_FINISH_STOP_STRING: i32 = 4;
+
+/// How a text ended: fewer tokens were generated than asked for, but the context is full, or a search has as many as the
+/// session was laid out for.
+pub const OCELLI_FINISH_CONTEXT: i32 = 5;
+
 fn finish_of(finish: Option<Finish>) -> i32 {
     match finish {
         None => OCELLI_FINISH_NONE,
         Some(Finish::Eos) => OCELLI_FINISH_END,
-        Some(Finish::Length | Finish::Context) => OCELLI_FINISH_LENGTH,
-        Some(Finish::StopString | Finish::Stopped) => OCELLI_FINISH_STOPPED,
+        Some(Finish::Length) => OCELLI_FINISH_LENGTH,
+        Some(Finish::Stopped) => OCELLI_FINISH_STOPPED,
+        Some(Finish::StopString) => OCELLI_FINISH_STOP_STRING,
+        Some(Finish::Context) => OCELLI_FINISH_CONTEXT,
     }
 }
 
@@ -65,10 +76,11 @@ pub unsafe extern "C" fn ocelli_session_generate(
         unsafe { strings::tell(finish, OCELLI_FINISH_NONE) };
         // SAFETY: the header's rules on structs.
         let options = unsafe { options_of(held, options, false) }?;
-        held.step = None;
+        held.begin();
         let mut text = Vec::new();
+        let mut telling = held.stage.telling();
         let answer = held.conversation.generate(&options, &mut |event| {
-            let (Some(piece), Event::Piece(new)) = (piece, event) else { return ControlFlow::Continue(()) };
+            let (Some(piece), Event::Piece(new)) = (piece, event) else { return telling.hear(event) };
             text.clear();
             text.extend_from_slice(new.as_bytes());
             text.push(0);
@@ -111,16 +123,17 @@ pub unsafe extern "C" fn ocelli_session_start(
     on(session, |held| {
         // SAFETY: the header's rules on structs.
         let options = unsafe { options_of(held, options, true) }?;
-        held.step = None;
-        Ok(held.conversation.start(&options, &mut |_| ControlFlow::Continue(()))?)
+        held.begin();
+        let mut telling = held.stage.telling();
+        Ok(held.conversation.start(&options, &mut |event| telling.hear(event))?)
     })
 }
 
 /// Takes one step of the text that ocelli_session_start() began. token, unless NULL, receives the token; buffer the text
 /// that it completes, perhaps none, by the rules of ocelli_last_error(); finish, unless NULL, OCELLI_FINISH_*, which is not
 /// OCELLI_FINISH_NONE once the token is the last. A text that did not fit is given again by the next call instead of a
-/// new one, as is one that a capacity of 0 asked for the size of. The text so far is part of the prompt as soon as anything
-/// else is called, and all of it after its last token. After OCELLI_ERR_CANCELLED it is dropped.
+/// new one, as is one that a capacity of 0 asked for the size of. With any other call on the session but
+/// ocelli_session_logprobs() the text is ended where it is and becomes part of the prompt; behind its last token it has. After OCELLI_ERR_CANCELLED it is dropped.
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_ORDER
 /// (no text is being written), OCELLI_ERR_MODEL (the weights are damaged), OCELLI_ERR_CONSTRAINT (the options together leave
@@ -173,8 +186,7 @@ pub unsafe extern "C" fn ocelli_session_answer(
 ) -> i32 {
     on(session, |held| {
         let answer = held.conversation.answer();
-        let answer =
-            answer.ok_or_else(|| Failure::new(crate::status::OCELLI_ERR_NOT_FOUND, "no text was generated"))?;
+        let answer = answer.ok_or_else(|| Failure::new(OCELLI_ERR_NOT_FOUND, "no text was generated"))?;
         // SAFETY: the header's rules on buffers.
         let both = unsafe {
             [
@@ -207,10 +219,13 @@ pub unsafe extern "C" fn ocelli_session_score(
         if sums.is_null() && count > 0 {
             return Err(Failure::new(OCELLI_ERR_NULL_PARAMETER, "sums is NULL"));
         }
-        held.step = None;
-        let scores = held.conversation.score(&texts, &mut |_| ControlFlow::Continue(()))?;
+        held.begin();
+        let mut telling = held.stage.telling();
+        let scores = held.conversation.score(&texts, &mut |event| telling.hear(event))?;
         let all: Vec<f64> = scores.iter().map(ocelli_engine::Score::sum).collect();
         let tokens: Vec<u32> = scores.iter().map(|score| options::number(score.ids.len())).collect();
+        let ids = scores.iter().flat_map(|score| score.ids.iter().copied()).collect();
+        held.scored = Some((ids, scores.iter().flat_map(|score| score.logprobs.iter().copied()).collect()));
         // SAFETY: the header asks for room for `count` each, and lengths may be NULL.
         unsafe {
             strings::items("sums", &all, sums, count, std::ptr::null_mut())?;
@@ -218,6 +233,42 @@ pub unsafe extern "C" fn ocelli_session_score(
                 return Ok(());
             }
             strings::items("lengths", &tokens, lengths, count, std::ptr::null_mut())
+        }
+    })
+}
+
+/// How likely each token was: the natural logarithm of its probability after all before it, of the text that is being
+/// written, its tokens so far, or else of what was generated or scored last; of several scored texts all tokens, one text
+/// behind the other, as many of each as lengths of ocelli_session_score() said. They are the model's own, before temperature,
+/// penalties and constraints; of a scored text they add up to its sum. A generated text must have been asked for with
+/// ocelli_generate_options.logprobs. needed, unless NULL, receives how many there are; as many as capacity allows are written
+/// to values, and the tokens to tokens unless that is NULL. values may be NULL if capacity is 0. A text that is being written
+/// goes on.
+///
+/// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or
+/// OCELLI_ERR_NOT_FOUND (nothing was generated or scored, or not with logprobs).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocelli_session_logprobs(
+    session: *mut ocelli_session,
+    tokens: *mut u32,
+    values: *mut f32,
+    capacity: usize,
+    needed: *mut usize,
+) -> i32 {
+    on(session, |held| {
+        let scored = held.scored.as_ref().map(|(ids, values)| (ids.as_slice(), values.as_slice()));
+        let found = scored.or_else(|| held.conversation.logprobs());
+        let found = found.filter(|(ids, values)| ids.len() == values.len());
+        let (ids, all) = found.ok_or_else(|| {
+            Failure::new(OCELLI_ERR_NOT_FOUND, "nothing was scored, and no text was generated with logprobs")
+        })?;
+        // SAFETY: the header's rules on buffers.
+        unsafe {
+            let told = strings::items("values", all, values, capacity, needed);
+            if tokens.is_null() {
+                return told;
+            }
+            told.and(strings::items("tokens", ids, tokens, capacity, needed))
         }
     })
 }
@@ -247,7 +298,7 @@ pub unsafe extern "C" fn ocelli_session_embed(
 ) -> i32 {
     on(session, |held| {
         let picture = picture(image)?;
-        held.step = None;
+        held.begin();
         let numbers = match kind {
             OCELLI_EMBED_FEATURES => held.conversation.image_features(&picture)?,
             OCELLI_EMBED_ROWS => held.conversation.embed_image(&picture)?,
@@ -261,8 +312,9 @@ pub unsafe extern "C" fn ocelli_session_embed(
     })
 }
 
-/// How well a picture and a text of size bytes fit each other, from 0 to 1. No model of this version can tell; comparing
-/// the scores of texts behind a picture, ocelli_session_score(), is the nearest thing.
+/// How well a picture and a text of size bytes fit each other, from 0 to 1. It is there for models that are to come: none
+/// that this version runs can tell, and it always fails. Comparing the scores of texts behind a picture,
+/// ocelli_session_score(), is the nearest thing.
 ///
 /// Returns OCELLI_ERR_UNSUPPORTED, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_INVALID_UTF8 or
 /// OCELLI_ERR_BAD_HANDLE.
@@ -300,7 +352,8 @@ unsafe fn options_of(
     if one_by_one && options.beams == 0 {
         options.beams = 1;
     }
-    let positions = held.conversation.used()?.positions;
+    // What is wrong with the prompt is told where it is run.
+    let positions = held.conversation.used().map_or(0, |used| used.positions);
     let given = |name, text: *const c_char| {
         // SAFETY: this function's contract, which the header's rules on strings are part of.
         (!text.is_null()).then(|| unsafe { strings::given(name, text) }).transpose()
@@ -311,5 +364,17 @@ unsafe fn options_of(
         }
         (schema, grammar) => schema.map(Grammar::JsonSchema).or(grammar.map(Grammar::Lark)),
     };
-    options::generate(held.conversation.model(), positions, &options, grammar)
+    let count = usize::try_from(options.stop_count).unwrap_or(usize::MAX);
+    if count > MOST_STOPS {
+        return Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, format!("stop_count is {count}: at most {MOST_STOPS}")));
+    }
+    // SAFETY: this function's contract.
+    let stop = unsafe { strings::slice("stop", options.stop, count) }?;
+    // SAFETY: as above.
+    let stop = stop.iter().map(|&text| unsafe { strings::given("a stop string", text) }.map(str::to_owned));
+    let stop = stop.collect::<Result<Vec<_>, _>>()?;
+    options::generate(held.conversation.model(), positions, &options, grammar, stop)
 }
+
+/// Of the engine, asked before as many pointers are read.
+const MOST_STOPS: usize = 64;

@@ -115,6 +115,22 @@ pub unsafe extern "C" fn ocelli_image_open_pixels(
     })
 }
 
+/// The size of a picture in pixels, as it was given: a model sees it resized. width and height may be NULL.
+///
+/// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER or OCELLI_ERR_BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocelli_image_size(image: *const ocelli_image, width: *mut u32, height: *mut u32) -> i32 {
+    let told = |cell: &ImageCell| {
+        // SAFETY: the header's rules on pointers.
+        unsafe {
+            strings::tell(width, cell.picture.width());
+            strings::tell(height, cell.picture.height());
+        }
+        Ok(())
+    };
+    guard::around(|| handle::image(image.cast())?.call(told))
+}
+
 /// Closes a picture. Prompts that have it keep it. NULL is no picture and nothing to close.
 ///
 /// Returns OCELLI_OK or OCELLI_ERR_BAD_HANDLE.

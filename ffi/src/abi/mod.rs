@@ -15,6 +15,7 @@ mod prompt;
 mod session;
 mod state;
 mod structs;
+mod tokens;
 
 pub use crate::log::{OCELLI_LOG_ERROR, OCELLI_LOG_INFO, ocelli_log_fn};
 pub use generate::*;
@@ -27,3 +28,4 @@ pub use prompt::*;
 pub use session::*;
 pub use state::*;
 pub use structs::*;
+pub use tokens::*;

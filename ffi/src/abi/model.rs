@@ -1,8 +1,9 @@
-//! Models: opening, what they are, the memory they will need, and their tokenizer.
+//! Models: opening, what they are, and the memory they will need.
 
 use super::{
-    OCELLI_CAN_EMBED, OCELLI_CAN_IMAGES, OCELLI_CAN_VIDEO, OCELLI_MODEL_AHEAD, OCELLI_MODEL_BORROW, OCELLI_MODEL_COPY,
-    ocelli_memory, ocelli_model, ocelli_model_info, ocelli_model_options, ocelli_session_options,
+    OCELLI_CAN_CHAT, OCELLI_CAN_EMBED, OCELLI_CAN_IMAGES, OCELLI_CAN_SHOTS, OCELLI_CAN_VIDEO, OCELLI_MODEL_AHEAD,
+    OCELLI_MODEL_BORROW, OCELLI_MODEL_COPY, OCELLI_NONE, ocelli_memory, ocelli_model, ocelli_model_info,
+    ocelli_model_options, ocelli_session_options,
 };
 use crate::cells::ModelCell;
 use crate::handle::{self, Object};
@@ -10,8 +11,7 @@ use crate::log::Log;
 use crate::options;
 use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_NOT_FOUND, OCELLI_ERR_UNSUPPORTED};
 use crate::{affinity, guard, sized, strings};
-use ocelli_engine::tokenizer::EncodeOptions;
-use ocelli_engine::{Engine, Error, Gguf, Load, Model, open_file_with};
+use ocelli_engine::{Engine, Error, Gguf, Load, Model, ShotFormat, open_file_with};
 use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -146,18 +146,25 @@ pub unsafe extern "C" fn ocelli_model_get_info(model: *const ocelli_model, info:
     on(model, |cell| {
         let model = &cell.model;
         let number = options::number;
-        let images = OCELLI_CAN_IMAGES | OCELLI_CAN_EMBED;
+        let (file, tokenizer) = (model.file(), model.tokenizer());
+        let bit = |holds, bit| if holds { bit } else { 0 };
         let value = ocelli_model_info {
             struct_size: 0,
-            can: if model.takes_images() { images } else { 0 }
-                | if model.video_frames().is_some() { OCELLI_CAN_VIDEO } else { 0 },
+            can: bit(model.takes_images(), OCELLI_CAN_IMAGES | OCELLI_CAN_EMBED)
+                | bit(model.video_frames().is_some(), OCELLI_CAN_VIDEO)
+                | bit(file.get("tokenizer.chat_template").is_some(), OCELLI_CAN_CHAT)
+                | bit(ShotFormat::from_gguf(file).is_ok_and(|format| format.words_any()), OCELLI_CAN_SHOTS),
             context: number(model.context()),
-            vocabulary: number(model.tokenizer().vocab_size()),
+            vocabulary: number(tokenizer.vocab_size()),
             image_positions: number(model.image_positions()),
             embedding_width: number(model.embedding_width()),
             threads: number(model.device().threads),
             reserved: 0,
-            file_bytes: model.file().file_len(),
+            file_bytes: file.file_len(),
+            bos: tokenizer.bos().unwrap_or(OCELLI_NONE),
+            eos: tokenizer.eos().unwrap_or(OCELLI_NONE),
+            pad: tokenizer.pad().unwrap_or(OCELLI_NONE),
+            keys: number(file.keys().count()),
         };
         // SAFETY: the header's rules on structs.
         unsafe { sized::write("info", info, &value) }
@@ -196,6 +203,31 @@ pub unsafe extern "C" fn ocelli_model_meta(
         };
         // SAFETY: the header's rules on buffers.
         unsafe { strings::text(&text, buffer, capacity, needed) }
+    })
+}
+
+/// Copies the name of a key of the model's file into buffer, for ocelli_model_meta(): index counts from 0, below
+/// ocelli_model_info.keys, in the order of the file. The rules on buffer, capacity and needed are those of
+/// ocelli_last_error().
+///
+/// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or
+/// OCELLI_ERR_NOT_FOUND (there are not that many).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocelli_model_key(
+    model: *const ocelli_model,
+    index: usize,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+) -> i32 {
+    on(model, |cell| {
+        let file = cell.model.file();
+        let Some((key, _)) = file.keys().nth(index) else {
+            let text = format!("the file has {} keys, and {index} is asked for", file.keys().count());
+            return Err(Failure::new(OCELLI_ERR_NOT_FOUND, text));
+        };
+        // SAFETY: the header's rules on buffers.
+        unsafe { strings::text(key, buffer, capacity, needed) }
     })
 }
 
@@ -243,66 +275,6 @@ pub unsafe extern "C" fn ocelli_plan(
     })
 }
 
-/// Of ocelli_tokenize(): put around the text what the tokenizer puts around texts.
-pub const OCELLI_TOKENIZE_SPECIAL: u32 = 1;
-
-/// Of ocelli_tokenize(): take the names of special tokens in the text for plain text.
-pub const OCELLI_TOKENIZE_PLAIN: u32 = 2;
-
-/// The token ids of a text of size bytes. Special tokens that it spells are read, unless OCELLI_TOKENIZE_PLAIN is set; the
-/// one that stands for a picture never is. flags are OCELLI_TOKENIZE_* bits. count, unless NULL, receives how many there
-/// are; as many as capacity allows are written to tokens, which may be NULL if that is 0.
-///
-/// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8,
-/// OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED (flags), or OCELLI_ERR_MODEL (the tokenizer refuses the text).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ocelli_tokenize(
-    model: *const ocelli_model,
-    text: *const c_char,
-    size: usize,
-    flags: u32,
-    tokens: *mut u32,
-    capacity: usize,
-    count: *mut usize,
-) -> i32 {
-    on(model, |cell| {
-        // SAFETY: the header's rules on strings.
-        let text = unsafe { strings::sized("text", text, size) }?;
-        options::known("flags", flags, OCELLI_TOKENIZE_SPECIAL | OCELLI_TOKENIZE_PLAIN)?;
-        let options = EncodeOptions {
-            add_special: flags & OCELLI_TOKENIZE_SPECIAL != 0,
-            parse_special: flags & OCELLI_TOKENIZE_PLAIN == 0,
-        };
-        let ids = cell.model.tokenizer().encode(text, options).map_err(Error::from)?;
-        // SAFETY: the header's rules on buffers.
-        unsafe { strings::items("tokens", &ids, tokens, capacity, count) }
-    })
-}
-
-/// The text of count token ids, special ones left out. The rules on buffer, capacity and needed are those of
-/// ocelli_last_error().
-///
-/// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, or
-/// OCELLI_ERR_MODEL (the model has no such token).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ocelli_detokenize(
-    model: *const ocelli_model,
-    tokens: *const u32,
-    count: usize,
-    buffer: *mut c_char,
-    capacity: usize,
-    needed: *mut usize,
-) -> i32 {
-    on(model, |cell| {
-        // SAFETY: the header's rules on arrays and buffers.
-        unsafe {
-            let ids = strings::slice("tokens", tokens, count)?;
-            let text = cell.model.tokenizer().decode(ids, true).map_err(Error::from)?;
-            strings::text(&text, buffer, capacity, needed)
-        }
-    })
-}
-
 /// Runs a call on a model.
 pub(super) fn on(model: *const ocelli_model, body: impl FnOnce(&ModelCell) -> Result<(), Failure>) -> i32 {
     guard::around(|| handle::model(model.cast())?.call(body))
@@ -322,8 +294,12 @@ unsafe fn options_of(options: *const ocelli_model_options) -> Result<ocelli_mode
         let text = format!("gpu_layers is {}: this version computes on the processor alone", options.gpu_layers);
         return Err(Failure::new(OCELLI_ERR_UNSUPPORTED, text));
     }
-    if options.cpus != 0 && !affinity::OFFERED {
+    if (options.cpus != 0 || options.cpu_set_words != 0) && !affinity::OFFERED {
         return Err(Failure::new(OCELLI_ERR_UNSUPPORTED, "cpus is set: this system does not let threads be placed"));
+    }
+    if options.reserved != 0 {
+        let text = format!("reserved is {}: this version knows 0", options.reserved);
+        return Err(Failure::new(OCELLI_ERR_UNSUPPORTED, text));
     }
     Ok(options)
 }
@@ -357,9 +333,12 @@ fn opened(
         _ => ControlFlow::Continue(()),
     };
     let open = || {
+        let words = usize::try_from(options.cpu_set_words).unwrap_or(usize::MAX);
+        // SAFETY: the header asks for as many words during the call.
+        let cpus = affinity::wanted(options.cpus, unsafe { strings::slice("cpu_set", options.cpu_set, words) }?)?;
         let file = read(&mut tell)?;
         let threads = usize::try_from(options.threads).unwrap_or(usize::MAX);
-        let engine = affinity::within(options.cpus, || Ok(Engine::new(threads)?))?;
+        let engine = affinity::within(cpus, || Ok(Engine::new(threads)?))?;
         Ok((engine.open_file(file)?, engine.info()))
     };
     let (model, info) = open().inspect_err(|failure| log.failure(failure))?;

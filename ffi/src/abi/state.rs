@@ -7,7 +7,8 @@ use std::ffi::c_void;
 
 /// Copies the session's state into buffer: its prompt, pictures at three bytes a pixel, and its keys and values. needed,
 /// unless NULL, receives its bytes; with a capacity of 0, buffer may be NULL. A buffer that is too small receives the
-/// beginning, which is of no use. A text that is being written ends here.
+/// beginning, which is of no use. A text that
+/// ocelli_session_next() was writing is ended where it is.
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or
 /// OCELLI_ERR_MEMORY.
@@ -19,7 +20,7 @@ pub unsafe extern "C" fn ocelli_session_save(
     needed: *mut usize,
 ) -> i32 {
     on(session, |held| {
-        held.step = None;
+        held.begin();
         let state = held.conversation.save()?;
         // SAFETY: the header's rules on buffers.
         unsafe { strings::items("buffer", &state, buffer.cast(), capacity, needed) }
@@ -42,7 +43,7 @@ pub unsafe extern "C" fn ocelli_session_restore(
     on(session, |held| {
         // SAFETY: the header's rules on arrays.
         let state = unsafe { strings::slice::<u8>("state", state.cast(), size) }?;
-        held.step = None;
+        held.begin();
         Ok(held.conversation.restore(state)?)
     })
 }

@@ -60,6 +60,13 @@ pub struct ocelli_model_options {
     pub log: ocelli_log_fn,
     /// Handed to log.
     pub log_user: *mut c_void,
+    /// Where there are more than 64 processors, instead of cpus: cpu_set_words numbers of 64 bits, at most 128, bit 0 of the
+    /// first for the first processor; NULL is none. Both that and cpus are OCELLI_ERR_BAD_PARAMETER. Read during the call.
+    pub cpu_set: *const u64,
+    /// Of cpu_set.
+    pub cpu_set_words: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 /// Of ocelli_model_info.can: take pictures.
@@ -73,6 +80,12 @@ pub const OCELLI_CAN_MATCH: u32 = 4;
 
 /// Of ocelli_model_info.can: ocelli_session_add_video().
 pub const OCELLI_CAN_VIDEO: u32 = 8;
+
+/// Of ocelli_model_info.can: hold a conversation by the chat template of its file, ocelli_session_add_turn().
+pub const OCELLI_CAN_CHAT: u32 = 16;
+
+/// Of ocelli_model_info.can: ocelli_session_add_shot(), for which its file has wordings.
+pub const OCELLI_CAN_SHOTS: u32 = 32;
 
 /// What a model is.
 #[derive(Clone, Copy)]
@@ -96,6 +109,14 @@ pub struct ocelli_model_info {
     pub reserved: u32,
     /// Bytes of the file, or of all files of a split model.
     pub file_bytes: u64,
+    /// The token that begins texts; OCELLI_NONE if there is none, as for the next two.
+    pub bos: u32,
+    /// The token that the tokenizer ends texts with. A generated text may end at others, too: those of OCELLI_TOKEN_ENDS.
+    pub eos: u32,
+    /// The token that pads texts.
+    pub pad: u32,
+    /// Keys of the file, for ocelli_model_key().
+    pub keys: u32,
 }
 
 /// Of ocelli_session_options.cache: keys and values as the weights suggest, f32 beside f32 and f16 beside all others.
@@ -110,6 +131,18 @@ pub const OCELLI_CACHE_F16: u32 = 2;
 /// Of ocelli_session_options.cache: 34 bytes for 32 numbers.
 pub const OCELLI_CACHE_Q8_0: u32 = 3;
 
+/// Of ocelli_stage_fn: pictures pass through tower and bridge, those of the whole prompt together.
+pub const OCELLI_STAGE_ENCODE: u32 = 1;
+
+/// Of ocelli_stage_fn: the prompt passes through the language model; done and total are positions.
+pub const OCELLI_STAGE_PREFILL: u32 = 2;
+
+/// Told before each layer of what takes its time before there is text: stage is one of OCELLI_STAGE_*, of which done of
+/// total, in parts of its own, have passed. ocelli_session_generate(), _start() and _score() tell; the token at a time that
+/// follows does not. Returns 0 to go on; anything else ends the call with OCELLI_ERR_CANCELLED. The rules of
+/// ocelli_piece_fn hold for it.
+pub type ocelli_stage_fn = Option<unsafe extern "C" fn(stage: u32, done: u64, total: u64, user: *mut c_void) -> i32>;
+
 /// What a session is laid out for. NULL in its place, and zero in any field, is the default.
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -122,17 +155,20 @@ pub struct ocelli_session_options {
     pub beams: u32,
     /// Most new tokens of a beam; 0 is what the model's file suggests. Each beam but the first costs as many positions.
     pub new_tokens: u32,
-    /// Rows of a prompt that pass through the model together, at most 65536; 0 is 256.
+    /// Positions of a prompt that pass through the model together, at most 65536; 0 is 256. More is faster where prompts
+    /// are long and takes more memory.
     pub batch: u32,
     /// Number format of keys and values: OCELLI_CACHE_*.
     pub cache: u32,
-    /// Not 0 if texts have all that begins and ends them already: nothing is put around them.
+    /// 0 puts around texts what the model expects there, such as the token that texts begin with. Not 0 if the caller's texts
+    /// have all of that already, as what a chat template wrote has: nothing is put around them then. A conversation of
+    /// ocelli_session_add_turn() never has anything put around it.
     pub complete: u32,
-    /// Where a model attends to each picture by itself (Flamingo): pictures whose keys and values are kept at once, as many
-    /// different ones as a prompt has, at least; at most 4096, 0 is 33.
+    /// Of models with layers that attend to pictures (Flamingo) alone: how many different pictures a prompt may have, for
+    /// each of which these layers' keys and values are kept; at most 4096, 0 is 33. Not to be taken for image_cache.
     pub images: u32,
-    /// Bytes of encoded pictures to keep, so that none is encoded twice; 0 is room for sixteen. The last picture is kept in
-    /// any case.
+    /// Bytes of what tower and bridge made of pictures to keep, so that one that comes again is not encoded again; 0 is room
+    /// for sixteen. The last picture's is kept in any case. It bounds memory alone, not how many pictures a prompt may have.
     pub image_cache: u64,
     /// Refuse with OCELLI_ERR_BUDGET where the plan needs more bytes in all; 0 is no limit.
     pub budget: u64,
@@ -141,6 +177,11 @@ pub struct ocelli_session_options {
     pub frames: u32,
     /// 0.
     pub reserved: u32,
+    /// Told how far pictures and prompt are while a call computes on the session, or on one that was forked from it; may be
+    /// NULL.
+    pub stage: ocelli_stage_fn,
+    /// Handed to stage.
+    pub stage_user: *mut c_void,
 }
 
 /// The memory a session will need, in bytes, by kind.
@@ -176,7 +217,7 @@ pub const OCELLI_NONE: u32 = u32::MAX;
 pub struct ocelli_generate_options {
     /// sizeof(ocelli_generate_options).
     pub struct_size: u32,
-    /// Most new tokens; 0 is as many as the model's file suggests and the context leaves.
+    /// Most new tokens; 0 is as many as the model's file suggests. A full context ends the text before that.
     pub max_new_tokens: u32,
     /// Hypotheses of a beam search, at most as many as the session was laid out for; 1 is none, 0 what the model's file
     /// suggests, or none where temperature is above 0.
@@ -215,6 +256,14 @@ pub struct ocelli_generate_options {
     pub keep_special: u32,
     /// 0.
     pub reserved: u32,
+    /// Stop strings: the text ends before the first of them that appears in it, and ocelli_piece_fn is given nothing of it.
+    /// UTF-8 and NUL-terminated, from 1 to 1024 bytes each, stop_count of them. Read during the call. The tokens of
+    /// ocelli_session_answer() have it still; what stays in the prompt has not.
+    pub stop: *const *const c_char,
+    /// Of stop, at most 64; 0 is none.
+    pub stop_count: u32,
+    /// 1 notes how likely each token is, for ocelli_session_logprobs(); it costs a pass over the vocabulary for each.
+    pub logprobs: u32,
 }
 
 /// What a session takes and what its last text took.
@@ -227,7 +276,8 @@ pub struct ocelli_usage {
     pub context: u32,
     /// Positions of the prompt, answers included; an empty one may have one, with which texts begin.
     pub positions: u32,
-    /// Of them, those whose keys and values are there: the next call runs the rest.
+    /// Of them, those that the session has read already, so that their keys and values are there: the next call runs the
+    /// rest. After a cancelled call it is 0, and all of the prompt is read again.
     pub kept: u32,
     /// Of the last text: positions of its prompt.
     pub prompt: u32,
@@ -245,6 +295,10 @@ pub struct ocelli_usage {
     pub prefill_us: u64,
     /// For the new tokens.
     pub generate_us: u64,
+    /// Turns of the conversation, answers included; 0 where the prompt was not made by ocelli_session_add_turn().
+    pub turns: u32,
+    /// Turns, not among these any more, that were dropped when an answer was last asked for, since the context had no room.
+    pub dropped: u32,
 }
 
 macro_rules! grows {

@@ -52,7 +52,8 @@ fn right(f: &Function, m: &Member) -> String {
         ("const char *", "path") if ends(f, "_image_open") => "W.picture",
         ("const char *", "path") => "W.path",
         ("const char *", "key") => "\"general.architecture\"",
-        ("const char *", "text") => "W.text",
+        ("const char *", "text" | "question") => "W.text",
+        ("const char *", "role") => "\"user\"",
         ("const void *", "bytes") => {
             if opens_model {
                 "W.file"
@@ -64,10 +65,11 @@ fn right(f: &Function, m: &Member) -> String {
         ("const void *", "pixels") => "W.pixels",
         ("const uint32_t *", "tokens") => "W.ids",
         ("const char *const *", "continuations") => "W.continuations",
-        ("const ocelli_image *const *", "frames") => "W.frames",
+        ("const ocelli_image *const *", "frames" | "images") => "W.frames",
         ("size_t", "size") => {
-            match f.members.iter().map(|m| m.name.as_str()).find(|n| *n != "session" && *n != "model" && *n != "image")
-            {
+            // Of what stands before it.
+            let at = f.members.iter().position(|m| m.name == "size").unwrap();
+            match at.checked_sub(1).map(|before| f.members[before].name.as_str()) {
                 Some("bytes") => {
                     if opens_model {
                         "W.file_size"
@@ -82,8 +84,11 @@ fn right(f: &Function, m: &Member) -> String {
             }
         }
         ("size_t", "count") => "1",
-        ("size_t", "stride") | ("uint32_t", "flags" | "order" | "kind") | ("uint64_t", "offset" | "length") => "0",
+        ("size_t", "stride" | "index")
+        | ("uint32_t", "flags" | "order" | "kind")
+        | ("uint64_t", "offset" | "length") => "0",
         ("uint32_t", "width" | "height") => "8",
+        ("uint32_t", "token") => "W.ids[0]",
         ("int32_t", "fd") => "W.fd",
         ("int32_t", "status") => "3",
         ("double", "frames_per_second") => "1.0",
@@ -92,21 +97,23 @@ fn right(f: &Function, m: &Member) -> String {
         ("ocelli_piece_fn", _) => "on_piece",
         ("void *", "user") => "NULL",
         ("char *" | "void *", "buffer") => "W.buffer",
+        ("char *", "role") => "W.role",
+        ("size_t", "role_capacity") => "sizeof W.role",
         ("uint32_t *", "tokens") => "W.out_ids",
         ("float *", "values") => "W.floats",
         ("size_t", "capacity") => {
             if f.members.iter().any(|m| m.name == "buffer") {
                 "sizeof W.buffer"
-            } else if f.members.iter().any(|m| m.name == "values") {
+            } else if f.members.iter().any(|m| m.name == "values") && !ends(f, "_logprobs") {
                 "sizeof W.floats / sizeof W.floats[0]"
             } else {
                 "sizeof W.out_ids / sizeof W.out_ids[0]"
             }
         }
         ("size_t", "token_capacity") => "sizeof W.out_ids / sizeof W.out_ids[0]",
-        ("size_t *", "needed" | "count" | "token_count") => "&W.needed",
+        ("size_t *", "needed" | "count" | "token_count" | "role_needed" | "images") => "&W.needed",
         ("int32_t *", "status" | "finish") => "&W.number",
-        ("uint32_t *", "token") => "&W.token",
+        ("uint32_t *", "token" | "kind" | "width" | "height") => "&W.token",
         ("double *", "sums") => "W.sums",
         ("uint32_t *", "lengths") => "W.lengths",
         ("float *", "score") => "&W.score",
@@ -126,7 +133,8 @@ fn right(f: &Function, m: &Member) -> String {
 fn before(f: &Function) -> &'static str {
     match f.name.as_str() {
         "ocelli_session_next" => "ready(1); ",
-        "ocelli_session_answer" => "ready(2); ",
+        "ocelli_session_answer" | "ocelli_session_logprobs" => "ready(2); ",
+        "ocelli_session_add_turn" => "ready(3); ",
         name if name.starts_with("ocelli_session_") => "ready(0); ",
         _ => "",
     }
@@ -168,9 +176,13 @@ impl Calls<'_> {
 
     fn handle(&mut self, at: usize, kind: Option<&str>) {
         let ty = &self.f.members[at].ty.clone();
-        let closes = ends(self.f, "_close");
-        let null = if closes { "OK" } else { "ERR_NULL_PARAMETER" };
-        self.wrong("NULL", &[(at, "NULL")], Some(null));
+        let null = match self.f.name.as_str() {
+            name if name.ends_with("_close") => Some("OK"),
+            // A demonstration may have no picture.
+            "ocelli_session_add_shot" if kind == Some("image") => None,
+            _ => Some("ERR_NULL_PARAMETER"),
+        };
+        self.wrong("NULL", &[(at, "NULL")], null);
         for other in ["model", "session", "image"] {
             let cast = |name: &str| format!("({ty})(void *){name}");
             self.wrong("closed", &[(at, &cast(&format!("W.closed_{other}")))], Some("ERR_BAD_HANDLE"));
@@ -263,13 +275,18 @@ impl Calls<'_> {
         let m = &self.f.members[at];
         let next = self.f.members.get(at + 1).map_or("", |m| m.name.as_str());
         let (ty, name) = (m.ty.clone(), m.name.clone());
-        let counted = ["size", "count", "capacity", "token_capacity"].contains(&next);
+        let counted = ["size", "count", "capacity", "token_capacity", "role_capacity"].contains(&next);
         match (ty.as_str(), name.as_str()) {
             ("const void *", "handle") => self.handle(at, None),
             _ if kind(m).is_some() => self.handle(at, kind(m)),
-            ("size_t", "size" | "count" | "capacity" | "token_capacity") => {} // with its pointer
+            ("size_t", "size" | "count" | "capacity" | "token_capacity" | "role_capacity") => {} // with its pointer
             (ty, _) if ty.starts_with("const ") && counted => self.array(at, at + 1, ty == "const char *"),
             (_, _) if counted => self.buffer(at, at + 1),
+            ("const char *", "question") => {
+                self.wrong("NULL", &[(at, "NULL")], None);
+                self.wrong("no UTF-8", &[(at, "\"\\xff\"")], Some("ERR_INVALID_UTF8"));
+                self.wrong("long", &[(at, "W.long_text")], None);
+            }
             ("const char *", _) => {
                 let exact = !ends(self.f, "_plan"); // there the model is given, too
                 self.wrong("NULL", &[(at, "NULL")], if exact { Some("ERR_NULL_PARAMETER") } else { None });

@@ -1,7 +1,12 @@
-//! `docs/c-api.md`: the header as a page.
+//! `docs/c-api.md`: how to begin, with a program that tests/c/run compiles and runs, then the header as a page.
 
 use crate::parse::{Header, Named};
 use std::fmt::Write;
+
+/// How to build and to link.
+const BEGIN: &str = include_str!("begin.md");
+/// The program on the page.
+const FIRST: &str = include_str!("../../../examples/c/first.c");
 
 /// A comment as Markdown: a name that ends in a star is no emphasis.
 fn text(comment: &str) -> String {
@@ -9,9 +14,7 @@ fn text(comment: &str) -> String {
 }
 
 pub fn page(header: &Header) -> String {
-    let mut out = String::from(
-        "# The C interface\n\nWritten from `include/ocelli.h`, which is the reference; see CONTRIBUTING.md.\n",
-    );
+    let mut out = BEGIN.replace("@FIRST@", FIRST);
     let mut code = false;
     for line in header.rules.lines().skip_while(|l| !l.trim_start().starts_with("ocelli_model *model")) {
         let is_code = line.starts_with("     ");

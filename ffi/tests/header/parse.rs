@@ -82,6 +82,9 @@ pub fn parse(text: &str) -> Header {
                 }
             }
             header.structs.push(named(name, "", members));
+        } else if line.starts_with("enum ") {
+            // The constants again.
+            lines.by_ref().find(|line| *line == "};");
         } else if let Some(opaque) = line.strip_prefix("typedef struct ") {
             header.opaque.push(named(opaque.split(' ').next().unwrap(), "", vec![]));
         } else if let Some(callback) = line.strip_prefix("typedef ") {

@@ -37,6 +37,9 @@ const ZERO: ocelli_model_options = ocelli_model_options {
     progress_user: ptr::null_mut(),
     log: None,
     log_user: ptr::null_mut(),
+    cpu_set: ptr::null(),
+    cpu_set_words: 0,
+    reserved: 0,
 };
 
 /// Numbers at which arithmetic turns over.
@@ -357,6 +360,9 @@ impl<'a> World<'a> {
             progress_user: ptr::null_mut(),
             log: self.pick(&[None, Some(logs as _)]),
             log_user: ptr::null_mut(),
+            cpu_set: self.pick(&[ptr::null(), CPUS.as_ptr()]),
+            cpu_set_words: self.pick(&[0, 0, 1, 2, 129, u32::MAX]),
+            reserved: self.pick(&[0, 0, 0, 1]),
         }
     }
 
@@ -375,6 +381,8 @@ impl<'a> World<'a> {
             budget: self.pick(&[BUDGET, BUDGET, 1, BUDGET / 64]),
             frames: self.number32(),
             reserved: self.pick(&[0, 0, 0, 1]),
+            stage: self.pick(&[None, Some(hears as _), Some(halts as _)]),
+            stage_user: ptr::null_mut(),
         }
     }
 
@@ -398,6 +406,9 @@ impl<'a> World<'a> {
             grammar: self.pick(&[ptr::null(), ptr::null(), GRAMMAR.as_ptr(), SCHEMA.as_ptr()]),
             keep_special: self.number32(),
             reserved: self.pick(&[0, 0, 0, 1]),
+            stop: self.pick(&[ptr::null(), STOPS.0.as_ptr()]),
+            stop_count: self.pick(&[0, 0, 1, 2, 3, 65, u32::MAX]),
+            logprobs: self.number32() % 3,
         }
     }
 }
@@ -405,6 +416,23 @@ impl<'a> World<'a> {
 /// Good for one of the two fields that hold a text, and malformed for the other.
 const SCHEMA: &CStr = c"{\"enum\": [\"a\", \"b\"]}";
 const GRAMMAR: &CStr = c"start: /a|b/";
+
+/// Stop strings, one of which is too short.
+static STOPS: Texts = Texts([c"a".as_ptr(), c" b".as_ptr(), c"".as_ptr()]);
+struct Texts([*const c_char; 3]);
+// SAFETY: literals.
+unsafe impl Sync for Texts {}
+
+/// As many words as a set may have and one more: the first processor.
+static CPUS: [u64; 129] = [1; 129];
+
+unsafe extern "C" fn hears(_: u32, _: u64, _: u64, _: *mut c_void) -> i32 {
+    0
+}
+
+unsafe extern "C" fn halts(_: u32, done: u64, _: u64, _: *mut c_void) -> i32 {
+    i32::from(done > 0)
+}
 
 unsafe extern "C" fn goes_on(_: u64, _: u64, _: *mut c_void) -> i32 {
     0

@@ -96,6 +96,12 @@ all! {
         let needed = ptr::from_mut(&mut world.outs.size);
         Some(ocelli_model_meta(model, key, buffer, capacity, world.or_null(needed)))
     };
+    ocelli_model_key => |world| {
+        let (model, index) = (world.model(), world.number32() as usize);
+        let (buffer, capacity) = room(world);
+        let needed = ptr::from_mut(&mut world.outs.size);
+        Some(ocelli_model_key(model, index, buffer, capacity, world.or_null(needed)))
+    };
     ocelli_plan => |world| {
         let path = if world.byte() < 0x80 { ptr::null() } else { world.path() };
         let (model, options) = (world.model(), world.session_options());
@@ -119,6 +125,21 @@ all! {
         let needed = ptr::from_mut(&mut world.outs.size);
         Some(ocelli_detokenize(model, tokens, count, buffer, capacity, world.or_null(needed)))
     };
+    ocelli_detokenize_with => |world| {
+        let model = world.model();
+        let tokens: Vec<u32> = (0..world.byte() % 8).map(|_| world.number32()).collect();
+        let (count, flags) = (world.size(tokens.len()), world.number32() % 3);
+        let tokens = world.or_null(tokens.as_ptr().cast_mut());
+        let (buffer, capacity) = room(world);
+        let needed = ptr::from_mut(&mut world.outs.size);
+        Some(ocelli_detokenize_with(model, tokens, count, flags, buffer, capacity, world.or_null(needed)))
+    };
+    ocelli_token_piece => |world| {
+        let (model, token) = (world.model(), world.number32());
+        let (buffer, capacity) = room(world);
+        let (kind, needed) = (ptr::from_mut(&mut world.outs.token), ptr::from_mut(&mut world.outs.size));
+        Some(ocelli_token_piece(model, token, world.or_null(kind), buffer, capacity, world.or_null(needed)))
+    };
     ocelli_image_open => |world| {
         let (path, out) = (world.path(), &raw mut world.outs.image);
         Some(ocelli_image_open(path, world.or_null(out)))
@@ -136,6 +157,11 @@ all! {
         let pixels = world.buffer.0.as_mut_ptr();
         let (pixels, out) = (world.or_null(pixels), &raw mut world.outs.image);
         Some(ocelli_image_open_pixels(pixels.cast(), size, width, height, stride, order, world.or_null(out)))
+    };
+    ocelli_image_size => |world| {
+        let image = world.image();
+        let (width, height) = (ptr::from_mut(&mut world.outs.token), ptr::from_mut(&mut world.outs.number).cast());
+        Some(ocelli_image_size(image, world.or_null(width), world.or_null(height)))
     };
     ocelli_image_close => |world| {
         let image = world.image();
@@ -183,6 +209,32 @@ all! {
         let count = world.size(tokens.len());
         Some(ocelli_session_add_tokens(session, world.or_null(tokens.as_ptr().cast_mut()), count))
     };
+    ocelli_session_add_shot => |world| {
+        let (session, image) = (world.session(), world.image());
+        let (question, text, flags) = (world.text(), world.text(), world.number32() % 3);
+        let (question, image) = (world.or_null(question.cast_mut()), world.or_null(image));
+        Some(ocelli_session_add_shot(session, image, question, text, flags))
+    };
+    ocelli_session_add_turn => |world| {
+        let session = world.session();
+        let role = world.pick(&[c"user".as_ptr(), c"assistant".as_ptr(), c"system".as_ptr(), c"".as_ptr(), ptr::null()]);
+        let images: Vec<*const ocelli_image> = (0..world.byte() % 3).map(|_| world.image().cast_const()).collect();
+        let count = world.size(images.len());
+        let images = world.or_null(images.as_ptr().cast_mut());
+        let (text, size) = sized(world);
+        Some(ocelli_session_add_turn(session, role, images, count, text, size))
+    };
+    ocelli_session_take_turn_back => |world| Some(ocelli_session_take_turn_back(world.session()));
+    ocelli_session_turn => |world| {
+        let (session, index) = (world.session(), world.number32() as usize);
+        let mut role: [c_char; 16] = [0; 16];
+        let (capacity, needed) = (world.size(role.len()), ptr::from_mut(&mut world.outs.size));
+        let role = world.or_null(role.as_mut_ptr());
+        let (buffer, room) = room(world);
+        let images = ptr::from_mut(&mut world.outs.count);
+        let (needed, images) = (world.or_null(needed), world.or_null(images));
+        Some(ocelli_session_turn(session, index, role, capacity, needed, buffer, room, needed, images))
+    };
     ocelli_session_clear => |world| Some(ocelli_session_clear(world.session()));
     ocelli_session_generate => |world| {
         let (session, options) = (world.session(), world.generate_options());
@@ -221,6 +273,14 @@ all! {
         let texts = world.or_null(texts.as_ptr().cast_mut());
         let (sums, lengths) = (world.or_null(sums.as_mut_ptr()), world.or_null(lengths.as_mut_ptr()));
         Some(ocelli_session_score(session, texts, count, sums, lengths))
+    };
+    ocelli_session_logprobs => |world| {
+        let session = world.session();
+        let mut tokens = [0u32; 64];
+        let (values, capacity) = room(world);
+        let (tokens, capacity) = (world.or_null(tokens.as_mut_ptr()), capacity.min(64));
+        let needed = ptr::from_mut(&mut world.outs.size);
+        Some(ocelli_session_logprobs(session, tokens, values, capacity, world.or_null(needed)))
     };
     ocelli_session_embed => |world| {
         let (session, image, kind) = (world.session(), world.image(), world.number32() % 4);

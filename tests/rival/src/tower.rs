@@ -208,7 +208,7 @@ impl Ours {
     }
 
     fn encode(&mut self) -> Result<()> {
-        let mut exec = Exec { device: &self.cpu, arena: &mut self.arena, cancel: &self.cancel };
+        let mut exec = Exec { device: &self.cpu, arena: &mut self.arena, cancel: &self.cancel, told: None };
         Ok(self.vit.encode(&mut exec, &self.rows, &self.pixels)?)
     }
 }

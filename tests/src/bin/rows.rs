@@ -31,7 +31,7 @@ fn rows(path: &Path, pictures: &[Picture]) -> Result<(Vec<Vec<f32>>, usize)> {
     let cpu = Cpu::new(std::thread::available_parallelism()?.get())?;
     let mut arena = cpu.arena(&layout)?;
     let cancel = CancelHandle::default();
-    let mut exec = Exec { device: &cpu, arena: &mut arena, cancel: &cancel };
+    let mut exec = Exec { device: &cpu, arena: &mut arena, cancel: &cancel, told: None };
     let mut all = Vec::new();
     for picture in pictures {
         vit.encode(&mut exec, &plan, &preprocess.apply(picture)?.data)?;

@@ -240,6 +240,7 @@ impl Decoder {
         let continuations = &continuations[..sequences.len()];
         let mut step = Step { data, slots: &taken.slots, continuations };
         for (layer, block) in self.blocks.iter().enumerate() {
+            exec.layer(layer, self.blocks.len())?;
             if let (Some(gated), Some(own)) = (between, &rows.gated)
                 && let Some(index) = gated.before(layer)
             {
