@@ -5,16 +5,21 @@
 
 #![allow(rustdoc::invalid_html_tags)] // comments on arguments are help texts, which speak of <image>
 
+mod batch;
 mod bundled;
 mod commands;
 mod failure;
+mod features;
 mod frames;
 mod grammar_args;
 mod hub;
 mod interrupt;
+mod json_lines;
 mod marks;
 mod model_args;
 mod output;
+mod pool;
+mod progress;
 mod prompt_args;
 mod shot_args;
 mod usage;
