@@ -36,7 +36,7 @@ Either way the text is without the one blank that stands between the prompt and 
 the model's.
 
 With --batch each line of FILE asks: {\"prompt\", \"image\" or \"images\", \"video\" or \"videos\", \"id\",
-\"max_new_tokens\", \"seed\"}. Each line of the output answers: {\"id\", \"request\", \"text\", \"ids\", \"finish\"}, or
+\"max_new_tokens\", \"seed\", \"stop\"}. Each line of the output answers: {\"id\", \"request\", \"text\", \"ids\", \"finish\"}, or
 {\"id\", \"request\", \"error\": {\"code\", \"message\", \"line\"}}; \"request\" is a hash that --resume looks at. The
 exit code is 1 if a request failed.";
 
@@ -243,7 +243,7 @@ fn fitted(
 
 /// Answers a batch.
 fn answers(args: &Args, model: &Model, notes: &Notes, interrupt: &Interrupt) -> Result<(), Failure> {
-    const KNOWN: [&str; 7] = ["prompt", "image", "images", "video", "videos", "max_new_tokens", "seed"];
+    const KNOWN: [&str; 8] = ["prompt", "image", "images", "video", "videos", "max_new_tokens", "seed", "stop"];
     let busy = args.batch.reads_standard_input().then_some("--batch");
     if let Some(busy) = busy.filter(|_| args.prompt.reads_standard_input()) {
         let what = format_args!("--prompt cannot read standard input, which {busy} does");
@@ -269,7 +269,10 @@ fn answers(args: &Args, model: &Model, notes: &Notes, interrupt: &Interrupt) -> 
         generation.max_new_tokens = most.or(generation.max_new_tokens);
         generation.seed = request.field(|fields| fields.number("seed", 0..=u64::MAX))?.unwrap_or(generation.seed);
         let prompt = prompts.prompt(&request.asked(text.as_deref())?)?.0;
-        let (options, session) = fitted(&generation, &args.memory, model, &prompt, constraint.clone())?;
+        let (mut options, session) = fitted(&generation, &args.memory, model, &prompt, constraint.clone())?;
+        if let Some(stop) = request.field(|fields| fields.texts("stop"))? {
+            options.stop = stop;
+        }
         let generated = sessions
             .get(session, !args.memory.fixed())?
             .generate(&prompt, &options, &mut |_| ControlFlow::Continue(()))?;

@@ -148,6 +148,27 @@ fn demonstrations_are_those_of_a_single_run() {
             assert_eq!(score, alone(&score_args, &scores["id"], &scores["request"]));
         }
     }
+    // Room that ends within the answer, and before it.
+    let shown = here("new_fish.png");
+    let single = |more: &[&str]| {
+        let args = ["run", "-m", &model, "--json", "-i", &shown, "-p", "This is a", "--shots", &many, "-n", "8"];
+        ocelli(&[&args, more].concat())
+    };
+    let positions = single(&["--min-new-tokens", "8"]).json()["timings"]["prompt_positions"].as_u64().unwrap();
+    assert!(positions > 300, "{positions}");
+    for (room, fits) in [(positions + 2, true), (positions - 9, false)] {
+        let more = ["--min-new-tokens", "8", "--context", &room.to_string()];
+        let args = ["run", "-m", &model, "--batch", &requests, "--shots", &many, "-n", "8", "-q"];
+        let line = lines(&ocelli(&[&args[..], &more].concat()).out).swap_remove(0);
+        let alone = single(&more);
+        if fits {
+            assert_eq!(line["ids"], alone.json()["ids"]);
+            assert!(line["ids"].as_array().unwrap().len() < 8, "{line}");
+        } else {
+            assert_eq!(line["error"]["code"], "context-full");
+            alone.failed(1, "context-full");
+        }
+    }
 }
 
 #[test]
@@ -178,6 +199,14 @@ fn a_line_says_what_is_its_own() {
     assert_eq!((&answers[2]["id"], &answers[2]["ids"]), (&json!({ "a": [1] }), &drawn["ids"]));
     assert_eq!(answers[3]["prompt"], "<image> and <image>");
     assert_eq!(answers[4]["prompt"], format!("<image>{COLOUR}"), "the argument's text, and a path from the root");
+    let stop = |stop: Value| line(json!({ "prompt": "a photo of", "stop": stop }));
+    let stopped =
+        Made::new(&[stop(Value::Null), stop("circ".into()), stop(json!(["x", " blue"])), stop("".into())].concat());
+    let stopped = lines(&stopped.batch("run", &[]).out);
+    assert_eq!((&stopped[0]["text"], &stopped[0]["finish"]), (&"a blue circle".into(), &"eos".into()), "{stopped:?}");
+    assert_eq!((&stopped[1]["text"], &stopped[1]["finish"]), (&"a blue ".into(), &"stop-string".into()), "{stopped:?}");
+    assert_eq!(stopped[2]["text"], "a", "{stopped:?}");
+    assert!(stopped[3]["error"]["message"].as_str().unwrap().contains("stop"), "{stopped:?}");
     let scores = Made::new(
         "{\"prompt\": \"a\", \"continuations\": \" b\"}\n{\"prompt\": \"a\", \"continuations\": [\" c\", \" d\"]}\n{\"prompt\": \"a\"}",
     );
