@@ -42,19 +42,30 @@ pub struct Count<'a> {
     before: usize,
     start: Instant,
     pace: Pace,
+    /// When whoever watches saw the last line.
+    shown: Cell<Option<Instant>>,
 }
+
+/// How often a line is replaced.
+const FRAME: Duration = Duration::from_millis(100);
 
 impl<'a> Count<'a> {
     pub fn new(notes: &'a Notes, things: &'static str, before: usize, total: usize) -> Self {
-        Self { notes, things, total, before, start: Instant::now(), pace: Pace::new() }
+        Self { notes, things, total, before, start: Instant::now(), pace: Pace::new(), shown: Cell::new(None) }
     }
 
     /// So many are done, those from before included.
     pub fn at(&self, done: usize, more: impl Display) {
         let live = self.notes.live();
-        if !live && !self.pace.due(done as u64, self.total as u64) {
+        let due = if live {
+            self.shown.get().is_none_or(|shown| shown.elapsed() >= FRAME)
+        } else {
+            self.pace.due(done as u64, self.total as u64)
+        };
+        if !due {
             return;
         }
+        self.shown.set(Some(Instant::now()));
         let left = left(self.start.elapsed(), done - self.before, self.total - done);
         let line = format!("{done} of {} {}{more}{left}", self.total, self.things);
         if live { self.notes.stage(format_args!("{line}")) } else { self.notes.line(format_args!("{line}")) }

@@ -110,7 +110,10 @@ pub fn run(
         let failed = fields.contains_key("error");
         let fields = serde_json::to_string(&fields).map_err(|e| Failure::new("output", e))?;
         let line = format!("{},{}", requests.answer(at), fields.strip_prefix('{').unwrap_or(&fields));
-        notes.clear();
+        if !answers.stays() {
+            // The line may be on the same terminal.
+            notes.clear();
+        }
         if let Err(failure) = answers.write(&line, failed) {
             break Err(failure);
         }

@@ -167,7 +167,6 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let mut session = opened.model.session(&session)?;
     interrupt.cancels(session.cancel_handle());
     if let Some(shown) = shown.as_deref().filter(|_| !args.json) {
-        notes.clear();
         notes.always(shown);
     }
 

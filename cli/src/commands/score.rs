@@ -69,7 +69,6 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let mut session = model.session(&fitted(&args.memory, &model, &prompt, &texts)?)?;
     interrupt.cancels(session.cancel_handle());
     if let Some(shown) = shown.as_deref().filter(|_| !args.json) {
-        notes.clear();
         notes.always(shown);
     }
     let scores = session.score(&prompt, &texts, &mut |event| {
