@@ -68,6 +68,16 @@ impl Failure {
         }
     }
 
+    /// The same, of a line of a file.
+    pub fn in_line(self, file: &str, line: usize) -> Self {
+        match self {
+            Self::Error { code, message, hint, exit } => {
+                Self::Error { code, message: format!("{file}, line {line}: {message}"), hint, exit }
+            }
+            other => other,
+        }
+    }
+
     /// A model file that did not open. The engine names the file only where the system refused it.
     pub fn opening(name: &str, error: &ocelli_engine::Error) -> Self {
         match error {
@@ -81,6 +91,20 @@ impl Failure {
     /// A file that could not be read.
     pub fn reading(what: &str, path: &Path, error: &io::Error) -> Self {
         Self::new("open", format_args!("cannot read {what} {}: {error}", path.display()))
+    }
+
+    /// Its code; the two that are no errors have none.
+    pub fn code(&self) -> &str {
+        if let Self::Error { code, .. } = self { code } else { "" }
+    }
+
+    /// What went wrong, without what might help.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Error { message, .. } => message,
+            Self::Interrupted => "interrupted",
+            Self::OutputClosed => "nobody reads standard output",
+        }
     }
 
     /// Prints it; the exit code.

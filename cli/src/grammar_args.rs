@@ -11,7 +11,7 @@ use std::path::Path;
 const MOST: u64 = 1 << 20;
 
 /// A schema or a grammar.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone, Debug)]
 pub struct GrammarArgs {
     /// Hold the answer to a JSON schema: a file, '-' for standard input, or the schema itself, which begins with '{'
     #[arg(long, value_name = "FILE", conflicts_with = "grammar", allow_hyphen_values = true)]
@@ -22,9 +22,26 @@ pub struct GrammarArgs {
     grammar: Option<String>,
 }
 
+/// What answers are held to, read.
+#[derive(Debug)]
+pub struct Held {
+    name: String,
+    schema: bool,
+    text: String,
+}
+
+impl Held {
+    /// For answers of a model.
+    pub fn constraint(&self, model: &Model) -> Result<Box<dyn Constraint>, Failure> {
+        let grammar = if self.schema { Grammar::JsonSchema(&self.text) } else { Grammar::Lark(&self.text) };
+        let constraint = model.constraint(grammar);
+        constraint.map_err(|e| Failure::usage(e.code(), format_args!("{}: {e}", self.name)))
+    }
+}
+
 impl GrammarArgs {
-    /// The constraint that was asked for. `busy` is what standard input is read for otherwise, if it is.
-    pub fn constraint(&self, model: &Model, busy: Option<&str>) -> Result<Option<Box<dyn Constraint>>, Failure> {
+    /// What was asked for. `busy` is what standard input is read for otherwise, if it is.
+    pub fn read(&self, busy: Option<&str>) -> Result<Option<Held>, Failure> {
         let (flag, value) = match (&self.json_schema, &self.grammar) {
             (Some(value), _) => ("--json-schema", value),
             (None, Some(value)) => ("--grammar", value),
@@ -43,11 +60,12 @@ impl GrammarArgs {
         } else {
             (value.clone(), read(Path::new(value))?)
         };
-        let grammar = if schema { Grammar::JsonSchema(&text) } else { Grammar::Lark(&text) };
-        match model.constraint(grammar) {
-            Ok(constraint) => Ok(Some(constraint)),
-            Err(e) => Err(Failure::usage(e.code(), format_args!("{name}: {e}"))),
-        }
+        Ok(Some(Held { name, schema, text }))
+    }
+
+    /// The constraint of it.
+    pub fn constraint(&self, model: &Model, busy: Option<&str>) -> Result<Option<Box<dyn Constraint>>, Failure> {
+        self.read(busy)?.map(|held| held.constraint(model)).transpose()
     }
 }
 

@@ -5,18 +5,23 @@
 
 #![allow(rustdoc::invalid_html_tags)] // comments on arguments are help texts, which speak of <image>
 
+mod batch;
 mod bundled;
 mod commands;
 mod failure;
+mod features;
 mod foreign;
 mod frames;
 mod grammar_args;
 mod help;
 mod hub;
 mod interrupt;
+mod json_lines;
 mod marks;
 mod model_args;
 mod output;
+mod pool;
+mod progress;
 mod prompt_args;
 mod recipe_args;
 mod shot_args;

@@ -7,8 +7,8 @@
 
 use crate::failure::Failure;
 use crate::output::counted;
-use ocelli_engine::Prompt;
 use ocelli_engine::image::{Picture, Video};
+use ocelli_engine::{Piece as Seen, Prompt};
 use std::sync::Arc;
 
 /// Where a picture goes.
@@ -49,6 +49,44 @@ pub fn placed(text: &str, images: Vec<Arc<Picture>>, videos: Vec<Arc<Video>>) ->
     Ok(prompt)
 }
 
+/// A prompt as it can be typed: marks where pictures and videos go, and a backslash before texts like them.
+pub fn written(prompt: &Prompt) -> String {
+    let pieces = prompt.pieces();
+    let is = |piece: &Seen, mark: &str| match piece {
+        Seen::Image(_) => mark == IMAGE,
+        Seen::Video(_) => mark == VIDEO,
+        Seen::Text(_) => false,
+    };
+    let marks = [IMAGE, VIDEO].into_iter().filter(|mark| pieces.iter().any(|piece| is(piece, mark)));
+    let marks: Vec<&str> = marks.collect();
+    let mut out = String::new();
+    for piece in pieces {
+        match piece {
+            Seen::Text(text) => out.push_str(&escaped(text, &marks)),
+            Seen::Image(_) | Seen::Video(_) => {
+                // Those at the end of a text would be taken for the mark's.
+                let slashes = out.len() - out.trim_end_matches('\\').len();
+                out.push_str(&"\\".repeat(slashes));
+                out.push_str(if is(piece, IMAGE) { IMAGE } else { VIDEO });
+            }
+        }
+    }
+    out
+}
+
+/// A text that [`cut`] gives back: backslashes before a mark are doubled, and the mark gets one of its own.
+fn escaped(text: &str, marks: &[&str]) -> String {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((at, mark)) = marks.iter().filter_map(|mark| Some((rest.find(mark)?, *mark))).min() {
+        let slashes = rest[..at].len() - rest[..at].trim_end_matches('\\').len();
+        out.push_str(&rest[..at]);
+        out.push_str(&"\\".repeat(slashes + 1));
+        out.push_str(mark);
+        rest = &rest[at + mark.len()..];
+    }
+    out + rest
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Text(String),
@@ -87,7 +125,6 @@ fn cut(text: &str, images: bool, videos: bool) -> Vec<Piece> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use ocelli_engine::Piece as Seen;
     use ocelli_engine::image::ImageLimits;
 
     fn picture() -> Arc<Picture> {
@@ -118,6 +155,18 @@ mod tests {
         assert_eq!(shape("", 0, &[]), "");
         assert!(shape("<image><image>", 1, &[]).contains("2 image markers, 1 image was given"));
         assert!(shape("<image>", 2, &[]).contains("1 image marker, 2 images were given"));
+    }
+
+    #[test]
+    fn a_prompt_is_written_as_it_is_typed() {
+        for typed in
+            ["<image>what?", "a <image>\\<image> b", "\\\\<image>", "\\\\\\<image> <image>", "C:\\x <image>", "<image>"]
+        {
+            let prompt = placed(typed, vec![picture()], Vec::new()).unwrap();
+            assert_eq!(written(&prompt), typed);
+        }
+        let text = "what does <image> do? \\<video>";
+        assert_eq!(written(&placed(text, Vec::new(), Vec::new()).unwrap()), text);
     }
 
     #[test]

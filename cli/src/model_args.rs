@@ -202,6 +202,21 @@ impl MemoryArgs {
         }
     }
 
+    /// What of these decides answers: for telling batches apart.
+    pub fn content(&self) -> String {
+        format!("{:?} {:?}", self.context, self.kv)
+    }
+
+    /// Whether memory was limited.
+    pub fn limited(&self) -> bool {
+        self.budget.is_some()
+    }
+
+    /// Whether a session has room for what was asked for, not for what a request needs.
+    pub fn fixed(&self) -> bool {
+        self.context.is_some()
+    }
+
     /// The most positions a session can have.
     pub fn most(&self, model: &Model) -> usize {
         self.context.unwrap_or(usize::MAX).min(model.context())

@@ -108,12 +108,14 @@ impl Notes {
     /// A line that stays.
     pub fn line(&self, line: Arguments<'_>) {
         if !self.quiet {
+            self.clear();
             let _ = writeln!(io::stderr(), "{line}");
         }
     }
 
     /// Lines that were asked for.
     pub fn always(&self, lines: &str) {
+        self.clear();
         let _ = writeln!(io::stderr(), "{lines}");
     }
 

@@ -2,10 +2,10 @@
 
 use crate::interrupt::Interrupt;
 use crate::output::{Notes, size};
+use crate::progress::Pace;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ocelli_convert::Progress;
 use std::cell::Cell;
-use std::time::{Duration, Instant};
 
 /// A bar for whoever watches a terminal, for logs a line now and then.
 pub struct Watch {
@@ -16,15 +16,10 @@ pub struct Watch {
     verb: &'static str,
     total: Cell<u64>,
     done: Cell<u64>,
-    /// Tenths and time of the last line.
-    last: Cell<(u64, Instant)>,
+    pace: Pace,
 }
 
 impl Watch {
-    /// The shortest and the longest time between two lines of a log.
-    const PAUSE: Duration = Duration::from_secs(2);
-    const SILENCE: Duration = Duration::from_secs(10);
-
     pub fn new(notes: Notes, interrupt: Interrupt) -> Self {
         Self::of(notes, interrupt, "written")
     }
@@ -32,8 +27,7 @@ impl Watch {
     /// Of bytes that are written, fetched or the like.
     pub fn of(notes: Notes, interrupt: Interrupt, verb: &'static str) -> Self {
         let bar = if notes.live() { ProgressBar::new(0) } else { ProgressBar::hidden() };
-        let last = Cell::new((0, Instant::now()));
-        Self { notes, interrupt, bar, verb, total: Cell::new(0), done: Cell::new(0), last }
+        Self { notes, interrupt, bar, verb, total: Cell::new(0), done: Cell::new(0), pace: Pace::new() }
     }
 
     /// That many bytes more are done, or fewer where some were of no use.
@@ -78,11 +72,7 @@ impl Progress for Watch {
             return;
         }
         let (done, total) = (self.done.get(), self.total.get());
-        let tenths = done.saturating_mul(10).checked_div(total).unwrap_or(10);
-        let (before, when) = self.last.get();
-        let silent = when.elapsed();
-        if tenths > before && silent >= Self::PAUSE || silent >= Self::SILENCE {
-            self.last.set((tenths, Instant::now()));
+        if self.pace.due(done, total) {
             self.notes.line(format_args!("{} of {} {}", size(done), size(total), self.verb));
         }
     }

@@ -5,7 +5,7 @@
 //! mapped keeps its old file, and so does every other name (hard link) of it. The new file has the old one's permissions.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::ConvertError;
@@ -91,6 +91,17 @@ pub(crate) fn leftovers(target: &Path) -> Vec<String> {
 fn part_stem(target: &Path) -> String {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     format!("{}.part.", &name[..name.floor_char_boundary(STEM)])
+}
+
+/// Writes a file of a few bytes: what was there before stays until all of the new one is.
+///
+/// # Errors
+/// [`ConvertError::Write`].
+pub fn write_atomically(target: &Path, bytes: &[u8]) -> Result<(), ConvertError> {
+    let part = PartFile::create(target, fs::metadata(target).ok().as_ref())?;
+    let failed = |source| ConvertError::Write { path: target.to_owned(), action: "be written", source };
+    part.file().write_all(bytes).map_err(failed)?;
+    part.keep()
 }
 
 /// The directory a file is in.

@@ -28,6 +28,7 @@ mod write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub use atomic::write_atomically;
 pub use checkpoint::{SafetensorsError, TorchError};
 pub use error::{ConvertError, UnknownSetting};
 pub use families::open_flamingo::OpenFlamingo;

@@ -168,6 +168,19 @@ impl Model {
         &self.0.file
     }
 
+    /// What tells this file's keys and weights from those of others, the same on every machine: of each tensor its name, shape,
+    /// type, and first and last 4 KiB.
+    #[must_use]
+    pub fn identity(&self) -> u128 {
+        models::identity(self.file())
+    }
+
+    /// The same of all that a picture's features depend on, every byte of tower and bridge included.
+    #[must_use]
+    pub fn encoder_identity(&self) -> u128 {
+        models::encoder_identity(self.file())
+    }
+
     /// The tokenizer.
     #[must_use]
     pub fn tokenizer(&self) -> &Tokenizer {

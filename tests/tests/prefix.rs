@@ -86,3 +86,32 @@ fn what_was_cancelled_is_not_kept() {
     let again = generate(&mut session, &prompt, 1);
     assert_eq!(again.timings.reused, again.timings.prompt - 1, "all but the last position");
 }
+
+#[test]
+fn whole_batches_change_no_bit() {
+    let model = Engine::new(2).unwrap().open_bytes(Arc::new(TINY)).unwrap();
+    let options = SessionOptions { batch: 16, beams: 2, ..SessionOptions::default() };
+    let mut keeping = model.session(&options).unwrap();
+    keeping.keep_whole_batches();
+    let mut reused = Vec::new();
+    let texts = [" blue", " red circle"];
+    let long = QUESTION.repeat(3);
+    for (grey, text) in
+        [(40, QUESTION), (40, &long), (40, &format!("{long} yes")), (40, &long), (200, &long), (200, "")]
+    {
+        let prompt = Prompt::new().image(picture(grey)).text(text);
+        for beams in [1, 2] {
+            let mut plain = model.session(&options).unwrap();
+            let (wanted, got) = (generate(&mut plain, &prompt, beams), generate(&mut keeping, &prompt, beams));
+            assert_eq!(got.ids, wanted.ids);
+            reused.push(got.timings.reused);
+            let scores = |s: &mut Session| s.score(&prompt, &texts, &mut |_| ControlFlow::Continue(())).unwrap();
+            let bits = |s: &mut Session| -> Vec<u32> {
+                scores(s).iter().flat_map(|score| score.logprobs.iter().map(|p| p.to_bits())).collect()
+            };
+            assert_eq!(bits(&mut keeping), bits(&mut model.session(&options).unwrap()), "{text}");
+        }
+    }
+    assert!(reused.iter().all(|reused| reused % 16 == 0) && reused.contains(&0), "{reused:?}");
+    assert!(reused.iter().any(|&reused| reused >= 32), "{reused:?}");
+}

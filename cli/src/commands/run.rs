@@ -2,6 +2,7 @@
 //!
 //! The session is made as large as the prompt and the answer need, not as the model allows.
 
+use crate::batch::{self, BatchArgs, Request, Sessions};
 use crate::failure::Failure;
 use crate::grammar_args::GrammarArgs;
 use crate::interrupt::Interrupt;
@@ -12,9 +13,9 @@ use crate::vocabulary;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::tokenizer::Tokenizer;
 use ocelli_engine::{
-    Constraint, Event, Finish, GenerateOptions, Generation, Item, Model, SessionOptions, Timings, Wanted,
+    Constraint, Event, Finish, GenerateOptions, Generation, Item, Model, Prompt, SessionOptions, Timings, Wanted,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -30,11 +31,17 @@ EXAMPLES
   ocelli run blip2.gguf -i cat.png -p 'Question: is this a cat? Answer:' \\
       --grammar 'start: /yes|no/'
   echo 'Question: what is this? Answer:' | ocelli run -i cat.png -p - --json
+  ocelli run blip2.gguf --batch questions.jsonl -o answers.jsonl --resume
 
 The answer goes to standard output, everything else to standard error. With --json standard output is one object:
   {\"text\", \"ids\", \"finish\": \"eos\" | \"length\", \"timings\"}
 Either way the text is without the one blank that stands between the prompt and a first word; all other white space is
-the model's.";
+the model's.
+
+With --batch each line of FILE asks: {\"prompt\", \"image\" or \"images\", \"video\" or \"videos\", \"id\",
+\"max_new_tokens\", \"seed\", \"stop\"}. Each line of the output answers: {\"id\", \"request\", \"text\", \"ids\", \"finish\"}, or
+{\"id\", \"request\", \"error\": {\"code\", \"message\", \"line\"}}; \"request\" is a hash that --resume looks at. The
+exit code is 1 if a request failed.";
 
 /// Of an answer under a schema or grammar.
 pub const CUT: &str = "the answer was cut before the schema or grammar lets it end: a larger -n gives it room";
@@ -51,6 +58,8 @@ pub struct Args {
     model: ModelArgs,
     #[command(flatten)]
     memory: MemoryArgs,
+    #[command(flatten)]
+    batch: BatchArgs,
     /// Print one JSON object instead of the text
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -60,7 +69,7 @@ pub struct Args {
 }
 
 /// How tokens are chosen; what is not given is as the model's file suggests.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Generation")]
 pub struct GenerationArgs {
     /// Most new tokens, -1 for as many as the context holds; without it what the model's file suggests
@@ -145,19 +154,24 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let notes = Notes::new(args.quiet);
     notes.stage(format_args!("loading"));
     let opened = args.model.open()?;
+    if args.batch.given() {
+        return answers(args, &opened.model, &notes, interrupt);
+    }
     let constraint =
         args.generation.constraint(&opened.model, args.prompt.reads_standard_input().then_some("--prompt"))?;
     let constrained = constraint.is_some();
-    let (prompt, decode) = args.prompt.read(&opened.model, &notes)?;
-    let items = opened.model.compose(&prompt)?;
-    let positions = opened.model.count(&items);
-    let mut options = args.generation.options(&opened.model, positions, constraint)?;
-    let (session, new_tokens) = size(args, &opened.model, positions, options.beams);
-    let session = with_media(&items, session);
+    let asked = args.prompt.asked()?;
+    let mut prompts = args.prompt.open(&opened.model, &notes)?;
+    let (prompt, decode) = prompts.prompt(&asked)?;
+    let shown = prompts.shown(&prompt);
+    drop(prompts);
+    let (options, session) = fitted(&args.generation, &args.memory, &opened.model, &prompt, constraint)?;
     let plan = opened.model.plan(&session)?;
-    options.max_new_tokens = new_tokens;
     let mut session = opened.model.session(&session)?;
     interrupt.cancels(session.cancel_handle());
+    if let Some(shown) = shown.as_deref().filter(|_| !args.json) {
+        notes.always(shown);
+    }
 
     let mut out = Out::new();
     let joins = (!constrained).then_some(opened.model.tokenizer());
@@ -186,7 +200,9 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     answer.end(result.is_ok())?;
     let generation = result?;
     if args.json {
-        out.json(&document(&generation, joins, opened.load, decode))?;
+        let mut document = document(&generation, joins, shown);
+        document.insert("timings".to_owned(), timings(&generation, opened.load, decode));
+        out.json(&document.into())?;
     }
     if constrained && matches!(generation.finish, Finish::Length | Finish::Context) {
         notes.line(format_args!("{CUT}"));
@@ -209,13 +225,64 @@ pub fn with_media(items: &[Item], session: SessionOptions) -> SessionOptions {
     SessionOptions { images, frames, ..session }
 }
 
-/// What the session is laid out for, and the new tokens in it.
-fn size(args: &Args, model: &Model, positions: usize, beams: usize) -> (SessionOptions, usize) {
-    let room = args.memory.most(model).saturating_sub(positions);
-    let new_tokens = args.generation.max_new_tokens.unwrap_or(model.defaults().max_new_tokens);
-    let laid = new_tokens.min(room).max(1);
-    let session = args.memory.session(positions.saturating_add(laid));
-    (SessionOptions { beams, new_tokens: laid, ..session }, new_tokens)
+/// What a prompt is answered with, and the session that this needs.
+fn fitted(
+    generation: &GenerationArgs,
+    memory: &MemoryArgs,
+    model: &Model,
+    prompt: &Prompt,
+    constraint: Option<Box<dyn Constraint>>,
+) -> Result<(GenerateOptions, SessionOptions), Failure> {
+    let items = model.compose(prompt)?;
+    let positions = model.count(&items);
+    let mut options = generation.options(model, positions, constraint)?;
+    let room = memory.most(model).saturating_sub(positions);
+    options.max_new_tokens = generation.max_new_tokens.unwrap_or(model.defaults().max_new_tokens);
+    let laid = options.max_new_tokens.min(room).max(1);
+    let session = memory.session(positions.saturating_add(laid));
+    let session = SessionOptions { beams: options.beams, new_tokens: laid, ..session };
+    Ok((options, with_media(&items, session)))
+}
+
+/// Answers a batch.
+fn answers(args: &Args, model: &Model, notes: &Notes, interrupt: &Interrupt) -> Result<(), Failure> {
+    const KNOWN: [&str; 8] = ["prompt", "image", "images", "video", "videos", "max_new_tokens", "seed", "stop"];
+    let busy = args.batch.reads_standard_input().then_some("--batch");
+    if let Some(busy) = busy.filter(|_| args.prompt.reads_standard_input()) {
+        let what = format_args!("--prompt cannot read standard input, which {busy} does");
+        return Err(Failure::usage("standard-input", what));
+    }
+    let text = args.prompt.text()?;
+    let held = args.generation.grammar.read(busy.or(args.prompt.reads_standard_input().then_some("--prompt")))?;
+    let constraint = held.as_ref().map(|held| held.constraint(model)).transpose()?;
+    let settings = format!(
+        "run {:032x} {text:?} {held:?} {:?} {} {}",
+        model.identity(),
+        args.generation,
+        args.memory.content(),
+        args.prompt.content()?
+    );
+    let mut prompts = args.prompt.open(model, notes)?;
+    let mut sessions = Sessions::new(model, prompts.pictures(), args.memory.limited(), interrupt)?;
+    let mut answer = |request: &Request<'_>| {
+        let mut generation = args.generation.clone();
+        let most = request.field(|fields| fields.number("max_new_tokens", 1..=1 << 24))?;
+        #[allow(clippy::cast_possible_truncation)]
+        let most = most.map(|most| most as usize);
+        generation.max_new_tokens = most.or(generation.max_new_tokens);
+        generation.seed = request.field(|fields| fields.number("seed", 0..=u64::MAX))?.unwrap_or(generation.seed);
+        let prompt = prompts.prompt(&request.asked(text.as_deref())?)?.0;
+        let (mut options, session) = fitted(&generation, &args.memory, model, &prompt, constraint.clone())?;
+        if let Some(stop) = request.field(|fields| fields.texts("stop"))? {
+            options.stop = stop;
+        }
+        let generated = sessions
+            .get(session, !args.memory.fixed())?
+            .generate(&prompt, &options, &mut |_| ControlFlow::Continue(()))?;
+        let joins = constraint.is_none().then_some(model.tokenizer());
+        Ok(document(&generated, joins, prompts.shown(&prompt)))
+    };
+    batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), &mut answer)
 }
 
 /// A text without the blank that joins it to the prompt, where the tokenizer that puts one there is given: what a grammar
@@ -273,23 +340,29 @@ impl<'a> Answer<'a> {
     }
 }
 
-fn document(generation: &Generation, joins: Option<&Tokenizer>, load: Duration, decode: Duration) -> Value {
+/// An answer, with the prompt as it was put together where that is to be shown.
+fn document(generation: &Generation, joins: Option<&Tokenizer>, prompt: Option<String>) -> Map<String, Value> {
+    let prompt = prompt.map(|prompt| ("prompt".to_owned(), Value::from(prompt)));
+    let answer = [
+        ("text".to_owned(), Value::from(unjoined(joins, &generation.text))),
+        ("ids".to_owned(), Value::from(generation.ids.clone())),
+        ("finish".to_owned(), Value::from(generation.finish.name())),
+    ];
+    prompt.into_iter().chain(answer).collect()
+}
+
+fn timings(generation: &Generation, load: Duration, decode: Duration) -> Value {
     let Timings { prepare, encode, encoded, prefill, prompt, generate, generated, .. } = generation.timings;
     json!({
-        "text": unjoined(joins, &generation.text),
-        "ids": generation.ids,
-        "finish": generation.finish.name(),
-        "timings": {
-            "load_ms": ms(load),
-            "decode_ms": ms(decode),
-            "prepare_ms": ms(prepare),
-            "encode_ms": ms(encode),
-            "encoded_images": encoded,
-            "prefill_ms": ms(prefill),
-            "prompt_positions": prompt,
-            "generate_ms": ms(generate),
-            "generated_tokens": generated,
-        },
+        "load_ms": ms(load),
+        "decode_ms": ms(decode),
+        "prepare_ms": ms(prepare),
+        "encode_ms": ms(encode),
+        "encoded_images": encoded,
+        "prefill_ms": ms(prefill),
+        "prompt_positions": prompt,
+        "generate_ms": ms(generate),
+        "generated_tokens": generated,
     })
 }
 

@@ -1,5 +1,6 @@
 //! `ocelli score`: how likely each of some texts is after a prompt. The way to choose among known answers.
 
+use crate::batch::{self, BatchArgs, Request, Sessions};
 use crate::commands::run::with_media;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -7,8 +8,8 @@ use crate::model_args::{MemoryArgs, ModelArgs};
 use crate::output::{Notes, Out, number};
 use crate::prompt_args::PromptArgs;
 use ocelli_engine::tokenizer::EncodeOptions;
-use ocelli_engine::{Error, Event, Model, Score, SessionOptions, prompt_ids};
-use serde_json::{Value, json};
+use ocelli_engine::{Error, Event, Model, Prompt, Score, SessionOptions, prompt_ids};
+use serde_json::{Map, Value, json};
 use std::ops::ControlFlow;
 
 const AFTER: &str = "\
@@ -16,10 +17,17 @@ EXAMPLES
   ocelli score -i shapes.png -c ' red' -c ' blue' \\
       -p 'Question: what color is the shape? Answer:'
   ocelli score blip2.gguf -i cat.png -p 'a photo of' -c ' cats' -c ' dogs'
+  ocelli score blip2.gguf --batch pictures.jsonl -p 'a photo of' \\
+      -c ' a cat' -c ' a dog' -o scores.jsonl
 
 Continuations are taken as they are: most models want the blank before the first word.
 With --json standard output is one object, log-probabilities are natural logarithms:
-  {\"prompt_ids\", \"continuations\": [{\"text\", \"ids\", \"logprobs\", \"sum\"}]}";
+  {\"prompt_ids\", \"continuations\": [{\"text\", \"ids\", \"logprobs\", \"sum\"}]}
+
+With --batch each line of FILE asks: {\"prompt\", \"image\" or \"images\", \"video\" or \"videos\", \"continuations\",
+\"id\"}; --prompt and --continuation hold for lines without their own. Each line of the output answers: {\"id\",
+\"request\", \"prompt_ids\", \"continuations\"}, or {\"id\", \"request\", \"error\": {\"code\", \"message\",
+\"line\"}}; \"request\" is a hash that --resume looks at. The exit code is 1 if a request failed.";
 
 /// Continuations that there is room for at once: logits of as many rows are computed together in any case.
 const TOGETHER: usize = 8;
@@ -31,12 +39,14 @@ pub struct Args {
     #[command(flatten)]
     prompt: PromptArgs,
     /// A text that could follow the prompt; once for each
-    #[arg(short, long, value_name = "TEXT", required = true, allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "TEXT", required_unless_present = "batch", allow_hyphen_values = true)]
     continuation: Vec<String>,
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
     memory: MemoryArgs,
+    #[command(flatten)]
+    batch: BatchArgs,
     /// Print one JSON object, in the order given
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -49,19 +59,20 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let notes = Notes::new(args.quiet);
     notes.stage(format_args!("loading"));
     let model = args.model.open()?.model;
-    let (prompt, _) = args.prompt.read(&model, &notes)?;
-    let items = model.compose(&prompt)?;
-    let texts: Vec<&str> = args.continuation.iter().map(String::as_str).collect();
-    let plain = EncodeOptions { add_special: false, parse_special: true };
-    let mut longest = 0;
-    for text in &texts {
-        let ids = model.tokenizer().encode(text, plain).map_err(Error::from)?;
-        longest = longest.max(ids.len());
+    if args.batch.given() {
+        return answers(args, &model, &notes, interrupt);
     }
-    let session = args.memory.session(model.count(&items).saturating_add(longest));
-    let session = side_by_side(&model, with_media(&items, session), texts.len(), longest)?;
-    let mut session = model.session(&session)?;
+    let asked = args.prompt.asked()?;
+    let mut prompts = args.prompt.open(&model, &notes)?;
+    let (prompt, _) = prompts.prompt(&asked)?;
+    let shown = prompts.shown(&prompt);
+    drop(prompts);
+    let texts: Vec<&str> = args.continuation.iter().map(String::as_str).collect();
+    let mut session = model.session(&fitted(&args.memory, &model, &prompt, &texts)?)?;
     interrupt.cancels(session.cancel_handle());
+    if let Some(shown) = shown.as_deref().filter(|_| !args.json) {
+        notes.always(shown);
+    }
     let scores = session.score(&prompt, &texts, &mut |event| {
         match event {
             Event::Image { index, count } => notes.stage(format_args!("encoding image {}/{count}", index + 1)),
@@ -75,11 +86,55 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let scores = scores?;
     let mut out = Out::new();
     if args.json {
-        let continuations: Vec<Value> = texts.iter().zip(&scores).map(|(text, score)| document(text, score)).collect();
-        return out.json(&json!({ "prompt_ids": prompt_ids(&items), "continuations": continuations }));
+        return out.json(&document(&model, &prompt, shown, &texts, &scores)?.into());
     }
     table(&mut out, &texts, &scores)?;
     out.flush()
+}
+
+/// Scores a batch.
+fn answers(args: &Args, model: &Model, notes: &Notes, interrupt: &Interrupt) -> Result<(), Failure> {
+    const KNOWN: [&str; 6] = ["prompt", "image", "images", "video", "videos", "continuations"];
+    if args.batch.reads_standard_input() && args.prompt.reads_standard_input() {
+        let what = "--prompt cannot read standard input, which --batch does";
+        return Err(Failure::usage("standard-input", what));
+    }
+    let text = args.prompt.text()?;
+    let settings = format!(
+        "score {:032x} {text:?} {:?} {} {}",
+        model.identity(),
+        args.continuation,
+        args.memory.content(),
+        args.prompt.content()?
+    );
+    let mut prompts = args.prompt.open(model, notes)?;
+    let mut sessions = Sessions::new(model, prompts.pictures(), args.memory.limited(), interrupt)?;
+    let mut answer = |request: &Request<'_>| {
+        let own = request.field(|fields| match fields.texts("continuations")? {
+            Some(texts) if texts.is_empty() => Err("no text in \"continuations\"".to_owned()),
+            None if args.continuation.is_empty() => Err("no \"continuations\", and none by --continuation".to_owned()),
+            texts => Ok(texts),
+        })?;
+        let texts: Vec<&str> = own.as_ref().unwrap_or(&args.continuation).iter().map(String::as_str).collect();
+        let prompt = prompts.prompt(&request.asked(text.as_deref())?)?.0;
+        let session = sessions.get(fitted(&args.memory, model, &prompt, &texts)?, false)?;
+        let scores = session.score(&prompt, &texts, &mut |_| ControlFlow::Continue(()))?;
+        document(model, &prompt, prompts.shown(&prompt), &texts, &scores)
+    };
+    batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), &mut answer)
+}
+
+/// The session that scoring texts behind a prompt needs.
+fn fitted(memory: &MemoryArgs, model: &Model, prompt: &Prompt, texts: &[&str]) -> Result<SessionOptions, Failure> {
+    let items = model.compose(prompt)?;
+    let plain = EncodeOptions { add_special: false, parse_special: true };
+    let mut longest = 0;
+    for text in texts {
+        let ids = model.tokenizer().encode(text, plain).map_err(Error::from)?;
+        longest = longest.max(ids.len());
+    }
+    let session = memory.session(model.count(&items).saturating_add(longest));
+    Ok(side_by_side(model, with_media(&items, session), texts.len(), longest)?)
 }
 
 /// The session with room for continuations that run side by side; for fewer of them, which then take turns, where the budget
@@ -94,9 +149,24 @@ fn side_by_side(model: &Model, alone: SessionOptions, texts: usize, longest: usi
     Ok(alone)
 }
 
-fn document(text: &str, score: &Score) -> Value {
-    let logprobs: Vec<Value> = score.logprobs.iter().map(|&p| number(p)).collect();
-    json!({ "text": text, "ids": score.ids, "logprobs": logprobs, "sum": score.sum() })
+/// The scores, with the prompt as it was put together where that is to be shown.
+fn document(
+    model: &Model,
+    prompt: &Prompt,
+    shown: Option<String>,
+    texts: &[&str],
+    scores: &[Score],
+) -> Result<Map<String, Value>, Failure> {
+    let continuations = texts.iter().zip(scores).map(|(text, score)| {
+        let logprobs: Vec<Value> = score.logprobs.iter().map(|&p| number(p)).collect();
+        json!({ "text": text, "ids": score.ids, "logprobs": logprobs, "sum": score.sum() })
+    });
+    let shown = shown.map(|shown| ("prompt".to_owned(), Value::from(shown)));
+    let scored = [
+        ("prompt_ids".to_owned(), Value::from(prompt_ids(&model.compose(prompt)?))),
+        ("continuations".to_owned(), continuations.collect()),
+    ];
+    Ok(shown.into_iter().chain(scored).collect())
 }
 
 /// The likeliest first.

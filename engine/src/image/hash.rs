@@ -1,4 +1,4 @@
-//! A 128-bit hash of a picture's size and pixels, the key of the image cache.
+//! A 128-bit hash of a picture's size and pixels, the key of the image cache, or of any bytes.
 //!
 //! Folded multiplication (the core of wyhash: multiply two 64-bit words, xor the halves of the product) in two
 //! independent lanes over 16-byte blocks, several GB/s in portable code.
@@ -23,6 +23,12 @@ const ROOTS: [u64; 6] = [
 #[must_use]
 pub fn content_hash(picture: &Picture) -> u128 {
     hash_bytes(u64::from(picture.width()) << 32 | u64::from(picture.height()), picture.rgb())
+}
+
+/// Hash of bytes, a file's say.
+#[must_use]
+pub fn bytes_hash(bytes: &[u8]) -> u128 {
+    hash_bytes(bytes.len() as u64, bytes)
 }
 
 /// Hash of bytes whose number follows from `size`.

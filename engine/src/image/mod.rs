@@ -33,7 +33,7 @@ pub use filter::Filter;
 pub use fit::Fit;
 #[cfg(feature = "decode-images")]
 pub use gif::decode_gif;
-pub use hash::content_hash;
+pub use hash::{bytes_hash, content_hash};
 pub(crate) use hash::{hash_bytes, mixed};
 pub use header::{Container, ImageInfo, probe};
 pub use picture::{ImageLimits, Picture};

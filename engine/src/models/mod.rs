@@ -4,10 +4,12 @@ mod blip2;
 mod compose;
 mod flamingo;
 mod frozen;
+mod identity;
 mod parts;
 mod text;
 
 pub(crate) use compose::compose;
+pub(crate) use identity::{encoder_identity, identity};
 pub use parts::{Clips, Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks};
 
 use crate::blocks::decoder::{Decoder, DecoderConfig};

@@ -74,8 +74,8 @@ impl Session {
         Ok(())
     }
 
-    /// Takes over another session's encoded pictures.
-    pub(crate) fn know_pictures_of(&mut self, other: &Self) {
+    /// Takes over the encoded pictures of another session of the same model.
+    pub fn know_pictures_of(&mut self, other: &Self) {
         self.images = other.images.clone();
     }
 }

@@ -52,6 +52,8 @@ pub struct Session {
     logits: Vec<f32>,
     /// What is in the cache between calls, where the caller wants it kept.
     kept: Option<Prefix>,
+    /// Whether of that only whole batches serve again.
+    whole: bool,
 }
 
 impl Model {
@@ -96,6 +98,7 @@ impl Session {
             cancel: CancelHandle::default(),
             logits: Vec::new(),
             kept: None,
+            whole: false,
             model,
         })
     }
@@ -106,7 +109,15 @@ impl Session {
     /// but for rounding, because rows pass through the model in other batches.
     pub fn keep_prefix(&mut self, keep: bool) {
         self.kept = keep.then(Prefix::default);
+        self.whole = false;
         self.done();
+    }
+
+    /// As [`Session::keep_prefix`], but results are the same to the last bit, because only whole batches of prompts
+    /// ([`SessionOptions::batch`]) serve again: for many requests that begin with the same long text or demonstrations.
+    pub fn keep_whole_batches(&mut self) {
+        self.keep_prefix(true);
+        self.whole = true;
     }
 
     /// The model.
@@ -251,7 +262,7 @@ impl Session {
             return Ok(prompt);
         };
         let mut kept = std::mem::take(kept);
-        let rest = kept.become_prompt(items, &mut self.kv.slots);
+        let rest = kept.become_prompt(items, &mut self.kv.slots, self.whole.then_some(self.batch));
         timings.reused = kept.sequence.len();
         let media = |items: &[Item]| items.iter().filter(|item| item.views().is_some()).count();
         let before = media(items) - media(&rest);

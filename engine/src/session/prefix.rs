@@ -20,6 +20,8 @@ pub struct Prefix {
     /// Where their keys and values lie.
     pub sequence: Sequence,
     places: Vec<Place>,
+    /// Positions that were run as a prompt; those behind them were generated one by one.
+    read: usize,
 }
 
 /// What the positions of a prompt stand for.
@@ -41,7 +43,7 @@ impl Prefix {
     pub fn of(items: &[Item], sequence: Sequence) -> Self {
         let mut places = places(items);
         places.truncate(sequence.len());
-        Self { sequence, places }
+        Self { sequence, places, read: 0 }
     }
 
     /// How many positions are in the cache that the prompt begins with.
@@ -51,17 +53,26 @@ impl Prefix {
     }
 
     /// Cuts this down to what a prompt begins with and takes the prompt's places for its own; the items that are left
-    /// to run, which are never none.
-    pub fn become_prompt(&mut self, items: &[Item], slots: &mut Slots) -> Vec<Item> {
+    /// to run, which are never none. With `batch` only whole batches of that many rows of a prompt stay, so that the rest is
+    /// run in the very batches in which it would be run if nothing were kept.
+    pub fn become_prompt(&mut self, items: &[Item], slots: &mut Slots, batch: Option<usize>) -> Vec<Item> {
         let places = places(items);
         let held = self.places.iter().take(self.sequence.len());
         let mut same = held.zip(&places).take_while(|(a, b)| a == b).count();
         // The last position is run in any case, for its logits, and a picture that is not there whole is run whole.
         same = same.min(places.len().saturating_sub(1));
-        if let Some(Place::Row(_, row)) = places.get(same) {
-            same -= row;
+        if batch.is_some() {
+            same = same.min(self.read);
+        }
+        loop {
+            same -= batch.map_or(0, |batch| same % batch.max(1));
+            match places.get(same) {
+                Some(&Place::Row(_, row)) if row > 0 => same -= row,
+                _ => break,
+            }
         }
         slots.truncate(&mut self.sequence, same);
+        self.read = places.len();
         self.places = places;
         rest(items, same)
     }
@@ -102,7 +113,7 @@ mod tests {
 
     /// Runs a prompt of pictures of 3 rows and generates `ids`; the positions kept from before and those run.
     fn turn(prefix: &mut Prefix, slots: &mut Slots, items: &[Item], ids: &[u32]) -> (usize, usize) {
-        let rest = prefix.become_prompt(items, slots);
+        let rest = prefix.become_prompt(items, slots, None);
         let kept = prefix.sequence.len();
         let run = rest.iter().map(Item::positions).sum();
         // The last token is never run.
@@ -126,5 +137,25 @@ mod tests {
         assert_eq!(turn(&[tokens(&[1]), picture(2)], &[]), (1, 3));
         assert_eq!(turn(&[tokens(&[1]), picture(2)], &[]), (1, 3), "a picture at the end is run whole");
         assert_eq!(turn(&[tokens(&[1]), picture(2), picture(2), tokens(&[7])], &[8]), (4, 4));
+    }
+
+    #[test]
+    fn only_whole_batches_of_a_prompt_stay() {
+        let (mut slots, mut prefix) = (Slots::new(64), Prefix::default());
+        let mut kept = |items: &[Item], generated: usize| {
+            let rest = prefix.become_prompt(items, &mut slots, Some(4));
+            let (kept, run) = (prefix.sequence.len(), rest.iter().map(Item::positions).sum::<usize>());
+            slots.extend(&mut prefix.sequence, run + generated, &mut Taken::default()).unwrap();
+            prefix.append(&vec![9; generated]);
+            kept
+        };
+        let tokens = |count: usize| Item::Tokens(vec![9; count]);
+        assert_eq!(kept(&[tokens(7)], 8), 0);
+        assert_eq!(kept(&[tokens(15)], 0), 4, "the rest of the second batch was generated, not read");
+        assert_eq!(kept(&[tokens(12)], 0), 8, "the last position is run for its logits");
+        assert_eq!(kept(&[tokens(3), picture(1), tokens(5)], 0), 0, "the batch ends within the picture");
+        assert_eq!(kept(&[tokens(3), picture(1), tokens(6)], 0), 8);
+        assert_eq!(kept(&[tokens(4), picture(1), picture(1), tokens(6)], 0), 0);
+        assert_eq!(kept(&[tokens(4), picture(1), picture(1), tokens(2)], 0), 4, "8 is within the second picture");
     }
 }

@@ -11,7 +11,7 @@ mod split;
 
 pub use activation::Activation;
 pub use map::{Load, Progress, aligned, open_part};
-pub(crate) use pages::Encoders;
+pub(crate) use pages::{Encoders, is_encoder};
 pub use split::{files, open, open_with};
 
 use crate::error::Error;

@@ -11,8 +11,7 @@ impl Encoders {
     /// Finds them by their tensors' names.
     pub fn of(file: &Gguf) -> Self {
         let mut pieces: Vec<(usize, Range<u64>)> = Vec::new();
-        let names = |name: &str| name.starts_with("v.") || name.starts_with("mm.");
-        let place = |t: &TensorInfo| (t.part, t.offset, t.offset + t.bytes, names(&t.name));
+        let place = |t: &TensorInfo| (t.part, t.offset, t.offset + t.bytes, is_encoder(&t.name));
         let mut inside: Vec<_> = file.tensors().iter().map(place).collect();
         inside.sort_unstable();
         let mut before = false;
@@ -36,6 +35,11 @@ impl Encoders {
             }
         }
     }
+}
+
+/// Whether a tensor is the tower's or the bridge's.
+pub fn is_encoder(name: &str) -> bool {
+    name.starts_with("v.") || name.starts_with("mm.")
 }
 
 #[cfg(test)]
