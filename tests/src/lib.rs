@@ -16,6 +16,11 @@ pub mod saying;
 pub mod split;
 pub mod text_golden;
 
+/// README's program for Rust, which must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
+
 /// Errors here are read by people who run tests.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 /// Result with [`Error`].
