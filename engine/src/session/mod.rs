@@ -287,7 +287,8 @@ impl Session {
         let positions = model.count(items);
         let encoded = timings.encoded;
         let shown = self.show(items, before, sequence, timings, sink);
-        if timings.encoded > encoded {
+        // What failed or was cancelled has passed through some of it.
+        if timings.encoded > encoded || shown.is_err() {
             model.0.encoders.let_go(model.file());
         }
         let shown = shown?;

@@ -13,6 +13,8 @@ use crate::prompt::Prompt;
 use crate::sampling::GenerateOptions;
 use crate::session::{Event, Session};
 use crate::weights::Load;
+#[cfg(target_os = "linux")]
+use crate::weights::resident;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -121,6 +123,92 @@ fn what_is_kept_is_counted_by_each_pictures_own_rows() {
     assert_eq!(got.ids, fresh.ids);
     let pictures = positions(&Prompt::new().image(small).image(picture(42, 90)).complete());
     assert!(got.timings.reused >= pictures && got.timings.reused < got.timings.prompt, "{:?}", got.timings);
+}
+
+/// Where a cancel comes.
+#[derive(Clone, Copy, Debug)]
+enum Cancelled {
+    Never,
+    InTower,
+    BeforeBridge,
+}
+
+/// Eyes that are others', cancelled once the tower has run.
+struct Blinking(Arc<dyn Sees>, Cancelled);
+
+struct Blinked(Box<dyn Encoder>, Cancelled);
+
+impl Sees for Blinking {
+    fn preprocess(&self) -> &Preprocess {
+        self.0.preprocess()
+    }
+
+    fn views(&self, width: u32, height: u32) -> Views {
+        self.0.views(width, height)
+    }
+
+    fn width(&self) -> usize {
+        self.0.width()
+    }
+
+    fn layout(self: Arc<Self>, layout: &mut Layout, frames: usize) -> Box<dyn Encoder> {
+        Box::new(Blinked(Arc::clone(&self.0).layout(layout, frames), self.1))
+    }
+}
+
+impl Encoder for Blinked {
+    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, number: usize, showing: &Showing) -> Result<(), Error> {
+        self.0.tower(exec, pixels, number, showing)?;
+        match self.1 {
+            Cancelled::Never => Ok(()),
+            Cancelled::BeforeBridge => {
+                exec.cancel.cancel();
+                Ok(())
+            }
+            Cancelled::InTower => {
+                exec.cancel.cancel();
+                self.0.tower(exec, pixels, number, showing)
+            }
+        }
+    }
+
+    fn bridge(&self, exec: &mut Exec<'_>, showing: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
+        self.0.bridge(exec, showing, out)
+    }
+
+    fn tower_rows(&self) -> Rows {
+        self.0.tower_rows()
+    }
+}
+
+/// Whatever ends the pictures of a prompt, what they passed through leaves memory.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_pictures_pass_through_is_let_go_however_they_end() {
+    for cancelled in [Cancelled::Never, Cancelled::BeforeBridge, Cancelled::InTower] {
+        let model =
+            tiny(|family| family.sees = family.sees.take().map(|sees| Arc::new(Blinking(sees, cancelled)) as Arc<_>));
+        let tower: u64 = model.file().tensors().iter().filter(|t| t.name.starts_with("v.")).map(|t| t.bytes).sum();
+        let tower = usize::try_from(tower).unwrap() / 1024;
+        let file = &model.file().parts()[0];
+        let mut session = session(&model);
+        let before = resident(file);
+        session.embed_image(&picture(41, 0)).ok();
+        let held = resident(file);
+        assert!(held >= before.max(tower), "encoding alone keeps the tower's {tower} KiB: {held} KiB");
+        let ended = session.all_logits(&Prompt::new().image(picture(42, 90)).text("what?"));
+        let left = resident(file);
+        let most = match cancelled {
+            // All of the language model was read, too.
+            Cancelled::Never => (**file).as_ref().len() / 1024 - tower,
+            _ => held - tower * 3 / 4,
+        };
+        match cancelled {
+            Cancelled::Never => assert!(ended.is_ok()),
+            _ => assert!(matches!(ended, Err(Error::Cancelled)), "{cancelled:?}: {ended:?}"),
+        }
+        assert!(left <= most, "{cancelled:?}: {left} KiB of the file are in memory, at most {most} are needed");
+    }
 }
 
 #[test]

@@ -202,6 +202,16 @@ impl AsRef<[u8]> for Words {
     }
 }
 
+/// KiB of the bytes' map that are in memory, by Linux's list of maps.
+#[cfg(test)]
+pub fn resident(bytes: &Bytes) -> usize {
+    let start = format!("{:x}-", (**bytes).as_ref().as_ptr().addr() & !4095);
+    let maps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
+    let mut lines = maps.lines().skip_while(|line| !line.starts_with(&start));
+    let size = lines.find_map(|line| line.strip_prefix("Rss:"));
+    size.and_then(|size| size.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -251,15 +261,6 @@ mod tests {
             let_go(&part, 5..5);
             let_go(&part, 5..bytes.len() + 1);
         }
-    }
-
-    /// KiB of the bytes' map that are in memory, by Linux's list of maps.
-    fn resident(bytes: &Bytes) -> usize {
-        let start = format!("{:x}-", (**bytes).as_ref().as_ptr().addr() & !4095);
-        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
-        let mut lines = maps.lines().skip_while(|line| !line.starts_with(&start));
-        let size = lines.find_map(|line| line.strip_prefix("Rss:"));
-        size.and_then(|size| size.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
     }
 
     #[test]

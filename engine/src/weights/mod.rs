@@ -10,6 +10,8 @@ mod pages;
 mod split;
 
 pub use activation::Activation;
+#[cfg(test)]
+pub(crate) use map::resident;
 pub use map::{Load, Progress, aligned, open_part};
 pub(crate) use pages::{Encoders, is_encoder};
 pub use split::{files, open, open_with};
