@@ -1,7 +1,7 @@
 //! What concerns the library and its errors.
 
 use crate::handle::{self, Object};
-use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_PANIC};
+use crate::status::OCELLI_ERR_PANIC;
 use crate::{guard, last, status, strings};
 use ocelli_engine::{Engine, GRAMMARS, Load};
 use std::ffi::{CStr, c_char, c_void};
@@ -127,10 +127,7 @@ pub unsafe extern "C" fn ocelli_handle_error(
 pub unsafe extern "C" fn ocelli_check_model(path: *const c_char) -> i32 {
     guard::call(|| {
         // SAFETY: the header asks for NULL or a NUL-terminated string, and C keeps it unchanged during the call.
-        let path = unsafe { strings::given("path", path) }?;
-        if path.is_empty() {
-            return Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, "path is empty"));
-        }
+        let path = unsafe { strings::path(path) }?;
         Engine::new(1)?.open(Path::new(path), Load::Map)?;
         Ok(())
     })
