@@ -11,7 +11,7 @@ use crate::plan::{Plan, Resolved, SessionOptions, cache_type_beside, resolve};
 use crate::prompt::{Item, Prompt};
 use crate::sampling::{Constraint, Defaults, GenerateOptions, Grammar, Grammars, Sampling, end_ids, suppressed_ids};
 use crate::tokenizer::Tokenizer;
-use crate::weights::header::Header;
+use crate::weights::header::{self, Header};
 use crate::weights::{self, Encoders, Load};
 use ocelli_quant::gguf::keys::{VERSION, VERSION_KEY};
 use ocelli_quant::gguf::{Bytes, Gguf};
@@ -123,25 +123,26 @@ impl Defaults {
         let image_id = file.u32("ocelli.image_token")?;
         let header = Header::new(file, "ocelli.generation.");
         let base = GenerateOptions::default();
+        let positions = *header::CONTEXT.end();
         let real = |name: &str, default: f32| -> Result<f32, Error> {
             let value = file.f32(&format!("ocelli.generation.{name}"))?.unwrap_or(default);
             if value.is_finite() { Ok(value) } else { Err(header.bad(name, value, "must be finite")) }
         };
         let generate = GenerateOptions {
             max_new_tokens: 0,
-            beams: header.count_or("num_beams", 1..=64, 1)?,
+            beams: header.count_or("num_beams", 1..=SEQUENCES, 1)?,
             length_penalty: real("length_penalty", base.length_penalty)?,
             early_stopping: header.switch("early_stopping", false)?,
             sampling: Sampling {
                 repetition_penalty: real("repetition_penalty", 1.0)?,
-                no_repeat_ngram: header.count_or("no_repeat_ngram_size", 0..=1 << 24, 0)?,
-                min_new_tokens: header.count_or("min_new_tokens", 0..=1 << 24, 0)?,
+                no_repeat_ngram: header.count_or("no_repeat_ngram_size", 0..=positions, 0)?,
+                min_new_tokens: header.count_or("min_new_tokens", 0..=positions, 0)?,
                 ..base.sampling
             },
             ..base
         };
         generate.validate()?;
-        let min_length = header.count_or("min_length", 0..=1 << 24, 0)?;
+        let min_length = header.count_or("min_length", 0..=positions, 0)?;
         let suppressed_ids = suppressed_ids(SUPPRESSED, file.u32s(SUPPRESSED)?.unwrap_or_default(), vocabulary)?;
         Ok(Self { generate, min_length, image_id, suppressed_ids, eos_ids, max_new_tokens: max_new_tokens as usize })
     }
@@ -302,7 +303,7 @@ impl Model {
         let check = |name, got: usize, most, rule| {
             if got > most { Err(Error::BadOption { name, got: got.to_string(), rule }) } else { Ok(()) }
         };
-        check("context", options.context, 1 << 24, "at most 16777216")?;
+        check("context", options.context, *header::CONTEXT.end(), "at most 16777216")?;
         check("beams", options.beams, SEQUENCES, "at most 64")?;
         check("images", options.images, 1 << 12, "at most 4096")?;
         check("frames", options.frames, 1 << 8, "at most 256")?;

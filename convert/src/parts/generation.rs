@@ -6,8 +6,10 @@
 //! `text_config` does not say. The ids that end a text are the class's default where absent, none where null.
 
 use ocelli_quant::gguf::MetaValue;
+use ocelli_quant::gguf::keys::BEAMS;
 use serde_json::Value;
 
+use super::CONTEXT;
 use crate::error::{ConvertError, shown};
 use crate::keys::Keys;
 use crate::settings::Neutral::{self, Empty, Number, Switch};
@@ -16,21 +18,22 @@ use crate::settings::{Inputs, Known, Object};
 /// What kind of value a default is.
 #[derive(Clone, Copy)]
 enum Kind {
-    Count,
+    /// An integer from the one to the other: what the engine takes.
+    Count(u32, u32),
     Real,
     Switch,
 }
 
 /// Defaults that are carried over under `ocelli.generation.`.
 const DEFAULTS: &[(&str, Kind)] = &[
-    ("max_new_tokens", Kind::Count),
-    ("min_new_tokens", Kind::Count),
-    ("min_length", Kind::Count),
-    ("num_beams", Kind::Count),
+    ("max_new_tokens", Kind::Count(0, u32::MAX)),
+    ("min_new_tokens", Kind::Count(0, CONTEXT)),
+    ("min_length", Kind::Count(0, CONTEXT)),
+    ("num_beams", Kind::Count(1, BEAMS)),
     ("length_penalty", Kind::Real),
     ("early_stopping", Kind::Switch),
     ("repetition_penalty", Kind::Real),
-    ("no_repeat_ngram_size", Kind::Count),
+    ("no_repeat_ngram_size", Kind::Count(0, CONTEXT)),
 ];
 
 /// Defaults that decide what comes out and that the output has no key for, with the values that change nothing.
@@ -304,9 +307,9 @@ pub(crate) fn ends_at(keys: &mut Keys, id: u32, alone: bool) {
 
 fn value(config: &Object, name: &str, kind: Kind) -> Result<Option<MetaValue>, ConvertError> {
     Ok(match kind {
-        Kind::Count => match config.integer(name)? {
+        Kind::Count(least, most) => match config.integer(name)? {
             None => None,
-            Some(_) => Some(MetaValue::U32(config.count(name, 0..=u32::MAX, 0)?)),
+            Some(_) => Some(MetaValue::U32(config.count(name, least..=most, least)?)),
         },
         Kind::Real => match config.optional_number(name)? {
             None => None,

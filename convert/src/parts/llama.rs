@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::language::{Facts, Language};
 use super::rope::{Rope, Scaling};
-use super::{CONTEXT, HEADS, LAYERS, VOCABULARY, WIDTH, activation, only, positive, pretrained};
+use super::{CONTEXT, HEAD, HEADS, LAYERS, VOCABULARY, WIDTH, activation, only, positive, pretrained};
 use crate::error::ConvertError;
 use crate::keys::Keys;
 use crate::layout::{Change, Layout};
@@ -137,7 +137,7 @@ impl Class {
             }
             _ => (
                 config.same("num_key_value_heads", 1..=HEADS, if gemma { 4 } else { heads })?,
-                config.count("head_dim", 1..=4_096, 256)?,
+                config.count("head_dim", 1..=HEAD, 256)?,
             ),
         };
         if !heads.is_multiple_of(kv_heads) {

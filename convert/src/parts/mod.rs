@@ -20,7 +20,7 @@ pub(crate) mod vit;
 use crate::error::ConvertError;
 use crate::settings::Neutral::Number;
 use crate::settings::{Known, Object};
-pub(crate) use ocelli_quant::gguf::keys::{CONTEXT, HEADS, LAYERS, SIDE, VOCABULARY, WIDTH};
+pub(crate) use ocelli_quant::gguf::keys::{CONTEXT, HEAD, HEADS, LAYERS, SIDE, VOCABULARY, WIDTH};
 
 /// What has no effect in configurations of vision transformers.
 const VISION: &[Known] = &[

@@ -212,6 +212,14 @@ fn generation_follows_the_inner_model() {
     assert!(file.get("ocelli.generation.length_penalty").is_none(), "the inner model does not look there");
     assert!(report.notes[0].contains("[9]") && report.notes[0].contains("[7]"), "{report:?}");
 
+    // What the engine would not open is not written.
+    for (key, got) in [("num_beams", 65), ("num_beams", 0), ("no_repeat_ngram_size", 1 << 25), ("min_length", 1 << 25)]
+    {
+        let mut model = Model::new();
+        model.insert("text_config", key, got.into());
+        check(&model.convert_as(F32).unwrap_err(), "config_value", &[key, &got.to_string()]);
+    }
+
     model.config["text_config"]["eos_token_id"] = json!([2, 7]);
     let (file, _) = model.convert_as(F32).unwrap();
     assert_eq!(file.u32s("ocelli.generation.eos_ids").unwrap().unwrap(), [2, 7]);

@@ -45,8 +45,9 @@ impl VitConfig {
             return Err(header.bad("patch_size", patch, format!("must be at most image_size {side}")));
         }
         let patches = (side / patch) * (side / patch);
-        if patches > 16_384 {
-            return Err(header.bad("patch_size", patch, format!("makes {patches} patches, at most 16384")));
+        if !header::ROWS.contains(&patches) {
+            let most = header::ROWS.end();
+            return Err(header.bad("patch_size", patch, format!("makes {patches} patches, at most {most}")));
         }
         let width = header.count("embedding_length", header::WIDTH)?;
         let eps = header.epsilon("attention.layer_norm_epsilon")?;

@@ -29,6 +29,9 @@ pub const FRAMES: u32 = 1_024;
 /// Most learned places of pictures in a prompt.
 pub const MEDIA: u32 = 16_384;
 
+/// Most beams of a search, which run side by side.
+pub const BEAMS: u32 = 64;
+
 /// Activations: max(x, 0), GELU by erf, by the tanh polynomial and by x σ(1.702 x), and x σ(x).
 pub const ACTIVATIONS: [&str; 5] = ["relu", "gelu", "gelu_tanh", "gelu_quick", "silu"];
 

@@ -19,9 +19,10 @@ use crate::error::Error;
 use crate::kernels::{Cache, CacheShape, CacheType, Continuation, Exec, Layout, Product, Rows};
 use crate::weights::{Linear, Norm, Scope, Table};
 use block::{Block, Step};
+use ocelli_quant::gguf::keys;
 
-/// Most sequences that run side by side.
-pub const SEQUENCES: usize = 64;
+/// Most sequences that run side by side: the beams that a file may ask for.
+pub const SEQUENCES: usize = keys::BEAMS as usize;
 
 /// One row for each of some sequences.
 ///
