@@ -14,6 +14,8 @@ pub trait Lanes: Copy {
     type Floats: Copy;
     /// A yes or a no for each lane.
     type Mask: Copy;
+    /// Four numbers in a row of an input, or one, of which each multiplies by itself.
+    type Inputs: Copy;
     /// Rows that [`Lanes::outer_rows`] takes together best.
     const ROWS: usize;
 
@@ -31,6 +33,11 @@ pub trait Lanes: Copy {
     /// # Safety
     /// They are there.
     unsafe fn read_f16(self, from: *const half::f16) -> Self::Floats;
+    /// Eight bfloats.
+    ///
+    /// # Safety
+    /// They are there.
+    unsafe fn read_bf16(self, from: *const half::bf16) -> Self::Floats;
     /// Eight signed bytes.
     ///
     /// # Safety
@@ -76,9 +83,25 @@ pub trait Lanes: Copy {
     /// Rows to columns.
     fn transpose(self, rows: [Self::Floats; 8]) -> [Self::Floats; 8];
 
+    /// Four numbers of an input.
+    ///
+    /// # Safety
+    /// They are there, and stay there until they have multiplied.
+    unsafe fn inputs(self, from: *const f32) -> Self::Inputs;
+    /// One, which is then number 0.
+    ///
+    /// # Safety
+    /// As for [`Lanes::inputs`].
+    unsafe fn input(self, from: *const f32) -> Self::Inputs;
+    /// Adds weights times number `I` of an input to sums.
+    ///
+    /// # Safety
+    /// As for [`Lanes::inputs`].
+    unsafe fn add_products<const I: i32>(self, sums: &mut [Self::Floats; 2], w: [Self::Floats; 2], x: Self::Inputs);
+
     /// Asks for a cache line that is read soon; it need not be there.
     fn prefetch_line(self, at: *const u8);
-    /// `sums[m][0..16] += Σ x[m][k] w[k][0..16]` for `rows` rows, k rising, one chain for each sum.
+    /// [`super::tile::outer_rows`], compiled by itself.
     fn outer_rows(self, w: Floats<'_>, x: Floats<'_>, depth: usize, rows: usize, sums: &mut [f32], stride: usize);
 
     /// Eight floats.

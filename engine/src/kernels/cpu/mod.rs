@@ -23,12 +23,16 @@ mod memory;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod norm;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod pack;
 mod panel;
 mod pool;
 mod rope;
 mod saved;
 mod scalar;
 mod table;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod tile;
 
 pub use isa::Isa;
 pub(super) use memory::{KvMemory, Memory};

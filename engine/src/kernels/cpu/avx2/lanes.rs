@@ -22,6 +22,8 @@ impl Avx2 {
 impl Lanes for Avx2 {
     type Floats = __m256;
     type Mask = __m256;
+    /// Where they are: a broadcast reads memory as fast as a register.
+    type Inputs = *const f32;
     const ROWS: usize = FLOAT_ROWS;
 
     #[inline(always)]
@@ -46,6 +48,12 @@ impl Lanes for Avx2 {
     unsafe fn read_f16(self, from: *const half::f16) -> __m256 {
         // SAFETY: the caller's promise, and the token's: the instructions are there.
         unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn read_bf16(self, from: *const half::bf16) -> __m256 {
+        // SAFETY: the caller's promise, and the token's: the instructions are there.
+        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast())))) }
     }
 
     #[inline(always)]
@@ -175,6 +183,26 @@ impl Lanes for Avx2 {
     fn transpose(self, rows: [__m256; 8]) -> [__m256; 8] {
         // SAFETY: the token says that the instructions are there.
         unsafe { transpose(rows) }
+    }
+
+    #[inline(always)]
+    unsafe fn inputs(self, from: *const f32) -> *const f32 {
+        from
+    }
+
+    #[inline(always)]
+    unsafe fn input(self, from: *const f32) -> *const f32 {
+        from
+    }
+
+    #[inline(always)]
+    unsafe fn add_products<const I: i32>(self, sums: &mut [__m256; 2], w: [__m256; 2], x: *const f32) {
+        // SAFETY: the caller's promise, and the token's: the instructions are there.
+        unsafe {
+            let x = _mm256_broadcast_ss(&*x.add(I as usize));
+            sums[0] = _mm256_fmadd_ps(x, w[0], sums[0]);
+            sums[1] = _mm256_fmadd_ps(x, w[1], sums[1]);
+        }
     }
 
     #[inline(always)]

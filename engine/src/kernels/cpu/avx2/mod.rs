@@ -11,9 +11,8 @@ mod attention;
 pub(super) mod direct;
 mod direct_floats;
 pub(super) mod formats;
-mod lanes;
+pub(super) mod lanes;
 mod maths;
-pub(super) mod pack;
 mod rows;
 pub(super) mod tile;
 
@@ -105,7 +104,7 @@ pub fn multiply(
             }
         } else {
             if from == 0 {
-                pack::pack(weights, &mut scratch.packed);
+                tile::pack(weights, &mut scratch.packed);
             }
             tile::multiply(weights, input, from, count, &scratch.packed, tile);
         }

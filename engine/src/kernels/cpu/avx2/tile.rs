@@ -1,30 +1,35 @@
-//! Register-blocked products of a packed panel with many input rows: outer products, so that an input number is
-//! broadcast once for sixteen weights and no lane is ever summed across (Goto & van de Geijn 2008).
-//!
-//! Float panels lie k-major, sixteen columns a line. Integer panels lie block by block of 32 inputs, see
-//! [`super::pack`]; within a block a lane holds four neighbouring inputs of one column, which is what `maddubs` and
-//! `madd` sum. Weights are its unsigned operand: at most 4 bits wide they let all eight steps of a block be added in
-//! i16 (8 * 2 * 15 * 127 < 2^15), at 5 bits four of them, at 6 bits two. 8-bit weights leave no room: there both sides
-//! are widened to i16 and `madd` multiplies.
+//! Products of packed panels by AVX2, see [`tile`]. Within a block a lane holds four neighbouring inputs of one column,
+//! which is what `maddubs` and `madd` sum. Weights are its unsigned operand: at most 4 bits wide they let all eight steps
+//! of a block be added in i16 (8 * 2 * 15 * 127 < 2^15), at 5 bits four of them, at 6 bits two. 8-bit weights leave no
+//! room: there both sides are widened to i16 and `madd` multiplies. Their panels have two lines a step, the even inputs of
+//! all columns and the odd ones.
 
-use super::pack;
+use super::formats::{factors, quants};
+use super::lanes::{Avx2, store, transpose};
 use crate::kernels::cpu::formats::{Packed, with_format};
-use crate::kernels::cpu::input::{BLOCK, GROUP, Input, STEP, Step};
+use crate::kernels::cpu::input::{BLOCK, Input};
 use crate::kernels::cpu::lanes::Floats;
+use crate::kernels::cpu::pack::{self, Panels};
 use crate::kernels::cpu::panel::{Line, PANEL, Weights};
+use crate::kernels::cpu::tile::{self, Asked, DEPTH, Part, ROWS, Tiles};
 use core::arch::x86_64::*;
 use ocelli_quant::TensorType;
 
 /// Input rows of the float kernel: 12 accumulators, two weights and a broadcast fill 15 of the 16 registers.
 pub const FLOAT_ROWS: usize = 6;
-/// Depth of a float pass, so that its 16 KiB of weights stay in the first-level cache for all rows.
-const FLOAT_DEPTH: usize = 256;
-/// Input rows of the integer kernel: eight accumulators.
-const INT_ROWS: usize = 4;
-/// Blocks of 32 a pass of the integer kernel.
-const INT_DEPTH: usize = 32;
 
-/// `tile[m * PANEL + n] = weights[n] · input[from + m]`, the weights packed.
+/// Fills `packed` with a panel.
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn pack(weights: &Weights<'_>, packed: &mut Vec<Line>) {
+    with_format!(weights.ty, ints::<_>(weights, packed), pack::floats(Avx2::here(), weights, packed));
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn ints<P: Packed>(weights: &Weights<'_>, packed: &mut Vec<Line>) {
+    pack::ints::<P, _>(Avx2::here(), weights, packed);
+}
+
+/// See [`tile::multiply`].
 #[target_feature(enable = "avx2,fma,f16c")]
 pub fn multiply(
     weights: &Weights<'_>,
@@ -34,78 +39,59 @@ pub fn multiply(
     packed: &[Line],
     tile: &mut [f32],
 ) {
-    let tile = &mut tile.as_chunks_mut::<PANEL>().0[..count];
-    tile.as_flattened_mut().fill(0.0);
-    with_format!(
-        weights.ty,
-        ints::<_>(input, from, packed, tile),
-        floats(input, from, bytemuck::cast_slice(packed), tile)
-    );
+    tile::multiply(Avx2::here(), weights, input, from, count, packed, tile);
 }
 
-#[target_feature(enable = "avx2,fma,f16c")]
-fn floats(input: &Input<'_>, from: usize, panel: &[f32], tile: &mut [[f32; PANEL]]) {
-    let width = input.width;
-    for k in (0..width).step_by(FLOAT_DEPTH) {
-        let depth = FLOAT_DEPTH.min(width - k);
-        let weights = Floats { data: &panel[k * PANEL..], stride: PANEL };
-        let mut m = from;
-        for rows in tile.chunks_mut(FLOAT_ROWS) {
-            let x = Floats { data: &input.floats[m * width + k..], stride: width };
-            m += rows.len();
-            outer_rows(weights, x, depth, rows.len(), rows.as_flattened_mut(), PANEL);
-        }
-    }
-}
-
-/// [`outer`] for any number of rows up to [`FLOAT_ROWS`].
-#[inline]
+/// See [`tile::outer_rows`].
 #[target_feature(enable = "avx2,fma,f16c")]
 pub fn outer_rows(w: Floats<'_>, x: Floats<'_>, depth: usize, rows: usize, sums: &mut [f32], stride: usize) {
-    match rows {
-        1 => outer::<1>(w, x, depth, sums, stride),
-        2 => outer::<2>(w, x, depth, sums, stride),
-        3 => outer::<3>(w, x, depth, sums, stride),
-        4 => outer::<4>(w, x, depth, sums, stride),
-        5 => outer::<5>(w, x, depth, sums, stride),
-        _ => outer::<FLOAT_ROWS>(w, x, depth, sums, stride),
-    }
+    tile::outer_rows(Avx2::here(), w, x, depth, rows, sums, stride);
 }
 
-/// `sums[m][0..16] += Σ x[m][k] w[k][0..16]`, k rising, one chain for each sum.
 #[target_feature(enable = "avx2,fma,f16c")]
-fn outer<const M: usize>(w: Floats<'_>, x: Floats<'_>, depth: usize, sums: &mut [f32], stride: usize) {
-    assert!(depth > 0 && w.data.len() >= (depth - 1) * w.stride + PANEL);
-    assert!(x.data.len() >= (M - 1) * x.stride + depth && sums.len() >= (M - 1) * stride + PANEL);
-    let mut acc = [[_mm256_setzero_ps(); 2]; M];
-    let to = sums.as_mut_ptr();
-    for (m, acc) in acc.iter_mut().enumerate() {
-        // SAFETY: `sums` holds 16 floats from `m * stride`, as asserted.
-        unsafe {
-            *acc = [_mm256_loadu_ps(to.add(m * stride)), _mm256_loadu_ps(to.add(m * stride + 8))];
-        }
+fn rows<P: Packed, const M: usize>(x: Part<'_>, lines: &[Line], pass: &mut [Wide; ROWS], tile: &mut [[f32; PANEL]]) {
+    tile::rows::<P, _, M>(Avx2::here(), x, lines, pass, tile);
+}
+
+impl Panels for Avx2 {
+    type Lanes = Self;
+
+    #[inline(always)]
+    fn lanes(self) -> Self {
+        self
     }
-    let (mut from, x_stride) = (x.data.as_ptr(), x.stride);
-    let mut weight = w.data.as_ptr();
-    for _ in 0..depth {
-        // SAFETY: `w` holds 16 floats from `k * stride` and `x` one at `m * stride + k`, as asserted; the pointers
-        // move one past the last at most (`wrapping_add`: with a stride they may go further).
+
+    #[inline(always)]
+    fn quants<P: Packed>(self, block: &[u8], group: usize) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_castsi256_ps(quants::<P>(block, group)) }
+    }
+
+    #[inline(always)]
+    fn factors<P: Packed>(self, block: &[u8]) -> [[__m256; 2]; 2] {
+        // SAFETY: the token says that the instructions are there.
+        let factors = unsafe { factors::<P>(block) };
+        [factors.scales, factors.mins]
+    }
+
+    #[inline(always)]
+    fn lines<P: Packed>() -> usize {
+        if P::BITS == 8 { 16 } else { 8 }
+    }
+
+    #[inline(always)]
+    fn lay<P: Packed>(self, columns: [__m256; 8], half: usize, to: &mut [[f32; 8]]) {
+        // SAFETY: the token says that the instructions are there.
         unsafe {
-            let w = [_mm256_loadu_ps(weight), _mm256_loadu_ps(weight.add(8))];
-            for (m, acc) in acc.iter_mut().enumerate() {
-                let x = _mm256_broadcast_ss(&*from.add(m * x_stride));
-                acc[0] = _mm256_fmadd_ps(x, w[0], acc[0]);
-                acc[1] = _mm256_fmadd_ps(x, w[1], acc[1]);
+            for (step, v) in transpose(columns).into_iter().enumerate() {
+                if P::BITS == 8 {
+                    let [even, odd] = widen(_mm256_xor_si256(_mm256_castps_si256(v), _mm256_set1_epi8(-128)));
+                    store(&mut to[step * 4 + half], _mm256_castsi256_ps(even));
+                    store(&mut to[step * 4 + 2 + half], _mm256_castsi256_ps(odd));
+                } else {
+                    store(&mut to[step * 2 + half], v);
+                }
             }
-        }
-        weight = weight.wrapping_add(w.stride);
-        from = from.wrapping_add(1);
-    }
-    for (m, acc) in acc.iter().enumerate() {
-        // SAFETY: as for the loads.
-        unsafe {
-            _mm256_storeu_ps(to.add(m * stride), acc[0]);
-            _mm256_storeu_ps(to.add(m * stride + 8), acc[1]);
         }
     }
 }
@@ -113,69 +99,44 @@ fn outer<const M: usize>(w: Floats<'_>, x: Floats<'_>, depth: usize, sums: &mut 
 /// A pass of one input row as i16, block by block: the even ones, then the odd ones.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Wide([i16; INT_DEPTH * BLOCK]);
+pub struct Wide([i16; DEPTH * BLOCK]);
 
-/// Some rows of a group of the input, from some block on.
-#[derive(Clone, Copy)]
-struct Part<'a> {
-    /// From the first row's first integer on.
-    quants: &'a [i8],
-    /// From the first row's first scale on; see [`Step`].
-    steps: &'a [u32],
-    /// Rows of the whole group.
-    group: usize,
+/// The even and the odd bytes as i16.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn widen(v: __m256i) -> [__m256i; 2] {
+    [_mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(v)), _mm256_srai_epi16::<8>(v)]
 }
 
-#[target_feature(enable = "avx2,fma,f16c")]
-fn ints<P: Packed>(input: &Input<'_>, from: usize, panel: &[Line], tile: &mut [[f32; PANEL]]) {
-    let blocks = input.width / BLOCK;
-    let lines = const { pack::lines::<P, false>() };
-    let mut wide = [Wide([0; INT_DEPTH * BLOCK]); INT_ROWS];
-    for first in (0..blocks).step_by(INT_DEPTH) {
-        let depth = INT_DEPTH.min(blocks - first);
-        let lines = &panel[first * lines..(first + depth) * lines];
-        for (g, rows) in tile.chunks_mut(GROUP).enumerate() {
-            let at = (from + g * GROUP) * blocks;
-            let group = input.group_rows(from + g * GROUP);
-            for (r, rows) in rows.chunks_mut(INT_ROWS).enumerate() {
-                let r = r * INT_ROWS;
-                let x = Part {
-                    quants: &input.quants[(at + first * group + r) * BLOCK..],
-                    steps: &input.steps[(at + first * group) * STEP + r..],
-                    group,
-                };
-                match rows.len() {
-                    1 => int_rows::<P, 1>(x, lines, &mut wide, rows),
-                    2 => int_rows::<P, 2>(x, lines, &mut wide, rows),
-                    3 => int_rows::<P, 3>(x, lines, &mut wide, rows),
-                    _ => int_rows::<P, INT_ROWS>(x, lines, &mut wide, rows),
-                }
-            }
-        }
+impl Tiles for Avx2 {
+    type Sums = __m256i;
+    type Pass = [Wide; ROWS];
+    const PASS: Self::Pass = [Wide([0; DEPTH * BLOCK]); ROWS];
+    const EIGHTS: usize = 2;
+
+    #[inline(always)]
+    fn rows<P: Packed, const M: usize>(
+        self,
+        x: Part<'_>,
+        lines: &[Line],
+        pass: &mut Self::Pass,
+        tile: &mut [[f32; PANEL]],
+    ) {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { rows::<P, M>(x, lines, pass, tile) }
     }
-}
 
-/// Adds the products of some blocks to `M` rows of the tile.
-#[target_feature(enable = "avx2,fma,f16c")]
-fn int_rows<P: Packed, const M: usize>(
-    x: Part<'_>,
-    lines: &[Line],
-    wide: &mut [Wide; INT_ROWS],
-    tile: &mut [[f32; PANEL]],
-) {
-    let block_lines = const { pack::lines::<P, false>() };
-    let depth = lines.len() / block_lines;
-    let group = x.group;
-    assert!(tile.len() == M && depth <= INT_DEPTH && lines.len() == depth * block_lines && M <= group);
-    assert!(x.quants.len() >= ((depth - 1) * group + M) * BLOCK);
-    assert!(x.steps.len() >= (depth * STEP - 1) * group + M);
-    if const { pack::planes::<P>() == 2 } {
-        for (i, wide) in wide.iter_mut().enumerate().take(M) {
-            let quants = x.quants.as_chunks::<BLOCK>().0.iter().skip(i).step_by(group).take(depth);
+    #[inline(always)]
+    fn prepare<P: Packed, const M: usize>(self, x: Part<'_>, depth: usize, pass: &mut Self::Pass) {
+        if P::BITS < 8 {
+            return;
+        }
+        for (i, wide) in pass.iter_mut().enumerate().take(M) {
+            let quants = x.quants.as_chunks::<BLOCK>().0.iter().skip(i).step_by(x.group).take(depth);
             for (q, to) in quants.zip(wide.0.as_chunks_mut::<BLOCK>().0) {
-                // SAFETY: 32 bytes are read, 64 written.
+                // SAFETY: 32 bytes are read, 64 written, and the instructions are there.
                 unsafe {
-                    let [even, odd] = pack::widen(_mm256_loadu_si256(q.as_ptr().cast()));
+                    let [even, odd] = widen(_mm256_loadu_si256(q.as_ptr().cast()));
                     let to = to.as_mut_ptr().cast::<__m256i>();
                     to.write(even);
                     to.add(1).write(odd);
@@ -183,74 +144,68 @@ fn int_rows<P: Packed, const M: usize>(
             }
         }
     }
-    let ones = _mm256_set1_epi16(1);
-    let to = tile.as_mut_ptr().cast::<f32>();
-    // Hidden from the compiler: it would unroll the loop over steps, add in another order and run out of registers.
-    let pairs = std::hint::black_box(4 / P::HALVES);
-    for b in 0..depth {
-        // SAFETY: the asserted lengths; a block is `block_lines` lines of 64 bytes: first the scales of each half, then
-        // the minima, then for each plane and step two vectors of 8 columns (one line), see `pack`.
+
+    #[inline(always)]
+    unsafe fn sums<P: Packed, const M: usize>(
+        self,
+        w: *const Line,
+        x: *const i8,
+        Asked { block, half, pairs, .. }: Asked,
+        pass: &Self::Pass,
+    ) -> [[__m256i; 2]; M] {
+        // SAFETY: the caller's promise, and the token's: the instructions are there.
         unsafe {
-            let line = lines.as_ptr().add(b * block_lines);
-            let scales = line.cast::<f32>();
-            let quants = line.add(P::HALVES + P::MINS).cast::<__m256i>();
-            let steps = x.steps.as_ptr().add(b * STEP * group);
-            let step = |which: Step, m: usize| steps.add(which as usize * group + m);
-            let x = x.quants.as_ptr().add(b * group * BLOCK);
-            // Adds the exact sum of a row's half for eight columns.
-            let add = |m: usize, column: usize, half: usize, total: __m256i| {
-                let sums = _mm256_set1_epi32(step(Step::Sums, m).read().cast_signed());
-                // One number of each pair of sums, or both.
-                let pick = |v: i16| match (P::HALVES, half) {
-                    (1, _) => _mm256_set1_epi16(v),
-                    (_, 0) => _mm256_set1_epi32(i32::from(v)),
-                    _ => _mm256_set1_epi32(i32::from(v) << 16),
-                };
-                // Eight-bit weights were made signed again when they were widened.
-                let total = if P::ZERO == 0 || P::BITS == 8 {
-                    total
-                } else {
-                    _mm256_sub_epi32(total, _mm256_madd_epi16(sums, pick(P::ZERO)))
-                };
-                let scale = _mm256_load_ps(scales.add(half * PANEL + column * 8));
-                let mut t = _mm256_mul_ps(_mm256_cvtepi32_ps(total), scale);
-                if P::MINS > half {
-                    let min = _mm256_load_ps(scales.add((P::HALVES + half) * PANEL + column * 8));
-                    let sum = _mm256_cvtepi32_ps(_mm256_madd_epi16(sums, pick(1)));
-                    t = _mm256_fnmadd_ps(min, sum, t);
-                }
-                let to = to.add(m * PANEL + column * 8);
-                let x_scale = _mm256_set1_ps(f32::from_bits(step(Step::Scale, m).read()));
-                _mm256_storeu_ps(to, _mm256_fmadd_ps(t, x_scale, _mm256_loadu_ps(to)));
-            };
-            if const { pack::planes::<P>() == 2 } {
-                let acc = wide_sums::<M>(quants, wide.as_ptr(), b * BLOCK, pairs * 2);
-                for (m, acc) in acc.iter().enumerate() {
-                    add(m, 0, 0, acc[0]);
-                    add(m, 1, 0, acc[1]);
-                }
-            } else {
-                for half in 0..P::HALVES {
-                    let (quants, x) = (quants.add(half * 8), x.add(half * 16));
-                    let acc = match P::BITS {
-                        0..=4 => {
-                            let mut acc = sums::<M>(quants, x, pairs);
-                            for acc in acc.as_flattened_mut() {
-                                *acc = _mm256_madd_epi16(*acc, ones);
-                            }
-                            acc
-                        }
-                        5 => chained_sums::<M, 2>(quants, x, pairs),
-                        _ => chained_sums::<M, 1>(quants, x, pairs),
-                    };
-                    for (m, acc) in acc.iter().enumerate() {
-                        add(m, 0, half, acc[0]);
-                        add(m, 1, half, acc[1]);
+            let w = w.cast::<__m256i>();
+            if P::BITS == 8 {
+                return wide_sums::<M>(w, pass.as_ptr(), block * BLOCK, pairs * 2);
+            }
+            let (w, x) = (w.add(half * 8), x.add(half * 16));
+            match P::BITS {
+                0..=4 => {
+                    let mut acc = sums::<M>(w, x, pairs);
+                    for acc in acc.as_flattened_mut() {
+                        *acc = _mm256_madd_epi16(*acc, _mm256_set1_epi16(1));
                     }
+                    acc
                 }
+                5 => chained_sums::<M, 2>(w, x, pairs),
+                _ => chained_sums::<M, 1>(w, x, pairs),
             }
         }
     }
+
+    #[inline(always)]
+    fn exact<P: Packed>(self, sums: __m256i, inputs: u32, half: usize) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe {
+            // Eight-bit weights were made signed again when they were widened.
+            let sums = if P::ZERO == 0 || P::BITS == 8 {
+                sums
+            } else {
+                _mm256_sub_epi32(sums, times::<P>(inputs, half, P::ZERO))
+            };
+            _mm256_cvtepi32_ps(sums)
+        }
+    }
+
+    #[inline(always)]
+    fn input_sum<P: Packed>(self, inputs: u32, half: usize) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe { _mm256_cvtepi32_ps(times::<P>(inputs, half, 1)) }
+    }
+}
+
+/// `v` times the sum of a half of a block of the input, or of both halves where they have one scale.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn times<P: Packed>(inputs: u32, half: usize, v: i16) -> __m256i {
+    // One number of each pair of sums, or both.
+    let pick = match (P::HALVES, half) {
+        (1, _) => _mm256_set1_epi16(v),
+        (_, 0) => _mm256_set1_epi32(i32::from(v)),
+        _ => _mm256_set1_epi32(i32::from(v) << 16),
+    };
+    _mm256_madd_epi16(_mm256_set1_epi32(inputs.cast_signed()), pick)
 }
 
 /// Sums of two vectors of weights over `2 * pairs` steps of four inputs, in i16.

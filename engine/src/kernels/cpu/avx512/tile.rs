@@ -5,9 +5,11 @@
 //! Weights that were made unsigned by adding 128 have 128 times the input's sum too much: the int32 sums begin at minus
 //! that, which the input has ready (see [`Step::Zero`]), and the integers stay exact.
 
-use crate::kernels::cpu::avx2::pack;
+use crate::kernels::cpu::avx2::formats::{factors, quants};
+use crate::kernels::cpu::avx2::lanes::Avx2;
 use crate::kernels::cpu::formats::{Packed, with_format};
 use crate::kernels::cpu::input::{BLOCK, GROUP, Input, STEP, Step};
+use crate::kernels::cpu::pack::{self, Panels};
 use crate::kernels::cpu::panel::{Line, PANEL, Weights};
 use core::arch::x86_64::*;
 use ocelli_quant::TensorType;
@@ -18,8 +20,42 @@ const DEPTH: usize = 24;
 /// Fills `packed` with a panel of a block format.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub fn pack(weights: &Weights<'_>, packed: &mut Vec<Line>) {
-    use pack::ints;
-    with_format!(weights.ty, ints::<_, true>(weights, packed), ());
+    with_format!(weights.ty, ints::<_>(weights, packed), ());
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn ints<P: Packed>(weights: &Weights<'_>, packed: &mut Vec<Line>) {
+    pack::ints::<P, _>(Bytes(Avx2::here()), weights, packed);
+}
+
+/// Panels in which all are bytes, whatever their width, and what was added to make them unsigned is always 128.
+#[derive(Clone, Copy)]
+struct Bytes(Avx2);
+
+impl Panels for Bytes {
+    type Lanes = Avx2;
+
+    #[inline(always)]
+    fn lanes(self) -> Avx2 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn quants<P: Packed>(self, block: &[u8], group: usize) -> __m256 {
+        // SAFETY: the token says that the instructions are there.
+        unsafe {
+            let q = quants::<P>(block, group);
+            let shift = _mm256_set1_epi8((128 - P::ZERO) as i8);
+            _mm256_castsi256_ps(if P::ZERO > 0 { _mm256_add_epi8(q, shift) } else { q })
+        }
+    }
+
+    #[inline(always)]
+    fn factors<P: Packed>(self, block: &[u8]) -> [[__m256; 2]; 2] {
+        // SAFETY: the token says that the instructions are there.
+        let factors = unsafe { factors::<P>(block) };
+        [factors.scales, factors.mins]
+    }
 }
 
 /// `tile[m * PANEL + n] = weights[n] · input[from + m]`, the weights packed.
@@ -40,7 +76,7 @@ pub fn multiply(
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
 fn groups<P: Packed>(input: &Input<'_>, from: usize, panel: &[Line], tile: &mut [[f32; PANEL]]) {
     let blocks = input.width / BLOCK;
-    let lines = const { pack::lines::<P, true>() };
+    let lines = pack::lines::<Bytes, P>();
     for first in (0..blocks).step_by(DEPTH) {
         let depth = DEPTH.min(blocks - first);
         let panel = &panel[first * lines..(first + depth) * lines];
@@ -66,7 +102,7 @@ fn groups<P: Packed>(input: &Input<'_>, from: usize, panel: &[Line], tile: &mut 
 /// Adds the products of some blocks to a group of exactly `M` rows.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
 fn group<P: Packed, const M: usize>(panel: &[Line], quants: &[i8], steps: &[u32], out: &mut [[f32; PANEL]]) {
-    let lines = const { pack::lines::<P, true>() };
+    let lines = pack::lines::<Bytes, P>();
     let blocks = panel.len() / lines;
     assert!(out.len() == M && panel.len() == blocks * lines);
     assert!(quants.len() == blocks * M * BLOCK && steps.len() == blocks * M * STEP);
@@ -77,7 +113,7 @@ fn group<P: Packed, const M: usize>(panel: &[Line], quants: &[i8], steps: &[u32]
     }
     for b in 0..blocks {
         // SAFETY: the asserted lengths. A block of the panel is scales, minima and eight lines of integers, see
-        // `avx2::pack`; a block of the input is 32 integers and `STEP` numbers for each of `M` rows.
+        // `pack`; a block of the input is 32 integers and `STEP` numbers for each of `M` rows.
         unsafe {
             let line = panel.as_ptr().add(b * lines);
             let factor = |i: usize| _mm512_load_ps(line.add(i).cast());

@@ -1,7 +1,7 @@
 //! Loads, stores and sums of lanes that the other files share. Loads and stores take slices and check their length in
 //! one place, so that the kernels built on them are safe code.
 
-use super::tile::{ROWS, outer_rows};
+use super::tile::outer_rows;
 use crate::kernels::cpu::lanes::{Floats, Lanes};
 use core::arch::aarch64::*;
 use core::arch::asm;
@@ -33,7 +33,9 @@ fn add_to_exponent(v: float32x4_t, n: float32x4_t) -> float32x4_t {
 impl Lanes for Neon {
     type Floats = Eight;
     type Mask = Mask;
-    const ROWS: usize = ROWS;
+    /// Loaded at once, so that each multiplies from its lane.
+    type Inputs = float32x4_t;
+    const ROWS: usize = 4;
 
     #[inline(always)]
     fn splat(self, v: f32) -> Eight {
@@ -59,6 +61,16 @@ impl Lanes for Neon {
         unsafe {
             let halves = vreinterpretq_f16_u16(vld1q_u16(from.cast()));
             [vcvt_f32_f16(vget_low_f16(halves)), vcvt_high_f32_f16(halves)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn read_bf16(self, from: *const half::bf16) -> Eight {
+        // SAFETY: the caller's promise, and the token's: the instructions are there.
+        unsafe {
+            let v = vld1q_u16(from.cast());
+            let (low, high) = (vshll_n_u16::<16>(vget_low_u16(v)), vshll_high_n_u16::<16>(v));
+            [vreinterpretq_f32_u32(low), vreinterpretq_f32_u32(high)]
         }
     }
 
@@ -190,6 +202,26 @@ impl Lanes for Neon {
             let [c0, c1, c2, c3] = c;
             let [d0, d1, d2, d3] = d;
             [[a0, b0], [a1, b1], [a2, b2], [a3, b3], [c0, d0], [c1, d1], [c2, d2], [c3, d3]]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn inputs(self, from: *const f32) -> float32x4_t {
+        // SAFETY: the caller's promise, and the token's: the instructions are there.
+        unsafe { vld1q_f32(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn input(self, from: *const f32) -> float32x4_t {
+        // SAFETY: the caller's promise, and the token's: the instructions are there.
+        unsafe { vdupq_n_f32(*from) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_products<const I: i32>(self, sums: &mut [Eight; 2], w: [Eight; 2], x: float32x4_t) {
+        for (sum, w) in sums.as_flattened_mut().iter_mut().zip(w.as_flattened()) {
+            // SAFETY: the token says that the instructions are there.
+            *sum = unsafe { vfmaq_laneq_f32::<I>(*sum, *w, x) };
         }
     }
 

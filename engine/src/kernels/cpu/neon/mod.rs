@@ -17,7 +17,6 @@ mod dots;
 mod formats;
 mod lanes;
 mod maths;
-mod pack;
 mod tile;
 
 use super::attention::{Group, Queries, Stored, Stream};
@@ -105,7 +104,7 @@ fn multiply<D: Dots>(
             }
         } else {
             if from == 0 {
-                pack::pack::<D>(weights, &mut scratch.packed);
+                tile::pack::<D>(weights, &mut scratch.packed);
             }
             tile::multiply::<D>(weights, input, from, count, &scratch.packed, tile);
         }
