@@ -5,7 +5,7 @@
 use super::attention::{self, QUERIES, Queries, Stored, Stream};
 use super::memory::{Buffer, Memory, Shared};
 use super::{Cpu, FEW, table};
-use crate::kernels::{Bias, CacheShape, Continuation, Heads, Rows, SlotCopy};
+use crate::kernels::{Bias, CacheShape, Continuation, Heads, Rows, SlotCopy, Span};
 use std::sync::PoisonError;
 
 /// Positions a part of a long past has at least, see `Cpu::cached_parts`.
@@ -19,38 +19,44 @@ pub struct Sees {
     pub total: usize,
 }
 
-impl Cpu {
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn cached<T: Stored>(
+/// Queries over a layer of a cache.
+pub(super) struct Over<'a> {
+    pub heads: Heads,
+    pub bias: Bias<'a>,
+    pub shape: CacheShape,
+    pub layer: usize,
+    pub q: Rows,
+    pub out: Rows,
+    pub continuations: &'a [Continuation<'a>],
+}
+
+impl Over<'_> {
+    /// What a head of the cache's keys and values holds of a sequence.
+    fn stream<'a, T: Stored>(
         &self,
-        arena: &mut Memory,
-        (heads, bias): (Heads, Bias<'_>),
-        shape: CacheShape,
-        layer: usize,
-        (keys, values): (&[T], &[T]),
-        (q, out): (Rows, Rows),
-        continuations: &[Continuation<'_>],
-    ) {
+        (keys, values): (&'a [T], &'a [T]),
+        head: usize,
+        spans: &'a [Span],
+    ) -> Stream<'a, T> {
+        let stored = T::count(self.shape.head_width);
+        let len = self.shape.slots * stored;
+        let from = (self.layer * self.shape.heads + head) * len;
+        let (keys, values) = (&keys[from..from + len], &values[from..from + len]);
+        Stream { keys, values, stride: stored, row: stored, spans }
+    }
+}
+
+impl Cpu {
+    pub(super) fn cached<T: Stored>(&self, arena: &mut Memory, data: (&[T], &[T]), over: &Over<'_>) {
+        let &Over { heads, bias, q, out, continuations, .. } = over;
         if let Some(attend) = T::of(self.isa.table()).heads
             && let Some(most) = parts(arena, heads, continuations)
         {
-            let parts = (attend, most);
-            return self.cached_parts(
-                arena,
-                (heads, bias),
-                shape,
-                layer,
-                (keys, values),
-                (q, out),
-                continuations,
-                parts,
-            );
+            return self.cached_parts(arena, data, over, (attend, most));
         }
         let Memory { floats, scratch, .. } = arena;
         let floats = floats.shared();
         let share = heads.count / heads.kv;
-        let stored = T::count(shape.head_width);
-        let head_len = shape.slots * stored;
         let blocks: usize = continuations.iter().map(|c| c.rows.div_ceil(QUERIES)).sum();
         self.pool.run(heads.count * blocks, &|chunk, worker| {
             let (head, mut index) = (chunk / blocks, chunk % blocks);
@@ -79,14 +85,7 @@ impl Cpu {
                 }
                 return;
             }
-            let from = (layer * shape.heads + head / share) * head_len;
-            let stream = Stream {
-                keys: &keys[from..from + head_len],
-                values: &values[from..from + head_len],
-                stride: stored,
-                row: stored,
-                spans: continuation.spans,
-            };
+            let stream = over.stream(data, head / share, continuation.spans);
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
             // SAFETY: `q` lies apart from `out`, and this head's part of these rows belongs to this call alone.
             unsafe { self.block(floats, (heads, bias), head, rows, &sees, &stream, &mut scratch.attention) };
@@ -95,23 +94,17 @@ impl Cpu {
 
     /// Token time: every sequence has one row. The heads that share keys go through them together, and long pasts are
     /// divided by their length alone, so that there is work for all threads and the bits do not depend on how many.
-    #[allow(clippy::too_many_arguments)]
     fn cached_parts<T: Stored>(
         &self,
         arena: &mut Memory,
-        (heads, bias): (Heads, Bias<'_>),
-        shape: CacheShape,
-        layer: usize,
-        (keys, values): (&[T], &[T]),
-        (q, out): (Rows, Rows),
-        continuations: &[Continuation<'_>],
+        data: (&[T], &[T]),
+        over: &Over<'_>,
         (attend, most): (table::Heads<T>, usize),
     ) {
+        let &Over { heads, bias, q, out, continuations, .. } = over;
         let Memory { floats, parts: results, .. } = arena;
         let floats = floats.shared();
         let share = heads.count / heads.kv;
-        let stored = T::count(shape.head_width);
-        let head_len = shape.slots * stored;
         let each = heads.width + attention::STATS;
         // The positions a sequence's row sees, and the parts they fall into.
         let seen = |c: &Continuation<'_>| {
@@ -138,14 +131,7 @@ impl Cpu {
             }
             let size = seen.len().div_ceil(count(c)).next_multiple_of(attention::KEYS);
             let start = (seen.start + part * size).min(seen.end);
-            let from = (layer * shape.heads + head) * head_len;
-            let stream = Stream {
-                keys: &keys[from..from + head_len],
-                values: &values[from..from + head_len],
-                stride: stored,
-                row: stored,
-                spans: c.spans,
-            };
+            let stream = over.stream(data, head, c.spans);
             // SAFETY: nobody writes the queries, and this part of the results belongs to this call alone.
             let (q, out) = unsafe {
                 let q = &floats.rows(q.slice(row, 1))[head * share * heads.width..][..share * heads.width];

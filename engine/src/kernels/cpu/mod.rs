@@ -44,7 +44,7 @@ use super::{
 use crate::error::Error;
 use crate::weights::{Norm, Table};
 use attention::{QUERIES, Stream};
-use cached::{Sees, block};
+use cached::{Over, Sees, block};
 use memory::KvData;
 use pool::Pool;
 use std::sync::PoisonError;
@@ -281,11 +281,12 @@ impl Device for Cpu {
         let shape = cache.0.shape;
         assert!(q.width == heads.count * heads.width && heads.kv == shape.heads && heads.width == shape.head_width);
         assert!(out.rows == q.rows && out.width == q.width && disjoint(q, out));
+        let over = Over { heads, bias, shape, layer, q, out, continuations };
         let arena = &mut arena.0;
         match &cache.0.data {
-            KvData::F16 { k, v } => self.cached(arena, (heads, bias), shape, layer, (k, v), (q, out), continuations),
-            KvData::F32 { k, v } => self.cached(arena, (heads, bias), shape, layer, (k, v), (q, out), continuations),
-            KvData::Q8_0 { k, v } => self.cached(arena, (heads, bias), shape, layer, (k, v), (q, out), continuations),
+            KvData::F16 { k, v } => self.cached(arena, (k, v), &over),
+            KvData::F32 { k, v } => self.cached(arena, (k, v), &over),
+            KvData::Q8_0 { k, v } => self.cached(arena, (k, v), &over),
         }
     }
 }
