@@ -18,7 +18,6 @@
 //! Nothing here prints, exits, installs signal handlers or keeps global state.
 
 #[cfg(not(feature = "internals"))]
-#[expect(dead_code, reason = "tests ask lists of theirs for more")]
 mod blocks;
 #[cfg(feature = "internals")]
 pub mod blocks;

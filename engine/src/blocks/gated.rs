@@ -143,6 +143,7 @@ impl MediaCache {
     }
 
     /// Whether it can hold none.
+    #[cfg_attr(not(feature = "internals"), expect(dead_code, reason = "tests of blocks ask"))]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()

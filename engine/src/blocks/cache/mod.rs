@@ -84,6 +84,7 @@ impl Sequence {
     }
 
     /// Whether it has none.
+    #[cfg_attr(not(feature = "internals"), expect(dead_code, reason = "tests of blocks ask"))]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -102,6 +103,7 @@ impl Sequence {
     }
 
     /// Says that the rows behind `ahead` others will be a picture that stands as `height` lines of `width` rows.
+    #[cfg_attr(not(feature = "internals"), expect(dead_code, reason = "no family of today has a grid"))]
     pub fn grid(&mut self, ahead: usize, height: usize, width: usize) {
         self.positions.grid(self.len + ahead, height, width);
     }
@@ -170,6 +172,7 @@ impl Slots {
     }
 
     /// Whether there is no slot at all.
+    #[cfg_attr(not(feature = "internals"), expect(dead_code, reason = "tests of blocks ask"))]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.holders.is_empty()
@@ -185,6 +188,7 @@ impl Slots {
     }
 
     /// Slots of pages nobody holds.
+    #[cfg_attr(not(feature = "internals"), expect(dead_code, reason = "tests of blocks ask"))]
     #[must_use]
     pub fn free(&self) -> usize {
         self.free * PAGE
