@@ -48,6 +48,13 @@ fn from_a_name_to_an_answer() {
     assert!(fs::read(out).unwrap() == fs::read(other).unwrap());
     let picture = picture("blue_circle.png");
     home.run(&hub, &["run", "-m", out, "-i", &picture, "-p", "a", "-n", "4"]).ok();
+    // What cannot be written is said before anything is fetched.
+    let (other, hub) = (Home::new(), Hub::of(models()));
+    for args in [&["convert", "o/blip2", "-o"][..], &["quantize", "o/tiny-GGUF:Q8_0"]] {
+        other.run(&hub, &[args, &[out, "--no-clobber"]].concat()).failed(1, "output-exists");
+        other.run(&hub, &[args, &["/nowhere/out.gguf"]].concat()).failed(1, "output-directory");
+    }
+    assert!(hub.log().is_empty());
     // Without having pulled first.
     let (home, hub) = (Home::new(), Hub::of(models()));
     home.run(&hub, &["convert", "o/blip2:v1.0", "-o", out, "--tokenizer", "o/blip2:v1.0", "--quiet"]).ok();
