@@ -49,6 +49,11 @@ pub struct RecipeArgs {
 }
 
 impl RecipeArgs {
+    /// Whether the output can be written: said before anything is fetched, not after it.
+    pub fn check(&self, output: &Path) -> Result<(), Failure> {
+        Ok(ocelli_convert::Output::of_argument(output).check(!self.no_clobber)?)
+    }
+
     /// The recipe, with this type where none is named.
     pub fn recipe(&self, usual: TensorType) -> Result<Recipe, Failure> {
         let usual = || usual.name().parse().map_err(Failure::from);

@@ -107,6 +107,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     const NAMES: [&str; 2] = ["<SRC>", "--output <OUT.gguf>"];
     if let Some(Several::OpenFlamingo { adapter, language, vision, to, output }) = &args.several {
         let (_, out) = from_and_to((Some(adapter), output.output.as_ref()), [to.as_ref(), None], NAMES)?;
+        output.recipe.check(&out)?;
         let sources = OpenFlamingo {
             adapter: locate(adapter, Wanted::File)?,
             language: locate(language, Wanted::Checkpoint)?,
@@ -118,6 +119,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     }
     let bare = [args.source.as_ref(), args.to.as_ref()];
     let (source, out) = from_and_to((None, args.output.output.as_ref()), bare, NAMES)?;
+    args.output.recipe.check(&out)?;
     let source = locate(&source, Wanted::Checkpoint)?;
     args.output.made(&out, interrupt, args.family.as_ref(), |place, options, watch| {
         ocelli_convert::convert(&source, place, options, watch)

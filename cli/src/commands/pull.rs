@@ -19,9 +19,9 @@ Of a checkpoint the configuration, tokenizer, processor and templates are fetche
 else PyTorch's. Without a type Q4_K_M is taken where there is one. NAME@REVISION says a revision beside a type or a file.
 
 The path of what was fetched is printed on standard output. Length and hash of each file are compared with the hub's. A
-transfer that breaks is gone on with, also by the same command later. What transformers or huggingface_hub fetched is
-found, and they find what is fetched here. Other commands use what is in the cache and do not ask the hub about it; 'pull'
-asks for the newest.
+transfer that breaks goes on where it broke, also when the same command is given later. What transformers or
+huggingface_hub fetched is found, and they find what is fetched here. Other commands use what is in the cache and do not
+ask the hub about it; 'pull' asks for the newest.
 
 ENVIRONMENT
   HF_ENDPOINT              the hub; https://huggingface.co

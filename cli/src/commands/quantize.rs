@@ -52,6 +52,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let flags = (args.model.as_ref(), args.output.as_ref());
     let bare = [args.from.as_ref(), args.to.as_ref()];
     let (input, output) = from_and_to(flags, bare, ["<IN.gguf>", "--output <OUT.gguf>"])?;
+    args.recipe.check(&output)?;
     let input = locate(&input, Wanted::Model)?;
     let (_, file) = gguf(Some(&input), Load::Map)?;
     let recipe = args.recipe.recipe(TensorType::Q4K)?;

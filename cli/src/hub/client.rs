@@ -295,6 +295,10 @@ impl Client {
             Error::Io(io) if !reached => Failure::new("hub-unreachable", format!("{url} is not reached: {io}")),
             other => Failure::new("hub-broken", format!("{url}: {other}")),
         };
+        if error.to_string().contains("certificate") {
+            let hint = "SSL_CERT_FILE names the certificates to trust, such as those of a proxy";
+            return Fault::Lasting(failure.with_hint(hint));
+        }
         match error {
             Error::Tls(_) | Error::Rustls(_) | Error::BadUri(_) | Error::InvalidProxyUrl => Fault::Lasting(failure),
             Error::LargeResponseHeader(..) => Fault::Lasting(failure),

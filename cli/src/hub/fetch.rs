@@ -180,8 +180,16 @@ impl Repository<'_> {
         let snapshot = self.cache.commit(repo, commit);
         let mut missing = Vec::new();
         for file in files {
-            if !has(&snapshot.join(file.safe_path()?), file.size) {
-                missing.push(self.described(file)?);
+            if has(&snapshot.join(file.safe_path()?), file.size) {
+                continue;
+            }
+            let file = self.described(file)?;
+            let blob = self.cache.blob(repo, file.etag.as_deref().unwrap_or_default());
+            if has(&blob, file.size) {
+                // Another commit has it as well.
+                self.link(&blob, &file)?;
+            } else {
+                missing.push(file);
             }
         }
         let total: u64 = missing.iter().filter_map(|file| file.size).fold(0, u64::saturating_add);
@@ -203,6 +211,9 @@ impl Repository<'_> {
         watch.start(total);
         let done = missing.iter().try_for_each(|file| self.one(file, &snapshot, &watch));
         watch.clear();
+        if matches!(done, Err(Failure::Interrupted)) {
+            notes.line(format_args!("what was fetched is kept: the same command goes on"));
+        }
         done
     }
 
@@ -258,8 +269,16 @@ impl Repository<'_> {
         } else {
             transfer::fetch(self.client, &wanted, &blob, &advance)?;
         }
-        Cache::link(&blob, snapshot, &file.path)
-            .map_err(|error| writing(&snapshot.join(&file.path), &wanted, 0, &error))
+        self.link(&blob, file)
+    }
+
+    /// Puts a blob into the snapshot.
+    fn link(&self, blob: &Path, file: &Entry) -> Result<(), Failure> {
+        let snapshot = self.cache.commit(&self.name.repo, &self.listing.commit);
+        Cache::link(blob, &snapshot, &file.path).map_err(|error| {
+            let to = snapshot.join(&file.path);
+            Failure::new("hub-cache", format!("cannot link {} to {}: {error}", to.display(), blob.display()))
+        })
     }
 
     /// Waits until nobody else writes that blob. The lock ends with the file that is returned.

@@ -72,6 +72,10 @@ pub fn locate(path: &Path, wanted: Wanted) -> Result<PathBuf, Failure> {
 #[cfg(feature = "hub")]
 pub fn fetched(name: &Name, wanted: Wanted, settings: Settings, quiet: bool) -> Result<PathBuf, Failure> {
     if settings.offline {
+        let cache = Cache { root: settings.cache.clone() };
+        if let Some(found) = cached(&cache, name, wanted) {
+            return Ok(found);
+        }
         let what = format!("{name} is to be fetched from {}, and HF_HUB_OFFLINE is set", settings.endpoint);
         return Err(Failure::new("hub-offline", what)
             .with_hint("unset HF_HUB_OFFLINE, or fetch it elsewhere and copy the cache"));
@@ -100,6 +104,10 @@ pub fn cached(cache: &Cache, name: &Name, wanted: Wanted) -> Option<PathBuf> {
         return here.then(|| snapshot.join(path));
     }
     match wanted {
+        Wanted::Any => {
+            let checkpoint = cached(cache, name, Wanted::Checkpoint);
+            checkpoint.or_else(|| cached(cache, name, Wanted::Model))
+        }
         Wanted::Model => {
             let chosen = choice::model(&name.repo, &files, name.ty.as_deref()).ok()?;
             Some(snapshot.join(&chosen.first()?.path))
@@ -109,7 +117,7 @@ pub fn cached(cache: &Cache, name: &Name, wanted: Wanted) -> Option<PathBuf> {
             is_checkpoint(&snapshot).then_some(snapshot)
         }
         Wanted::Tokenizer => choice::has_tokenizer(&files).then_some(snapshot),
-        Wanted::Checkpoint | Wanted::File | Wanted::Any => None,
+        Wanted::Checkpoint | Wanted::File => None,
     }
 }
 

@@ -76,15 +76,20 @@ impl<'a> Part<'a> {
 
     /// Begins anew.
     fn clear(&mut self, wanted: &Wanted<'_>) -> Result<(), Failure> {
-        let cleared = self.file.set_len(0).and_then(|()| self.file.rewind());
-        cleared.map_err(|error| writing(self.path, wanted, 0, &error))?;
-        (self.len, self.sha) = (0, Context::new(&SHA256));
+        self.rewind((0, Context::new(&SHA256)), wanted)
+    }
+
+    /// Goes back to an earlier length and its hash.
+    fn rewind(&mut self, (len, sha): (u64, Context), wanted: &Wanted<'_>) -> Result<(), Failure> {
+        let cut = self.file.set_len(len).and_then(|()| self.file.seek(SeekFrom::Start(len)));
+        cut.map_err(|error| writing(self.path, wanted, len, &error))?;
+        (self.len, self.sha) = (len, sha);
         Ok(())
     }
 
     fn push(&mut self, bytes: &[u8], wanted: &Wanted<'_>) -> Result<(), Failure> {
         if let Err(error) = self.file.write_all(bytes) {
-            // Part of them may be there: the next one begins where the hash ends.
+            // Part of them may be there, and the hash does not know it.
             let _ = self.file.set_len(self.len);
             return Err(writing(self.path, wanted, self.len, &error));
         }
@@ -223,6 +228,7 @@ fn attempt(
             begins.saturating_add(length)
         )));
     }
+    let start = (part.len, part.sha.clone());
     let mut pass = part.len - begins;
     let mut reader = body.into_reader();
     let mut buffer = vec![0; CHUNK];
@@ -236,6 +242,9 @@ fn attempt(
         pass -= passed as u64;
         let new = &buffer[passed..read];
         if wanted.size.is_some_and(|size| part.len + new.len() as u64 > size) {
+            // Whatever it is, it is not the file: none of it is kept.
+            advance(signed(start.0) - signed(part.len));
+            part.rewind(start, wanted)?;
             return Err(odd(format!("{path}: more came than its {} bytes", wanted.size.unwrap_or_default())));
         }
         part.push(new, wanted)?;

@@ -3,11 +3,14 @@
 use super::server::{COMMIT, Hub, Repositories, Stored};
 use super::{Home, repositories};
 use crate::process::{bundled, finish, picture};
+use ocelli_quant::gguf::Gguf;
 use ocelli_tests::golden::Golden;
+use ocelli_tests::split;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A checkpoint that converts, and the bundled model as a repository of GGUF files.
 fn models() -> Repositories {
@@ -20,7 +23,12 @@ fn models() -> Repositories {
         checkpoint.insert(name, Stored { bytes: fs::read(entry.path()).unwrap(), large });
     }
     let gguf = |name: &str| (name.to_owned(), Stored { bytes: bundled(), large: true });
-    let models = [gguf("tiny-Q8_0.gguf"), gguf("tiny-F16.gguf")].into();
+    let mut models: BTreeMap<_, _> = [gguf("tiny-Q8_0.gguf"), gguf("tiny-F16.gguf")].into();
+    let parts = split::split(&Gguf::parse(Arc::new(bundled())).unwrap(), 2, false);
+    let count = parts.len();
+    for (number, bytes) in parts.into_iter().enumerate() {
+        models.insert(split::name("BF16/tiny-BF16", number + 1, count), Stored { bytes, large: true });
+    }
     [("o/blip2".to_owned(), checkpoint), ("o/tiny-GGUF".to_owned(), models)].into()
 }
 
@@ -40,6 +48,13 @@ fn from_a_name_to_an_answer() {
     assert!(fs::read(out).unwrap() == fs::read(other).unwrap());
     let picture = picture("blue_circle.png");
     home.run(&hub, &["run", "-m", out, "-i", &picture, "-p", "a", "-n", "4"]).ok();
+    // What cannot be written is said before anything is fetched.
+    let (other, hub) = (Home::new(), Hub::of(models()));
+    for args in [&["convert", "o/blip2", "-o"][..], &["quantize", "o/tiny-GGUF:Q8_0"]] {
+        other.run(&hub, &[args, &[out, "--no-clobber"]].concat()).failed(1, "output-exists");
+        other.run(&hub, &[args, &["/nowhere/out.gguf"]].concat()).failed(1, "output-directory");
+    }
+    assert!(hub.log().is_empty());
     // Without having pulled first.
     let (home, hub) = (Home::new(), Hub::of(models()));
     home.run(&hub, &["convert", "o/blip2:v1.0", "-o", out, "--tokenizer", "o/blip2:v1.0", "--quiet"]).ok();
@@ -67,6 +82,12 @@ fn a_name_is_taken_wherever_a_model_is() {
     finish(home.command("http://127.0.0.1:9", &["inspect", name]).env("HF_HUB_OFFLINE", "1"), "").ok();
     assert_eq!(hub.log().len(), asked, "it is in the cache");
     home.run(&hub, &["inspect", "hf:o/tiny-GGUF:F16"]).ok();
+    // A model in several files is opened by its first, among links.
+    let split = home.run(&hub, &["inspect", "o/tiny-GGUF:BF16", "--json"]).json();
+    assert!(split["files"].as_u64() > Some(1), "{split}");
+    let asked = hub.log().len();
+    home.run(&hub, &["quantize", "o/tiny-GGUF:BF16", out.to_str().unwrap(), "--type", "q4_0"]).ok();
+    assert_eq!(hub.log().len(), asked);
     home.has(&hub, "o/tiny-GGUF", "tiny-F16.gguf");
 }
 
@@ -112,6 +133,8 @@ fn what_another_program_fetched_is_found() {
     assert!(hub.log().is_empty());
     home.run(&hub, &["pull", "o/blip2"]).ok();
     assert_eq!(hub.log().len(), 1, "the list alone");
+    let mut offline = home.command("http://127.0.0.1:9", &["pull", "o/blip2"]);
+    assert_eq!(finish(offline.env("HF_HUB_OFFLINE", "1"), "").ok().trim_end(), snapshot.to_str().unwrap());
     // Without its weights it is completed.
     fs::remove_file(snapshot.join("model.safetensors")).unwrap();
     home.run(&hub, &["convert", "o/blip2", "-o", out.to_str().unwrap()]).ok();
