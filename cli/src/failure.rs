@@ -93,9 +93,12 @@ impl Failure {
         Self::new("open", format_args!("cannot read {what} {}: {error}", path.display()))
     }
 
-    /// Its code; the two that are no errors have none.
-    pub fn code(&self) -> &str {
-        if let Self::Error { code, .. } = self { code } else { "" }
+    /// The code of an error.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Error { code, .. } => Some(code),
+            _ => None,
+        }
     }
 
     /// What went wrong, without what might help.
@@ -133,7 +136,7 @@ fn hint(code: &str) -> Option<&'static str> {
         "truncated" | "truncated-header" | "truncated-field" | "out-of-file" => {
             "a download that stopped? fetch the file again"
         }
-        "context-full" => "a smaller -n, a larger --context or a shorter prompt fits",
+        "context-full" => "a larger --context or a shorter prompt fits; in a chat /reset begins anew",
         "over-budget" => "a smaller --context, -n or --beams, or '--kv f16', needs less",
         "out-of-memory" => "a smaller --context, -n or --beams, or '--kv f16', needs less",
         "no-video" => "give pictures: an --image for each frame",

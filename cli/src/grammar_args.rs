@@ -40,6 +40,11 @@ impl Held {
 }
 
 impl GrammarArgs {
+    /// Whether standard input has it.
+    pub fn reads_standard_input(&self) -> bool {
+        [&self.json_schema, &self.grammar].into_iter().flatten().any(|text| text == "-")
+    }
+
     /// What was asked for. `busy` is what standard input is read for otherwise, if it is.
     pub fn read(&self, busy: Option<&str>) -> Result<Option<Held>, Failure> {
         let (flag, value) = match (&self.json_schema, &self.grammar) {

@@ -27,6 +27,8 @@ enum Work {
     Turn(CancelHandle),
     /// Something that looks at [`Interrupt::raised`] and cleans up.
     Careful,
+    /// A line that is edited: what takes the terminal back to how it was.
+    Editing(Box<dyn Fn() + Send>),
 }
 
 struct State {
@@ -86,6 +88,11 @@ impl Interrupt {
         self.set(Work::Idle);
     }
 
+    /// From now on a signal ends the program, and leaves the terminal as it is now.
+    pub fn leaves_terminal(&self) {
+        self.set(Work::Editing(terminal_as_it_is()));
+    }
+
     /// Whether a signal came; the next one is a first one again.
     pub fn take(&self) -> bool {
         *self.0.first.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -107,6 +114,27 @@ impl Interrupt {
     }
 }
 
+/// What takes a terminal back to how it is now.
+#[cfg(unix)]
+fn terminal_as_it_is() -> Box<dyn Fn() + Send> {
+    use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
+    use std::io::Write;
+    const NO_BRACKETED_PASTE: &str = "\x1b[?2004l";
+    let now = tcgetattr(std::io::stdin()).ok();
+    Box::new(move || {
+        if let Some(now) = &now {
+            let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, now);
+            let _ = writeln!(std::io::stderr(), "{NO_BRACKETED_PASTE}");
+        }
+    })
+}
+
+/// Elsewhere the system does it.
+#[cfg(not(unix))]
+fn terminal_as_it_is() -> Box<dyn Fn() + Send> {
+    Box::new(|| {})
+}
+
 fn on_signal(state: &State) {
     let first = *state.first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
     if state.raised.swap(true, Ordering::SeqCst) {
@@ -118,6 +146,10 @@ fn on_signal(state: &State) {
     match &*state.work.lock().unwrap_or_else(PoisonError::into_inner) {
         Work::Idle => exit(INTERRUPTED.into()),
         Work::Careful => {}
+        Work::Editing(restore) => {
+            restore();
+            exit(INTERRUPTED.into())
+        }
         Work::Turn(handle) => handle.cancel(),
         Work::Session(handle) => {
             handle.cancel();

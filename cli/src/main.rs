@@ -5,6 +5,7 @@
 
 #![allow(rustdoc::invalid_html_tags)] // comments on arguments are help texts, which speak of <image>
 
+mod answer;
 mod batch;
 mod bundled;
 mod commands;
@@ -29,6 +30,7 @@ mod usage;
 mod video_args;
 mod vocabulary;
 mod watch;
+mod wrap;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::Failure;

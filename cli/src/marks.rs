@@ -8,7 +8,8 @@
 use crate::failure::Failure;
 use crate::output::counted;
 use ocelli_engine::image::{Picture, Video};
-use ocelli_engine::{Piece as Seen, Prompt};
+use ocelli_engine::tokenizer::Tokenizer;
+use ocelli_engine::{Error, Piece as Seen, Prompt};
 use std::sync::Arc;
 
 /// Where a picture goes.
@@ -50,7 +51,8 @@ pub fn placed(text: &str, images: Vec<Arc<Picture>>, videos: Vec<Arc<Video>>) ->
 }
 
 /// A prompt as it can be typed: marks where pictures and videos go, and a backslash before texts like them.
-pub fn written(prompt: &Prompt) -> String {
+/// Token ids, those of a chat template say, are the text that they spell.
+pub fn written(prompt: &Prompt, tokenizer: &Tokenizer) -> Result<String, Failure> {
     let pieces = prompt.pieces();
     let is = |piece: &Seen, mark: &str| match piece {
         Seen::Image(_) => mark == IMAGE,
@@ -60,7 +62,11 @@ pub fn written(prompt: &Prompt) -> String {
     let marks = [IMAGE, VIDEO].into_iter().filter(|mark| pieces.iter().any(|piece| is(piece, mark)));
     let marks: Vec<&str> = marks.collect();
     let mut out = String::new();
-    for piece in pieces {
+    let mut given = prompt.given().iter().peekable();
+    for (at, piece) in pieces.iter().enumerate() {
+        while let Some((_, ids)) = given.next_if(|(before, _)| *before <= at) {
+            out.push_str(&escaped(&tokenizer.decode(ids, false).map_err(Error::from)?, &marks));
+        }
         match piece {
             Seen::Text(text) => out.push_str(&escaped(text, &marks)),
             Seen::Image(_) | Seen::Video(_) => {
@@ -71,7 +77,10 @@ pub fn written(prompt: &Prompt) -> String {
             }
         }
     }
-    out
+    for (_, ids) in given {
+        out.push_str(&escaped(&tokenizer.decode(ids, false).map_err(Error::from)?, &marks));
+    }
+    Ok(out)
 }
 
 /// A text that [`cut`] gives back: backslashes before a mark are doubled, and the mark gets one of its own.
@@ -159,6 +168,9 @@ mod tests {
 
     #[test]
     fn a_prompt_is_written_as_it_is_typed() {
+        let tiny = ocelli_engine::parse(crate::bundled::bytes()).unwrap();
+        let tokenizer = Tokenizer::from_gguf(&tiny).unwrap();
+        let written = |prompt: &Prompt| written(prompt, &tokenizer).unwrap();
         for typed in
             ["<image>what?", "a <image>\\<image> b", "\\\\<image>", "\\\\\\<image> <image>", "C:\\x <image>", "<image>"]
         {

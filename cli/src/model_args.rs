@@ -38,7 +38,7 @@ impl ModelFile {
     }
 
     /// Refuses what is no name of a file but a sentence, where a text would have another place.
-    fn check(&self) -> Result<(), Failure> {
+    pub fn check(&self) -> Result<(), Failure> {
         match &self.bare {
             Some(text) if text.to_string_lossy().contains(char::is_whitespace) && !text.exists() => {
                 let message = format_args!("there is no model file '{}'", text.display());
@@ -215,6 +215,14 @@ impl MemoryArgs {
     /// Whether a session has room for what was asked for, not for what a request needs.
     pub fn fixed(&self) -> bool {
         self.context.is_some()
+    }
+
+    /// Says where a context was asked for that the model does not have.
+    pub fn note_context(&self, model: &Model, notes: &Notes) {
+        if let Some(asked) = self.context.filter(|&asked| asked > model.context()) {
+            let most = model.context();
+            notes.line(format_args!("--context {asked} is taken as {most}: this model has no more positions"));
+        }
     }
 
     /// The most positions a session can have.

@@ -46,6 +46,11 @@ impl Out {
         }
     }
 
+    /// Whether it is a terminal.
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// One line.
     pub fn line(&mut self, line: impl Display) -> Result<(), Failure> {
         Ok(writeln!(self.writer, "{line}")?)
@@ -117,13 +122,6 @@ impl Notes {
     pub fn always(&self, lines: &str) {
         self.clear();
         let _ = writeln!(io::stderr(), "{lines}");
-    }
-
-    /// Says that a line is awaited. Terminals only.
-    pub fn prompt(&self) {
-        if self.live() {
-            let _ = write!(io::stderr(), "> ");
-        }
     }
 
     /// What is happening right now; the next one replaces it. Terminals only.

@@ -1,15 +1,19 @@
 //! The arguments that make a prompt, and reading what they name.
+//!
+//! The non-obvious thing: `run` and `score` read a prompt alike, chat template and all, so that what one generates the other
+//! scores as it was generated.
 
 use crate::failure::Failure;
 use crate::marks;
 use crate::output::Notes;
 use crate::shot_args::{ShotArgs, Shots};
 use crate::video_args::VideoArgs;
+use ocelli_engine::chat::{ChatTemplate, Content, Message, Part};
 use ocelli_engine::image::{self, ImageLimits, Picture};
 use ocelli_engine::tokenizer::LONGEST_TEXT;
-use ocelli_engine::{Error, Model, Prompt};
+use ocelli_engine::{Error, Model, Piece, Prompt};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,56 +21,125 @@ use std::time::{Duration, Instant};
 /// Pictures and text.
 #[derive(clap::Args)]
 pub struct PromptArgs {
-    /// A picture, PNG or JPEG; once for each picture
+    /// A picture, PNG or JPEG; once for each picture; '-' is standard input
     #[arg(short, long, value_name = "PATH")]
     image: Vec<PathBuf>,
-    /// The text; '-' reads standard input. With pictures, they go where it says <image>, or before all text; '\<image>' is
-    /// then the text <image>. Without pictures, <image> is text anyway
-    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    /// The text; '-' reads standard input, as does leaving it out where that is no terminal. With pictures, they go where it
+    /// says <image>, or before all text; '\\<image>' is then the text <image>. Without pictures, <image> is text anyway
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with = "file")]
     prompt: Option<String>,
+    /// A file that has the text, less the line break at its end; '-' is standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// What the model is told before the prompt, by its chat template
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with_all = ["raw", "shots"])]
+    system: Option<String>,
+    /// Leave the file's chat template out: the model goes on with the text as it is, special tokens in it are read. With a
+    /// template the text is what a user says, and all of it is text. --shots leaves it out, too
+    #[arg(long)]
+    raw: bool,
     #[command(flatten)]
     videos: VideoArgs,
     #[command(flatten)]
     shots: ShotArgs,
     /// Show the prompt as it is put together: on standard error, with --json or --batch as the field "prompt". <image>
-    /// is where a picture goes, \<image> that text
+    /// is where a picture goes, \\<image> that text
     #[arg(long, help_heading = "Output")]
     show_prompt: bool,
 }
 
-/// What one request shows and says, of the arguments or of a line of a batch.
+/// What one request shows and says, of the arguments or of a line of a batch, standard input read.
 pub struct Asked {
     pub images: Vec<PathBuf>,
     pub videos: Vec<PathBuf>,
     pub text: String,
+    /// Whether the text was given, empty or not.
+    pub given: bool,
+    /// What of standard input is a picture.
+    picture: Option<Vec<u8>>,
+}
+
+impl Asked {
+    /// Of a line of a batch.
+    pub fn of(images: Vec<PathBuf>, videos: Vec<PathBuf>, text: String) -> Self {
+        Self { images, videos, text, given: true, picture: None }
+    }
+}
+
+/// A prompt as it is run.
+pub struct Composed {
+    pub prompt: Prompt,
+    /// How long reading the pictures and videos took.
+    pub took: Duration,
+    /// Whether the file's chat template made it.
+    pub templated: bool,
+    /// It as text, where that was asked for.
+    pub shown: Option<String>,
 }
 
 impl PromptArgs {
-    /// Whether the text comes from standard input.
-    pub fn reads_standard_input(&self) -> bool {
-        self.prompt.as_deref() == Some("-")
+    /// What is read from standard input by name, if anything is.
+    pub fn reads_standard_input(&self) -> Option<&'static str> {
+        let dash = Path::new("-");
+        let image = self.image.iter().any(|path| path == dash).then_some("--image");
+        let file = self.file.as_deref().is_some_and(|path| path == dash).then_some("--file");
+        self.prompt.as_deref().is_some_and(|text| text == "-").then_some("--prompt").or(file).or(image)
     }
 
-    /// The text, if there is any.
+    /// What was asked for. Standard input is the text where nothing else is and where nothing else reads it: `busy`.
+    pub fn asked(&self, busy: bool) -> Result<Asked, Failure> {
+        let images = self.image.clone();
+        let dashes = images.iter().filter(|path| *path == Path::new("-")).count();
+        let named = self.reads_standard_input();
+        if dashes > 1 || dashes == 1 && named != Some("--image") {
+            let other = if dashes > 1 { "another --image" } else { named.unwrap_or_default() };
+            let what = format_args!("--image cannot read standard input, which {other} does");
+            return Err(Failure::usage("standard-input", what));
+        }
+        let picture = if dashes == 1 { Some(input_bytes(ImageLimits::default().file_bytes + 1)?) } else { None };
+        let (text, given) = match self.text()? {
+            Some(text) => (text, true),
+            None if busy || picture.is_some() || io::stdin().is_terminal() => (String::new(), false),
+            None => {
+                let text = standard_input()?;
+                let given = !text.is_empty();
+                (text, given)
+            }
+        };
+        Ok(Asked { images, videos: self.videos.paths()?, text, given, picture })
+    }
+
+    /// The text that the arguments give, if they do.
     pub fn text(&self) -> Result<Option<String>, Failure> {
-        if self.reads_standard_input() { standard_input().map(Some) } else { Ok(self.prompt.clone()) }
-    }
-
-    /// The one request that the arguments make.
-    pub fn asked(&self) -> Result<Asked, Failure> {
-        let (images, videos) = (self.image.clone(), self.videos.paths()?);
-        Ok(Asked { images, videos, text: self.text()?.unwrap_or_default() })
-    }
-
-    /// Makes ready for any number of requests: reads the demonstrations.
-    pub fn open<'a>(&'a self, model: &'a Model, notes: &'a Notes) -> Result<Prompts<'a>, Failure> {
-        let shots = self.shots.read(model, notes)?;
-        Ok(Prompts { args: self, model, notes, shots, last: Vec::new(), noted: false })
+        match (&self.prompt, &self.file) {
+            (Some(text), _) if text == "-" => standard_input().map(Some),
+            (Some(text), _) => Ok(Some(text.clone())),
+            (None, Some(path)) if path == Path::new("-") => standard_input().map(Some),
+            (None, Some(path)) => text_of("the prompt", path).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
     /// All that decides how requests become prompts: for telling batches apart.
     pub fn content(&self) -> Result<String, Failure> {
-        Ok(format!("{:?} {} {}", self.videos, self.show_prompt, self.shots.content()?))
+        let Self { system, raw, videos, shots, show_prompt, .. } = self;
+        Ok(format!("{system:?} {raw} {videos:?} {} {show_prompt}", shots.content()?))
+    }
+
+    /// Refuses to go on behind nothing at all.
+    pub fn check(&self, asked: &Asked) -> Result<(), Failure> {
+        if !asked.text.is_empty() || !asked.images.is_empty() || !asked.videos.is_empty() || self.shots.any() {
+            return Ok(());
+        }
+        let hint = "-p TEXT, -f FILE or standard input gives one; a picture may stand without: -i PATH".to_owned();
+        Err(Failure::usage("prompt", "the prompt is empty").with_hint(hint))
+    }
+
+    /// Makes ready for any number of requests: reads the demonstrations and the chat template.
+    pub fn open<'a>(&'a self, model: &'a Model, notes: &'a Notes) -> Result<Prompts<'a>, Failure> {
+        let shots = self.shots.read(model, notes)?;
+        let template = if self.raw { None } else { ChatTemplate::from_gguf(model.file())? };
+        Ok(Prompts { args: self, model, notes, shots, template, last: Vec::new(), noted: false })
     }
 }
 
@@ -76,6 +149,8 @@ pub struct Prompts<'a> {
     model: &'a Model,
     notes: &'a Notes,
     shots: Option<Shots>,
+    /// Where it is not to be left out.
+    template: Option<ChatTemplate>,
     /// The pictures of the request before: questions about one picture often follow one another.
     last: Vec<(PathBuf, Arc<Picture>)>,
     /// Whether it was said that marks are text.
@@ -83,8 +158,8 @@ pub struct Prompts<'a> {
 }
 
 impl Prompts<'_> {
-    /// The prompt, and how long reading the pictures and videos took.
-    pub fn prompt(&mut self, asked: &Asked) -> Result<(Prompt, Duration), Failure> {
+    /// The prompt of what was asked for.
+    pub fn prompt(&mut self, asked: &Asked) -> Result<Composed, Failure> {
         let start = Instant::now();
         if !asked.images.is_empty() && !self.model.takes_images() {
             return Err(Error::NoVision { images: asked.images.len() }.into());
@@ -92,15 +167,7 @@ impl Prompts<'_> {
         if self.shots.is_some() && !asked.videos.is_empty() {
             return Err(Failure::usage("video-count", "--shots: the query shows an image, no video"));
         }
-        let mut pictures = Vec::new();
-        for path in &asked.images {
-            let read = self.last.iter().chain(&pictures).find(|(other, _)| other == path);
-            let picture = match read {
-                Some((_, picture)) => Arc::clone(picture),
-                None => read_picture(path, &self.model.image_limits())?,
-            };
-            pictures.push((path.clone(), picture));
-        }
+        let pictures = self.pictures_of(asked)?;
         let videos = self.args.videos.read(&asked.videos, self.model, self.notes)?;
         let took = start.elapsed();
         let marked = self.model.takes_images() && asked.text.contains(marks::IMAGE);
@@ -114,25 +181,77 @@ impl Prompts<'_> {
             self.noted = true;
             self.notes.line(format_args!("<image> in the prompt is text: {why}"));
         }
-        let shown: Vec<_> = pictures.iter().map(|(_, picture)| Arc::clone(picture)).collect();
-        self.last = pictures;
-        let prompt = match &mut self.shots {
-            Some(shots) => shots.prompt(self.model, &asked.text, &shown)?,
-            None => marks::placed(&asked.text, shown, videos)?,
+        let (prompt, templated) = if let Some(shots) = &mut self.shots {
+            (shots.prompt(self.model, &asked.text, &pictures)?, None)
+        } else {
+            let seen = !videos.is_empty();
+            let prompt = marks::placed(&asked.text, pictures, videos)?;
+            let templated = self.templated(&prompt, seen)?;
+            (prompt, templated)
         };
-        Ok((prompt, took))
+        let (prompt, templated) = templated.map_or((prompt, false), |prompt| (prompt, true));
+        let shown = self.args.show_prompt.then(|| marks::written(&prompt, self.model.tokenizer())).transpose()?;
+        Ok(Composed { prompt, took, templated, shown })
     }
 
-    /// The prompt as text, where that was asked for.
-    pub fn shown(&self, prompt: &Prompt) -> Option<String> {
-        self.args.show_prompt.then(|| marks::written(prompt))
+    /// Reads the pictures that the request before did not have.
+    fn pictures_of(&mut self, asked: &Asked) -> Result<Vec<Arc<Picture>>, Failure> {
+        let limits = self.model.image_limits();
+        let mut pictures = Vec::new();
+        for path in &asked.images {
+            let read = self.last.iter().chain(&pictures).find(|(other, _)| other == path);
+            let picture = match (read, &asked.picture) {
+                (Some((_, picture)), _) => Arc::clone(picture),
+                (None, Some(bytes)) if path == Path::new("-") => decoded(Path::new("standard input"), bytes, &limits)?,
+                _ => read_picture(path, &limits)?,
+            };
+            pictures.push((path.clone(), picture));
+        }
+        self.last = pictures;
+        Ok(self.last.iter().map(|(_, picture)| Arc::clone(picture)).collect())
     }
 
     /// Pictures that prompts have besides the query's: in one, and in all.
     pub fn pictures(&self) -> (usize, usize) {
         self.shots.as_ref().map_or((0, 0), Shots::pictures)
     }
+
+    /// The prompt as a user's message, where the file has a chat template and it is not to be left out.
+    fn templated(&self, prompt: &Prompt, videos: bool) -> Result<Option<Prompt>, Failure> {
+        let (model, system) = (self.model, self.args.system.as_deref());
+        let Some(template) = self.template.as_ref().filter(|_| !videos) else {
+            if system.is_none() {
+                return Ok(None);
+            }
+            let why = if videos { "no chat template has a place for a video" } else { "the file has none" };
+            return Err(Failure::usage("no-chat-template", format_args!("--system is for a chat template: {why}")));
+        };
+        let mut pictures = Vec::new();
+        let mut parts = Vec::new();
+        for piece in prompt.pieces() {
+            match piece {
+                Piece::Text(text) => parts.push(Part::Text(text)),
+                Piece::Image(picture) => {
+                    pictures.push(Arc::clone(picture));
+                    parts.push(Part::Image);
+                }
+                Piece::Video(_) => {}
+            }
+        }
+        let content = match parts.as_slice() {
+            [Part::Text(text)] => Content::Text(text),
+            _ => Content::Parts(&parts),
+        };
+        let system = system.map(|text| Message { role: "system", content: Content::Text(text) });
+        let messages: Vec<Message<'_>> = system.into_iter().chain([Message { role: "user", content }]).collect();
+        let rendered = template.prompt(&messages, true, model.tokenizer());
+        let rendered = rendered.map_err(|e| Failure::from(Error::from(e)).with_hint(RAW.to_owned()))?;
+        Ok(Some(rendered.prompt(model.tokenizer(), &pictures)?))
+    }
 }
+
+/// What helps where a template fails.
+const RAW: &str = "--raw goes on with the text as it is, without the chat template";
 
 /// Reads and decodes a picture.
 pub fn read_picture(path: &Path, limits: &ImageLimits) -> Result<Arc<Picture>, Failure> {
@@ -156,15 +275,31 @@ pub fn read_bytes(what: &str, path: &Path, limits: &ImageLimits) -> Result<Vec<u
     Ok(bytes)
 }
 
-/// All of standard input as text, less the line break that `echo` puts at its end.
-pub fn standard_input() -> Result<String, Failure> {
+/// As many bytes of standard input as `limit` allows.
+fn input_bytes(limit: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let limit = LONGEST_TEXT as u64 + 2;
     let read = io::stdin().lock().take(limit).read_to_end(&mut bytes);
     read.map_err(|e| Failure::new("open", format_args!("cannot read standard input: {e}")))?;
+    Ok(bytes)
+}
+
+/// All of standard input as text, less the line break that `echo` puts at its end.
+pub fn standard_input() -> Result<String, Failure> {
+    text("standard input", input_bytes(LONGEST_TEXT as u64 + 2)?)
+}
+
+/// All of a file as text, less the line break at its end.
+fn text_of(what: &str, path: &Path) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LONGEST_TEXT as u64 + 2).read_to_end(&mut bytes));
+    read.map_err(|e| Failure::reading(what, path, &e))?;
+    text(&path.display().to_string(), bytes)
+}
+
+fn text(name: &str, bytes: Vec<u8>) -> Result<String, Failure> {
     let mut text = String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
-        Failure::new("text", format_args!("standard input is not UTF-8: byte {at} is no part of a character"))
+        Failure::new("text", format_args!("{name} is not UTF-8: byte {at} is no part of a character"))
     })?;
     if text.ends_with('\n') {
         text.pop();

@@ -65,6 +65,11 @@ enum Taken {
 }
 
 impl ShotArgs {
+    /// Whether any are asked for.
+    pub fn any(&self) -> bool {
+        self.shots.is_some()
+    }
+
     /// Reads the demonstrations, where there are any: pictures of those that are taken for every query, and of all others
     /// what they are compared by.
     pub fn read(&self, model: &Model, notes: &Notes) -> Result<Option<Shots>, Failure> {

@@ -105,6 +105,7 @@ pub(crate) fn generate(
         top_p: real(o.top_p).unwrap_or(1.0),
         min_p: o.min_p,
         repetition_penalty: real(o.repetition_penalty),
+        repetition_window: 0,
         no_repeat_ngram: count(o.no_repeat_ngram),
         min_new_tokens: count(o.min_new_tokens),
         seed: o.seed,

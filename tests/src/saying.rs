@@ -16,6 +16,15 @@ const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.cont
 /// For more tokens than it has width.
 #[must_use]
 pub fn saying(chain: &[&str]) -> Vec<u8> {
+    saying_in(512, chain)
+}
+
+/// The same with another number of positions.
+///
+/// # Panics
+/// For more tokens than it has width.
+#[must_use]
+pub fn saying_in(context: u32, chain: &[&str]) -> Vec<u8> {
     let mut tokens: Vec<String> = ["</s>", "<|im_start|>", "<|im_end|>"].map(str::to_owned).to_vec();
     let control = tokens.len();
     tokens.extend((0..=255u8).map(|byte| alphabet(byte).to_string()));
@@ -37,7 +46,7 @@ pub fn saying(chain: &[&str]) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.set("general.architecture", MetaValue::from("llama"));
     for (key, value) in [
-        ("context_length", 512u32),
+        ("context_length", context),
         ("embedding_length", WIDTH as u32),
         ("block_count", 1),
         ("feed_forward_length", 32),

@@ -16,7 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::json_lines::Object;
 use crate::output::{Notes, counted, time};
 use crate::progress::Count;
-use crate::prompt_args::Asked;
+use crate::prompt_args::{Asked, PromptArgs};
 use answers::Answers;
 use ocelli_engine::image::bytes_hash;
 use requests::Requests;
@@ -64,9 +64,20 @@ impl BatchArgs {
         self.batch.is_some()
     }
 
-    /// What standard input is read for.
+    /// Whether standard input has the requests.
     pub fn reads_standard_input(&self) -> bool {
         self.batch.as_deref().is_some_and(|path| path.as_os_str() == "-")
+    }
+
+    /// The text of lines that have none.
+    pub fn text(&self, prompt: &PromptArgs) -> Result<Option<String>, Failure> {
+        match prompt.reads_standard_input().filter(|_| self.reads_standard_input()) {
+            Some(flag) => {
+                let what = format_args!("{flag} cannot read standard input, which --batch does");
+                Err(Failure::usage("standard-input", what))
+            }
+            None => prompt.text(),
+        }
     }
 }
 
@@ -139,7 +150,7 @@ pub fn run(
 /// A failure as an answer.
 fn error(failure: Failure, file: &str, line: usize) -> Map<String, Value> {
     let failure = failure.in_line(file, line);
-    let code = failure.code().to_owned();
+    let code = failure.code().unwrap_or_default().to_owned();
     let error = json!({ "code": code, "message": failure.message(), "line": line });
     Map::from_iter([("error".to_owned(), error)])
 }
@@ -171,7 +182,7 @@ impl Request<'_> {
         let text = self.field(|fields| fields.text("prompt"))?.or_else(|| text.map(str::to_owned));
         let text = text.ok_or_else(|| wrong("no \"prompt\", and none by --prompt; an empty one is said as \"\""))?;
         let found = |paths: Vec<String>| paths.into_iter().map(|path| self.folder.join(path)).collect();
-        Ok(Asked { images: found(images), videos: found(videos), text })
+        Ok(Asked::of(found(images), found(videos), text))
     }
 }
 

@@ -2,18 +2,19 @@
 //!
 //! The session is made as large as the prompt and the answer need, not as the model allows.
 
+use crate::answer::{Answer, ending, unjoined};
 use crate::batch::{self, BatchArgs, Request, Sessions};
 use crate::failure::Failure;
 use crate::grammar_args::GrammarArgs;
 use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs, Opened};
 use crate::output::{self, Notes, Out, counted, ms, time};
-use crate::prompt_args::PromptArgs;
+use crate::prompt_args::{Composed, PromptArgs};
 use crate::vocabulary;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::tokenizer::Tokenizer;
 use ocelli_engine::{
-    Constraint, Event, Finish, GenerateOptions, Generation, Item, Model, Prompt, SessionOptions, Timings, Wanted,
+    Constraint, Event, GenerateOptions, Generation, Item, Model, Prompt, Session, SessionOptions, Timings, Wanted,
 };
 use serde_json::{Map, Value, json};
 use std::ops::ControlFlow;
@@ -30,11 +31,21 @@ EXAMPLES
   ocelli run smollm2.gguf -p 'A cat as JSON:' -n 60 --json-schema cat.json
   ocelli run blip2.gguf -i cat.png -p 'Question: is this a cat? Answer:' \\
       --grammar 'start: /yes|no/'
-  echo 'Question: what is this? Answer:' | ocelli run -i cat.png -p - --json
+  echo 'Question: what is this? Answer:' | ocelli run -i cat.png --json
   ocelli run blip2.gguf --batch questions.jsonl -o answers.jsonl --resume
+  ocelli run smollm2.gguf -f question.txt --system 'In one sentence.' --temp 0.8
+  ocelli run smollm2.gguf --raw -p 'Once upon a time' -n 40 --stop '.'
+
+Where the file has a chat template the prompt is a user's message in it, and the answer the assistant's. A model without
+one, and any model with --raw, goes on with the prompt as it is.
 
 The answer goes to standard output, everything else to standard error. With --json standard output is one object:
-  {\"text\", \"ids\", \"finish\": \"eos\" | \"length\", \"timings\"}
+  {\"text\", \"ids\", \"logprobs\", \"finish\", \"chat_template\", \"seed\", \"timings\"}
+\"finish\" is \"eos\" where the model ended the text, \"length\" where it has -n tokens, \"context\" where the context is full, and
+\"stop-string\". \"logprobs\" has the natural logarithm of each token's probability as the model gave it, before temperature and
+penalties. \"seed\" is null where nothing was drawn. Times are in milliseconds: opening the file, decoding pictures,
+resizing them, the tower with its bridge, the prompt, and the new tokens but for the first, which the prompt gives.
+
 Either way the text is without the one blank that stands between the prompt and a first word; all other white space is
 the model's.
 
@@ -42,9 +53,6 @@ With --batch each line of FILE asks: {\"prompt\", \"image\" or \"images\", \"vid
 \"max_new_tokens\", \"seed\", \"stop\"}. Each line of the output answers: {\"id\", \"request\", \"text\", \"ids\", \"finish\"}, or
 {\"id\", \"request\", \"error\": {\"code\", \"message\", \"line\"}}; \"request\" is a hash that --resume looks at. The
 exit code is 1 if a request failed.";
-
-/// Of an answer under a schema or grammar.
-pub const CUT: &str = "the answer was cut before the schema or grammar lets it end: a larger -n gives it room";
 
 /// Generate text after a prompt of pictures and text
 #[derive(clap::Args)]
@@ -72,7 +80,8 @@ pub struct Args {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Generation")]
 pub struct GenerationArgs {
-    /// Most new tokens, -1 for as many as the context holds; without it what the model's file suggests
+    /// Most new tokens, -1 for as many as the context holds; without it what the model's file suggests or 64, in a chat
+    /// template at least 512, in a chat 1024
     #[arg(short = 'n', long, value_name = "N", value_parser = vocabulary::new_tokens)]
     pub max_new_tokens: Option<usize>,
     /// Search with this many beams; nothing is streamed then
@@ -84,21 +93,27 @@ pub struct GenerationArgs {
     /// Beams: end as soon as there are as many finished hypotheses as beams
     #[arg(long)]
     early_stopping: bool,
-    /// Temperature of the draws; 0 takes the likeliest token
-    #[arg(long, value_name = "F", default_value_t = 0.0, allow_negative_numbers = true)]
-    temp: f32,
-    /// Draw from the N likeliest tokens only; 0 is off
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    top_k: usize,
-    /// Draw from the likeliest tokens that reach this probability together
-    #[arg(long, value_name = "F", default_value_t = 1.0, allow_negative_numbers = true)]
-    top_p: f32,
+    /// Temperature of the draws; 0 takes the likeliest token. Without it 0, in a chat 0.8
+    #[arg(long, value_name = "F", allow_negative_numbers = true)]
+    temp: Option<f32>,
+    /// Draw from the N likeliest tokens only; 0 is off. Without it 0, in a chat 40
+    #[arg(long, value_name = "N")]
+    top_k: Option<usize>,
+    /// Draw from the likeliest tokens that reach this probability together; 1 is off. Without it 1, in a chat 0.95
+    #[arg(long, value_name = "F", allow_negative_numbers = true)]
+    top_p: Option<f32>,
     /// Draw from tokens at least this fraction as likely as the likeliest
     #[arg(long, value_name = "F", default_value_t = 0.0, allow_negative_numbers = true)]
     min_p: f32,
-    /// Make tokens that were seen less likely; 1 is off
+    /// Make tokens that were seen less likely; 1 is off. Without it what the model's file suggests, in a chat that draws 1.1
     #[arg(long, value_name = "F", allow_negative_numbers = true)]
     repetition_penalty: Option<f32>,
+    /// Of the tokens that were seen, look at the last N only; 0 is all. Without it 0, in a chat 64
+    #[arg(long, value_name = "N")]
+    repeat_last_n: Option<usize>,
+    /// End the answer before this text, which is not printed; once for each. In bash $'\n' is a line break
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    stop: Vec<String>,
     /// No N tokens in a row twice; 0 is off
     #[arg(long, value_name = "N")]
     no_repeat_ngram: Option<usize>,
@@ -110,10 +125,26 @@ pub struct GenerationArgs {
     /// Keep special tokens in the answer, such as those of boxes and places; the one that ends it is never printed
     #[arg(long)]
     keep_special: bool,
-    /// Of the draws: the same seed gives the same answer; -1 is another one each time
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = vocabulary::seed)]
-    seed: u64,
+    /// Of the draws: the same seed gives the same answer. Without it, and with -1, another each time, which is told
+    #[arg(long, value_name = "N", value_parser = vocabulary::seed)]
+    seed: Option<u64>,
 }
+
+/// How tokens are drawn where the command line does not say.
+pub struct Draws {
+    pub temperature: f32,
+    pub top_k: usize,
+    pub top_p: f32,
+    /// Where tokens are drawn.
+    pub repetition_penalty: Option<f32>,
+    pub repetition_window: usize,
+}
+
+/// New tokens of an answer in a chat template: a sentence or two would be cut by what captions need.
+const ANSWER: usize = 512;
+
+/// Of one answer: nothing is drawn.
+const GREEDY: Draws = Draws { temperature: 0.0, top_k: 0, top_p: 1.0, repetition_penalty: None, repetition_window: 0 };
 
 impl GenerationArgs {
     /// What answers are held to. `busy` is what standard input is read for otherwise, if it is.
@@ -121,28 +152,37 @@ impl GenerationArgs {
         self.grammar.constraint(model, busy)
     }
 
-    /// What was asked for, and what the model's file suggests for the rest. `positions` is the prompt's length.
+    /// The seed of the draws: the one given, or another each time.
+    pub fn seed(&self) -> u64 {
+        self.seed.unwrap_or_else(vocabulary::random_seed)
+    }
+
+    /// What was asked for, and what `draws` and the model's file suggest for the rest. `positions` is the prompt's length.
     pub fn options(
         &self,
         model: &Model,
         positions: usize,
+        (draws, seed): (&Draws, u64),
         constraint: Option<Box<dyn Constraint>>,
     ) -> Result<GenerateOptions, Failure> {
+        let temperature = self.temp.unwrap_or(draws.temperature);
+        let penalty = draws.repetition_penalty.filter(|_| temperature > 0.0);
         let wanted = Wanted {
             max_new_tokens: 0,
-            temperature: self.temp,
-            top_k: self.top_k,
-            top_p: self.top_p,
+            temperature,
+            top_k: self.top_k.unwrap_or(draws.top_k),
+            top_p: self.top_p.unwrap_or(draws.top_p),
             min_p: self.min_p,
-            repetition_penalty: self.repetition_penalty,
+            repetition_penalty: self.repetition_penalty.or(penalty),
+            repetition_window: self.repeat_last_n.unwrap_or(draws.repetition_window),
             no_repeat_ngram: self.no_repeat_ngram,
             min_new_tokens: self.min_new_tokens,
-            seed: self.seed,
+            seed,
             beams: self.beams,
             length_penalty: self.length_penalty,
             early_stopping: self.early_stopping.then_some(true),
             keep_special: self.keep_special,
-            stop: Vec::new(),
+            stop: self.stop.clone(),
             logprobs: false,
             constraint,
         };
@@ -152,32 +192,63 @@ impl GenerationArgs {
 
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let notes = Notes::new(args.quiet);
+    if args.batch.given() {
+        return answers(args, &notes, interrupt);
+    }
+    // Before the model is loaded: somebody may be typing.
+    args.model.file.check()?;
+    let asked = args.prompt.asked(args.generation.grammar.reads_standard_input())?;
+    args.prompt.check(&asked)?;
     notes.stage(format_args!("loading"));
     let opened = args.model.open()?;
-    if args.batch.given() {
-        return answers(args, &opened.model, &notes, interrupt);
-    }
-    let constraint =
-        args.generation.constraint(&opened.model, args.prompt.reads_standard_input().then_some("--prompt"))?;
+    let model = &opened.model;
+    args.memory.note_context(model, &notes);
+    let constraint = args.generation.constraint(model, args.prompt.reads_standard_input())?;
     let constrained = constraint.is_some();
-    let asked = args.prompt.asked()?;
-    let mut prompts = args.prompt.open(&opened.model, &notes)?;
-    let (prompt, decode) = prompts.prompt(&asked)?;
-    let shown = prompts.shown(&prompt);
-    drop(prompts);
-    let (options, session) = fitted(&args.generation, &args.memory, &opened.model, &prompt, constraint)?;
-    let plan = opened.model.plan(&session)?;
-    let mut session = opened.model.session(&session)?;
+    let composed = args.prompt.open(model, &notes)?.prompt(&asked)?;
+    let seed = args.generation.seed();
+    let (mut options, session) = prepared(&args.generation, &args.memory, model, &composed, seed, constraint)?;
+    let plan = model.plan(&session)?;
+    options.logprobs = args.json;
+    let mut session = model.session(&session)?;
     interrupt.cancels(session.cancel_handle());
-    if let Some(shown) = shown.as_deref().filter(|_| !args.json) {
+    if let Some(shown) = composed.shown.as_deref().filter(|_| !args.json) {
         notes.always(shown);
     }
 
     let mut out = Out::new();
-    let joins = (!constrained).then_some(opened.model.tokenizer());
+    let joins = (!constrained).then_some(model.tokenizer());
     let mut answer = Answer::new(&mut out, joins, !args.json);
+    let generation = answer_to(&composed.prompt, &mut session, &options, &notes, &mut answer)?;
+    let drawn = options.sampling.temperature > 0.0;
+    let told = Told { composed: &composed, load: opened.load, seed: drawn.then_some(seed) };
+    if args.json {
+        let mut document = document(&generation, joins, &told);
+        document.insert("timings".to_owned(), timings(&generation.timings, &told));
+        out.json(&document.into())?;
+    }
+    ending(&notes, &generation, constrained, joins);
+    report(&notes, &opened, &generation, &told);
+    if let Some(used) = anonymous_memory() {
+        notes.line(format_args!(
+            "memory    {:>8}   of {} planned, beside the mapped file",
+            output::size(used),
+            output::size(plan.anonymous())
+        ));
+    }
+    Ok(())
+}
+
+/// Generates an answer and prints it.
+fn answer_to(
+    prompt: &Prompt,
+    session: &mut Session,
+    options: &GenerateOptions,
+    notes: &Notes,
+    answer: &mut Answer<'_>,
+) -> Result<Generation, Failure> {
     let mut closed = None;
-    let result = session.generate(&prompt, &options, &mut |event| {
+    let result = session.generate(prompt, options, &mut |event| {
         match event {
             Event::Image { index, count } => notes.stage(format_args!("encoding image {}/{count}", index + 1)),
             Event::Prefill { positions } => notes.stage(format_args!("reading {positions} positions")),
@@ -198,24 +269,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     }
     // What a cancelled run streamed ends its line, too.
     answer.end(result.is_ok())?;
-    let generation = result?;
-    if args.json {
-        let mut document = document(&generation, joins, shown);
-        document.insert("timings".to_owned(), timings(&generation, opened.load, decode));
-        out.json(&document.into())?;
-    }
-    if constrained && matches!(generation.finish, Finish::Length | Finish::Context) {
-        notes.line(format_args!("{CUT}"));
-    }
-    report(&notes, &opened, &generation, decode);
-    if let Some(used) = anonymous_memory() {
-        notes.line(format_args!(
-            "memory    {:>8}   of {} planned, beside the mapped file",
-            output::size(used),
-            output::size(plan.anonymous())
-        ));
-    }
-    Ok(())
+    Ok(result?)
 }
 
 /// The session with room for this prompt's pictures and videos.
@@ -225,35 +279,15 @@ pub fn with_media(items: &[Item], session: SessionOptions) -> SessionOptions {
     SessionOptions { images, frames, ..session }
 }
 
-/// What a prompt is answered with, and the session that this needs.
-fn fitted(
-    generation: &GenerationArgs,
-    memory: &MemoryArgs,
-    model: &Model,
-    prompt: &Prompt,
-    constraint: Option<Box<dyn Constraint>>,
-) -> Result<(GenerateOptions, SessionOptions), Failure> {
-    let items = model.compose(prompt)?;
-    let positions = model.count(&items);
-    let mut options = generation.options(model, positions, constraint)?;
-    let room = memory.most(model).saturating_sub(positions);
-    options.max_new_tokens = generation.max_new_tokens.unwrap_or(model.defaults().max_new_tokens);
-    let laid = options.max_new_tokens.min(room).max(1);
-    let session = memory.session(positions.saturating_add(laid));
-    let session = SessionOptions { beams: options.beams, new_tokens: laid, ..session };
-    Ok((options, with_media(&items, session)))
-}
-
 /// Answers a batch.
-fn answers(args: &Args, model: &Model, notes: &Notes, interrupt: &Interrupt) -> Result<(), Failure> {
+fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Failure> {
     const KNOWN: [&str; 8] = ["prompt", "image", "images", "video", "videos", "max_new_tokens", "seed", "stop"];
-    let busy = args.batch.reads_standard_input().then_some("--batch");
-    if let Some(busy) = busy.filter(|_| args.prompt.reads_standard_input()) {
-        let what = format_args!("--prompt cannot read standard input, which {busy} does");
-        return Err(Failure::usage("standard-input", what));
-    }
-    let text = args.prompt.text()?;
-    let held = args.generation.grammar.read(busy.or(args.prompt.reads_standard_input().then_some("--prompt")))?;
+    let text = args.batch.text(&args.prompt)?;
+    let busy = args.batch.reads_standard_input().then_some("--batch").or(args.prompt.reads_standard_input());
+    let held = args.generation.grammar.read(busy)?;
+    notes.stage(format_args!("loading"));
+    let model = &args.model.open()?.model;
+    args.memory.note_context(model, notes);
     let constraint = held.as_ref().map(|held| held.constraint(model)).transpose()?;
     let settings = format!(
         "run {:032x} {text:?} {held:?} {:?} {} {}",
@@ -270,92 +304,76 @@ fn answers(args: &Args, model: &Model, notes: &Notes, interrupt: &Interrupt) -> 
         #[allow(clippy::cast_possible_truncation)]
         let most = most.map(|most| most as usize);
         generation.max_new_tokens = most.or(generation.max_new_tokens);
-        generation.seed = request.field(|fields| fields.number("seed", 0..=u64::MAX))?.unwrap_or(generation.seed);
-        let prompt = prompts.prompt(&request.asked(text.as_deref())?)?.0;
-        let (mut options, session) = fitted(&generation, &args.memory, model, &prompt, constraint.clone())?;
-        if let Some(stop) = request.field(|fields| fields.texts("stop"))? {
-            options.stop = stop;
-        }
-        let generated = sessions
-            .get(session, !args.memory.fixed())?
-            .generate(&prompt, &options, &mut |_| ControlFlow::Continue(()))?;
+        let seed = request.field(|fields| fields.number("seed", 0..=u64::MAX))?;
+        // Another one each time would make a batch that is gone on with another.
+        let seed = seed.or(generation.seed).unwrap_or(0);
+        generation.stop = request.field(|fields| fields.texts("stop"))?.unwrap_or(generation.stop);
+        let asked = request.asked(text.as_deref())?;
+        args.prompt.check(&asked)?;
+        let composed = prompts.prompt(&asked)?;
+        let constrained = constraint.clone();
+        let (mut options, session) = prepared(&generation, &args.memory, model, &composed, seed, constrained)?;
+        options.logprobs = true;
+        let session = sessions.get(session, !args.memory.fixed())?;
+        let generated = session.generate(&composed.prompt, &options, &mut |_| ControlFlow::Continue(()))?;
+        let drawn = options.sampling.temperature > 0.0;
+        let told = Told { composed: &composed, load: Duration::ZERO, seed: drawn.then_some(seed) };
         let joins = constraint.is_none().then_some(model.tokenizer());
-        Ok(document(&generated, joins, prompts.shown(&prompt)))
+        Ok(document(&generated, joins, &told))
     };
     batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), &mut answer)
 }
 
-/// A text without the blank that joins it to the prompt, where the tokenizer that puts one there is given: what a grammar
-/// holds is exactly what was written.
-fn unjoined<'t>(joins: Option<&Tokenizer>, text: &'t str) -> &'t str {
-    joins.map_or(text, |tokenizer| tokenizer.unjoined(text))
+/// The options of an answer to a prompt, and the session it needs.
+fn prepared(
+    generation: &GenerationArgs,
+    memory: &MemoryArgs,
+    model: &Model,
+    composed: &Composed,
+    seed: u64,
+    constraint: Option<Box<dyn Constraint>>,
+) -> Result<(GenerateOptions, SessionOptions), Failure> {
+    let items = model.compose(&composed.prompt)?;
+    let positions = model.count(&items);
+    let mut options = generation.options(model, positions, (&GREEDY, seed), constraint)?;
+    let suggested = model.defaults().max_new_tokens;
+    let suggested = if composed.templated { suggested.max(ANSWER) } else { suggested };
+    options.max_new_tokens = generation.max_new_tokens.unwrap_or(suggested);
+    let room = memory.most(model).saturating_sub(positions);
+    let new_tokens = options.max_new_tokens.min(room).max(1);
+    let session = with_media(&items, memory.session(positions.saturating_add(new_tokens)));
+    let session = SessionOptions { beams: options.beams, new_tokens, ..session };
+    Ok((options, session))
 }
 
-/// The answer on its way to standard output, [`unjoined`].
-pub struct Answer<'a> {
-    out: &'a mut Out,
-    joins: Option<&'a Tokenizer>,
-    plain: bool,
-    written: bool,
-    /// The beginning, until it is more than a blank.
-    held: String,
+/// What is told of a run beside its text.
+struct Told<'a> {
+    composed: &'a Composed,
+    load: Duration,
+    /// Where something was drawn.
+    seed: Option<u64>,
 }
 
-impl<'a> Answer<'a> {
-    /// Nothing is written if not `plain`.
-    pub fn new(out: &'a mut Out, joins: Option<&'a Tokenizer>, plain: bool) -> Self {
-        Self { out, joins, plain, written: false, held: String::new() }
-    }
-
-    pub fn piece(&mut self, piece: &str) -> Result<(), Failure> {
-        if !self.plain || piece.is_empty() {
-            return Ok(());
-        }
-        if self.written {
-            self.out.model_text(piece)?;
-        } else {
-            self.held.push_str(piece);
-            if self.held == " " {
-                return Ok(());
-            }
-            self.begin()?;
-        }
-        self.out.flush()
-    }
-
-    fn begin(&mut self) -> Result<(), Failure> {
-        self.written |= !self.held.is_empty();
-        let held = std::mem::take(&mut self.held);
-        self.out.model_text(unjoined(self.joins, &held))
-    }
-
-    /// The end of its line, if there is anything on it or the answer is `complete`.
-    pub fn end(&mut self, complete: bool) -> Result<(), Failure> {
-        if self.plain && (complete || self.written) {
-            self.begin()?;
-            self.out.line("")?;
-            self.out.flush()?;
-        }
-        Ok(())
-    }
-}
-
-/// An answer, with the prompt as it was put together where that is to be shown.
-fn document(generation: &Generation, joins: Option<&Tokenizer>, prompt: Option<String>) -> Map<String, Value> {
-    let prompt = prompt.map(|prompt| ("prompt".to_owned(), Value::from(prompt)));
+/// All but the times; the prompt as it was put together first, where that is to be shown.
+fn document(generation: &Generation, joins: Option<&Tokenizer>, told: &Told<'_>) -> Map<String, Value> {
+    let logprobs: Vec<Value> = generation.logprobs.iter().map(|&p| output::number(p)).collect();
+    let shown = told.composed.shown.as_deref().map(|shown| ("prompt", Value::from(shown)));
     let answer = [
-        ("text".to_owned(), Value::from(unjoined(joins, &generation.text))),
-        ("ids".to_owned(), Value::from(generation.ids.clone())),
-        ("finish".to_owned(), Value::from(generation.finish.name())),
+        ("text", Value::from(unjoined(joins, &generation.text))),
+        ("ids", Value::from(generation.ids.clone())),
+        ("logprobs", Value::from(logprobs)),
+        ("finish", Value::from(generation.finish.name())),
+        ("chat_template", Value::from(told.composed.templated)),
+        ("seed", Value::from(told.seed)),
     ];
-    prompt.into_iter().chain(answer).collect()
+    shown.into_iter().chain(answer).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn timings(generation: &Generation, load: Duration, decode: Duration) -> Value {
-    let Timings { prepare, encode, encoded, prefill, prompt, generate, generated, .. } = generation.timings;
+fn timings(timings: &Timings, told: &Told<'_>) -> Value {
+    let &Timings { prepare, encode, encoded, prefill, prompt, generate, generated, .. } = timings;
     json!({
-        "load_ms": ms(load),
-        "decode_ms": ms(decode),
+        "load_ms": ms(told.load),
+        "decode_images_ms": ms(told.composed.took),
         "prepare_ms": ms(prepare),
         "encode_ms": ms(encode),
         "encoded_images": encoded,
@@ -366,7 +384,7 @@ fn timings(generation: &Generation, load: Duration, decode: Duration) -> Value {
     })
 }
 
-fn report(notes: &Notes, opened: &Opened, generation: &Generation, decode: Duration) {
+fn report(notes: &Notes, opened: &Opened, generation: &Generation, told: &Told<'_>) {
     let t = &generation.timings;
     let device = &opened.device;
     notes.line(format_args!(
@@ -377,21 +395,35 @@ fn report(notes: &Notes, opened: &Opened, generation: &Generation, decode: Durat
         device.isa,
         counted(device.threads, "thread")
     ));
+    if told.composed.templated {
+        notes.line(format_args!(
+            "template             the file's chat template is around the prompt; --raw leaves it out"
+        ));
+    }
+    if let Some(seed) = told.seed {
+        notes.line(format_args!("seed                 {seed}"));
+    }
     if t.encoded > 0 {
         notes.line(format_args!(
             "prepare   {:>8}   {}, decoded and resized",
-            time(decode + t.prepare),
+            time(told.composed.took + t.prepare),
             counted(t.encoded, "image")
         ));
         notes.line(format_args!("encode    {:>8}   {} an image", time(t.encode), time(each(t.encode, t.encoded))));
     }
-    let line = |what, took: Duration, count: usize, unit| {
-        #[allow(clippy::cast_precision_loss)]
-        let rate = count as f64 / took.as_secs_f64().max(1e-9);
-        notes.line(format_args!("{what:<9} {:>8}   {count} {unit}, {rate:.1} tok/s", time(took)));
+    let line = |what, took: Duration, count: &str, rate: Option<f64>| {
+        let rate = rate.map(|rate| format!(", {rate:.1} tok/s")).unwrap_or_default();
+        notes.line(format_args!("{what:<9} {:>8}   {count}{rate}", time(took)));
     };
-    line("prefill", t.prefill, t.prompt, "positions");
-    line("generate", t.generate, t.generated, "tokens");
+    line("prefill", t.prefill, &counted(t.prompt, "position"), rate(t.prompt, t.prefill));
+    // The prompt gives the first token.
+    line("generate", t.generate, &counted(t.generated, "token"), rate(t.generated.saturating_sub(1), t.generate));
+}
+
+/// How many a second; of a few it says nothing.
+pub fn rate(count: usize, took: Duration) -> Option<f64> {
+    #[allow(clippy::cast_precision_loss)]
+    (count >= 4).then(|| count as f64 / took.as_secs_f64().max(1e-9))
 }
 
 /// Memory of this process that no file backs, now; every buffer of the run is still there. Linux tells.

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs};
 use crate::output::{Notes, Out, number};
-use crate::prompt_args::PromptArgs;
+use crate::prompt_args::{Composed, PromptArgs};
 use ocelli_engine::tokenizer::EncodeOptions;
 use ocelli_engine::{Error, Event, Model, Prompt, Score, SessionOptions, prompt_ids};
 use serde_json::{Map, Value, json};
@@ -20,9 +20,13 @@ EXAMPLES
   ocelli score blip2.gguf --batch pictures.jsonl -p 'a photo of' \\
       -c ' a cat' -c ' a dog' -o scores.jsonl
 
-Continuations are taken as they are: most models want the blank before the first word.
-With --json standard output is one object, log-probabilities are natural logarithms:
-  {\"prompt_ids\", \"continuations\": [{\"text\", \"ids\", \"logprobs\", \"sum\"}]}
+The prompt is what 'ocelli run' makes of the same arguments: in a file's chat template, unless --raw leaves it out. The
+continuations are taken as they are: most models want the blank before the first word, but not behind a chat template,
+where an answer begins. An empty prompt that is given, -p '', is none: how likely a text is by itself.
+
+The table is sorted, the likeliest first. With --json standard output is one object, in the order given;
+log-probabilities are natural logarithms, and \"mean\" is their sum by the number of tokens:
+  {\"prompt_ids\", \"continuations\": [{\"text\", \"ids\", \"logprobs\", \"sum\", \"mean\"}]}
 
 With --batch each line of FILE asks: {\"prompt\", \"image\" or \"images\", \"video\" or \"videos\", \"continuations\",
 \"id\"}; --prompt and --continuation hold for lines without their own. Each line of the output answers: {\"id\",
@@ -57,16 +61,18 @@ pub struct Args {
 
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let notes = Notes::new(args.quiet);
+    if args.batch.given() {
+        return answers(args, &notes, interrupt);
+    }
+    args.model.file.check()?;
+    let asked = args.prompt.asked(false)?;
+    if !asked.given {
+        args.prompt.check(&asked)?;
+    }
     notes.stage(format_args!("loading"));
     let model = args.model.open()?.model;
-    if args.batch.given() {
-        return answers(args, &model, &notes, interrupt);
-    }
-    let asked = args.prompt.asked()?;
-    let mut prompts = args.prompt.open(&model, &notes)?;
-    let (prompt, _) = prompts.prompt(&asked)?;
-    let shown = prompts.shown(&prompt);
-    drop(prompts);
+    args.memory.note_context(&model, &notes);
+    let Composed { prompt, shown, .. } = args.prompt.open(&model, &notes)?.prompt(&asked)?;
     let texts: Vec<&str> = args.continuation.iter().map(String::as_str).collect();
     let mut session = model.session(&fitted(&args.memory, &model, &prompt, &texts)?)?;
     interrupt.cancels(session.cancel_handle());
@@ -93,13 +99,12 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
 }
 
 /// Scores a batch.
-fn answers(args: &Args, model: &Model, notes: &Notes, interrupt: &Interrupt) -> Result<(), Failure> {
+fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Failure> {
     const KNOWN: [&str; 6] = ["prompt", "image", "images", "video", "videos", "continuations"];
-    if args.batch.reads_standard_input() && args.prompt.reads_standard_input() {
-        let what = "--prompt cannot read standard input, which --batch does";
-        return Err(Failure::usage("standard-input", what));
-    }
-    let text = args.prompt.text()?;
+    let text = args.batch.text(&args.prompt)?;
+    notes.stage(format_args!("loading"));
+    let model = &args.model.open()?.model;
+    args.memory.note_context(model, notes);
     let settings = format!(
         "score {:032x} {text:?} {:?} {} {}",
         model.identity(),
@@ -116,10 +121,10 @@ fn answers(args: &Args, model: &Model, notes: &Notes, interrupt: &Interrupt) -> 
             texts => Ok(texts),
         })?;
         let texts: Vec<&str> = own.as_ref().unwrap_or(&args.continuation).iter().map(String::as_str).collect();
-        let prompt = prompts.prompt(&request.asked(text.as_deref())?)?.0;
+        let Composed { prompt, shown, .. } = prompts.prompt(&request.asked(text.as_deref())?)?;
         let session = sessions.get(fitted(&args.memory, model, &prompt, &texts)?, false)?;
         let scores = session.score(&prompt, &texts, &mut |_| ControlFlow::Continue(()))?;
-        document(model, &prompt, prompts.shown(&prompt), &texts, &scores)
+        document(model, &prompt, shown, &texts, &scores)
     };
     batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), &mut answer)
 }
@@ -159,7 +164,7 @@ fn document(
 ) -> Result<Map<String, Value>, Failure> {
     let continuations = texts.iter().zip(scores).map(|(text, score)| {
         let logprobs: Vec<Value> = score.logprobs.iter().map(|&p| number(p)).collect();
-        json!({ "text": text, "ids": score.ids, "logprobs": logprobs, "sum": score.sum() })
+        json!({ "text": text, "ids": score.ids, "logprobs": logprobs, "sum": score.sum(), "mean": mean(score) })
     });
     let shown = shown.map(|shown| ("prompt".to_owned(), Value::from(shown)));
     let scored = [
@@ -169,6 +174,12 @@ fn document(
     Ok(shown.into_iter().chain(scored).collect())
 }
 
+/// By the number of tokens.
+#[allow(clippy::cast_precision_loss)]
+fn mean(score: &Score) -> f64 {
+    score.sum() / score.ids.len().max(1) as f64
+}
+
 /// The likeliest first.
 fn table(out: &mut Out, texts: &[&str], scores: &[Score]) -> Result<(), Failure> {
     let mut rows: Vec<(&str, &Score)> = texts.iter().copied().zip(scores).collect();
@@ -176,8 +187,7 @@ fn table(out: &mut Out, texts: &[&str], scores: &[Score]) -> Result<(), Failure>
     out.line(format_args!("{:>10}  {:>10}  {:>6}  continuation", "sum", "per token", "tokens"))?;
     for (text, score) in rows {
         let tokens = score.ids.len();
-        #[allow(clippy::cast_precision_loss)]
-        let mean = score.sum() / tokens.max(1) as f64;
+        let mean = mean(score);
         out.line(format_args!("{:>10.4}  {mean:>10.4}  {tokens:>6}  {text:?}", score.sum()))?;
     }
     Ok(())

@@ -109,6 +109,29 @@ fn requests_are_answered_as_if_each_were_alone() {
     }
 }
 
+/// The chat template, the system's text and stop strings are a single run's, too.
+#[test]
+fn a_line_is_said_in_the_chat_template() {
+    let template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}it is";
+    let (_model, model) = bundled_with(&[("tokenizer.chat_template", template)]);
+    let made = Made::new(&questions(4));
+    for more in [&[][..], &["--system", "be brief"], &["--raw"], &["--stop", "u"]] {
+        let more = [&["-m", &model, "-n", "5", "--show-prompt"], more].concat();
+        let out = made.batch("run", &more).ok();
+        for (line, asked) in out.lines().zip(lines(&questions(4))) {
+            let answer: Value = serde_json::from_str(line).unwrap();
+            let shown = made.at(asked["image"].as_str().unwrap());
+            let args = ["run", "--json", "-i", &shown, "-p", asked["prompt"].as_str().unwrap()];
+            assert_eq!(line, alone(&[&args[..], &more].concat(), &answer["id"], &answer["request"]));
+            assert_eq!(answer["chat_template"], !more.contains(&"--raw"));
+            let prompt = answer["prompt"].as_str().unwrap();
+            assert_eq!(prompt.contains("user: ") && prompt.contains("<image>"), !more.contains(&"--raw"), "{prompt}");
+            assert_eq!(prompt.contains("system: be brief"), more.contains(&"--system"), "{prompt}");
+        }
+        assert_eq!(out.lines().count(), 4);
+    }
+}
+
 #[test]
 fn demonstrations_are_those_of_a_single_run() {
     let zoo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/zoo");

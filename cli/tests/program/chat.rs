@@ -20,7 +20,7 @@ fn a_conversation_goes_on_where_it_was() {
     let (_dir, model) = model();
     let (blue, red) = (picture("blue_circle.png"), picture("red_triangle.png"));
     let lines = format!("/image {blue}\n{COLOUR}\n\n {COLOUR}\n/reset\n/image {red}\r\n{COLOUR}");
-    let ended = ocelli_with_input(&["chat", "-m", &model, "-n", "4"], &lines);
+    let ended = ocelli_with_input(&["chat", "-m", &model, "-n", "4", "--temp", "0", "--verbose"], &lines);
     let kept: Vec<usize> = positions(&ended.err).into_iter().map(|(_, kept)| kept).collect();
     assert_eq!(kept.len(), 3, "{ended:?}");
     // The second turn has all of the first but the token that ended it; the third has another picture.
@@ -70,7 +70,7 @@ fn whatever_is_typed_can_be_said() {
         "say <|im_end|> and <|im_start|>system",
         "<video> <image><image>",
     ];
-    let ended = ocelli_with_input(&["chat", "-m", &model], &lines.join("\n"));
+    let ended = ocelli_with_input(&["chat", "-m", &model, "--temp", "0", "--verbose"], &lines.join("\n"));
     let turns = positions(&ended.err);
     // Every byte is a token here, and so is each of the template's control tokens.
     let (system, user) = ("system\n".len() + 3, "user\n".len() + 3 + "assistant\n".len() + 1);
@@ -91,7 +91,7 @@ fn whatever_is_typed_can_be_said() {
 fn commands_are_whole_lines() {
     let (_dir, model) = saying(&["\u{10a}", "yes"]);
     let lines = "/help\nhello\n/reset\n  \n/reset it?\n/exit\nnever\n";
-    let ended = ocelli_with_input(&["chat", "-m", &model], lines);
+    let ended = ocelli_with_input(&["chat", "-m", &model, "--verbose"], lines);
     assert!(ended.err.contains("/image PATH") && ended.err.contains("/exit"), "{ended:?}");
     let kept: Vec<usize> = positions(&ended.err).into_iter().map(|(_, kept)| kept).collect();
     assert_eq!(ended.ok(), "yes\nyes\n");
@@ -107,10 +107,10 @@ fn pictures_go_with_the_next_message_whatever_it_says() {
     let (_dir, model) = model();
     let blue = picture("blue_circle.png");
     let lines = format!("/image {blue}\n/image {blue}\n<image> vs <image> <image>\n");
-    let ended = ocelli_with_input(&["chat", "-m", &model, "-n", "2"], &lines);
+    let ended = ocelli_with_input(&["chat", "-m", &model, "-n", "2", "--verbose"], &lines);
     let turns = positions(&ended.err);
     ended.ok();
-    let plain = ocelli_with_input(&["chat", "-m", &model, "-n", "2"], "<image> vs <image> <image>\n");
+    let plain = ocelli_with_input(&["chat", "-m", &model, "-n", "2", "--verbose"], "<image> vs <image> <image>\n");
     let none = positions(&plain.err);
     plain.ok();
     // Two pictures of eight rows, a begin token behind each, and the words as before.
@@ -122,4 +122,44 @@ fn pictures_go_with_the_next_message_whatever_it_says() {
 fn signals_end_it() {
     let (_dir, model) = model();
     crate::signals::ends_soon(&["chat", "-m", &model], "-INT");
+}
+
+/// Where the context is full the oldest turns go, which is said; what --system says stays.
+#[test]
+fn a_full_context_drops_the_oldest_turns() {
+    let (_dir, model) = saying(&["\u{10a}", "yes"]);
+    let lines: String = (0..20).map(|turn| format!("question {turn}\n")).collect();
+    let ended = ocelli_with_input(&["chat", "-m", &model, "--context", "160", "--system", "short"], &lines);
+    assert!(ended.err.contains("[the context of 160 positions is full: the oldest "), "{ended:?}");
+    assert_eq!(ended.ok(), "yes\n".repeat(20));
+}
+
+/// Without a seed each chat draws anew; with one it is the same again, and its answers are not all drawn alike.
+#[test]
+fn a_chat_draws_and_a_seed_repeats_it() {
+    let (_dir, model) = model();
+    let chat = |more: &[&str]| {
+        let args = [&["chat", "-m", &model, "-n", "6", "--min-new-tokens", "6", "--temp", "3", "--top-k", "0"], more];
+        ocelli_with_input(&args.concat(), "one\n/reset\none\n").ok()
+    };
+    let first = chat(&["--seed", "7"]);
+    assert_eq!(first, chat(&["--seed", "7"]));
+    let mut answers = first.lines();
+    assert_ne!(answers.next(), answers.next(), "{first}");
+    assert!((0..3).any(|_| chat(&[]) != first));
+    let greedy = |seed| ocelli_with_input(&["chat", "-m", &model, "--temp", "0", "--seed", seed], "one\n").ok();
+    assert_eq!(greedy("1"), greedy("2"));
+}
+
+#[test]
+fn an_answer_that_goes_in_circles_is_ended() {
+    // What follows the verse is "o", and the verse follows that.
+    let (_dir, model) = saying(&["\u{10a}", "o", "la\u{120}femme\u{120}au\u{120}martyre,\u{120}", "o"]);
+    let chat = |more: &[&str]| ocelli_with_input(&[&["chat", "-m", &model, "--context", "512"], more].concat(), "hi\n");
+    let ended = chat(&["--temp", "0", "-n", "100000"]);
+    assert!(ended.err.contains("[the answer repeats itself and was ended"), "{ended:?}");
+    let out = ended.ok();
+    assert!((1500..2200).contains(&out.len()), "{}", out.len());
+    let ended = chat(&["--temp", "0", "-n", "5"]);
+    assert!(ended.err.contains("the answer was cut after 5 tokens"), "{ended:?}");
 }

@@ -79,7 +79,7 @@ fn what_is_wrong_with_a_grammar_is_told_by_its_file() {
 #[test]
 fn special_tokens_are_kept_on_request() {
     let (_dir, model) = saying(&["x", "a", "<|im_start|>", "b"]);
-    let args = ["run", "-q", "-m", &model, "-p", "x"];
+    let args = ["run", "-q", "--raw", "-m", &model, "-p", "x"];
     for (more, text) in [(&[][..], "ab"), (&["--keep-special"], "a<|im_start|>b")] {
         for beams in [&[][..], &["--beams", "2"]] {
             let args = [&args[..], more, beams].concat();

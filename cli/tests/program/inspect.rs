@@ -85,7 +85,7 @@ fn an_unknown_family_is_shown_without_a_plan() {
     let json = ocelli(&["inspect", &path, "--json"]).json();
     assert_eq!((&json["plan"]["error"], &json["family"]), (&"architecture".into(), &serde_json::Value::Null));
     assert_eq!(json["tensors"][0]["shape"], serde_json::json!([32, 2]));
-    let err = ocelli(&["run", "-m", &path]).failed(1, "architecture");
+    let err = ocelli(&["run", "-m", &path, "-p", "x"]).failed(1, "architecture");
     assert!(err.contains("ocelli inspect"), "{err}");
 }
 

@@ -21,6 +21,7 @@ mod saying;
 mod score;
 mod shots;
 mod signals;
+mod terminal;
 mod tokenize;
 mod usage;
 mod video;

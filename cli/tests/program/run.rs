@@ -28,7 +28,7 @@ fn json_is_one_object_with_the_text_that_is_printed() {
     assert_eq!(answer["finish"], "eos");
     assert_eq!(answer["ids"].as_array().unwrap().len(), 2, "the word and the end: {answer}");
     let timings = answer["timings"].as_object().unwrap();
-    for name in ["load_ms", "decode_ms", "prepare_ms", "encode_ms", "prefill_ms", "generate_ms"] {
+    for name in ["load_ms", "decode_images_ms", "prepare_ms", "encode_ms", "prefill_ms", "generate_ms"] {
         assert!(timings[name].is_number(), "{name}: {answer}");
     }
     assert_eq!((&timings["encoded_images"], &timings["generated_tokens"]), (&1.into(), &2.into()));
@@ -109,7 +109,7 @@ fn a_mark_without_a_picture_is_text() {
 fn a_model_without_eyes_reads_marks_as_text() {
     let (_dir, model) = saying(&["?", "yes"]);
     let typed = "what does the tag <image> do?";
-    let ended = ocelli(&["run", "-m", &model, "-n", "2", "-p", typed]);
+    let ended = ocelli(&["run", "--raw", "-m", &model, "-n", "2", "-p", typed]);
     assert!(!ended.err.contains("is text"), "nobody expects a mark there: {ended:?}");
     assert_eq!(ended.ok(), "yes\n");
     let err = ocelli(&["run", "-m", &model, "-i", &picture("blue_circle.png"), "-p", typed]).failed(1, "no-vision");
@@ -156,7 +156,7 @@ fn both_outputs_are_one_text() {
         (&[], ""),
     ] {
         let (_dir, model) = saying(&[&["x"], tokens].concat());
-        let args = ["run", "-q", "-m", &model, "-p", "x"];
+        let args = ["run", "-q", "--raw", "-m", &model, "-p", "x"];
         let json = ocelli(&[&args[..], &["--json"]].concat()).json();
         assert_eq!(json["text"], text, "{tokens:?}");
         assert_eq!(ocelli(&args).ok(), format!("{text}\n"), "{tokens:?}");
@@ -221,14 +221,14 @@ fn pictures_that_are_none_are_named() {
 
 #[test]
 fn models_that_are_none_are_named() {
-    let err = ocelli(&["run", "-m", "/nowhere/model.gguf"]).failed(1, "open");
+    let err = ocelli(&["run", "-p", "x", "-m", "/nowhere/model.gguf"]).failed(1, "open");
     assert!(err.contains("/nowhere/model.gguf"), "{err}");
     let (_dir, path) = file("page.gguf", b"<!DOCTYPE html><html><body>404</body></html>");
-    let err = ocelli(&["run", "-m", &path]).failed(1, "not-gguf");
+    let err = ocelli(&["run", "-p", "x", "-m", &path]).failed(1, "not-gguf");
     assert!(err.contains(&path) && err.contains("a web page"), "{err}");
     let (_dir, path) = file("cut.gguf", &bundled()[..500_000]);
     for more in ["--quiet", "--no-mmap"] {
-        ocelli(&["run", "-m", &path, more]).failed(1, "truncated");
+        ocelli(&["run", "-p", "x", "-m", &path, more]).failed(1, "truncated");
     }
 }
 
@@ -248,10 +248,122 @@ fn the_most_new_tokens_are_no_demand() {
         (&["--context", "20", "-n", "100000", "--beams", "2"], 20, "context"),
         (&["--context", "20", "-n", "5"], 5, "length"),
     ] {
-        let answer = ocelli(&[&["run", "-m", &model, "-p", "?", "--json", "-q"], more].concat()).json();
+        let answer = ocelli(&[&["run", "--raw", "-m", &model, "-p", "?", "--json", "-q"], more].concat()).json();
         let generated = answer["ids"].as_array().unwrap().len();
         assert!(generated.abs_diff(count) <= 1, "{more:?}: {generated}");
         assert_eq!(answer["finish"], finish, "{more:?}");
     }
     assert_eq!(ocelli(&["run", "-i", &picture("blue_circle.png"), "-p", COLOUR, "-n", "1000"]).ok(), "blue\n");
+}
+
+/// A prompt is a user's message where the file has a chat template, in run and score alike.
+#[test]
+fn the_chat_template_is_around_the_prompt() {
+    // Behind the template's last line break comes the answer; behind "?" another.
+    let (_dir, model) = saying(&["\u{10a}", "yes"]);
+    let run = |more: &[&str]| ocelli(&[&["run", "-m", &model, "-p", "so?"], more].concat());
+    let ended = run(&[]);
+    assert!(ended.err.contains("--raw leaves it out"), "{ended:?}");
+    assert_eq!(ended.ok(), "yes\n");
+    let ids = |args: &[&str]| prompt_ids(&[&["-m", &model], args].concat());
+    let rendered = |text: &str| {
+        let out = ocelli(&["tokenize", "-m", &model, "--ids", text]).ok();
+        out.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<u64>>()
+    };
+    let user = "<|im_start|>user\nso?<|im_end|>\n<|im_start|>assistant\n";
+    assert_eq!(ids(&["-p", "so?"]), rendered(user));
+    let system = format!("<|im_start|>system\n- be brief<|im_end|>\n{user}");
+    assert_eq!(ids(&["-p", "so?", "--system", "- be brief"]), rendered(&system));
+    assert_eq!(ids(&["-p", "so?", "--raw"]), rendered("so?"));
+    // What is said spells no special token; a raw prompt does.
+    assert_eq!(ids(&["-p", "<|im_end|>", "--raw"]), [2]);
+    assert_eq!(ids(&["-p", "<|im_end|>"]).iter().filter(|&&id| id == 2).count(), 1, "the template's");
+    assert_eq!(run(&["--json"]).json()["chat_template"], true);
+    assert_eq!(run(&["--json", "--raw"]).json()["chat_template"], false);
+    run(&["--raw", "--system", "x"]).failed(2, "usage");
+    let err = ocelli(&["run", "-p", "x", "--system", "y"]).failed(2, "no-chat-template");
+    assert!(err.contains("--system"), "{err}");
+}
+
+#[test]
+fn an_empty_answer_says_why() {
+    let (_dir, silent) = saying(&["a"]);
+    let ended = ocelli(&["run", "-m", &silent, "-p", "x"]);
+    assert!(ended.err.contains("the answer is empty: the model ended it at once"), "{ended:?}");
+    assert_eq!(ended.ok(), "\n");
+    let (_dir, special) = saying(&["\u{10a}", "<|im_start|>"]);
+    let ended = ocelli(&["run", "-m", &special, "-p", "x"]);
+    assert!(ended.err.contains("--keep-special shows special ones"), "{ended:?}");
+    let (_dir, model) = saying(&["\u{10a}", "yes", "no"]);
+    let ended = ocelli(&["run", "-m", &model, "-p", "x", "--stop", "yes"]);
+    assert!(ended.err.contains("it begins with a stop string"), "{ended:?}");
+    assert_eq!(ocelli(&["run", "-m", &model, "-p", "x", "-q", "--stop", "yes"]).err, "");
+}
+
+#[test]
+fn answers_end_before_a_stop_string() {
+    let (_dir, model) = saying(&["\u{10a}", "one", "\u{10a}Us", "er:", "two"]);
+    let run = |more: &[&str]| ocelli(&[&["run", "-m", &model, "-p", "x"], more].concat());
+    assert_eq!(run(&[]).ok(), "one\nUser:two\n");
+    assert_eq!(run(&["--stop", "\nUser:"]).ok(), "one\n");
+    let answer = run(&["--stop", "never", "--stop", "ser", "--json"]).json();
+    assert_eq!((answer["text"].as_str(), answer["finish"].as_str()), (Some("one\nU"), Some("stop-string")));
+    let (ids, logprobs) = (answer["ids"].as_array().unwrap(), answer["logprobs"].as_array().unwrap());
+    assert_eq!((ids.len(), logprobs.len()), (3, 3), "{answer}");
+    assert!(logprobs.iter().all(|p| p.as_f64().unwrap() <= 0.0), "{answer}");
+    run(&["--stop", ""]).failed(2, "option");
+    let cut = run(&["-n", "1"]);
+    assert!(cut.err.contains("the answer was cut after 1 token: a larger -n"), "{cut:?}");
+}
+
+/// Where no prompt is given standard input is it, if that is no terminal; nothing at all is no prompt.
+#[test]
+fn a_prompt_comes_from_somewhere() {
+    let blue = picture("blue_circle.png");
+    assert_eq!(ocelli_with_input(&["run", "-q", "-i", &blue], COLOUR).ok(), "blue\n");
+    let (_dir, text) = file("question.txt", format!("{COLOUR}\n").as_bytes());
+    assert_eq!(ocelli(&["run", "-q", "-i", &blue, "-f", &text]).ok(), "blue\n");
+    assert_eq!(ocelli_with_input(&["run", "-q", "-i", &blue, "-f", "-"], COLOUR).ok(), "blue\n");
+    let bytes = std::fs::File::open(&blue).unwrap();
+    assert_eq!(finish(command(&["run", "-q", "-i", "-", "-p", COLOUR]).stdin(bytes), "").ok(), "blue\n");
+    for args in [&["run"][..], &["run", "-p", ""], &["run", "-f", "-"], &["score", "-c", " x"]] {
+        let err = ocelli(args).failed(2, "prompt");
+        assert!(err.contains("the prompt is empty") && err.contains("-f FILE"), "{err}");
+    }
+    // A picture may stand without, and the likelihood of a text by itself may be asked for.
+    ocelli(&["run", "-i", &blue, "-n", "2"]).ok();
+    ocelli(&["score", "-p", "", "-c", " x"]).ok();
+    for args in [&["-i", "-", "-p", "-"][..], &["-i", "-", "-i", "-"], &["-f", "-", "-i", "-"]] {
+        ocelli(&[&["run"], args].concat()).failed(2, "standard-input");
+    }
+    ocelli(&["run", "-i", "-", "-p", "x", "--grammar", "-"]).failed(2, "standard-input");
+    let err = ocelli(&["run", "-f", "nowhere.txt"]).failed(1, "open");
+    assert!(err.contains("nowhere.txt"), "{err}");
+    let (_dir, bad) = file("bad.txt", b"a\xff");
+    assert!(ocelli(&["run", "-f", &bad]).failed(1, "text").contains("bad.txt"));
+}
+
+/// Without a seed what is drawn differs, and the seed that made it is told.
+#[test]
+fn a_seed_that_is_told_repeats_an_answer() {
+    let draw = |more: &[&str]| {
+        let args = ["run", "-p", COLOUR, "-n", "12", "--min-new-tokens", "12", "--temp", "3", "--json"];
+        ocelli(&[&args, more].concat()).json()
+    };
+    let answers: Vec<_> = (0..4).map(|_| draw(&[])).collect();
+    assert!(answers.iter().any(|answer| answer["ids"] != answers[0]["ids"]));
+    let seed = answers[0]["seed"].as_u64().unwrap();
+    assert_eq!(draw(&["--seed", &seed.to_string()])["ids"], answers[0]["ids"]);
+    let ended = ocelli(&["run", "-p", COLOUR, "-n", "2", "--temp", "3", "--seed", "41"]);
+    assert!(ended.err.lines().any(|line| line.starts_with("seed ") && line.ends_with(" 41")), "{ended:?}");
+    assert!(ocelli(&["run", "-p", COLOUR, "-n", "2", "--json"]).json()["seed"].is_null(), "nothing is drawn");
+}
+
+#[test]
+fn a_context_beyond_the_models_is_noted() {
+    let ended = ocelli(&["run", "-p", COLOUR, "-n", "2", "--context", "100000"]);
+    assert!(ended.err.contains("--context 100000 is taken as 128"), "{ended:?}");
+    // Of one or two tokens a rate says nothing.
+    let line = ended.err.lines().find(|line| line.starts_with("generate")).unwrap().to_owned();
+    assert!(line.ends_with("2 tokens"), "{line}");
 }

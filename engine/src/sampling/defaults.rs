@@ -46,6 +46,7 @@ impl Defaults {
             top_p: wanted.top_p,
             min_p: wanted.min_p,
             repetition_penalty: wanted.repetition_penalty.unwrap_or(file.sampling.repetition_penalty),
+            repetition_window: wanted.repetition_window,
             no_repeat_ngram: wanted.no_repeat_ngram.unwrap_or_else(|| suggested(file.sampling.no_repeat_ngram)),
             min_new_tokens: wanted.min_new_tokens.unwrap_or_else(|| suggested(least)),
             seed: wanted.seed,

@@ -3,7 +3,7 @@
 //!
 //! The order is that of Hugging Face's `generate`: suppressed tokens, repetition penalty, n-grams, least length; behind
 //! them the caller's constraint. The non-obvious thing: what the penalty looks at is a set that grows with the text, and
-//! forks share the prompt, so that no step costs what the prompt is long.
+//! forks share the prompt, so that no step costs what the prompt is long. Where it looks at a window it is gathered anew.
 
 use super::processors::{forbid_ngrams, penalise, suppress};
 use super::{Constraint, Defaults, GenerateOptions, Sampling};
@@ -26,6 +26,8 @@ pub(crate) struct History {
     own: Tokens,
     sampling: Sampling,
     constraint: Option<Box<dyn Constraint>>,
+    /// The last tokens, where the penalty looks at no more.
+    window: Vec<u32>,
 }
 
 impl History {
@@ -35,14 +37,17 @@ impl History {
         let most = options.max_new_tokens;
         let (mut different, mut own) = (Vec::new(), Tokens::default());
         own.ids.reserve(most);
-        if sampling.repetition_penalty != 1.0 {
+        let mut window = Vec::new();
+        if sampling.repetition_penalty != 1.0 && sampling.repetition_window == 0 {
             different.clone_from(&prompt);
             different.sort_unstable();
             different.dedup();
             own.different.reserve(most.min(vocabulary));
+        } else if sampling.repetition_penalty != 1.0 {
+            window.reserve(sampling.repetition_window.min(prompt.len().saturating_add(most)));
         }
         let prompt = Arc::new(Tokens { ids: prompt, different });
-        Self { prompt, own, sampling, constraint: options.constraint.clone() }
+        Self { prompt, own, sampling, constraint: options.constraint.clone(), window }
     }
 
     /// The tokens of the text.
@@ -63,7 +68,8 @@ impl History {
     /// The same text with one more token.
     pub fn extended(&self, id: u32) -> Result<Self, Error> {
         let (prompt, own) = (Arc::clone(&self.prompt), self.own.clone());
-        let mut longer = Self { prompt, own, sampling: self.sampling.clone(), constraint: self.constraint.clone() };
+        let (sampling, constraint) = (self.sampling.clone(), self.constraint.clone());
+        let mut longer = Self { prompt, own, sampling, constraint, window: Vec::new() };
         longer.push(id)?;
         Ok(longer)
     }
@@ -78,6 +84,7 @@ impl History {
         }
         self.own.ids.push(id);
         if self.sampling.repetition_penalty != 1.0
+            && self.sampling.repetition_window == 0
             && self.prompt.different.binary_search(&id).is_err()
             && let Err(at) = self.own.different.binary_search(&id)
         {
@@ -91,9 +98,16 @@ impl History {
     /// # Errors
     /// [`Error::NotANumber`], [`Error::NothingAllowed`], and what the constraint says.
     pub fn process(&mut self, defaults: &Defaults, logits: &mut [f32], position: usize) -> Result<(), Error> {
-        let Self { prompt, own, sampling, constraint } = self;
+        let Self { prompt, own, sampling, constraint, window } = self;
         suppress(logits, &defaults.suppressed_ids);
-        if sampling.repetition_penalty != 1.0 {
+        if sampling.repetition_penalty != 1.0 && sampling.repetition_window > 0 {
+            window.clear();
+            let last = own.ids.iter().rev().chain(prompt.ids.iter().rev());
+            window.extend(last.take(sampling.repetition_window));
+            window.sort_unstable();
+            window.dedup();
+            penalise(logits, window, sampling.repetition_penalty);
+        } else if sampling.repetition_penalty != 1.0 {
             penalise(logits, &prompt.different, sampling.repetition_penalty);
             penalise(logits, &own.different, sampling.repetition_penalty);
         }
@@ -150,6 +164,12 @@ mod tests {
         for (prompt, own) in [(&[0, 0, 1][..], &[][..]), (&[0], &[0, 1, 1]), (&[], &[1, 0, 1])] {
             let got = processed(history(penalty.clone(), prompt, own), &defaults(&[], &[]), &[1.0, -1.0]);
             assert_eq!(got, [0.5, -2.0], "{prompt:?} {own:?}");
+        }
+        // The last three only, across prompt and text.
+        let window = Sampling { repetition_window: 3, ..penalty };
+        for (prompt, own) in [(&[0, 1, 1, 2][..], &[][..]), (&[0, 1], &[2, 1]), (&[0], &[1, 2, 1]), (&[1], &[2])] {
+            let got = processed(history(window.clone(), prompt, own), &defaults(&[], &[]), &[1.0; 4]);
+            assert_eq!(got, [1.0, 0.5, 0.5, 1.0], "{prompt:?} {own:?}");
         }
         let got = processed(history(Sampling::default(), &[], &[]), &defaults(&[], &[1, 9]), &[1.0, 2.0]);
         assert_eq!(got, [1.0, OUT]);

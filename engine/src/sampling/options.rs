@@ -16,6 +16,8 @@ pub struct Sampling {
     pub min_p: f32,
     /// Divides positive and multiplies negative logits of tokens that were seen; 1 is off.
     pub repetition_penalty: f32,
+    /// Of the tokens that were seen, only so many of the last, prompt and text together; 0 is all.
+    pub repetition_window: usize,
     /// No n tokens in a row twice; 0 is off.
     pub no_repeat_ngram: usize,
     /// Tokens before an end-of-sequence token may come.
@@ -32,6 +34,7 @@ impl Default for Sampling {
             top_p: 1.0,
             min_p: 0.0,
             repetition_penalty: 1.0,
+            repetition_window: 0,
             no_repeat_ngram: 0,
             min_new_tokens: 0,
             seed: 0,
@@ -142,6 +145,8 @@ pub struct Wanted {
     pub min_p: f32,
     /// As [`Sampling::repetition_penalty`].
     pub repetition_penalty: Option<f32>,
+    /// As [`Sampling::repetition_window`].
+    pub repetition_window: usize,
     /// As [`Sampling::no_repeat_ngram`].
     pub no_repeat_ngram: Option<usize>,
     /// As [`Sampling::min_new_tokens`].
@@ -175,6 +180,7 @@ impl Default for Wanted {
             top_p,
             min_p,
             repetition_penalty: None,
+            repetition_window: 0,
             no_repeat_ngram: None,
             min_new_tokens: None,
             seed,

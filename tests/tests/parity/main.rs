@@ -55,6 +55,7 @@ fn sampling(s: &Settings, temperature: f32) -> Sampling {
         no_repeat_ngram: s.no_repeat_ngram_size.unwrap_or(0),
         min_new_tokens: s.min_new_tokens.unwrap_or(0),
         seed: 0,
+        ..Sampling::default()
     }
 }
 
