@@ -31,8 +31,10 @@ impl Pool {
     pub fn new(model: &Model, path: &Path, shots: &[Unread], notes: &Notes) -> Result<Self, Failure> {
         let mut session = model.session(&SessionOptions { context: 1, images: 1, ..SessionOptions::default() })?;
         let (name, limits) = (path.display().to_string(), model.image_limits());
-        // Instruction sets round differently, and between pictures that are nearly as similar the last bit decides.
-        let made_by = format!("{:032x} {}", model.encoder_identity(), model.device().isa);
+        // Versions may decode otherwise and instruction sets round otherwise, and between pictures that are nearly as
+        // similar the last bit decides.
+        let version = env!("CARGO_PKG_VERSION");
+        let made_by = format!("{version} {:032x} {}", model.encoder_identity(), model.device().isa);
         let mut known = Features::of(path, notes);
         let progress = Count::new(notes, "pictures", 0, shots.len());
         let (mut features, mut made, mut kept) = (Vec::new(), 0, Instant::now());
