@@ -6,10 +6,11 @@
 use crate::failure::Failure;
 use crate::features::Features;
 use crate::output::{Notes, counted, time};
+use crate::picture_args;
 use crate::progress::Count;
 use crate::prompt_args::{decoded, read_bytes};
 use crate::shot_args::Unread;
-use ocelli_engine::image::{Picture, bytes_hash, content_hash};
+use ocelli_engine::image::{DecodeOptions, Picture, bytes_hash, content_hash};
 use ocelli_engine::{Model, Session, SessionOptions, most_similar};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -32,7 +33,9 @@ impl Pool {
         let mut session = model.session(&SessionOptions { context: 1, images: 1, ..SessionOptions::default() })?;
         let (name, limits) = (path.display().to_string(), model.image_limits());
         // Instruction sets round differently, and between pictures that are nearly as similar the last bit decides.
-        let made_by = format!("{:032x} {}", model.encoder_identity(), model.device().isa);
+        let read = picture_args::options();
+        let read = if read == DecodeOptions::default() { String::new() } else { format!(" {read:?}") };
+        let made_by = format!("{:032x} {}{read}", model.encoder_identity(), model.device().isa);
         let mut known = Features::of(path, notes);
         let progress = Count::new(notes, "pictures", 0, shots.len());
         let (mut features, mut made, mut kept) = (Vec::new(), 0, Instant::now());
