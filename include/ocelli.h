@@ -305,7 +305,7 @@ enum ocelli_embedding {
 // The ABI of this header: what ocelli_abi_version() must return.
 #define OCELLI_ABI_VERSION 1
 
-// Of ocelli_features(): pictures are read from PNG and JPEG files.
+// Of ocelli_features(): pictures are read from files.
 #define OCELLI_FEATURE_IMAGE_FILES 1
 
 // Of ocelli_features(): models are opened from file descriptors.
@@ -771,7 +771,8 @@ int32_t ocelli_detokenize_with(const struct ocelli_model *model, const uint32_t 
 // OCELLI_ERR_MODEL (the model has no such token).
 int32_t ocelli_token_piece(const struct ocelli_model *model, uint32_t token, uint32_t *kind, char *buffer, size_t capacity, size_t *needed);
 
-// Reads a picture from a PNG or JPEG file. The handle is the caller's to close with ocelli_image_close(). At most 64 MiB
+// Reads a picture from a PNG, JPEG, WebP, BMP or TIFF file, or a GIF's first frame, as it is stored: EXIF's orientation
+// (but for TIFF) and alpha count for nothing. The handle is the caller's to close with ocelli_image_close(). At most 64 MiB
 // of file, 64 Mi pixels, 16384 a side, 200:1.
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER (path is empty),

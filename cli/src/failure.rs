@@ -84,6 +84,12 @@ impl Failure {
             ocelli_engine::Error::Open { .. } | ocelli_engine::Error::UnknownIsa { .. } => {
                 Self::new(error.code(), error)
             }
+            // A projector without its language model, of which llama.cpp makes a file of its own.
+            ocelli_engine::Error::UnknownArchitecture { got, .. } if got == "clip" => {
+                let hint =
+                    "this is llama.cpp's projector (mmproj) alone; 'ocelli convert' makes one file of a whole model";
+                Self::new(error.code(), format_args!("{name}: {error}")).with_hint(hint)
+            }
             _ => Self::new(error.code(), format_args!("{name}: {error}")),
         }
     }

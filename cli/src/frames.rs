@@ -18,9 +18,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Endings of the frames that are read.
-const FRAMES: [&str; 5] = ["png", "jpg", "jpeg", "jpe", "jfif"];
+const FRAMES: [&str; 9] = ["png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "tif", "tiff"];
 /// Endings of other pictures, which people may take for frames.
-const PICTURES: [&str; 10] = ["gif", "webp", "bmp", "tif", "tiff", "heic", "heif", "avif", "jxl", "jp2"];
+const PICTURES: [&str; 6] = ["gif", "heic", "heif", "avif", "jxl", "jp2"];
 /// Bytes that tell what a file is.
 const HEAD: u64 = 512;
 /// Names in a note.

@@ -21,6 +21,7 @@ mod json_lines;
 mod marks;
 mod model_args;
 mod output;
+mod picture_args;
 mod pool;
 mod progress;
 mod prompt_args;

@@ -4,6 +4,7 @@ use crate::bundled;
 use crate::failure::Failure;
 use crate::hub::{self, Wanted};
 use crate::output::Notes;
+use crate::picture_args::PictureArgs;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::tokenizer::Tokenizer;
 use ocelli_engine::{CacheType, DeviceInfo};
@@ -89,6 +90,8 @@ pub struct ModelArgs {
     /// Layers on a GPU, also as -ngl; this build has none and says so where any are asked for
     #[arg(long, value_name = "N", value_parser = gpu_layers)]
     gpu_layers: Option<bool>,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 /// Whether any layer is to go to a GPU.
@@ -137,6 +140,7 @@ impl ModelArgs {
     fn open_with(&self, engine: Engine) -> Result<Opened, Failure> {
         self.file.check()?;
         self.say();
+        self.pictures.hold();
         let start = Instant::now();
         let (name, file) = gguf(self.file.path().as_deref(), self.load())?;
         let model = engine.open_file(file).map_err(|e| Failure::opening(&name, &e))?;

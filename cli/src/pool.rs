@@ -6,10 +6,11 @@
 use crate::failure::Failure;
 use crate::features::Features;
 use crate::output::{Notes, counted, time};
+use crate::picture_args;
 use crate::progress::Count;
 use crate::prompt_args::{decoded, read_bytes};
 use crate::shot_args::Unread;
-use ocelli_engine::image::{Picture, bytes_hash, content_hash};
+use ocelli_engine::image::{DecodeOptions, Picture, bytes_hash, content_hash};
 use ocelli_engine::{Model, Session, SessionOptions, most_similar};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -34,7 +35,9 @@ impl Pool {
         // Versions may decode otherwise and instruction sets round otherwise, and between pictures that are nearly as
         // similar the last bit decides.
         let version = env!("CARGO_PKG_VERSION");
-        let made_by = format!("{version} {:032x} {}", model.encoder_identity(), model.device().isa);
+        let read = picture_args::options();
+        let read = if read == DecodeOptions::default() { String::new() } else { format!(" {read:?}") };
+        let made_by = format!("{version} {:032x} {}{read}", model.encoder_identity(), model.device().isa);
         let mut known = Features::of(path, notes);
         let progress = Count::new(notes, "pictures", 0, shots.len());
         let (mut features, mut made, mut kept) = (Vec::new(), 0, Instant::now());

@@ -6,6 +6,7 @@
 use crate::failure::Failure;
 use crate::marks;
 use crate::output::Notes;
+use crate::picture_args;
 use crate::shot_args::{ShotArgs, Shots};
 use crate::video_args::VideoArgs;
 use ocelli_engine::chat::{ChatTemplate, Content, Message, Part};
@@ -21,11 +22,11 @@ use std::time::{Duration, Instant};
 /// Pictures and text.
 #[derive(clap::Args)]
 pub struct PromptArgs {
-    /// A picture, PNG or JPEG; once for each picture; '-' is standard input
+    /// A picture: PNG, JPEG, WebP, BMP, TIFF or a GIF's first frame; once for each picture; '-' is standard input
     #[arg(short, long, value_name = "PATH")]
     image: Vec<PathBuf>,
     /// The text; '-' reads standard input, as does leaving it out where that is no terminal. With pictures, they go where it
-    /// says <image>, or before all text; '\\<image>' is then the text <image>. Without pictures, <image> is text anyway
+    /// says <image>, or before all text; '\<image>' is then the text <image>. Without pictures, <image> is text anyway
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with = "file")]
     prompt: Option<String>,
     /// A file that has the text, less the line break at its end; '-' is standard input
@@ -123,7 +124,8 @@ impl PromptArgs {
     /// All that decides how requests become prompts: for telling batches apart.
     pub fn content(&self) -> Result<String, Failure> {
         let Self { system, raw, videos, shots, show_prompt, .. } = self;
-        Ok(format!("{system:?} {raw} {videos:?} {} {show_prompt}", shots.content()?))
+        let read = picture_args::options();
+        Ok(format!("{system:?} {raw} {videos:?} {} {show_prompt} {read:?}", shots.content()?))
     }
 
     /// Refuses to go on behind nothing at all.
@@ -260,7 +262,7 @@ pub fn read_picture(path: &Path, limits: &ImageLimits) -> Result<Arc<Picture>, F
 
 /// Decodes the bytes of a picture's file.
 pub fn decoded(path: &Path, bytes: &[u8], limits: &ImageLimits) -> Result<Arc<Picture>, Failure> {
-    match image::decode(bytes, limits) {
+    match image::decode_with(bytes, &picture_args::options(), limits) {
         Ok(picture) => Ok(Arc::new(picture)),
         Err(e) => Err(Failure::new("image", format_args!("{}: {e}", path.display()))),
     }
@@ -271,8 +273,28 @@ pub fn read_bytes(what: &str, path: &Path, limits: &ImageLimits) -> Result<Vec<u
     let mut bytes = Vec::new();
     // One byte more than allowed is enough to refuse, whatever the file is: it may be a device without an end.
     let read = File::open(path).and_then(|file| file.take(limits.file_bytes + 1).read_to_end(&mut bytes));
-    read.map_err(|e| Failure::reading(what, path, &e))?;
+    read.map_err(|e| {
+        let failure = Failure::reading(what, path, &e);
+        match misnamed(path) {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    })?;
     Ok(bytes)
+}
+
+/// What may have been meant by a name that no file has.
+fn misnamed(path: &Path) -> Option<&'static str> {
+    let name = path.to_string_lossy();
+    if name.starts_with("http://") || name.starts_with("https://") {
+        Some("files are read, no addresses: download it first")
+    } else if name.starts_with("file://") {
+        Some("give the path alone, without 'file://'")
+    } else if name.contains(',') {
+        Some("one option names one file: give it again for each")
+    } else {
+        None
+    }
 }
 
 /// As many bytes of standard input as `limit` allows.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Videos.
 #[derive(clap::Args, Debug)]
 pub struct VideoArgs {
-    /// A video, for models that take them: a GIF, or a directory of PNG and JPEG frames, in the order of their names, with
+    /// A video, for models that take them: a GIF, or a directory of pictures, in the order of their names, with
     /// numbers by their value; once for each video. Videos go where the text says <video>, or before it
     #[arg(long, value_name = "PATH", conflicts_with = "shots")]
     video: Vec<PathBuf>,

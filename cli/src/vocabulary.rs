@@ -46,6 +46,11 @@ pub fn spoken(mut command: Command) -> Command {
         (false, _) => arg,
     };
     command = command.mut_args(bare);
+    if command.get_name() == "tokenize" {
+        // Nothing is computed and no picture is read there; scripts may say these all the same.
+        let idle = ["threads", "gpu_layers", "upright", "background"];
+        command = command.mut_args(|arg| if idle.contains(&arg.get_id().as_str()) { arg.hide(true) } else { arg });
+    }
     command.mut_subcommands(spoken)
 }
 

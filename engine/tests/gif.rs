@@ -92,7 +92,7 @@ fn other_files_are_refused_by_name() {
     assert!(refused(b"GIF90a").contains("a GIF"), "an unknown version");
     assert!(refused(b"\0\0\0\x18ftypmp42").contains("a video or another ISO media file"));
     let (_, file, _) = golden().remove(0);
-    assert!(matches!(decode(&file, &limits()), Err(ImageError::NotAPicture { found: "a GIF" })));
+    assert!(decode(&file, &limits()).is_ok());
 }
 
 #[test]

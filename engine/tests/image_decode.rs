@@ -98,12 +98,9 @@ fn what_was_encoded_is_decoded() {
 #[test]
 fn files_that_are_no_picture_are_named() {
     for (bytes, name) in [
-        (&b"GIF89a\x01\0\x01\0"[..], "a GIF"),
-        (b"RIFF\x24\0\0\0WEBPVP8 ", "a WebP"),
-        (b"BM\x36\0\0\0", "a BMP"),
+        (&b"BM\x36\0\0\0"[..], "a BMP"),
         (b"\0\0\0\x18ftypheic\0\0", "a HEIC"),
         (b"\0\0\0\x1cftypavif", "an AVIF"),
-        (b"II*\0\x08\0\0\0", "a TIFF"),
         (b"%PDF-1.7", "a PDF"),
         (b"GGUF\x03\0\0\0", "a GGUF model"),
         (b"  <!DOCTYPE html><html>", "an HTML page"),

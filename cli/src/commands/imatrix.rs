@@ -40,7 +40,7 @@ pub struct Args {
     /// A text file to read
     #[arg(long, value_name = "FILE", required_unless_present = "image")]
     text: Option<PathBuf>,
-    /// A picture to look at, PNG or JPEG; once for each
+    /// A picture to look at; once for each
     #[arg(short, long, value_name = "PATH")]
     image: Vec<PathBuf>,
     /// The text that goes with each picture, which stands where it says <image> or before it; '\<image>' is the text <image>

@@ -203,7 +203,7 @@ fn what_does_not_fit_is_refused_with_numbers() {
 #[test]
 fn pictures_that_are_none_are_named() {
     for (name, content, words) in [
-        ("page.png", &b"<!DOCTYPE html><html>"[..], "only PNG and JPEG"),
+        ("page.png", &b"<!DOCTYPE html><html>"[..], "an HTML page; PNG, JPEG, WebP, GIF, BMP and TIFF are read"),
         ("empty.png", b"", "empty"),
         ("cut.png", &std::fs::read(picture("blue_circle.png")).unwrap()[..60], "needs at least"),
     ] {

@@ -1,6 +1,6 @@
 //! Help, completions and wrong command lines.
 
-use crate::process::{COLOUR, bundled, command, file, finish, ocelli, picture};
+use crate::process::{COLOUR, bundled, bundled_with, command, file, finish, ocelli, picture};
 
 const COMMANDS: [&str; 13] = [
     "run",
@@ -219,4 +219,49 @@ fn completions_name_the_options() {
         assert!(script.contains("no-repeat-ngram") && script.contains("inspect"), "{shell}");
     }
     assert_eq!(ocelli(&["completions", "tcsh"]).code, Some(2));
+}
+
+/// What EXIF and alpha say of a picture counts where that is asked for, in every command that reads pictures.
+#[test]
+fn pictures_are_upright_and_on_a_background_where_asked_for() {
+    let golden: Vec<serde_json::Value> =
+        serde_json::from_str(include_str!("../../../engine/tests/formats_golden.json")).unwrap();
+    let bytes = |name: &str| -> Vec<u8> {
+        let hex = golden.iter().find(|case| case["name"] == name).unwrap()["file"].as_str().unwrap().to_owned();
+        (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
+    };
+    for (name, flags) in [
+        ("jpeg turned 6", &["--upright"][..]),
+        ("png turned 5", &["--upright"]),
+        ("png alpha", &["--background", "#c86432"]),
+        ("webp lossless, alpha", &["--background", "white"]),
+    ] {
+        let (_dir, path) = file("picture", &bytes(name));
+        let sum = |more: &[&str]| {
+            let args = ["score", "-i", &path, "-p", "a", "-c", " blue circle", "--json"];
+            ocelli(&[&args[..], more].concat()).json()["continuations"][0]["sum"].as_f64().unwrap()
+        };
+        assert_ne!(sum(flags), sum(&[]), "{name}");
+        ocelli(&[&["run", "-i", &path, "-p", "a", "-n", "1"], flags].concat()).ok();
+    }
+    let err = ocelli(&["run", "--background", "whitish"]).failed(2, "usage");
+    assert!(err.contains("expected #rrggbb or one of white, black, "), "{err}");
+    // The first frame of an animation and the other formats of the web.
+    for name in ["webp animated", "gif animated", "bmp rgb", "tiff of two pages"] {
+        let (_dir, path) = file("picture", &bytes(name));
+        ocelli(&["run", "-i", &path, "-p", "a", "-n", "1", "-q"]).ok();
+    }
+}
+
+#[test]
+fn names_that_no_file_has_say_what_may_have_been_meant() {
+    for (name, words) in [
+        ("https://example.org/cat.png", "download it first"),
+        ("file:///tmp/cat.png", "without 'file://'"),
+        ("a.png,b.png", "give it again for each"),
+    ] {
+        assert!(ocelli(&["run", "-i", name, "-p", "a"]).failed(1, "open").contains(words), "{name}");
+    }
+    let (_dir, projector) = bundled_with(&[("general.architecture", "clip"), ("ocelli.family", "text")]);
+    assert!(ocelli(&["run", "-m", &projector, "-p", "a"]).failed(1, "architecture").contains("(mmproj) alone"));
 }

@@ -142,7 +142,7 @@ fn frames_that_may_be_meant_otherwise_are_refused_by_name() {
     for (name, content, words) in [
         ("9.png", &b""[..], "empty"),
         ("9.jpeg", b"no picture", "a text file"),
-        ("9.webp", b"RIFF\0\0\0\0WEBPVP8 ", "a WebP"),
+        ("9.heic", b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC"),
     ] {
         let clip = named(dir.path(), name, &with("0.png"));
         std::fs::write(Path::new(&clip).join(name), content).unwrap();

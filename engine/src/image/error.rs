@@ -17,8 +17,8 @@ pub enum ImageError {
         /// The limit.
         limit: u64,
     },
-    /// The file is neither PNG nor JPEG; `found` names it where its first bytes are known.
-    #[error("image is {found}; only PNG and JPEG are read")]
+    /// The file is of no format that is read; `found` names it where its first bytes are known.
+    #[error("image is {found}; PNG, JPEG, WebP, GIF, BMP and TIFF are read{}", converted(found))]
     NotAPicture {
         /// Name of the format, or "of an unknown format".
         found: &'static str,
@@ -280,4 +280,16 @@ pub enum ImageError {
         /// Height needed.
         expected_height: u32,
     },
+}
+
+/// How a picture of a format that is not read becomes one that is.
+fn converted(found: &str) -> &'static str {
+    match found {
+        "a HEIC" => ": 'heif-convert photo.heic photo.jpg' makes a JPEG",
+        "an AVIF" => ": 'avifdec picture.avif picture.png' makes a PNG",
+        "a JPEG XL" => ": 'djxl picture.jxl picture.png' makes a PNG",
+        "an SVG drawing" => ": 'rsvg-convert drawing.svg -o drawing.png' makes a PNG",
+        "an icon (ICO)" | "a JPEG 2000" | "a Photoshop file" | "a PDF" => ": ImageMagick's 'magick' makes a PNG",
+        _ => "",
+    }
 }

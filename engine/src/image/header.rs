@@ -1,4 +1,4 @@
-//! Width and height of a PNG or JPEG from its structure, without decoding a pixel.
+//! Width and height of a picture from its structure, without decoding a pixel.
 //!
 //! Sources: PNG (ISO/IEC 15948) chunks; JPEG's markers are in `jpeg`. This walk decides whether a file is decoded at all:
 //! it checks the limits, and that the compressed data can hold the declared picture (a 65-byte PNG may declare a gigabyte).
@@ -7,7 +7,8 @@
 //! animation frames are never even parsed, so a bomb inside them is harmless. Nothing of value is lost: alpha is
 //! dropped (tRNS), and Pillow applies neither gamma nor profiles nor the EXIF orientation on conversion to RGB.
 
-use super::{ImageError, ImageLimits, jpeg};
+use super::tiff::Directory;
+use super::{ImageError, ImageLimits, jpeg, sizes};
 #[cfg(feature = "decode-images")]
 use std::borrow::Cow;
 
@@ -20,6 +21,29 @@ pub enum Container {
     Png,
     /// JPEG (JFIF or EXIF).
     Jpeg,
+    /// WebP; of an animation the first frame.
+    WebP,
+    /// Windows bitmap.
+    Bmp,
+    /// TIFF; the first page.
+    Tiff,
+    /// GIF; the first frame.
+    Gif,
+}
+
+#[cfg(feature = "decode-images")]
+impl Container {
+    /// For messages.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Png => "PNG",
+            Self::Jpeg => "JPEG",
+            Self::WebP => "WebP",
+            Self::Bmp => "BMP",
+            Self::Tiff => "TIFF",
+            Self::Gif => "GIF",
+        }
+    }
 }
 
 /// What a file declares about its picture.
@@ -46,8 +70,31 @@ pub fn probe(bytes: &[u8], limits: &ImageLimits) -> Result<ImageInfo, ImageError
         let (width, height) = jpeg::size(bytes, limits)?;
         Ok(ImageInfo { container: Container::Jpeg, width, height })
     } else {
-        Err(ImageError::NotAPicture { found: name_of(bytes) })
+        let (container, (width, height)) = match bytes {
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => (Container::WebP, sizes::webp(bytes)?),
+            // A text may begin with these two letters, too.
+            [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => (Container::Bmp, sizes::bmp(bytes)?),
+            [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => (Container::Tiff, Directory::first(bytes)?.size()),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => (Container::Gif, sizes::gif(bytes)?),
+            _ => return Err(ImageError::NotAPicture { found: name_of(bytes) }),
+        };
+        limits.check(width, height)?;
+        Ok(ImageInfo { container, width, height })
     }
+}
+
+/// The data of the first chunk of this name.
+#[cfg(feature = "decode-images")]
+pub(super) fn chunk_of(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
+    let mut at = PNG_SIGNATURE.len();
+    while at < bytes.len() {
+        let chunk = Chunk::at(bytes, at).ok()?;
+        if chunk.name == name {
+            return Some(chunk.data);
+        }
+        at = chunk.end;
+    }
+    None
 }
 
 /// A checked PNG.
@@ -70,8 +117,8 @@ pub(super) struct Png {
 
 #[cfg(feature = "decode-images")]
 impl Png {
-    /// The file with its critical chunks only.
-    pub(super) fn critical_chunks<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+    /// The file with its critical chunks only, and what says which colours are transparent where that is asked for.
+    pub(super) fn critical_chunks<'a>(&self, bytes: &'a [u8], transparency: bool) -> Cow<'a, [u8]> {
         if !self.ancillary && self.ended {
             return Cow::Borrowed(&bytes[..self.end]);
         }
@@ -81,7 +128,7 @@ impl Png {
             let Ok(chunk) = Chunk::at(bytes, at) else {
                 break;
             };
-            if chunk.is_critical() {
+            if chunk.is_critical() || transparency && &chunk.name == b"tRNS" {
                 kept.extend_from_slice(&bytes[at..chunk.end]);
             }
             at = chunk.end;

@@ -1,10 +1,10 @@
-//! Pictures: from a PNG or JPEG file, a GIF's frames, or RGB rows, to the numbers a vision tower reads.
+//! Pictures: from a file, a GIF's frames, or RGB rows, to the numbers a vision tower reads.
 //!
 //! The chain is `decode` -> [`resize`] -> [`Preprocess`], and its reference is what the published checkpoints were
 //! trained and evaluated with: Pillow for decoding and resizing, `BlipImageProcessor` of transformers for the rest.
 //!
-//! The non-obvious thing: every stage is bit-exact to that reference. PNG and JPEG give exactly Pillow's pixels; what
-//! Pillow opens and this does not is refused by name.
+//! The non-obvious thing: every stage is bit-exact to that reference. files give exactly Pillow's pixels (`others` has
+//! the one exception); what Pillow opens and this does not is refused by name.
 //!
 //! Size is decided from the header alone, before anything of that size is allocated: see [`probe`].
 
@@ -20,14 +20,20 @@ mod header;
 #[cfg_attr(not(feature = "decode-images"), expect(dead_code, reason = "only decoding needs it all"))]
 mod jpeg;
 mod keys;
+#[cfg(feature = "decode-images")]
+mod others;
 mod picture;
 mod preprocess;
 mod resize;
+mod sizes;
+mod tiff;
+#[cfg(feature = "decode-images")]
+mod turned;
 mod video;
 mod views;
 
 #[cfg(feature = "decode-images")]
-pub use decode::decode;
+pub use decode::{DecodeOptions, decode, decode_with};
 pub use error::ImageError;
 pub use filter::Filter;
 pub use fit::Fit;

@@ -28,7 +28,8 @@ pub const OCELLI_PIXELS_BGRA: u32 = 3;
 /// Of ocelli_image_open_pixels(): 1 byte a pixel.
 pub const OCELLI_PIXELS_GREY: u32 = 4;
 
-/// Reads a picture from a PNG or JPEG file. The handle is the caller's to close with ocelli_image_close(). At most 64 MiB
+/// Reads a picture from a PNG, JPEG, WebP, BMP or TIFF file, or a GIF's first frame, as it is stored: EXIF's orientation
+/// (but for TIFF) and alpha count for nothing. The handle is the caller's to close with ocelli_image_close(). At most 64 MiB
 /// of file, 64 Mi pixels, 16384 a side, 200:1.
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER (path is empty),

@@ -10,7 +10,7 @@ use std::path::Path;
 /// The ABI of this header: what ocelli_abi_version() must return.
 pub const OCELLI_ABI_VERSION: u32 = 1;
 
-/// Of ocelli_features(): pictures are read from PNG and JPEG files.
+/// Of ocelli_features(): pictures are read from files.
 pub const OCELLI_FEATURE_IMAGE_FILES: u64 = 1;
 
 /// Of ocelli_features(): models are opened from file descriptors.
