@@ -1,7 +1,8 @@
 //! An answer on its way to standard output, and what is said of its end.
 //!
 //! The non-obvious thing: an answer that begins with a word begins with the blank that joins it to the prompt. That one blank
-//! is left out, and no other white space.
+//! is left out, and no other white space. And where tokens end inside a character, the reference's text ends with U+FFFD: so
+//! does --json, but what people read ends behind the last whole character.
 
 use crate::failure::Failure;
 use crate::output::{Notes, Out, counted};
@@ -18,6 +19,24 @@ pub fn unjoined<'t>(joins: Option<&Tokenizer>, text: &'t str) -> &'t str {
     joins.map_or(text, |tokenizer| tokenizer.unjoined(text))
 }
 
+/// Holds U+FFFD back until something comes behind: at the end it is a character that was cut.
+#[derive(Default)]
+struct Whole {
+    held: usize,
+}
+
+impl Whole {
+    fn push(&mut self, piece: &str) -> String {
+        let whole = piece.trim_end_matches(char::REPLACEMENT_CHARACTER);
+        let held = (piece.len() - whole.len()) / char::REPLACEMENT_CHARACTER.len_utf8();
+        if whole.is_empty() {
+            self.held += held;
+            return String::new();
+        }
+        format!("{}{whole}", "\u{FFFD}".repeat(std::mem::replace(&mut self.held, held)))
+    }
+}
+
 /// The answer on its way to standard output, [`unjoined`].
 pub struct Answer<'a> {
     out: &'a mut Out,
@@ -26,6 +45,7 @@ pub struct Answer<'a> {
     written: bool,
     /// The beginning, until it is more than a blank.
     held: String,
+    whole: Whole,
     /// Where lines end, on a terminal.
     wrap: Option<Wrap>,
 }
@@ -33,7 +53,7 @@ pub struct Answer<'a> {
 impl<'a> Answer<'a> {
     /// Nothing is written if not `plain`.
     pub fn new(out: &'a mut Out, joins: Option<&'a Tokenizer>, plain: bool) -> Self {
-        Self { out, joins, plain, written: false, held: String::new(), wrap: None }
+        Self { out, joins, plain, written: false, held: String::new(), whole: Whole::default(), wrap: None }
     }
 
     /// With words that are not broken.
@@ -49,6 +69,7 @@ impl<'a> Answer<'a> {
     }
 
     pub fn piece(&mut self, piece: &str) -> Result<(), Failure> {
+        let piece = &self.whole.push(piece);
         if !self.plain || piece.is_empty() {
             return Ok(());
         }
@@ -106,4 +127,23 @@ pub fn ending(notes: &Notes, generation: &Generation, constrained: bool, joins: 
         _ => "it is white space",
     };
     notes.line(format_args!("the answer is empty: {what}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Whole;
+
+    #[test]
+    fn answers_end_behind_a_whole_character() {
+        for (pieces, wanted) in [
+            (&["a", "\u{FFFD}"][..], "a"),
+            (&["a\u{FFFD}", "\u{FFFD}", "b\u{FFFD}c\u{FFFD}\u{FFFD}"], "a\u{FFFD}\u{FFFD}b\u{FFFD}c"),
+            (&["\u{FFFD}", ""], ""),
+            (&["é", "!"], "é!"),
+        ] {
+            let mut whole = Whole::default();
+            let text: String = pieces.iter().map(|piece| whole.push(piece)).collect();
+            assert_eq!(text, wanted);
+        }
+    }
 }

@@ -36,11 +36,6 @@ pub enum Finish {
 }
 
 impl Finish {
-    /// Whether the model would have gone on.
-    fn cuts(self) -> bool {
-        self != Self::Eos
-    }
-
     /// The name used in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -57,8 +52,8 @@ impl Finish {
 /// A generated text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generation {
-    /// Without special tokens, unless [`GenerateOptions::keep_special`] wants them, and up to a stop string. One that was cut
-    /// ends behind its last whole character.
+    /// Without special tokens, unless [`GenerateOptions::keep_special`] wants them, and up to a stop string. A
+    /// character that is not complete where it was cut is U+FFFD, as in the reference.
     pub text: String,
     /// Every generated token, the ones that ended the text included.
     pub ids: Vec<u32>,
@@ -160,7 +155,7 @@ impl Session {
         let result = if options.beams > 1 {
             let sequence = self.slots().fork(&prompt.sequence);
             let (chosen, text) = beam::search(self, sequence, history, options, *full)?;
-            let whole = text.whole(self.model(), &chosen.ids, chosen.finish.cuts())?;
+            let whole = text.whole(self.model(), &chosen.ids)?;
             let _ = sink(Event::Piece(&whole.text));
             (chosen, whole)
         } else {
@@ -195,7 +190,7 @@ impl Session {
             let _ = sink(Event::Piece(&rest));
         }
         let (chosen, text) = turn.end();
-        let whole = text.whole(&model, &chosen.ids, chosen.finish.cuts())?;
+        let whole = text.whole(&model, &chosen.ids)?;
         Ok((chosen, whole))
     }
 }

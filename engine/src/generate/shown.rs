@@ -30,15 +30,6 @@ impl Shown {
         id as usize >= tokenizer.vocab_size() || tokenizer.is_special(id) && (!self.special || frames())
     }
 
-    /// Whether tokens end inside a character.
-    fn is_incomplete(self, model: &Model, ids: &[u32]) -> Result<bool, Error> {
-        let mut stream = self.stream(model);
-        for &id in ids.iter().filter(|&&id| !self.hides(model, id)) {
-            stream.push(model.tokenizer(), id)?;
-        }
-        Ok(stream.is_pending())
-    }
-
     /// The whole text, stop strings and all.
     fn text(self, model: &Model, ids: &[u32]) -> Result<String, Error> {
         let tokenizer = model.tokenizer();
@@ -89,11 +80,8 @@ impl Text {
         Ok(self.stops.push(self.stream.push(tokenizer, id)?))
     }
 
-    /// The text ends; what of it was held back. One that was cut ends behind its last whole character.
-    pub fn end(&mut self, cut: bool) -> &str {
-        if cut {
-            self.stream.drop_incomplete();
-        }
+    /// The text ends; what of it was held back. A character that is not complete is U+FFFD, as in the reference.
+    pub fn end(&mut self) -> &str {
         self.stops.end(self.stream.flush())
     }
 
@@ -103,11 +91,8 @@ impl Text {
     }
 
     /// The text of tokens whose last ended it, or behind which it was cut.
-    pub fn whole(&self, model: &Model, ids: &[u32], cut: bool) -> Result<Whole, Error> {
+    pub fn whole(&self, model: &Model, ids: &[u32]) -> Result<Whole, Error> {
         let mut text = self.shown.text(model, ids)?;
-        if cut && self.shown.is_incomplete(model, ids)? {
-            text.pop();
-        }
         match self.stops.find(&text) {
             Some(end) => text.truncate(end),
             None if !self.stopped() => return Ok(Whole { text, left: None }),

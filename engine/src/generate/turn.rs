@@ -78,7 +78,7 @@ impl Turn {
 
     /// The text ends: what of it was held back.
     pub fn rest(&mut self) -> String {
-        let rest = self.text.end(self.finish.is_none_or(Finish::cuts)).to_owned();
+        let rest = self.text.end().to_owned();
         if self.text.stopped() {
             self.finish = Some(Finish::StopString);
         }
@@ -185,7 +185,7 @@ impl Session {
         self.keep(prefix);
         self.free_slots();
         // Every id was chosen among the model's own, and those without text are left out.
-        let whole = text.whole(self.model(), &chosen.ids, chosen.finish.cuts()).unwrap_or_default();
+        let whole = text.whole(self.model(), &chosen.ids).unwrap_or_default();
         Generation::new(chosen, whole, timings)
     }
 }

@@ -85,11 +85,6 @@ impl Utf8Stream {
         &self.piece
     }
 
-    /// Leaves out an incomplete character: the text was cut inside it.
-    pub(crate) fn drop_incomplete(&mut self) {
-        self.pending.clear();
-    }
-
     /// Whether an incomplete character is held back.
     #[must_use]
     pub fn is_pending(&self) -> bool {
