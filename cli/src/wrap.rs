@@ -10,12 +10,14 @@ pub struct Wrap {
     blanks: usize,
     word: String,
     wide: usize,
+    /// Whether what is held goes on with a word that was too wide to be held whole.
+    within: bool,
 }
 
 impl Wrap {
     /// At the beginning of a line.
     pub fn new(width: usize) -> Self {
-        Self { width, column: 0, blanks: 0, word: String::new(), wide: 0 }
+        Self { width, column: 0, blanks: 0, word: String::new(), wide: 0, within: false }
     }
 
     /// Appends what can be shown of the next piece to `out`.
@@ -47,8 +49,11 @@ impl Wrap {
                     }
                     self.word.push(c);
                     self.wide += wide;
-                    if wide > 1 || self.wide >= self.width {
+                    if wide > 1 {
                         self.word_ends(out);
+                    } else if self.wide >= self.width {
+                        self.give_word(out);
+                        self.within = true;
                     }
                 }
             }
@@ -62,10 +67,14 @@ impl Wrap {
     }
 
     fn word_ends(&mut self, out: &mut String) {
-        if self.word.is_empty() {
-            return;
+        if !self.word.is_empty() {
+            self.give_word(out);
         }
-        if self.column > 0 && self.column + self.blanks + self.wide > self.width {
+        self.within = false;
+    }
+
+    fn give_word(&mut self, out: &mut String) {
+        if !self.within && self.column > 0 && self.column + self.blanks + self.wide > self.width {
             out.push('\n');
             (self.column, self.blanks) = (0, 0);
         } else {
@@ -73,8 +82,9 @@ impl Wrap {
         }
         out.push_str(&self.word);
         self.column += self.wide;
+        // The terminal has broken it.
         if self.column > self.width {
-            self.column %= self.width.max(1);
+            self.column = (self.column - 1) % self.width.max(1) + 1;
         }
         self.word.clear();
         self.wide = 0;
