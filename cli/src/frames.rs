@@ -9,7 +9,7 @@
 
 use crate::failure::Failure;
 use crate::output::Notes;
-use crate::prompt_args::read_picture;
+use crate::read::read_picture;
 use ocelli_engine::image::{self, ImageError, ImageLimits};
 use std::cmp::Ordering;
 use std::ffi::OsString;

@@ -1,7 +1,7 @@
 //! The arguments that hold an answer to a JSON schema or a grammar.
 
 use crate::failure::Failure;
-use crate::prompt_args::standard_input;
+use crate::read::standard_input;
 use ocelli_engine::{Constraint, Grammar, Model};
 use std::fs::File;
 use std::io::Read;

@@ -25,6 +25,7 @@ mod picture_args;
 mod pool;
 mod progress;
 mod prompt_args;
+mod read;
 mod recipe_args;
 mod shot_args;
 mod usage;

@@ -8,8 +8,7 @@ use crate::features::Features;
 use crate::output::{Notes, counted, time};
 use crate::picture_args;
 use crate::progress::Count;
-use crate::prompt_args::{decoded, read_bytes};
-use crate::shot_args::Unread;
+use crate::read::{decoded, read_bytes};
 use ocelli_engine::image::{DecodeOptions, Picture, bytes_hash, content_hash};
 use ocelli_engine::{Model, Session, SessionOptions, most_similar};
 use std::path::Path;
@@ -28,8 +27,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Of demonstrations in the file `path`, all of which have pictures.
-    pub fn new(model: &Model, path: &Path, shots: &[Unread], notes: &Notes) -> Result<Self, Failure> {
+    /// Of the pictures of all demonstrations in the file `path`, each with the line that names it.
+    pub fn new(model: &Model, path: &Path, pictures: &[(&Path, usize)], notes: &Notes) -> Result<Self, Failure> {
         let mut session = model.session(&SessionOptions { context: 1, images: 1, ..SessionOptions::default() })?;
         let (name, limits) = (path.display().to_string(), model.image_limits());
         // Versions may decode otherwise and instruction sets round otherwise, and between pictures that are nearly as
@@ -39,11 +38,10 @@ impl Pool {
         let read = if read == DecodeOptions::default() { String::new() } else { format!(" {read:?}") };
         let made_by = format!("{version} {:032x} {}{read}", model.encoder_identity(), model.device().isa);
         let mut known = Features::of(path, notes);
-        let progress = Count::new(notes, "pictures", 0, shots.len());
+        let progress = Count::new(notes, "pictures", 0, pictures.len());
         let (mut features, mut made, mut kept) = (Vec::new(), 0, Instant::now());
-        for (done, shot) in shots.iter().enumerate() {
-            let Some(image) = &shot.image else { continue };
-            let in_line = |failure: Failure| failure.in_line(&name, shot.line);
+        for (done, &(image, line)) in pictures.iter().enumerate() {
+            let in_line = |failure: Failure| failure.in_line(&name, line);
             let bytes = read_bytes("image", image, &limits).map_err(in_line)?;
             let key = bytes_hash(format!("{made_by} {:032x}", bytes_hash(&bytes)).as_bytes());
             let numbers = match known.get(key) {

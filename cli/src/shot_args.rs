@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::json_lines::{self, Object};
 use crate::output::{Notes, counted};
 use crate::pool::Pool;
-use crate::prompt_args::read_picture;
+use crate::read::read_picture;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::image::Picture;
 use ocelli_engine::{Model, Prompt, Shot, ShotFormat, Told};
@@ -42,11 +42,11 @@ pub struct ShotArgs {
 }
 
 /// A demonstration whose picture is not read yet.
-pub struct Unread {
-    pub image: Option<PathBuf>,
+struct Unread {
+    image: Option<PathBuf>,
     told: Told,
     /// Its line in the file.
-    pub line: usize,
+    line: usize,
 }
 
 /// Demonstrations that are at hand for any query.
@@ -85,7 +85,8 @@ impl ShotArgs {
         }
         let count = self.count(&name, all.len(), similar)?;
         let taken = if similar {
-            let pool = Pool::new(model, path, &all, notes)?;
+            let pictures: Vec<_> = all.iter().filter_map(|shot| Some((shot.image.as_deref()?, shot.line))).collect();
+            let pool = Pool::new(model, path, &pictures, notes)?;
             Taken::Similar { all, pool: Box::new(pool), count }
         } else {
             all.truncate(count);

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::frames;
 use crate::output::Notes;
-use crate::prompt_args::{read_bytes, read_picture};
+use crate::read::{read_bytes, read_picture};
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::Model;
 use ocelli_engine::image::{self, ImageLimits, Video};

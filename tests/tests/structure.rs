@@ -61,6 +61,40 @@ const CONVERT: House = House {
         "error",
     ],
 };
+const CLI: House = House {
+    folder: "cli/src",
+    rooms: &[
+        "main",
+        "commands",
+        "batch",
+        "prompt_args",
+        "shot_args",
+        "pool",
+        "features",
+        "video_args",
+        "frames",
+        "grammar_args",
+        "read",
+        "marks",
+        "recipe_args",
+        "model_args",
+        "picture_args",
+        "hub",
+        "watch",
+        "progress",
+        "json_lines",
+        "answer",
+        "wrap",
+        "bundled",
+        "interrupt",
+        "usage",
+        "foreign",
+        "help",
+        "vocabulary",
+        "output",
+        "failure",
+    ],
+};
 /// Most lines of a file ...
 const LINES: usize = 500;
 /// ... and of a function, where models are put together.
@@ -313,6 +347,7 @@ fn none(what: &str, faults: Vec<String>) {
 fn rooms_import_downwards_only() {
     ENGINE.check();
     CONVERT.check();
+    CLI.check();
     let flat = ENGINE.sources().keys().filter(|path| path.matches('/').count() == 2).count();
     assert!(flat <= FLAT, "{flat} files directly in engine/src, at most {FLAT}");
 }

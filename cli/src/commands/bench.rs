@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs, Opened};
 use crate::output::{Notes, Out, counted, ms, size};
-use crate::prompt_args::read_picture;
+use crate::read::read_picture;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::image::Picture;
 use ocelli_engine::{Error, GenerateOptions, Model, Prompt, Session};

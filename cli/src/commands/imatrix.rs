@@ -5,7 +5,7 @@ use crate::interrupt::Interrupt;
 use crate::marks;
 use crate::model_args::ModelArgs;
 use crate::output::{Notes, Out, counted, time};
-use crate::prompt_args::read_picture;
+use crate::read::read_picture;
 use clap::builder::RangedU64ValueParser;
 use ocelli_convert::Output;
 use ocelli_convert::imatrix::{Columns, Imatrix};

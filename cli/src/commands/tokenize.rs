@@ -4,7 +4,7 @@
 use crate::failure::Failure;
 use crate::model_args::{ModelArgs, ModelFile};
 use crate::output::Out;
-use crate::prompt_args::standard_input;
+use crate::read::standard_input;
 use crate::vocabulary::any_text;
 use ocelli_engine::Error;
 use ocelli_engine::tokenizer::{EncodeOptions, Tokenizer, TokenizerError};

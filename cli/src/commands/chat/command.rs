@@ -107,7 +107,7 @@ fn unescaped(address: &str) -> Option<String> {
 /// By its beginning: a message that is the name of a file with a text stays a message.
 fn is_picture(path: &Path) -> bool {
     let limits = ImageLimits::default();
-    crate::prompt_args::read_picture(path, &limits).is_ok()
+    crate::read::read_picture(path, &limits).is_ok()
 }
 
 #[cfg(test)]

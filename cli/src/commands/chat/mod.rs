@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs, Opened};
 use crate::output::{Notes, Out, counted};
-use crate::prompt_args::read_picture;
+use crate::read::read_picture;
 use crate::wrap::Wrap;
 use command::Line;
 use lines::{Came, Lines};
