@@ -3,7 +3,8 @@
 //! Each command is a file under `commands`; its arguments are declared there, and help, completions and errors follow
 //! from that declaration. The model's answer goes to standard output, everything about it to standard error.
 
-#![allow(rustdoc::invalid_html_tags)] // comments on arguments are help texts, which speak of <image>
+// Comments on arguments are help texts, which speak of <image> and NAME[:TYPE].
+#![allow(rustdoc::invalid_html_tags, rustdoc::broken_intra_doc_links)]
 
 mod answer;
 mod batch;
