@@ -55,7 +55,7 @@ is the first argument or stands behind -m, in every command that takes one; with
 OCELLI_MODEL names, or the bundled one.
 
 WHICH TYPE
-q8_0 is as good as the original at half the size of f16. Where memory is short, --type q4_k_m --tensor-type 'v.*=q8_0'
+q8_0 comes closest to the original at half the size of f16. Where memory is short, --type q4_k_m --tensor-type 'v.*=q8_0'
 makes the language model small and leaves the tower, which suffers most, at q8_0. 'convert' makes every type that
 'quantize' makes: take it where you have the checkpoint, since quantising what was quantised before adds up the errors.
 
