@@ -302,6 +302,9 @@ enum ocelli_embedding {
 // In the place of a number, where 0 means what the model's file suggests: none.
 #define OCELLI_NONE UINT32_MAX
 
+// Size of a buffer that holds any text of ocelli_last_error(), its NUL included.
+#define OCELLI_LAST_ERROR_CAPACITY 8192
+
 // The ABI of this header: what ocelli_abi_version() must return.
 #define OCELLI_ABI_VERSION 1
 
@@ -322,9 +325,6 @@ enum ocelli_embedding {
 
 // Of ocelli_features(): texts are held to JSON schemas and grammars.
 #define OCELLI_FEATURE_GRAMMAR 32
-
-// Size of a buffer that holds any text of ocelli_last_error(), its NUL included.
-#define OCELLI_LAST_ERROR_CAPACITY 8192
 
 // Of ocelli_tokenize(): put around the text what the tokenizer puts around texts.
 #define OCELLI_TOKENIZE_SPECIAL 1

@@ -30,7 +30,7 @@ pub(crate) fn around(body: impl FnOnce() -> Result<(), Failure>) -> i32 {
 pub(crate) fn fallible(body: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
     let body = || {
         #[cfg(feature = "test-hooks")]
-        crate::abi::hooks::panic_if_asked();
+        crate::hooks::panic_if_asked();
         body()
     };
     catch(body).unwrap_or_else(Err)

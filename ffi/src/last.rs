@@ -3,9 +3,11 @@
 //! A C++ destructor or a thread's exit handler may call in after Rust's thread-locals are gone: then nothing is kept
 //! and the last error reads as none, instead of a panic.
 
-use crate::abi::OCELLI_LAST_ERROR_CAPACITY as CAPACITY;
 use crate::status::{Failure, OCELLI_OK};
 use std::cell::RefCell;
+
+/// Size of a buffer that holds any text of ocelli_last_error(), its NUL included.
+pub const OCELLI_LAST_ERROR_CAPACITY: usize = 8192;
 
 thread_local! {
     static LAST: RefCell<(i32, String)> = const { RefCell::new((OCELLI_OK, String::new())) };
@@ -44,7 +46,7 @@ pub(crate) fn text() -> String {
 /// megabytes.
 fn printable(text: &str) -> String {
     let mut text = text.replace('\0', "\\0");
-    text.truncate(text.floor_char_boundary(CAPACITY - 1));
+    text.truncate(text.floor_char_boundary(OCELLI_LAST_ERROR_CAPACITY - 1));
     text
 }
 
@@ -66,9 +68,9 @@ mod tests {
     fn hostile_messages_are_cut_and_keep_no_nul() {
         record(&Err(Failure::new(OCELLI_ERR_MODEL, "a\0b")));
         assert_eq!(text(), "a\\0b");
-        record(&Err(Failure::new(OCELLI_ERR_MODEL, "é".repeat(CAPACITY))));
+        record(&Err(Failure::new(OCELLI_ERR_MODEL, "é".repeat(OCELLI_LAST_ERROR_CAPACITY))));
         // 8191 bytes are left for text, and é takes two.
-        assert_eq!(text(), "é".repeat(CAPACITY / 2 - 1));
+        assert_eq!(text(), "é".repeat(OCELLI_LAST_ERROR_CAPACITY / 2 - 1));
     }
 
     #[test]

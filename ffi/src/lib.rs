@@ -12,6 +12,8 @@ mod affinity;
 mod cells;
 mod guard;
 mod handle;
+#[cfg(feature = "test-hooks")]
+mod hooks;
 mod last;
 mod log;
 mod options;
@@ -20,3 +22,4 @@ mod sized;
 mod stage;
 pub mod status;
 mod strings;
+mod structs;

@@ -1,11 +1,11 @@
 //! The caller's options as the engine's: zeroes become what the model's file suggests, as they do in the `ocelli` program.
 
-use crate::abi::{
+use crate::stage::Stage;
+use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED};
+use crate::structs::{
     OCELLI_CACHE_DEFAULT, OCELLI_CACHE_F16, OCELLI_CACHE_F32, OCELLI_CACHE_Q8_0, OCELLI_NONE, ocelli_generate_options,
     ocelli_session_options,
 };
-use crate::stage::Stage;
-use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED};
 use ocelli_engine::{CacheType, GenerateOptions, Grammar, Model, SessionOptions, Wanted};
 
 /// Refuses bits that have no meaning yet.

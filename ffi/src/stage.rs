@@ -1,6 +1,6 @@
 //! What is told of a call while there is no text yet: how far pictures and prompt are.
 
-use crate::abi::{OCELLI_STAGE_ENCODE, OCELLI_STAGE_PREFILL, ocelli_stage_fn};
+use crate::structs::{OCELLI_STAGE_ENCODE, OCELLI_STAGE_PREFILL, ocelli_stage_fn};
 use ocelli_engine::Event;
 use std::ffi::c_void;
 use std::ops::ControlFlow;

@@ -95,6 +95,13 @@ const CLI: House = House {
         "failure",
     ],
 };
+const FFI: House = House {
+    folder: "ffi/src",
+    rooms: &[
+        "abi", "options", "handle", "cells", "guard", "hooks", "last", "stage", "structs", "log", "affinity", "pixels",
+        "sized", "strings", "status",
+    ],
+};
 /// Most lines of a file ...
 const LINES: usize = 500;
 /// ... and of a function, where models are put together.
@@ -348,6 +355,7 @@ fn rooms_import_downwards_only() {
     ENGINE.check();
     CONVERT.check();
     CLI.check();
+    FFI.check();
     let flat = ENGINE.sources().keys().filter(|path| path.matches('/').count() == 2).count();
     assert!(flat <= FLAT, "{flat} files directly in engine/src, at most {FLAT}");
 }
@@ -366,6 +374,10 @@ fn an_import_that_goes_up_is_seen() {
     convert.get_mut("convert/src/json.rs").unwrap().insert_str(0, "use crate::{report, settings::{Known, Object}};\n");
     assert_eq!(CONVERT.upward(&convert), ["json -> settings"]);
     assert_eq!(circles(&CONVERT.arrows(&convert)), ["json", "settings"]);
+    let mut ffi = FFI.sources();
+    ffi.get_mut("ffi/src/last.rs").unwrap().insert_str(0, "use crate::abi::{OCELLI_FEATURE_FD as FD};\n");
+    assert_eq!(FFI.upward(&ffi), ["last -> abi"]);
+    assert_eq!(circles(&FFI.arrows(&ffi)), ["abi", "cells", "guard", "handle", "last"]);
 }
 
 #[test]

@@ -28,9 +28,6 @@ pub const OCELLI_FEATURE_VIDEO: u64 = 16;
 /// Of ocelli_features(): texts are held to JSON schemas and grammars.
 pub const OCELLI_FEATURE_GRAMMAR: u64 = 32;
 
-/// Size of a buffer that holds any text of ocelli_last_error(), its NUL included.
-pub const OCELLI_LAST_ERROR_CAPACITY: usize = 8192;
-
 const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
     Ok(version) => version,
     Err(_) => panic!("a version holds no NUL"),

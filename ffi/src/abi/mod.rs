@@ -6,26 +6,24 @@
 #![allow(non_camel_case_types)] // types are called as C calls them
 
 mod generate;
-#[cfg(feature = "test-hooks")]
-pub(crate) mod hooks;
 mod image;
 mod library;
 mod model;
 mod prompt;
 mod session;
 mod state;
-mod structs;
 mod tokens;
 
-pub use crate::log::{OCELLI_LOG_ERROR, OCELLI_LOG_INFO, ocelli_log_fn};
-pub use generate::*;
 #[cfg(feature = "test-hooks")]
-pub use hooks::ocelli_test_panic;
+pub use crate::hooks::ocelli_test_panic;
+pub use crate::last::OCELLI_LAST_ERROR_CAPACITY;
+pub use crate::log::{OCELLI_LOG_ERROR, OCELLI_LOG_INFO, ocelli_log_fn};
+pub use crate::structs::*;
+pub use generate::*;
 pub use image::*;
 pub use library::*;
 pub use model::*;
 pub use prompt::*;
 pub use session::*;
 pub use state::*;
-pub use structs::*;
 pub use tokens::*;

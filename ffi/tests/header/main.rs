@@ -23,9 +23,10 @@ fn generated() -> String {
     let config = cbindgen::Config::from_file(here().join("cbindgen.toml")).unwrap();
     // Sources are named one by one: reading the whole crate would ask cargo, and these hold all that is exported, in the
     // header's order.
-    let abi = ["structs", "library", "model", "tokens", "image", "session", "prompt", "generate", "state"];
+    let abi = ["library", "model", "tokens", "image", "session", "prompt", "generate", "state"];
     let abi = abi.map(|name| here().join(format!("src/abi/{name}.rs")));
-    let sources = ["src/status.rs", "src/log.rs"].map(|file| here().join(file)).into_iter().chain(abi);
+    let sources =
+        ["status", "log", "structs", "last"].map(|file| here().join(format!("src/{file}.rs"))).into_iter().chain(abi);
     let builder = cbindgen::Builder::new().with_config(config);
     let bindings = sources.fold(builder, |b, file| b.with_src(file)).generate().unwrap();
     let mut header = Vec::new();

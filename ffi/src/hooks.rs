@@ -1,5 +1,7 @@
 //! For tests/c only: a fault inside the library on request.
 
+#![allow(unsafe_code)] // an exported name
+
 use std::cell::Cell;
 
 thread_local! {

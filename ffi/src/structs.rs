@@ -1,6 +1,9 @@
 //! The structs of the header. They are part of the ABI: fields are added at the end and nowhere else, and zero is always
 //! the default. There is no padding, so every byte is a field's.
 
+#![allow(unsafe_code)] // says that structs grow
+#![allow(non_camel_case_types)] // types are called as C calls them
+
 use crate::log::ocelli_log_fn;
 use crate::sized::Grows;
 use std::ffi::{c_char, c_void};
