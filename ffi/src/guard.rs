@@ -13,7 +13,7 @@ thread_local! {
     /// Whether this thread is inside a boundary.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
     /// Where the panic came from; the payload that is caught does not say.
-    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+    static LOCATION: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// Runs the body of a call and keeps its outcome as the thread's last error.
@@ -45,10 +45,11 @@ pub(crate) fn quiet<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
 fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Failure> {
     let _inside = Inside::enter();
     catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
-        let place = PLACE.try_with(|p| p.try_borrow_mut().map(|mut p| std::mem::take(&mut *p)).unwrap_or_default());
+        let location =
+            LOCATION.try_with(|p| p.try_borrow_mut().map(|mut p| std::mem::take(&mut *p)).unwrap_or_default());
         let what = message(payload);
-        let text = match place {
-            Ok(place) if !place.is_empty() => format!("a fault in the library at {place}: {what}"),
+        let text = match location {
+            Ok(at) if !at.is_empty() => format!("a fault in the library at {at}: {what}"),
             _ => format!("a fault in the library: {what}"),
         };
         Failure::new(OCELLI_ERR_PANIC, text)
@@ -98,8 +99,8 @@ fn keep_quiet() {
             if !INSIDE.try_with(Cell::get).unwrap_or(false) {
                 return previous(info);
             }
-            let place = info.location().map(ToString::to_string).unwrap_or_default();
-            let _ = PLACE.try_with(|p| p.try_borrow_mut().map(|mut p| *p = place));
+            let location = info.location().map(ToString::to_string).unwrap_or_default();
+            let _ = LOCATION.try_with(|p| p.try_borrow_mut().map(|mut p| *p = location));
         }));
     });
 }

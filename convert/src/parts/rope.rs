@@ -1,7 +1,7 @@
 //! How positions are turned (RoPE; Su et al. 2021), as transformers saves it: `rope_theta` and `rope_scaling` up to 4.57,
 //! one object `rope_parameters` from 5.0 on, in Gemma 3's one for each kind of layer.
 //!
-//! The non-obvious thing: several places may say the same, and versions follow different ones. Where `rope_parameters` is
+//! The non-obvious thing: several sources may say the same, and versions follow different ones. Where `rope_parameters` is
 //! there, a version from 5.0 on saved the file and its order holds: `rope_scaling`, then `rope_parameters`, then the top.
 //! What then goes unread is noted. Where it is not there and the versions would take different numbers, that is refused.
 
@@ -46,13 +46,13 @@ pub(crate) enum Scaling {
     Llama3 { factor: f64, low: f64, high: f64, context: f64 },
 }
 
-/// A place that may say something: an object and a key of it.
-type Place<'a> = (&'a Object, &'a str);
+/// A source that may say something: an object and a key of it.
+type Source<'a> = (&'a Object, &'a str);
 
-/// The first number that a place has, or `default`. Numbers of other places that differ are noted as not taken.
-fn first(places: &[Place<'_>], default: f64) -> Result<f64, ConvertError> {
+/// The first number that a source has, or `default`. Numbers of other sources that differ are noted as not taken.
+fn first(sources: &[Source<'_>], default: f64) -> Result<f64, ConvertError> {
     let mut found: Option<(String, f64)> = None;
-    for (object, key) in places {
+    for (object, key) in sources {
         let Some(value) = object.optional_number(key)? else { continue };
         match &found {
             None => found = Some((object.path(key), value)),
@@ -63,9 +63,9 @@ fn first(places: &[Place<'_>], default: f64) -> Result<f64, ConvertError> {
     Ok(found.map_or(default, |(_, value)| value))
 }
 
-/// Notes places that the class does not read, where they say something else than what is taken.
-fn passed_over(places: &[Place<'_>], taken: f64) -> Result<(), ConvertError> {
-    for (object, key) in places {
+/// Notes sources that the class does not read, where they say something else than what is taken.
+fn passed_over(sources: &[Source<'_>], taken: f64) -> Result<(), ConvertError> {
+    for (object, key) in sources {
         if let Some(value) = object.optional_number(key)?
             && value != taken
         {
@@ -75,8 +75,8 @@ fn passed_over(places: &[Place<'_>], taken: f64) -> Result<(), ConvertError> {
     Ok(())
 }
 
-/// Refuses a place that only some versions read, where it says something else than what the others take.
-fn undecided((object, key): Place<'_>, others: f64) -> Result<(), ConvertError> {
+/// Refuses a source that only some versions read, where it says something else than what the others take.
+fn undecided((object, key): Source<'_>, others: f64) -> Result<(), ConvertError> {
     match object.optional_number(key)? {
         Some(value) if value != others => {
             let rule = format!("which transformers 5 takes, and older versions take {others}: say it in one way");
@@ -90,11 +90,11 @@ impl Rope {
     /// Of one object, be it `rope_scaling` or `rope_parameters`, with the base at `top` or in the object.
     pub(crate) fn read(config: &Object, default: f64) -> Result<Self, ConvertError> {
         let (scaling, newer) = object(config)?;
-        let places = [(&scaling, "rope_theta"), (config, "rope_theta")];
+        let sources = [(&scaling, "rope_theta"), (config, "rope_theta")];
         if !newer {
-            undecided(places[0], config.number("rope_theta", default)?)?;
+            undecided(sources[0], config.number("rope_theta", default)?)?;
         }
-        Ok(Self { base: base(&places, default)?, scaling: Scaling::read(config, &scaling, newer, LLAMA)? })
+        Ok(Self { base: base(&sources, default)?, scaling: Scaling::read(config, &scaling, newer, LLAMA)? })
     }
 
     /// Of IDEFICS, whose class reads nothing of it before 5.0: only `rope_parameters` says that it was saved by one that
@@ -169,12 +169,12 @@ fn object(config: &Object) -> Result<(Object, bool), ConvertError> {
     Ok((old, newer))
 }
 
-/// The first base that a place has.
-fn base(places: &[Place<'_>], default: f64) -> Result<f32, ConvertError> {
-    for (object, key) in places {
+/// The first base that a source has.
+fn base(sources: &[Source<'_>], default: f64) -> Result<f32, ConvertError> {
+    for (object, key) in sources {
         positive(object, key, default)?;
     }
-    Ok(first(places, default)? as f32)
+    Ok(first(sources, default)? as f32)
 }
 
 impl Scaling {
@@ -232,8 +232,8 @@ impl Scaling {
             return Err(scaling.bad("low_freq_factor", low, format!("must be below high_freq_factor {high}")));
         }
         let whole = f64::from(config.count("max_position_embeddings", 1..=CONTEXT, 2_048)?);
-        for place in [scaling, config] {
-            positive(place, CONTEXT_KEY, whole)?;
+        for source in [scaling, config] {
+            positive(source, CONTEXT_KEY, whole)?;
         }
         if !newer {
             undecided((config, CONTEXT_KEY), scaling.number(CONTEXT_KEY, whole)?)?;

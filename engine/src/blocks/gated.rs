@@ -42,7 +42,7 @@ pub struct GatedConfig {
     pub act: Activation,
     /// The feed-forward layer has a gate.
     pub gated: bool,
-    /// The token that stands at a media's place; where no media was given with it, nothing is looked at.
+    /// The token that stands for a media in the prompt; where no media was given with it, nothing is looked at.
     pub token: u32,
     /// Behind this token nothing is looked at.
     pub reset: Option<u32>,
@@ -121,19 +121,19 @@ pub struct GatedRows {
 pub struct MediaCache {
     data: Cache,
     spans: Vec<Span>,
-    /// What each place holds, and when it was last asked for.
+    /// What each media slot holds, and when it was last asked for.
     held: Vec<(Option<u128>, u64)>,
     clock: u64,
 }
 
 impl MediaCache {
-    /// An empty cache of as many places as fit, each of `rows` slots.
+    /// An empty cache of as many media slots as fit, each of `rows` slots of the cache.
     #[must_use]
     pub fn new(data: Cache, shape: CacheShape, rows: usize) -> Self {
-        let places = shape.slots / rows;
+        let media_slots = shape.slots / rows;
         let span =
             |i| u32::try_from(i * rows).ok().zip(u32::try_from(rows).ok()).map(|(start, len)| Span { start, len });
-        Self { data, spans: (0..places).filter_map(span).collect(), held: vec![(None, 0); places], clock: 0 }
+        Self { data, spans: (0..media_slots).filter_map(span).collect(), held: vec![(None, 0); media_slots], clock: 0 }
     }
 
     /// Media it holds at most.
@@ -149,18 +149,18 @@ impl MediaCache {
         self.spans.is_empty()
     }
 
-    /// Where the media is that has this hash, if it is held.
+    /// The slot of the media that has this hash, if it is held.
     pub fn find(&mut self, hash: u128) -> Option<usize> {
-        let place = self.held.iter().position(|(held, _)| *held == Some(hash))?;
+        let slot = self.held.iter().position(|(held, _)| *held == Some(hash))?;
         self.clock += 1;
-        self.held[place].1 = self.clock;
-        Some(place)
+        self.held[slot].1 = self.clock;
+        Some(slot)
     }
 
-    /// The place asked for longest ago of those that are not `used`.
+    /// The slot asked for longest ago of those that are not `used`.
     #[must_use]
     pub fn free(&self, used: &[usize]) -> Option<usize> {
-        (0..self.spans.len()).filter(|place| !used.contains(place)).min_by_key(|&place| self.held[place].1)
+        (0..self.spans.len()).filter(|slot| !used.contains(slot)).min_by_key(|&slot| self.held[slot].1)
     }
 }
 
@@ -229,28 +229,28 @@ impl Gated {
         GatedRows { q, mixed, ffn, media, k, v }
     }
 
-    /// Makes the keys and values of a media and puts them in a place of the cache. `media` holds its rows.
+    /// Makes the keys and values of a media and puts them in a slot of the cache. `media` holds its rows.
     ///
     /// # Errors
-    /// [`Error::Cancelled`]; the place then holds nothing.
+    /// [`Error::Cancelled`]; the slot then holds nothing.
     pub fn store(
         &self,
         exec: &mut Exec<'_>,
         rows: &GatedRows,
         cache: &mut MediaCache,
-        place: usize,
+        media_slot: usize,
         hash: u128,
         media: &[f32],
     ) -> Result<(), Error> {
         cache.clock += 1;
-        cache.held[place] = (None, cache.clock);
-        let slots = ids(place * self.config.rows, self.config.rows);
+        cache.held[media_slot] = (None, cache.clock);
+        let slots = ids(media_slot * self.config.rows, self.config.rows);
         exec.write(rows.media, media)?;
         for (index, l) in self.layers.iter().enumerate() {
             l.attention.keys(exec, rows.media, None, rows.k, rows.v)?;
             exec.store(&mut cache.data, index, rows.k, rows.v, &slots)?;
         }
-        cache.held[place].0 = Some(hash);
+        cache.held[media_slot].0 = Some(hash);
         Ok(())
     }
 
@@ -298,7 +298,7 @@ impl Gated {
                 let mut views = [Continuation { rows: 0, past: 0, causal: false, spans: &[] }; SEQUENCES];
                 let (mut taken, mut count) = (0, 0);
                 for (view, (rows, media)) in views.iter_mut().zip(runs.by_ref()) {
-                    let spans = media.map_or(&[][..], |place| &cache.spans[place..=place]);
+                    let spans = media.map_or(&[][..], |slot| &cache.spans[slot..=slot]);
                     *view = Continuation { rows, past: spans.len() * self.config.rows, causal: false, spans };
                     (taken, count) = (taken + 1, count + rows);
                 }

@@ -216,29 +216,29 @@ impl NfResNet {
         rows
     }
 
-    /// All maps, each where `place` puts it: by region, rows and width.
-    fn maps(&self, place: &mut impl FnMut(Region, usize, usize) -> Rows) -> NfResNetRows {
+    /// All maps, each where `lay` puts it: by region, rows and width.
+    fn maps(&self, lay: &mut impl FnMut(Region, usize, usize) -> Rows) -> NfResNetRows {
         let c = &self.config;
-        let pixels = Map::new(place, Region::Odd, c.side, 3);
-        let stem = Windows::new(place, pixels, false, Gathered::Beside, STEM, 2);
-        let stem_out = Map::new(place, Region::Even, stem.side(), c.stem);
-        let pool = Windows::new(place, stem_out, false, Gathered::Largest, 3, 2);
-        let (mut x, mut odd) = (Map::new(place, Region::Odd, pool.side(), c.stem), true);
+        let pixels = Map::new(lay, Region::Odd, c.side, 3);
+        let stem = Windows::new(lay, pixels, false, Gathered::Beside, STEM, 2);
+        let stem_out = Map::new(lay, Region::Even, stem.side(), c.stem);
+        let pool = Windows::new(lay, stem_out, false, Gathered::Largest, 3, 2);
+        let (mut x, mut odd) = (Map::new(lay, Region::Odd, pool.side(), c.stem), true);
         let mut blocks = Vec::with_capacity(self.blocks.len());
         for shape in c.shapes() {
             let Shape { width, stride, .. } = shape;
             odd ^= shape.changes();
             let mean = if stride == 1 { 1 } else { 2 };
-            let skip = shape.changes().then(|| Windows::new(place, x, true, Gathered::Mean, mean, stride));
-            let first = Windows::new(place, x, true, Gathered::Beside, 1, 1);
-            let inner = Map::new(place, Region::Inner, x.side, width / 4);
-            let second = Windows::new(place, inner, false, Gathered::Beside, 3, stride);
-            let small = Map::new(place, Region::Small, second.side(), width / 4);
-            x = Map::new(place, Region::turn(odd), second.side(), width);
+            let skip = shape.changes().then(|| Windows::new(lay, x, true, Gathered::Mean, mean, stride));
+            let first = Windows::new(lay, x, true, Gathered::Beside, 1, 1);
+            let inner = Map::new(lay, Region::Inner, x.side, width / 4);
+            let second = Windows::new(lay, inner, false, Gathered::Beside, 3, stride);
+            let small = Map::new(lay, Region::Small, second.side(), width / 4);
+            x = Map::new(lay, Region::turn(odd), second.side(), width);
             blocks.push(BlockRows { skip, first, second, small: small.rows, to: x.rows });
         }
-        let last = Windows::new(place, x, true, Gathered::Beside, 1, 1);
-        let result = Map::new(place, Region::turn(!odd), x.side, x.rows.width());
+        let last = Windows::new(lay, x, true, Gathered::Beside, 1, 1);
+        let result = Map::new(lay, Region::turn(!odd), x.side, x.rows.width());
         NfResNetRows { stem, pool, blocks, last, x: result.rows }
     }
 
@@ -267,14 +267,14 @@ impl NfResNet {
 }
 
 impl Map {
-    fn new(place: &mut impl FnMut(Region, usize, usize) -> Rows, region: Region, side: usize, width: usize) -> Self {
-        Self { rows: place(region, side * side, width), side }
+    fn new(lay: &mut impl FnMut(Region, usize, usize) -> Rows, region: Region, side: usize, width: usize) -> Self {
+        Self { rows: lay(region, side * side, width), side }
     }
 }
 
 impl Windows {
     fn new(
-        place: &mut impl FnMut(Region, usize, usize) -> Rows,
+        lay: &mut impl FnMut(Region, usize, usize) -> Rows,
         from: Map,
         relu: bool,
         gather: Gathered,
@@ -284,7 +284,7 @@ impl Windows {
         let width = from.rows.width() * if gather == Gathered::Beside { kernel * kernel } else { 1 };
         let side = from.side.div_ceil(stride);
         let lines = (STRIP / (side * width)).clamp(1, side);
-        Self { from, relu, gather, kernel, stride, strip: place(Region::Strip, lines * side, width) }
+        Self { from, relu, gather, kernel, stride, strip: lay(Region::Strip, lines * side, width) }
     }
 
     /// Side of the map that has a place for each window.
@@ -322,9 +322,9 @@ impl Windows {
         for (y, x) in lines.flat_map(|y| (0..self.side()).map(move |x| (y, x))) {
             for dy in 0..self.kernel {
                 let line = self.inside(y, dy);
-                let place = |dx| Some(line? * self.from.side + self.inside(x, dx)?);
-                let place = |dx| place(dx).and_then(|place| u32::try_from(place).ok()).unwrap_or(NO_ROW);
-                index.extend((0..self.kernel).map(place));
+                let row = |dx| Some(line? * self.from.side + self.inside(x, dx)?);
+                let row = |dx| row(dx).and_then(|row| u32::try_from(row).ok()).unwrap_or(NO_ROW);
+                index.extend((0..self.kernel).map(row));
             }
         }
     }
@@ -334,9 +334,9 @@ impl Windows {
         (self.kernel - 1) / 2
     }
 
-    /// The line or column of the map, where it is there, that `place`'s window has at `offset`.
-    fn inside(&self, place: usize, offset: usize) -> Option<usize> {
-        (place * self.stride + offset).checked_sub(self.pad()).filter(|&at| at < self.from.side)
+    /// The line or column of the map, where it is there, that the window of number `window` has at `offset`.
+    fn inside(&self, window: usize, offset: usize) -> Option<usize> {
+        (window * self.stride + offset).checked_sub(self.pad()).filter(|&at| at < self.from.side)
     }
 }
 
@@ -352,9 +352,9 @@ mod tests {
 
     /// The places that the windows of a map 0 1 2, 3 4 5, 6 7 8 cover, line by line; `-` is outside.
     fn covered(kernel: usize, stride: usize) -> Vec<String> {
-        let mut place = |_, rows, width| Layout::default().rows(rows, width);
-        let map = Map::new(&mut place, Region::Even, 3, 1);
-        let windows = Windows::new(&mut place, map, false, Gathered::Beside, kernel, stride);
+        let mut lay = |_, rows, width| Layout::default().rows(rows, width);
+        let map = Map::new(&mut lay, Region::Even, 3, 1);
+        let windows = Windows::new(&mut lay, map, false, Gathered::Beside, kernel, stride);
         let mut index = Vec::new();
         windows.index(0..windows.side(), &mut index);
         let name = |&at: &u32| if at == NO_ROW { "-".to_owned() } else { at.to_string() };

@@ -145,12 +145,18 @@ impl Resampler {
         ResamplerRows { x, attention, ffn }
     }
 
-    /// Adds to the rows of `frames` frames what is learned of each frame's place, and to all of them what is learned of
-    /// their place in the prompt.
+    /// Adds to the rows of `frames` frames what is learned of each frame's index in the video, and to all of them what is
+    /// learned of the video's index in the prompt.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
-    pub fn place(&self, exec: &mut Exec<'_>, media: Rows, frames: usize, place: usize) -> Result<(), Error> {
+    pub fn add_positions(
+        &self,
+        exec: &mut Exec<'_>,
+        media: Rows,
+        frames: usize,
+        media_index: usize,
+    ) -> Result<(), Error> {
         if let Some(table) = &self.frames {
             let seen = media.rows() / frames;
             for frame in 0..frames {
@@ -161,7 +167,7 @@ impl Resampler {
             }
         }
         match &self.media {
-            Some(table) => exec.gather(table, &vec![ids(place, 1)[0]; media.rows()], 1.0, media, true),
+            Some(table) => exec.gather(table, &vec![ids(media_index, 1)[0]; media.rows()], 1.0, media, true),
             None => Ok(()),
         }
     }

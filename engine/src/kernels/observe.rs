@@ -90,7 +90,7 @@ impl State {
             }
         }
         for linear in products.iter().flat_map(|product| [Some(product.linear), product.gate]).flatten() {
-            let seen = self.matrices.entry(linear.weight.place()).or_default();
+            let seen = self.matrices.entry(linear.weight.address()).or_default();
             seen.sums.resize(x.width, 0.0);
             seen.sums.iter_mut().zip(&self.squares).for_each(|(sum, more)| *sum += more);
             seen.rows += x.rows as u64;

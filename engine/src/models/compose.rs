@@ -42,7 +42,7 @@ pub(crate) fn compose(family: &Family, tokenizer: &Tokenizer, prompt: &Prompt) -
         }
     }
     let media = items.iter().filter(|item| item.views().is_some()).count();
-    match sees.and_then(|sees| sees.clips()).and_then(|clips| clips.places) {
+    match sees.and_then(|sees| sees.clips()).and_then(|clips| clips.media_indices) {
         Some(places) if media > places => Err(Error::TooManyMedia { media, places }),
         _ => Ok(items),
     }

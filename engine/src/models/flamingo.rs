@@ -115,7 +115,7 @@ impl Sees for Eyes {
         let c = &self.resampler.config;
         // Eight is what Flamingo was trained on.
         let frames = if c.frames > 0 { c.frames } else { 8 };
-        Some(Clips { frames, places: Some(c.media).filter(|&places| places > 0) })
+        Some(Clips { frames, media_indices: Some(c.media).filter(|&indices| indices > 0) })
     }
 
     /// The frames' rows lie behind one another, each one's class row on the last row of the frame before: frames are
@@ -143,9 +143,9 @@ impl Encoder for Laid {
 
     fn bridge(&self, exec: &mut Exec<'_>, showing: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
         let Self { eyes, tower, bridge } = self;
-        let Showing { frames, place, .. } = *showing;
+        let Showing { frames, media_index, .. } = *showing;
         let media = tower.x.slice(eyes.skip, frames * eyes.seen());
-        eyes.resampler.place(exec, media, frames, place)?;
+        eyes.resampler.add_positions(exec, media, frames, media_index)?;
         eyes.resampler.encode(exec, bridge, media)?;
         out.resize(bridge.x.rows() * bridge.x.width(), 0.0);
         exec.read(bridge.x, out)

@@ -45,7 +45,7 @@ pub struct Clips {
     /// Frames that a video is sampled to where the caller names no number.
     pub frames: usize,
     /// Pictures and videos a prompt may have, where what one becomes depends on how many come before it.
-    pub places: Option<usize>,
+    pub media_indices: Option<usize>,
 }
 
 /// Tower and bridge: from a picture's pixels to rows for a language model.
@@ -76,7 +76,7 @@ pub struct Showing {
     /// Its frames; a picture is one.
     pub frames: usize,
     /// Pictures and videos before it in the prompt.
-    pub place: usize,
+    pub media_index: usize,
 }
 
 /// A tower and a bridge with their activations.

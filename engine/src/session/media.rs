@@ -26,8 +26,8 @@ struct Medium<'a> {
 pub(super) enum Shown {
     /// Rows that take the place of embeddings.
     Rows(Arc<[f32]>),
-    /// A place among the media that layers between the decoder's own attend to, and the token that stands in the prompt.
-    Attended { place: usize, token: u32 },
+    /// A slot among the media that layers between the decoder's own attend to, and the token that stands in the prompt.
+    Attended { media_slot: usize, token: u32 },
 }
 
 impl Session {
@@ -56,7 +56,7 @@ impl Session {
         let sees = self.model.0.family.sees(1)?;
         let size = frames.first().map_or((0, 0), |frame| (frame.width(), frame.height()));
         let views = sees.views(size.0, size.1);
-        let showing = Showing { views, frames: frames.len(), place: 0 };
+        let showing = Showing { views, frames: frames.len(), media_index: 0 };
         let medium = Medium { showing, key: self.key(hash, 0), frames: frames.to_vec() };
         let rows = self
             .encoded(&medium, &mut Timings::default(), &mut |_, _| ControlFlow::Continue(()))
@@ -65,10 +65,11 @@ impl Session {
         rows
     }
 
-    /// What encoded rows are known by: the content and, where the rows depend on it, the place among the prompt's pictures.
-    fn key(&self, hash: u128, place: usize) -> u128 {
+    /// What encoded rows are known by: the content and, where the rows depend on it, the index among the prompt's
+    /// pictures.
+    fn key(&self, hash: u128, media_index: usize) -> u128 {
         let clips = self.model.0.family.sees.as_ref().and_then(|sees| sees.clips());
-        if clips.is_some_and(|clips| clips.places.is_some()) { mixed(hash, place as u128) } else { hash }
+        if clips.is_some_and(|clips| clips.media_indices.is_some()) { mixed(hash, media_index as u128) } else { hash }
     }
 
     /// What the tower makes of a picture, to compare pictures with: the mean of its rows, of length one.
@@ -95,7 +96,7 @@ impl Session {
         let (mut exec, encoder) = self.sight()?;
         let tower = encoder.tower_rows();
         let mut rows = vec![0.0; tower.rows() * tower.width()];
-        encoder.tower(&mut exec, &pixels, 0, &Showing { views, frames: 1, place: 0 })?;
+        encoder.tower(&mut exec, &pixels, 0, &Showing { views, frames: 1, media_index: 0 })?;
         exec.read(tower, &mut rows)?;
         Ok((rows, tower.width()))
     }
@@ -122,15 +123,15 @@ impl Session {
         for item in items {
             let (Some(hash), Some(views)) = (item.content_hash(), item.views()) else { continue };
             announce(sink, Event::Image { index: shown.len(), count })?;
-            let place = before + shown.len();
+            let media_index = before + shown.len();
             let frames: Vec<_> = item.frames().iter().map(|frame| &**frame).collect();
-            let showing = Showing { views, frames: frames.len(), place };
-            let medium = Medium { showing, key: self.key(hash, place), frames };
+            let showing = Showing { views, frames: frames.len(), media_index };
+            let medium = Medium { showing, key: self.key(hash, media_index), frames };
             let told = &mut |done, total| sink(Event::Within { done, total });
             shown.push(match &model.0.family.speaks()?.join {
                 Join::Gate(gated) => {
-                    let place = self.attended(&medium, &mut used, timings, told)?;
-                    Shown::Attended { place, token: gated.config.token }
+                    let media_slot = self.attended(&medium, &mut used, timings, told)?;
+                    Shown::Attended { media_slot, token: gated.config.token }
                 }
                 Join::Splice | Join::None => Shown::Rows(self.encoded(&medium, timings, told)?),
             });
@@ -147,26 +148,26 @@ impl Session {
         told: &mut Told<'_>,
     ) -> Result<usize, Error> {
         let model = self.model.clone();
-        let places = self.kv.media.as_mut();
-        let place = match places.and_then(|media| media.find(medium.key)) {
-            Some(place) => place,
+        let held = self.kv.media.as_mut();
+        let media_slot = match held.and_then(|media| media.find(medium.key)) {
+            Some(slot) => slot,
             None => {
                 let rows = self.encoded(medium, timings, told)?;
                 let planned = self.kv.media.as_ref().map_or(0, MediaCache::len);
-                // All places are used, so this is one more different picture or video.
+                // All slots are used, so this is one more different picture or video.
                 let full = || Error::BeyondPlan { what: "images", got: planned + 1, planned };
-                let place = self.kv.media.as_ref().and_then(|media| media.free(used)).ok_or_else(full)?;
+                let slot = self.kv.media.as_ref().and_then(|media| media.free(used)).ok_or_else(full)?;
                 let (mut exec, buffers, kv) = self.speech()?;
                 if let (Some(gated), Some(buffers), Some(media)) =
                     (model.0.family.speaks()?.gated(), &buffers.gated, &mut kv.media)
                 {
-                    gated.store(&mut exec, buffers, media, place, medium.key, &rows)?;
+                    gated.store(&mut exec, buffers, media, slot, medium.key, &rows)?;
                 }
-                place
+                slot
             }
         };
-        used.push(place);
-        Ok(place)
+        used.push(media_slot);
+        Ok(media_slot)
     }
 
     /// A picture as the tower takes it.

@@ -305,8 +305,8 @@ impl Session {
                 }
                 Item::Image(..) | Item::Video(..) => match shown.next().ok_or(Error::NoVision { images: 1 })? {
                     Shown::Rows(rows) => Part::Rows(rows),
-                    Shown::Attended { place, token } => {
-                        sequence.look(at, at, Some(*place));
+                    Shown::Attended { media_slot, token } => {
+                        sequence.look(at, at, Some(*media_slot));
                         Part::Tokens(std::slice::from_ref(token))
                     }
                 },

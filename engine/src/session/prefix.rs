@@ -8,7 +8,7 @@ use crate::prompt::Item;
 
 /// What one position stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Content {
     Token(u32),
     /// A row of a picture, by the hash of its content.
     Row(u128, usize),
@@ -19,67 +19,67 @@ enum Place {
 pub struct Prefix {
     /// Where their keys and values lie.
     pub sequence: Sequence,
-    places: Vec<Place>,
+    contents: Vec<Content>,
     /// Positions that were run as a prompt; those behind them were generated one by one.
     read: usize,
 }
 
 /// What the positions of a prompt stand for.
-fn places(items: &[Item]) -> Vec<Place> {
-    let mut places = Vec::new();
+fn contents(items: &[Item]) -> Vec<Content> {
+    let mut contents = Vec::new();
     for item in items {
         if let Item::Tokens(ids) = item {
-            places.extend(ids.iter().map(|&id| Place::Token(id)));
+            contents.extend(ids.iter().map(|&id| Content::Token(id)));
         }
         if let Some(hash) = item.content_hash() {
-            places.extend((0..item.positions()).map(|row| Place::Row(hash, row)));
+            contents.extend((0..item.positions()).map(|row| Content::Row(hash, row)));
         }
     }
-    places
+    contents
 }
 
 impl Prefix {
     /// The first positions of a prompt, as many as `sequence` has.
     pub fn of(items: &[Item], sequence: Sequence) -> Self {
-        let mut places = places(items);
-        places.truncate(sequence.len());
-        Self { sequence, places, read: 0 }
+        let mut contents = contents(items);
+        contents.truncate(sequence.len());
+        Self { sequence, contents, read: 0 }
     }
 
     /// How many positions are in the cache that the prompt begins with.
     pub fn shared(&self, items: &[Item]) -> usize {
-        let held = self.places.iter().take(self.sequence.len());
-        held.zip(&places(items)).take_while(|(a, b)| a == b).count()
+        let held = self.contents.iter().take(self.sequence.len());
+        held.zip(&contents(items)).take_while(|(a, b)| a == b).count()
     }
 
-    /// Cuts this down to what a prompt begins with and takes the prompt's places for its own; the items that are left
+    /// Cuts this down to what a prompt begins with and takes the prompt's contents for its own; the items that are left
     /// to run, which are never none. With `batch` only whole batches of that many rows of a prompt stay, so that the rest is
     /// run in the very batches in which it would be run if nothing were kept.
     pub fn become_prompt(&mut self, items: &[Item], slots: &mut Slots, batch: Option<usize>) -> Vec<Item> {
-        let places = places(items);
-        let held = self.places.iter().take(self.sequence.len());
-        let mut same = held.zip(&places).take_while(|(a, b)| a == b).count();
+        let contents = contents(items);
+        let held = self.contents.iter().take(self.sequence.len());
+        let mut same = held.zip(&contents).take_while(|(a, b)| a == b).count();
         // The last position is run in any case, for its logits, and a picture that is not there whole is run whole.
-        same = same.min(places.len().saturating_sub(1));
+        same = same.min(contents.len().saturating_sub(1));
         if batch.is_some() {
             same = same.min(self.read);
         }
         loop {
             same -= batch.map_or(0, |batch| same % batch.max(1));
-            match places.get(same) {
-                Some(&Place::Row(_, row)) if row > 0 => same -= row,
+            match contents.get(same) {
+                Some(&Content::Row(_, row)) if row > 0 => same -= row,
                 _ => break,
             }
         }
         slots.truncate(&mut self.sequence, same);
-        self.read = places.len();
-        self.places = places;
+        self.read = contents.len();
+        self.contents = contents;
         rest(items, same)
     }
 
     /// What was generated behind the prompt.
     pub fn append(&mut self, ids: &[u32]) {
-        self.places.extend(ids.iter().map(|&id| Place::Token(id)));
+        self.contents.extend(ids.iter().map(|&id| Content::Token(id)));
     }
 }
 

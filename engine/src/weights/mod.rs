@@ -213,7 +213,7 @@ impl Table {
 
     /// Where the first row starts: which of a split model's files, and the byte there.
     #[must_use]
-    pub fn place(&self) -> (usize, usize) {
+    pub fn address(&self) -> (usize, usize) {
         (self.slice.part, self.slice.start)
     }
 

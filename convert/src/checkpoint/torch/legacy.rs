@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 
 use super::pickle::{self, Node, Pickle};
-use super::{Place, TorchError};
+use super::{Extent, TorchError};
 use crate::checkpoint::{Tensor, read_exact_at};
 use crate::error::shown;
 
@@ -37,8 +37,8 @@ pub(super) fn tensors(file: &File) -> Result<Vec<Tensor>, TorchError> {
     // The machine: its byte order is that of the counts below, which would not fit in the other one.
     next()?;
     let (object, keys) = (next()?, next()?);
-    let places = storages(file, &object, &keys, at as u64, have)?;
-    super::state(&object, |key| places.get(key).copied())
+    let extents = storages(file, &object, &keys, at as u64, have)?;
+    super::state(&object, |key| extents.get(key).copied())
 }
 
 /// Where the storages lie, the first of them at byte `at`.
@@ -48,12 +48,12 @@ fn storages(
     keys: &Pickle<'_>,
     mut at: u64,
     have: u64,
-) -> Result<BTreeMap<String, Place>, TorchError> {
+) -> Result<BTreeMap<String, Extent>, TorchError> {
     let Node::List(list) = keys.node(keys.root) else {
         return Err(TorchError::Pickle { at: 0, what: "the keys of the storages are no list".to_owned() });
     };
     let sizes: BTreeMap<&str, u64> = object.storages.iter().map(|s| (s.key.as_str(), s.dtype.bytes())).collect();
-    let mut places = BTreeMap::new();
+    let mut extents = BTreeMap::new();
     for id in list {
         let key = keys.text(*id).unwrap_or_default();
         let Some(size) = sizes.get(key) else {
@@ -66,12 +66,12 @@ fn storages(
         read_exact_at(file, &mut count, at)?;
         let bytes = u64::from_le_bytes(count).checked_mul(*size).ok_or_else(cut)?;
         at = start.checked_add(bytes).filter(|end| *end <= have).ok_or_else(cut)?;
-        if places.insert(key.to_owned(), Place { start, bytes }).is_some() {
+        if extents.insert(key.to_owned(), Extent { start, bytes }).is_some() {
             return Err(TorchError::Ambiguous { what: format!("2 storages '{}'", shown(key)) });
         }
     }
     if at != have {
         return Err(TorchError::Damaged { what: format!("{} bytes behind the last storage", have - at) });
     }
-    Ok(places)
+    Ok(extents)
 }

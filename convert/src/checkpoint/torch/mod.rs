@@ -27,7 +27,7 @@ const WRAPPED: usize = 3;
 
 /// Where a run of bytes lies in the file.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Extent {
     start: u64,
     bytes: u64,
 }
@@ -68,12 +68,12 @@ fn from_zip(file: &File) -> Result<Vec<Tensor>, TorchError> {
         }
     }
     let content = |name: &str, max: u64, what| -> Result<Option<Vec<u8>>, TorchError> {
-        let Some(place) = entries.get(name) else { return Ok(None) };
-        if place.bytes > max {
+        let Some(extent) = entries.get(name) else { return Ok(None) };
+        if extent.bytes > max {
             return Err(TorchError::Budget { what, max });
         }
-        let mut bytes = vec![0; place.bytes as usize];
-        read_exact_at(file, &mut bytes, place.start)?;
+        let mut bytes = vec![0; extent.bytes as usize];
+        read_exact_at(file, &mut bytes, extent.start)?;
         Ok(Some(bytes))
     };
     // Files that do not say are older than the record, and from machines of the usual order.
@@ -88,7 +88,7 @@ fn from_zip(file: &File) -> Result<Vec<Tensor>, TorchError> {
 }
 
 /// The tensors of the state dict, each found to lie within its storage.
-fn state(pickle: &Pickle<'_>, find: impl Fn(&str) -> Option<Place>) -> Result<Vec<Tensor>, TorchError> {
+fn state(pickle: &Pickle<'_>, find: impl Fn(&str) -> Option<Extent>) -> Result<Vec<Tensor>, TorchError> {
     let mut tensors = Vec::new();
     for (key, value) in dict(pickle)? {
         let name = pickle.text(*key);
@@ -150,16 +150,16 @@ fn tensor(
     pickle: &Pickle<'_>,
     name: &str,
     view: &View,
-    find: &impl Fn(&str) -> Option<Place>,
+    find: &impl Fn(&str) -> Option<Extent>,
 ) -> Result<Tensor, TorchError> {
     let missing = |key: &str| TorchError::StorageMissing { tensor: shown(name), storage: shown(key) };
     let storage = pickle.storages.get(view.storage as usize).ok_or_else(|| missing("?"))?;
-    let place = find(&storage.key).ok_or_else(|| missing(&storage.key))?;
+    let extent = find(&storage.key).ok_or_else(|| missing(&storage.key))?;
     let (elements, size) = (storage.elements, storage.dtype.bytes());
     let need = elements.saturating_mul(size);
-    if need != place.bytes {
+    if need != extent.bytes {
         let (tensor, storage) = (shown(name), shown(&storage.key));
-        return Err(TorchError::StorageSize { tensor, storage, have: place.bytes, elements, need });
+        return Err(TorchError::StorageSize { tensor, storage, have: extent.bytes, elements, need });
     }
     if end(view).is_none_or(|end| end > elements) {
         return Err(TorchError::OutOfStorage {
@@ -175,7 +175,7 @@ fn tensor(
         name: name.to_owned(),
         dtype: storage.dtype,
         // Within the storage, which is within the file.
-        offset: place.start + view.offset * size,
+        offset: extent.start + view.offset * size,
         strides: (!contiguous(view)).then(|| view.strides.clone()),
         shape: view.shape.clone(),
     })

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 
-use super::{Place, TorchError};
+use super::{Extent, TorchError};
 use crate::checkpoint::read_exact_at;
 use crate::error::shown;
 
@@ -51,7 +51,7 @@ fn short(bytes: &[u8], at: usize) -> Result<u16, TorchError> {
 }
 
 /// All entries by name.
-pub(super) fn entries(file: &File) -> Result<BTreeMap<String, Place>, TorchError> {
+pub(super) fn entries(file: &File) -> Result<BTreeMap<String, Extent>, TorchError> {
     let have = file.metadata()?.len();
     let (count, start, end) = directory(file, have)?;
     if count > MAX_ENTRIES {
@@ -77,10 +77,10 @@ pub(super) fn entries(file: &File) -> Result<BTreeMap<String, Place>, TorchError
         return Err(damaged(format!("the directory has {} bytes behind its {count} entries", rest.len())));
     }
     listed.sort_by_key(|entry| entry.header);
-    let mut places = BTreeMap::new();
+    let mut extents = BTreeMap::new();
     let mut before: Option<(String, u64)> = None;
     for entry in listed {
-        let place = locate(file, &entry, start)?;
+        let extent = locate(file, &entry, start)?;
         if let Some((first, end)) = before.filter(|(_, end)| entry.header < *end) {
             return Err(TorchError::Overlap {
                 first: shown(&first),
@@ -89,12 +89,12 @@ pub(super) fn entries(file: &File) -> Result<BTreeMap<String, Place>, TorchError
                 start: entry.header,
             });
         }
-        before = Some((entry.name.clone(), place.start + place.bytes));
-        if places.insert(entry.name.clone(), place).is_some() {
+        before = Some((entry.name.clone(), extent.start + extent.bytes));
+        if extents.insert(entry.name.clone(), extent).is_some() {
             return Err(TorchError::Ambiguous { what: format!("2 entries '{}'", shown(&entry.name)) });
         }
     }
-    Ok(places)
+    Ok(extents)
 }
 
 /// Entries of the directory, its first byte and the one behind its last.
@@ -216,7 +216,7 @@ fn widen(mut numbers: [u64; 3], mut extra: &[u8], name: &str) -> Result<[u64; 3]
 }
 
 /// Where an entry's bytes are, by the header before them, which must say what the directory says.
-fn locate(file: &File, entry: &Listed, limit: u64) -> Result<Place, TorchError> {
+fn locate(file: &File, entry: &Listed, limit: u64) -> Result<Extent, TorchError> {
     let name = entry.name.as_bytes();
     let out = || damaged(format!("'{}' reaches beyond byte {limit}, where the directory starts", shown(&entry.name)));
     let fits = |from: u64, bytes: u64| from.checked_add(bytes).filter(|end| *end <= limit).ok_or_else(out);
@@ -238,5 +238,5 @@ fn locate(file: &File, entry: &Listed, limit: u64) -> Result<Place, TorchError> 
     }
     let start = fits(named, u64::from(short(&header, 28)?))?;
     fits(start, entry.bytes)?;
-    Ok(Place { start, bytes: entry.bytes })
+    Ok(Extent { start, bytes: entry.bytes })
 }

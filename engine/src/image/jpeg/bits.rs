@@ -39,9 +39,9 @@ pub(super) struct Bits<'a> {
     pub(super) wanted: usize,
 }
 
-/// A place to come back to.
+/// Where to come back to.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct Mark {
     at: usize,
     buffer: u64,
     left: u32,
@@ -205,12 +205,12 @@ impl<'a> Bits<'a> {
         }
     }
 
-    pub(super) fn place(&self) -> Place {
-        Place { at: self.at, buffer: self.buffer, left: self.left }
+    pub(super) fn mark(&self) -> Mark {
+        Mark { at: self.at, buffer: self.buffer, left: self.left }
     }
 
-    pub(super) fn back_to(&mut self, place: Place) {
-        (self.at, self.buffer, self.left) = (place.at, place.buffer, place.left);
+    pub(super) fn back_to(&mut self, mark: Mark) {
+        (self.at, self.buffer, self.left) = (mark.at, mark.buffer, mark.left);
     }
 
     /// Whether a unit of so many blocks may be read at the fast pace.

@@ -152,9 +152,9 @@ impl Scan {
 
     /// A unit's data. Where they have not all arrived, everything but the unit's blocks is as it was before.
     fn data(&mut self, bits: &mut Bits, planes: &mut [Coefficients], at: At) -> Result<(), Failure> {
-        let place = bits.place();
+        let mark = bits.mark();
         if self.pass != Pass::Whole {
-            return self.progressive(bits, planes, at).inspect_err(|_| bits.back_to(place));
+            return self.progressive(bits, planes, at).inspect_err(|_| bits.back_to(mark));
         }
         if bits.starved {
             return Ok(());
@@ -167,7 +167,7 @@ impl Scan {
         }
         for slow in [true, false] {
             if read.is_err() {
-                bits.back_to(place);
+                bits.back_to(mark);
                 self.parts.iter_mut().zip(before).for_each(|(part, b)| part.prediction = b);
             }
             if slow && read == Err(Stop::Marker) {
