@@ -2,10 +2,12 @@
 //! messages spell.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod prompt_ids;
+
+use ocelli_engine::Prompt;
 use ocelli_engine::chat::{ChatError, ChatTemplate, Content, Message, Part, Rendered};
 use ocelli_engine::image::{ImageLimits, Picture};
 use ocelli_engine::tokenizer::{EncodeOptions, Tokenizer};
-use ocelli_engine::{Piece, Prompt};
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use serde_json::Value;
 use std::sync::Arc;
@@ -56,22 +58,8 @@ fn picture() -> Arc<Picture> {
     Arc::new(Picture::new(1, 1, vec![0; 3], &ImageLimits::default()).unwrap())
 }
 
-/// The ids of a prompt, the picture's token where a picture is.
 fn ids(prompt: &Prompt) -> Vec<u32> {
-    let mut all = Vec::new();
-    let mut given = prompt.given().iter().peekable();
-    for at in 0..=prompt.pieces().len() {
-        while let Some((_, ids)) = given.next_if(|(before, _)| *before == at) {
-            all.extend(ids);
-        }
-        match prompt.pieces().get(at) {
-            Some(Piece::Image(_)) => all.push(IMAGE),
-            Some(other) => panic!("{other:?}"),
-            None => {}
-        }
-    }
-    assert!(!prompt.adds_special());
-    all
+    prompt_ids::ids(prompt, IMAGE)
 }
 
 /// Role and parts of each message, `None` for pictures.

@@ -11,15 +11,12 @@ use crate::error::ConvertError;
 use crate::keys::Keys;
 use crate::settings::Neutral::Number;
 use crate::settings::{Inputs, Known, Object};
-use ocelli_quant::gguf::keys::FILTERS;
+use ocelli_quant::gguf::keys::{CLIP_MEAN, CLIP_STD, FILTERS};
 
 /// The file older versions write.
 const FILE: &str = "preprocessor_config.json";
 /// The file newer versions write, with the same object inside.
 const PROCESSOR: &str = "processor_config.json";
-/// CLIP's normalisation, which every BLIP uses.
-const MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-const STD: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 
 /// What has no effect in an image processor's configuration.
 const IMAGE: &[Known] = &[
@@ -137,7 +134,7 @@ impl Processor {
         if !(factor > 0.0 && factor.is_finite()) {
             return Err(config.bad("rescale_factor", factor, "must be above 0"));
         }
-        let std = channels(config, "image_std", STD)?;
+        let std = channels(config, "image_std", CLIP_STD)?;
         if let Some(zero) = std.iter().find(|std| **std <= 0.0) {
             return Err(config.bad("image_std", zero, "must be above 0"));
         }
@@ -148,7 +145,7 @@ impl Processor {
             rescale: config.switch("do_rescale", true)?,
             factor,
             normalize: config.switch("do_normalize", true)?,
-            mean: channels(config, "image_mean", MEAN)?,
+            mean: channels(config, "image_mean", CLIP_MEAN)?,
             std,
         })
     }
@@ -192,8 +189,8 @@ pub(crate) fn padded_keys(side: u32, colour: [u32; 3], keys: &mut Keys) {
 
 /// CLIP's numbers, and bicubic.
 fn clip_keys(side: u32, keys: &mut Keys) {
-    keys.set("clip.vision.image_mean", MEAN.map(|mean| mean as f32).to_vec());
-    keys.set("clip.vision.image_std", STD.map(|std| std as f32).to_vec());
+    keys.set("clip.vision.image_mean", CLIP_MEAN.map(|mean| mean as f32).to_vec());
+    keys.set("clip.vision.image_std", CLIP_STD.map(|std| std as f32).to_vec());
     keys.set("ocelli.image.size", vec![side, side]);
     keys.set("ocelli.image.filter", "bicubic");
     keys.set("ocelli.image.do_resize", true);

@@ -10,12 +10,18 @@
 
 use super::picture::buffer;
 use super::{Filter, Fit, ImageError, ImageLimits, PassOrder, Picture};
+use ocelli_quant::gguf::keys;
 use std::borrow::Cow;
 
 /// Channel means of CLIP's training pictures, used by every family here.
-pub const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+pub const CLIP_MEAN: [f32; 3] = narrow(keys::CLIP_MEAN);
 /// Channel standard deviations of CLIP's training pictures.
-pub const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
+pub const CLIP_STD: [f32; 3] = narrow(keys::CLIP_STD);
+
+#[allow(clippy::cast_possible_truncation)] // to the nearest
+const fn narrow([red, green, blue]: [f64; 3]) -> [f32; 3] {
+    [red as f32, green as f32, blue as f32]
+}
 
 /// A tower's input: `data` is planar `[3, height, width]`, red plane first.
 #[derive(Debug, Clone, PartialEq)]

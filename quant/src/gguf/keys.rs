@@ -38,6 +38,11 @@ pub const ACTIVATIONS: [&str; 5] = ["relu", "gelu", "gelu_tanh", "gelu_quick", "
 /// Resampling filters in the order of Pillow's numbers for them.
 pub const FILTERS: [&str; 6] = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"];
 
+/// CLIP's normalisation of the three colours, which every BLIP uses: the means ...
+pub const CLIP_MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+/// ... and the standard deviations.
+pub const CLIP_STD: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
+
 /// Special tokens as transformers and its chat templates name them, and the `NAME` of the key `tokenizer.ggml.NAME_token_id`
 /// that holds the id. ("seperator" is how the GGUF specification spells it.)
 pub const SPECIAL_TOKENS: [(&str, &str); 7] = [

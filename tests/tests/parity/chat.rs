@@ -1,10 +1,13 @@
 //! Conversations of converted models are the ids of transformers' `apply_chat_template` (`parity/chat.json`, made by
 //! `chat.py`): 14 templates that write what the field's write, 3 of them with pictures.
 
+#[path = "../../../engine/tests/prompt_ids/mod.rs"]
+mod prompt_ids;
+
 use ocelli_convert::Options;
 use ocelli_engine::chat::{ChatTemplate, Content, Message, Part};
 use ocelli_engine::image::{ImageLimits, Picture};
-use ocelli_engine::{Engine, Load, Model, Piece, Prompt};
+use ocelli_engine::{Engine, Load, Model};
 use ocelli_quant::TensorType;
 use ocelli_tests::golden::{Golden, folder};
 use ocelli_tests::text_golden::TextGolden;
@@ -42,23 +45,6 @@ fn converted(golden: &Value, template: &Value, dir: &Path) -> Model {
     Engine::new(1).unwrap().open(&to, Load::Map).unwrap()
 }
 
-/// A prompt's ids, the picture's token where a picture is.
-fn ids(prompt: &Prompt, image: u32) -> Vec<u32> {
-    let mut all = Vec::new();
-    let mut given = prompt.given().iter().peekable();
-    for at in 0..=prompt.pieces().len() {
-        while let Some((_, ids)) = given.next_if(|(before, _)| *before == at) {
-            all.extend(ids);
-        }
-        match prompt.pieces().get(at) {
-            Some(Piece::Image(_)) => all.push(image),
-            Some(other) => panic!("{other:?}"),
-            None => {}
-        }
-    }
-    all
-}
-
 fn parts(content: &Value) -> Vec<Part<'_>> {
     content.as_array().into_iter().flatten().map(|part| part.as_str().map_or(Part::Image, Part::Text)).collect()
 }
@@ -89,7 +75,7 @@ fn converted_models_chat_with_the_ids_of_transformers() {
             assert_eq!(rendered.text(), case["text"].as_str().unwrap(), "{what}");
             let shown = lists.iter().flatten().filter(|part| matches!(part, Part::Image)).count();
             let prompt = rendered.prompt(model.tokenizer(), &vec![Arc::clone(&picture); shown]).unwrap();
-            assert_eq!(json!(ids(&prompt, image)), case["ids"], "{what}");
+            assert_eq!(json!(prompt_ids::ids(&prompt, image)), case["ids"], "{what}");
             checked = (checked.0 + 1, checked.1 + usize::from(shown > 0));
         }
     }
