@@ -76,8 +76,7 @@ pub fn search(
 ) -> Result<(Chosen, Text), Error> {
     let beams = options.beams;
     let model = session.model().clone();
-    let defaults = model.defaults();
-    let keep = beams * (1 + defaults.eos_ids.len()).max(2);
+    let keep = beams * (1 + model.defaults().eos_ids.len()).max(2);
     // What a constraint forbids is no beam, nor is what would repeat a beam that is there.
     let least = if history.is_constrained() { NONE / 2.0 } else { f32::NEG_INFINITY };
     let vocabulary = session.vocabulary();
@@ -90,22 +89,7 @@ pub fn search(
     let (mut scores, mut raw) = (Vec::new(), Vec::new());
     let ends = Ends { model: &model, options, full };
     for length in 1..=options.max_new_tokens {
-        scores.clear();
-        scores.extend_from_slice(session.logits());
-        let position = start + length - 1;
-        if scores.chunks_exact_mut(vocabulary).any(|row| !log_softmax(row)) {
-            return Err(Error::NotANumber { position });
-        }
-        if options.logprobs {
-            raw.clone_from(&scores);
-        }
-        for (row, beam) in scores.chunks_exact_mut(vocabulary).zip(&mut running) {
-            match beam.history.process(defaults, row, position) {
-                // Other beams may go on where this one cannot.
-                Err(Error::NothingAllowed { .. }) => row.fill(f32::NEG_INFINITY),
-                processed => processed?,
-            }
-        }
+        score(session, options, &mut running, start + length - 1, (&mut scores, &mut raw))?;
         let mut candidates = ranked(&scores, &running, if length == 1 { beams } else { 1 }, keep);
         candidates.retain(|c| c.score >= least);
         let logprobs = |c: &Candidate| {
@@ -161,6 +145,33 @@ pub fn search(
     // The last step has finished some, and one more token is always asked for.
     let best = finished.into_iter().next().map(|best| (best.chosen, best.text));
     Ok(best.unwrap_or((Chosen { ids: Vec::new(), logprobs: Vec::new(), finish: full }, text)))
+}
+
+/// How likely each token is next in each beam, as what is chosen from and, where that is wanted, as the model gave it.
+fn score(
+    session: &Session,
+    options: &GenerateOptions,
+    running: &mut [Running],
+    position: usize,
+    (scores, raw): (&mut Vec<f32>, &mut Vec<f32>),
+) -> Result<(), Error> {
+    let vocabulary = session.vocabulary();
+    scores.clear();
+    scores.extend_from_slice(session.logits());
+    if scores.chunks_exact_mut(vocabulary).any(|row| !log_softmax(row)) {
+        return Err(Error::NotANumber { position });
+    }
+    if options.logprobs {
+        raw.clone_from(scores);
+    }
+    for (row, beam) in scores.chunks_exact_mut(vocabulary).zip(running) {
+        match beam.history.process(session.model().defaults(), row, position) {
+            // Other beams may go on where this one cannot.
+            Err(Error::NothingAllowed { .. }) => row.fill(f32::NEG_INFINITY),
+            processed => processed?,
+        }
+    }
+    Ok(())
 }
 
 /// The `keep` best continuations of beams, each of them there `twins` times: the first as it is, the others below all.

@@ -79,20 +79,7 @@ impl<'p> Run<'p> {
                 let value = self.evaluate(of, scope)?;
                 self.attribute(&value, name)
             }
-            Expr::Item(pair) => {
-                let value = self.evaluate(&pair.0, scope)?;
-                if let Expr::Slice(parts) = &pair.1 {
-                    let mut bounds = [Value::None, Value::None, Value::None];
-                    for (bound, part) in bounds.iter_mut().zip(parts.iter()) {
-                        if let Some(part) = part {
-                            *bound = self.evaluate(part, scope)?;
-                        }
-                    }
-                    return self.slice(&value, &bounds);
-                }
-                let key = self.evaluate(&pair.1, scope)?;
-                self.item(&value, &key)
-            }
+            Expr::Item(pair) => self.subscript(pair, scope),
             Expr::Call(call) => {
                 let callee = self.evaluate(&call.0, scope)?;
                 let given = self.arguments(&call.1, scope)?;
@@ -107,6 +94,21 @@ impl<'p> Run<'p> {
             Expr::Slice(_) => fail("a slice stands in no subscript, or in one of several"),
             Expr::Const(_) | Expr::Name(_) => self.evaluate(expr, scope),
         }
+    }
+
+    fn subscript(&mut self, pair: &'p (Expr, Expr), scope: usize) -> R<Value> {
+        let value = self.evaluate(&pair.0, scope)?;
+        if let Expr::Slice(parts) = &pair.1 {
+            let mut bounds = [Value::None, Value::None, Value::None];
+            for (bound, part) in bounds.iter_mut().zip(parts.iter()) {
+                if let Some(part) = part {
+                    *bound = self.evaluate(part, scope)?;
+                }
+            }
+            return self.slice(&value, &bounds);
+        }
+        let key = self.evaluate(&pair.1, scope)?;
+        self.item(&value, &key)
     }
 
     fn compare(&mut self, first: &'p Expr, rest: &'p [(Comparison, Expr)], scope: usize) -> R<Value> {

@@ -182,62 +182,8 @@ impl Unpacked<'_> {
                     mins.fill(-f16(at + 2));
                     five_bits(&block[4..], q, 0);
                 }
-                // 16 pairs of nibbles, scale and minimum; 2 x 32 bytes of four pairs of bits; d, dmin: f16
-                TensorType::Q2K => {
-                    let (d, dmin) = (f16(at + 80), f16(at + 82));
-                    for (j, &b) in block[..16].iter().enumerate() {
-                        scales[j] = d * f32::from(b & 15);
-                        mins[j] = dmin * f32::from(b >> 4);
-                    }
-                    for (j, q) in q.iter_mut().enumerate() {
-                        let (run, l) = (j / 32, j % 32);
-                        *q = (block[16 + run / 4 * 32 + l] >> (run % 4 * 2) & 3) as i8;
-                    }
-                }
-                // 32 bytes of third bits, low bits as Q2_K's, 16 packed 6-bit scales, d: f16; 4 is zero
-                TensorType::Q3K => {
-                    let d = f16(at + 108);
-                    for (s, scale) in scales.iter_mut().zip(q3_k::scales(&copied(&block[96..]))) {
-                        *s = d * f32::from(scale);
-                    }
-                    for (j, q) in q.iter_mut().enumerate() {
-                        let (run, l) = (j / 32, j % 32);
-                        let low = block[32 + run / 4 * 32 + l] >> (run % 4 * 2) & 3;
-                        let high = block[l] >> run & 1;
-                        *q = (low | high << 2) as i8 - 4;
-                    }
-                }
-                // d, dmin: f16, 8 packed 6-bit scales and minima, 4 x 32 bytes: low nibbles, then high ones
-                TensorType::Q4K => {
-                    scales_and_mins(block, scales, mins);
-                    for (j, q) in q.iter_mut().enumerate() {
-                        let (group, l) = (j / 32, j % 32);
-                        *q = (block[16 + group / 2 * 32 + l] >> (group % 2 * 4) & 15) as i8;
-                    }
-                }
-                // scales and minima as Q4_K, 32 bytes of fifth bits, then nibbles as Q4_K
-                TensorType::Q5K => {
-                    scales_and_mins(block, scales, mins);
-                    for (j, q) in q.iter_mut().enumerate() {
-                        let (group, l) = (j / 32, j % 32);
-                        let low = block[48 + group / 2 * 32 + l] >> (group % 2 * 4) & 15;
-                        let high = block[16 + l] >> group & 1;
-                        *q = (low | high << 4) as i8;
-                    }
-                }
-                // 128 low nibbles, 64 high pairs of bits, 16 x i8 scales, d: f16; 32 is zero
-                TensorType::Q6K => {
-                    let d = f16(at + 208);
-                    for (s, &b) in scales.iter_mut().zip(&block[192..208]) {
-                        *s = d * f32::from(b as i8);
-                    }
-                    for (j, q) in q.iter_mut().enumerate() {
-                        let (half, in_half) = (j / 128, j % 128);
-                        let (quarter, l) = (in_half / 32, in_half % 32);
-                        let low = block[half * 64 + (quarter % 2) * 32 + l] >> (quarter / 2 * 4) & 15;
-                        let high = block[128 + half * 32 + l] >> (quarter * 2) & 3;
-                        *q = (low | high << 4) as i8 - 32;
-                    }
+                TensorType::Q2K | TensorType::Q3K | TensorType::Q4K | TensorType::Q5K | TensorType::Q6K => {
+                    super_block(ty, block, q, (scales, mins));
                 }
                 // as Q4_0, but a nibble stands for a value of the table
                 TensorType::Iq4Nl => {
@@ -257,6 +203,72 @@ impl Unpacked<'_> {
                 TensorType::F32 | TensorType::F16 | TensorType::BF16 => {}
             }
         }
+    }
+}
+
+/// A block of 256 numbers in groups with scales of their own.
+#[allow(clippy::cast_possible_wrap)] // values of at most 6 bits
+fn super_block(ty: TensorType, block: &[u8], q: &mut [i8], (scales, mins): (&mut [f32], &mut [f32])) {
+    let f16 = |at: usize| half::f16::from_le_bytes([block[at], block[at + 1]]).to_f32();
+    match ty {
+        // 16 pairs of nibbles, scale and minimum; 2 x 32 bytes of four pairs of bits; d, dmin: f16
+        TensorType::Q2K => {
+            let (d, dmin) = (f16(80), f16(82));
+            for (j, &b) in block[..16].iter().enumerate() {
+                scales[j] = d * f32::from(b & 15);
+                mins[j] = dmin * f32::from(b >> 4);
+            }
+            for (j, q) in q.iter_mut().enumerate() {
+                let (run, l) = (j / 32, j % 32);
+                *q = (block[16 + run / 4 * 32 + l] >> (run % 4 * 2) & 3) as i8;
+            }
+        }
+        // 32 bytes of third bits, low bits as Q2_K's, 16 packed 6-bit scales, d: f16; 4 is zero
+        TensorType::Q3K => {
+            let d = f16(108);
+            for (s, scale) in scales.iter_mut().zip(q3_k::scales(&copied(&block[96..]))) {
+                *s = d * f32::from(scale);
+            }
+            for (j, q) in q.iter_mut().enumerate() {
+                let (run, l) = (j / 32, j % 32);
+                let low = block[32 + run / 4 * 32 + l] >> (run % 4 * 2) & 3;
+                let high = block[l] >> run & 1;
+                *q = (low | high << 2) as i8 - 4;
+            }
+        }
+        // d, dmin: f16, 8 packed 6-bit scales and minima, 4 x 32 bytes: low nibbles, then high ones
+        TensorType::Q4K => {
+            scales_and_mins(block, scales, mins);
+            for (j, q) in q.iter_mut().enumerate() {
+                let (group, l) = (j / 32, j % 32);
+                *q = (block[16 + group / 2 * 32 + l] >> (group % 2 * 4) & 15) as i8;
+            }
+        }
+        // scales and minima as Q4_K, 32 bytes of fifth bits, then nibbles as Q4_K
+        TensorType::Q5K => {
+            scales_and_mins(block, scales, mins);
+            for (j, q) in q.iter_mut().enumerate() {
+                let (group, l) = (j / 32, j % 32);
+                let low = block[48 + group / 2 * 32 + l] >> (group % 2 * 4) & 15;
+                let high = block[16 + l] >> group & 1;
+                *q = (low | high << 4) as i8;
+            }
+        }
+        // 128 low nibbles, 64 high pairs of bits, 16 x i8 scales, d: f16; 32 is zero
+        TensorType::Q6K => {
+            let d = f16(208);
+            for (s, &b) in scales.iter_mut().zip(&block[192..208]) {
+                *s = d * f32::from(b as i8);
+            }
+            for (j, q) in q.iter_mut().enumerate() {
+                let (half, in_half) = (j / 128, j % 128);
+                let (quarter, l) = (in_half / 32, in_half % 32);
+                let low = block[half * 64 + (quarter % 2) * 32 + l] >> (quarter / 2 * 4) & 15;
+                let high = block[128 + half * 32 + l] >> (quarter * 2) & 3;
+                *q = (low | high << 4) as i8 - 32;
+            }
+        }
+        _ => {}
     }
 }
 
