@@ -2,6 +2,10 @@
 //!
 //! Memory is bounded by a window of chunks, not by any tensor: while one window is being written, the next is read and
 //! encoded on all cores. The order of the output does not depend on which core was first, so neither do its bytes.
+//!
+//! Windows instead of channels between a reader, encoders and a writer: they need no order to be put right and bound memory
+//! by themselves, and there is little to win. Of 205 million numbers in f16, on two threads, both threads were at work
+//! for 99 % of the time when they became q4_k and for 93 % when they stayed f16.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
