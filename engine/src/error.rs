@@ -85,6 +85,11 @@ pub enum Error {
     /// The model in this file writes no text.
     #[error("this model has no language model: it compares pictures and writes nothing")]
     NoText,
+    /// The model in this file does not compare pictures with texts.
+    #[error(
+        "this model does not compare pictures with texts: BLIP-2's first stage does, which transformers calls Blip2ForImageTextRetrieval"
+    )]
+    NoMatching,
     /// The model in this file takes no videos.
     #[error("this model takes no videos, {videos} were given")]
     NoVideo {
@@ -258,6 +263,7 @@ impl Error {
             Self::WrongType { .. } => "tensor-type",
             Self::NoVision { .. } => "no-vision",
             Self::NoText => "no-text",
+            Self::NoMatching => "no-matching",
             Self::NoVideo { .. } => "no-video",
             Self::TooManyMedia { .. } => "too-many-media",
             Self::ContextFull { .. } => "context-full",
@@ -301,7 +307,9 @@ impl Error {
             Self::OverBudget { .. } => ErrorKind::Budget,
             Self::UnknownIsa { .. } => ErrorKind::Device,
             Self::BadState { .. } => ErrorKind::State,
-            Self::NoText | Self::NoShotFormat { .. } | Self::NotBuilt { .. } => ErrorKind::Unsupported,
+            Self::NoText | Self::NoMatching | Self::NoShotFormat { .. } | Self::NotBuilt { .. } => {
+                ErrorKind::Unsupported
+            }
             Self::Cancelled => ErrorKind::Cancelled,
         }
     }

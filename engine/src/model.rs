@@ -216,6 +216,12 @@ impl Model {
         self.0.family.sees.is_some()
     }
 
+    /// Numbers of what the model compares pictures and texts by; `None` where it does not.
+    #[must_use]
+    pub fn compares(&self) -> Option<usize> {
+        self.0.family.sees.as_ref().and_then(|sees| sees.compares())
+    }
+
     /// What a picture of `width` x `height` pixels is to the model, and the positions it takes; `None` where the model
     /// takes none.
     #[must_use]

@@ -93,7 +93,7 @@ pub fn cache_type_beside(ty: TensorType) -> CacheType {
 /// Bytes of one encoded picture, of a model that takes some.
 fn image_bytes(sees: &dyn Sees) -> usize {
     let p = sees.preprocess();
-    sees.views(p.width, p.height).rows * sees.width() * 4
+    sees.kept(sees.views(p.width, p.height)) * 4
 }
 
 /// Fills in the defaults. A context beyond the model's is cut to it; a model without language model has none.

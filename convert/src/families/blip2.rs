@@ -4,7 +4,7 @@
 //! tower and bridge. Whether the head is tied is decided by `text_config`; the outer `tie_word_embeddings` has no effect
 //! in transformers, and none here.
 
-use super::{Family, Model};
+use super::{Family, Model, first_stage};
 use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
 use crate::keys::Keys;
@@ -35,7 +35,10 @@ struct Blip2 {
     image_token: Option<u32>,
 }
 
-fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
+fn read(config: &Object, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
+    if first_stage::is(checkpoint) {
+        return first_stage::read(config);
+    }
     pretrained::part(config, OUTER);
     let text = config.object("text_config")?;
     let language: Box<dyn Language> = Box::new(Opt::read(&text)?);
@@ -57,7 +60,7 @@ impl Model for Blip2 {
         let mut layout = Layout::default();
         self.language.layout("language_model.", &mut layout);
         self.vit.layout("vision_model.", &mut layout);
-        self.qformer.layout(&mut layout);
+        self.qformer.layout("embeddings", &mut layout);
         let (from, to) = (u64::from(self.qformer.width), u64::from(self.language.facts().width));
         layout.linear("language_projection", "mm.projector", from, to, true);
         layout.skip(|name| name.ends_with(".position_ids"));

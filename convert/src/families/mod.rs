@@ -1,6 +1,7 @@
 //! The registry of families: one file each, and one line here.
 
 mod blip2;
+mod first_stage;
 pub(crate) mod flamingo;
 mod frozen;
 pub(crate) mod open_flamingo;

@@ -1,22 +1,29 @@
 //! The Q-Former (Li et al. 2023): BERT layers over learned queries that look at the picture in every second layer.
 //!
-//! Generation uses the query rows only, so the text branch (word embeddings and the text rows' feed-forward layers) is
-//! skipped where an older checkpoint still has it.
+//! Generation with a language model uses the query rows only, so there the text branch (word embeddings and the text rows'
+//! feed-forward layers) is skipped where an older checkpoint still has it.
 
-use super::{LAYERS, WIDTH, activation, heads, pretrained};
+use super::{LAYERS, VOCABULARY, WIDTH, activation, heads, pretrained};
 use crate::error::ConvertError;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::settings::{Known, Object};
+use ocelli_quant::gguf::keys::ROWS;
 
 /// What has no effect in `Blip2QFormerConfig`.
-const QFORMER: &[Known] = &[
-    Known::without_effect(&["encoder_hidden_size"], "the original takes the tower's width"),
-    Known::without_effect(
-        &["max_position_embeddings", "use_qformer_text_input", "vocab_size"],
-        "belongs to text rows, which generation has none of",
-    ),
-];
+const QFORMER: &[Known] = &[Known::without_effect(&["encoder_hidden_size"], "the original takes the tower's width")];
+/// What has none without a text branch.
+const NO_TEXT: &[Known] = &[Known::without_effect(
+    &["max_position_embeddings", "use_qformer_text_input", "vocab_size"],
+    "belongs to text rows, which generation has none of",
+)];
+
+/// Sizes of the text branch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Text {
+    pub(crate) vocabulary: u32,
+    positions: u32,
+}
 
 /// A `Blip2QFormerConfig`.
 #[derive(Debug)]
@@ -30,6 +37,8 @@ pub(crate) struct QFormer {
     cross_every: u32,
     eps: f32,
     act: &'static str,
+    /// Of the text branch, where it is wanted.
+    text: Option<Text>,
 }
 
 impl QFormer {
@@ -37,6 +46,7 @@ impl QFormer {
     /// `encoder_hidden_size`, as in the original.
     pub(crate) fn read(config: &Object, queries: u32, image_width: u32) -> Result<Self, ConvertError> {
         pretrained::part(config, QFORMER);
+        config.known(NO_TEXT);
         let position = config.text("position_embedding_type")?.unwrap_or("absolute");
         if position != "absolute" {
             return Err(config.unsupported("position_embedding_type", format!("'{position}'"), "only 'absolute' is"));
@@ -52,11 +62,28 @@ impl QFormer {
             cross_every: config.count("cross_attention_frequency", 1..=LAYERS, 2)?,
             eps: config.epsilon("layer_norm_eps", 1e-12)?,
             act: activation(config, "hidden_act", "gelu")?,
+            text: None,
         })
     }
 
-    /// The rules for `query_tokens` and for tensors under `qformer.`.
-    pub(crate) fn layout(&self, layout: &mut Layout) {
+    /// The same with its text branch.
+    pub(crate) fn read_with_text(
+        config: &Object,
+        queries: u32,
+        image_width: u32,
+    ) -> Result<(Self, Text), ConvertError> {
+        let text = Text {
+            vocabulary: config.count("vocab_size", 1..=VOCABULARY, 30_522)?,
+            positions: config.count("max_position_embeddings", 1..=ROWS, 512)?,
+        };
+        // Without it the original has no layers for the rows that it then makes, and fails.
+        super::only(config, "use_qformer_text_input", true)?;
+        Ok((Self { text: Some(text), ..Self::read(config, queries, image_width)? }, text))
+    }
+
+    /// The rules for `query_tokens` and for tensors under `qformer.`; those of the text branch's embeddings are under
+    /// `embeddings`, where there is one.
+    pub(crate) fn layout(&self, embeddings: &str, layout: &mut Layout) {
         let (w, ffn, image) = (u64::from(self.width), u64::from(self.ffn), u64::from(self.image_width));
         let queries = u64::from(self.queries);
         layout.exact("query_tokens", &[1, queries, w], "mm.query_embd", &[w, queries]);
@@ -67,11 +94,25 @@ impl QFormer {
             if n.is_multiple_of(self.cross_every) {
                 attention(layout, &format!("{from}.crossattention"), &format!("{to}.cross"), w, image);
             }
-            layout.linear(&format!("{from}.intermediate_query.dense"), &format!("{to}.ffn_up"), w, ffn, true);
-            layout.linear(&format!("{from}.output_query.dense"), &format!("{to}.ffn_down"), ffn, w, true);
-            layout.norm(&format!("{from}.output_query.LayerNorm"), &format!("{to}.ffn_norm"), w, true);
+            let mut ffn = |kind: &str, name: &str| {
+                layout.linear(&format!("{from}.intermediate{kind}.dense"), &format!("{to}.{name}_up"), w, ffn, true);
+                layout.linear(&format!("{from}.output{kind}.dense"), &format!("{to}.{name}_down"), ffn, w, true);
+                layout.norm(&format!("{from}.output{kind}.LayerNorm"), &format!("{to}.{name}_norm"), w, true);
+            };
+            ffn("_query", "ffn");
+            if self.text.is_some() {
+                ffn("", "text_ffn");
+            }
         }
-        layout.skip(is_text_branch);
+        match self.text {
+            Some(Text { vocabulary, positions }) => {
+                let name = format!("{embeddings}.word_embeddings");
+                layout.matrix(&name, "mm.qformer.token_embd", w, u64::from(vocabulary));
+                let (name, rows) = (format!("{embeddings}.position_embeddings.weight"), u64::from(positions));
+                layout.exact(&name, &[rows, w], "mm.qformer.position_embd", &[w, rows]);
+            }
+            None => layout.skip(is_text_branch),
+        }
     }
 
     pub(crate) fn keys(&self, keys: &mut Keys) {
@@ -84,6 +125,10 @@ impl QFormer {
         keys.set("ocelli.qformer.query_count", self.queries);
         keys.set("ocelli.qformer.encoder_length", self.image_width);
         keys.set("ocelli.qformer.activation", self.act);
+        if let Some(text) = self.text {
+            keys.set("ocelli.qformer.vocab_size", text.vocabulary);
+            keys.set("ocelli.qformer.context_length", text.positions);
+        }
     }
 }
 

@@ -111,11 +111,11 @@ pub(super) struct Normalizer {
     pub(super) prepend: Option<String>,
     pub(super) pattern: Option<Pattern>,
     pub(super) content: Option<String>,
-    clean_text: Option<IgnoredAny>,
-    handle_chinese_chars: Option<IgnoredAny>,
-    lowercase: Option<IgnoredAny>,
+    pub(super) clean_text: Option<bool>,
+    pub(super) handle_chinese_chars: Option<bool>,
+    pub(super) lowercase: Option<bool>,
     precompiled_charsmap: Option<IgnoredAny>,
-    strip_accents: Option<IgnoredAny>,
+    pub(super) strip_accents: Option<bool>,
     strip_left: Option<IgnoredAny>,
     strip_right: Option<IgnoredAny>,
 }
@@ -169,9 +169,9 @@ pub(super) struct Decoder {
     pub(super) stop: Option<u64>,
     pub(super) prepend_scheme: Option<String>,
     pub(super) add_prefix_space: Option<bool>,
-    cleanup: Option<IgnoredAny>,
+    pub(super) cleanup: Option<bool>,
     pad_token: Option<IgnoredAny>,
-    prefix: Option<IgnoredAny>,
+    pub(super) prefix: Option<String>,
     replacement: Option<IgnoredAny>,
     split: Option<IgnoredAny>,
     str_rep: Option<IgnoredAny>,
@@ -194,9 +194,9 @@ pub(super) struct PostProcessor {
     #[serde(default)]
     pub(super) processors: List<PostProcessor>,
     add_prefix_space: Option<IgnoredAny>,
-    cls: Option<IgnoredAny>,
+    pub(super) cls: Option<(String, u32)>,
     pair: Option<IgnoredAny>,
-    sep: Option<IgnoredAny>,
+    pub(super) sep: Option<(String, u32)>,
     special_tokens: Option<IgnoredAny>,
     trim_offsets: Option<IgnoredAny>,
     use_regex: Option<IgnoredAny>,
@@ -216,8 +216,8 @@ pub(super) struct PieceToken {
     pub(super) id: String,
 }
 
-/// The model of `tokenizer.json`, as far as it is BPE. `unk_token` and `fuse_unk` say what becomes of bytes without a
-/// token, of which no vocabulary of either kind has any.
+/// The model of `tokenizer.json`, as far as it is BPE or WordPiece. `fuse_unk`, and with BPE `unk_token`, say what becomes
+/// of bytes without a token, of which no vocabulary has any.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code)] // fields that are skipped
@@ -233,10 +233,11 @@ pub(super) struct Bpe {
     pub(super) vocab: Ids,
     #[serde(default)]
     pub(super) merges: List<Merge>,
-    unk_token: Option<IgnoredAny>,
+    pub(super) unk_token: Option<String>,
     fuse_unk: Option<IgnoredAny>,
-    // Of WordPiece and Unigram.
-    max_input_chars_per_word: Option<IgnoredAny>,
+    /// Of WordPiece.
+    pub(super) max_input_chars_per_word: Option<u64>,
+    // Of Unigram.
     unk_id: Option<IgnoredAny>,
 }
 

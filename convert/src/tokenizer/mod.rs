@@ -10,6 +10,7 @@ mod from_pieces;
 mod kinds;
 mod protobuf;
 mod vocabulary;
+pub(crate) mod wordpiece;
 
 use crate::error::ConvertError;
 use crate::keys::Keys;

@@ -82,6 +82,17 @@ impl AttentionRows {
     pub fn seeing(self, seen: usize) -> Self {
         Self { k: self.k.first(seen), v: self.v.first(seen), ..self }
     }
+
+    /// Those for `rows` rows that look, from number `start` on.
+    pub fn looking(self, start: usize, rows: usize) -> Self {
+        Self { q: self.q.slice(start, rows), mixed: self.mixed.slice(start, rows), ..self }
+    }
+
+    /// Those of `rows` rows, from number `start` on, that look at one another.
+    pub fn part(self, start: usize, rows: usize) -> Self {
+        let part = |all: Rows| all.slice(start, rows);
+        Self { q: part(self.q), k: part(self.k), v: part(self.v), mixed: part(self.mixed) }
+    }
 }
 
 impl Attention {
@@ -135,9 +146,14 @@ impl Attention {
 
     /// Every query looks at every key; what it finds is added to `x`.
     pub fn attend(&self, exec: &mut Exec<'_>, rows: AttentionRows, x: Rows) -> Result<(), Error> {
+        self.find(exec, rows)?;
+        self.add(exec, rows.mixed, x, 1.0)
+    }
+
+    /// Every query looks at every key; what it finds stays in `rows.mixed`.
+    pub fn find(&self, exec: &mut Exec<'_>, rows: AttentionRows) -> Result<(), Error> {
         let AttentionRows { q, k, v, mixed } = rows;
-        exec.attend(self.heads, Bias::None, q, k, v, mixed)?;
-        self.add(exec, mixed, x, 1.0)
+        exec.attend(self.heads, Bias::None, q, k, v, mixed)
     }
 
     /// Adds to `x`, times `scale`, what was found.

@@ -7,7 +7,7 @@
 //! The language model sees the leading pictures' rows, then its begin token, then the text: the begin token comes
 //! after the pictures, not before them.
 
-use super::{Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks, language};
+use super::{Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks, first_stage, language};
 use crate::blocks::qformer::{QFormer, QFormerConfig, QFormerRows};
 use crate::blocks::vit::{Vit, VitConfig, VitRows};
 use crate::error::Error;
@@ -30,13 +30,11 @@ struct Eyes {
 }
 
 pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
-    let scope = Scope::new(Arc::clone(file));
-    let vision = VitConfig::read(&Header::new(file, "clip.vision."))?;
-    let header = Header::new(file, "ocelli.qformer.");
-    let queries = QFormerConfig::read(&header)?;
-    if queries.image_width != vision.width {
-        return Err(header.bad("encoder_length", queries.image_width, format!("must be the tower's {}", vision.width)));
+    if file.str("general.architecture")? == Some(first_stage::ARCHITECTURE) {
+        return first_stage::load(file);
     }
+    let scope = Scope::new(Arc::clone(file));
+    let (vision, queries) = sizes(file)?;
     let mm = scope.at("mm");
     let (header, decoder) = language(file)?;
     let (width, narrow) = (decoder.config.width, decoder.config.embedding_width);
@@ -59,6 +57,17 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     };
     let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(Order { begin }) };
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
+}
+
+/// Those of the tower and of the Q-Former, which fit one another.
+pub(super) fn sizes(file: &Arc<Gguf>) -> Result<(VitConfig, QFormerConfig), Error> {
+    let vision = VitConfig::read(&Header::new(file, "clip.vision."))?;
+    let header = Header::new(file, "ocelli.qformer.");
+    let queries = QFormerConfig::read(&header)?;
+    if queries.image_width != vision.width {
+        return Err(header.bad("encoder_length", queries.image_width, format!("must be the tower's {}", vision.width)));
+    }
+    Ok((vision, queries))
 }
 
 impl Sees for Eyes {
@@ -98,8 +107,8 @@ impl Encoder for Laid {
 
     fn bridge(&self, exec: &mut Exec<'_>, _: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
         let Self { eyes, tower, bridge, result } = self;
-        eyes.qformer.encode(exec, bridge, tower.x)?;
-        exec.matmul(bridge.x, None, &[Product::new(&eyes.projector, *result)])?;
+        let x = eyes.qformer.encode(exec, bridge, Some(tower.x), &[])?;
+        exec.matmul(x, None, &[Product::new(&eyes.projector, *result)])?;
         out.resize(result.rows() * result.width(), 0.0);
         exec.read(*result, out)?;
         // With a narrower embedding table the original copies as many numbers as fit its rows, flattened; so do we.

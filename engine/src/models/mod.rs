@@ -2,6 +2,7 @@
 
 mod blip2;
 mod compose;
+mod first_stage;
 mod flamingo;
 mod frozen;
 mod identity;
@@ -10,7 +11,7 @@ mod text;
 
 pub(crate) use compose::compose;
 pub(crate) use identity::{encoder_identity, identity};
-pub use parts::{Clips, Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks};
+pub use parts::{Clips, Compares, Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks};
 
 use crate::blocks::decoder::{Decoder, DecoderConfig};
 use crate::error::Error;

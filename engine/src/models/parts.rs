@@ -64,6 +64,16 @@ pub trait Sees: Send + Sync {
         None
     }
 
+    /// Numbers of what a picture and a text are compared by; `None` where they are not.
+    fn compares(&self) -> Option<usize> {
+        None
+    }
+
+    /// Numbers that a session keeps of a picture of `views`, so that its tower runs once.
+    fn kept(&self, views: Views) -> usize {
+        views.rows * self.width()
+    }
+
     /// Room for a picture, or a video of at most so many frames, and what encodes them there.
     fn layout(self: Arc<Self>, layout: &mut Layout, frames: usize) -> Box<dyn Encoder>;
 }
@@ -95,6 +105,32 @@ pub trait Encoder: Send {
 
     /// Where the tower leaves the rows of a picture.
     fn tower_rows(&self) -> Rows;
+
+    /// What compares pictures with texts; `None` where [`Sees::compares`] is.
+    fn compares(&self) -> Option<&dyn Compares> {
+        None
+    }
+}
+
+/// What pictures and texts are compared by. The picture is the one whose rows the tower has left; texts are token ids.
+pub trait Compares: Send {
+    /// Of the picture: a row a query, [`Sees::compares`] wide, of no particular length.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    fn picture(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error>;
+
+    /// Of texts: a row each, [`Sees::compares`] wide, of no particular length.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], [`Error::ContextFull`] for a text that is too long.
+    fn texts(&self, exec: &mut Exec<'_>, texts: &[&[u32]], out: &mut Vec<f32>) -> Result<(), Error>;
+
+    /// Of the picture with each text: logits of "no" and "yes" to whether the two belong together.
+    ///
+    /// # Errors
+    /// As [`Compares::texts`].
+    fn pairs(&self, exec: &mut Exec<'_>, texts: &[&[u32]], out: &mut Vec<[f32; 2]>) -> Result<(), Error>;
 }
 
 /// How a language model comes to what was seen.

@@ -77,7 +77,7 @@ impl Session {
     /// # Errors
     /// As [`Session::embed_image`].
     pub fn image_features(&mut self, picture: &Picture) -> Result<Vec<f32>, Error> {
-        let rows = self.tower_rows(picture);
+        let rows = self.tower_rows(picture, &mut |_, _| ControlFlow::Continue(()));
         self.done();
         let (rows, width) = rows?;
         let mut mean = vec![0.0f32; width];
@@ -90,10 +90,11 @@ impl Session {
     }
 
     /// The tower's rows of a picture, and the width of one.
-    fn tower_rows(&mut self, picture: &Picture) -> Result<(Vec<f32>, usize), Error> {
+    pub(super) fn tower_rows(&mut self, picture: &Picture, told: &mut Told<'_>) -> Result<(Vec<f32>, usize), Error> {
         let views = self.model.0.family.sees(1)?.views(picture.width(), picture.height());
         let pixels = self.prepare(picture, views)?;
         let (mut exec, encoder) = self.sight()?;
+        exec.told = Some(told);
         let tower = encoder.tower_rows();
         let mut rows = vec![0.0; tower.rows() * tower.width()];
         encoder.tower(&mut exec, &pixels, 0, &Showing { views, frames: 1, media_index: 0 })?;
@@ -102,7 +103,7 @@ impl Session {
     }
 
     /// All that encoding a picture takes.
-    fn sight(&mut self) -> Result<(Exec<'_>, &dyn Encoder), Error> {
+    pub(super) fn sight(&mut self) -> Result<(Exec<'_>, &dyn Encoder), Error> {
         let exec = Exec { device: &*self.model.0.device, arena: &mut self.arena, cancel: &self.cancel, told: None };
         Ok((exec, self.encoder.as_deref().ok_or(Error::NoVision { images: 1 })?))
     }

@@ -6,12 +6,14 @@
 mod events;
 mod image_cache;
 mod kept;
+mod matching;
 mod media;
 mod prefix;
 #[cfg(test)]
 mod tests;
 
 pub use events::{Event, Sink, Timings};
+pub use matching::{Embedding, Match};
 pub(crate) use prefix::Prefix;
 
 use crate::blocks::cache::Sequence;

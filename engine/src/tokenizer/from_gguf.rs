@@ -130,6 +130,9 @@ impl Tokenizer {
             spec.added = Some(added(file)?);
         }
         spec.compose = file.bool("ocelli.tokenizer.compose")?.unwrap_or(spec.compose);
+        if let Some(longest) = file.u32("ocelli.tokenizer.longest_word")? {
+            spec.longest_word = longest as usize;
+        }
         spec.clean_up_spaces = file.bool("ocelli.tokenizer.clean_up_spaces")?.unwrap_or(spec.clean_up_spaces);
         let mut tokenizer = Self::new(spec)?;
         if let Some(id) = image_token(file, &tokenizer)? {

@@ -106,7 +106,8 @@ impl Tokenizer {
     /// ids outside the vocabulary, an unknown pre-tokenizer.
     pub fn new(spec: Spec<'_>) -> Result<Self, TokenizerError> {
         let Spec { tokens, token_types, algorithm, pre, bos, eos, pad, unk, eot, eom, .. } = spec;
-        let Spec { add_bos, add_eos, blank, normalizes_blanks, added, clean_up_spaces, compose, .. } = spec;
+        let Spec { add_bos, add_eos, blank, normalizes_blanks, added, clean_up_spaces, compose, longest_word, .. } =
+            spec;
         let pre = match algorithm {
             Algorithm::Bpe(_) => PreTokenizer::from_name(pre)?,
             Algorithm::SentencePiece(_) | Algorithm::WordPiece { .. } => PreTokenizer::WHOLE_TEXT,
@@ -145,7 +146,9 @@ impl Tokenizer {
             Algorithm::SentencePiece(scores) => {
                 Model::SentencePiece(Box::new(SentencePiece::new(&vocab, &scores, unk)?))
             }
-            Algorithm::WordPiece { lowercase } => Model::WordPiece(WordPiece::new(&vocab, unk, lowercase)?),
+            Algorithm::WordPiece { lowercase } => {
+                Model::WordPiece(WordPiece::new(&vocab, unk, lowercase, longest_word)?)
+            }
         };
         Ok(Self {
             vocab,

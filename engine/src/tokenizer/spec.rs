@@ -42,6 +42,8 @@ pub struct Spec<'a> {
     pub clean_up_spaces: bool,
     /// Whether characters and the marks behind them are put together before anything else (Unicode's NFC).
     pub compose: bool,
+    /// Characters of the longest word that WordPiece looks for: longer ones are unknown.
+    pub longest_word: usize,
 }
 
 /// How plain text becomes tokens.
@@ -112,6 +114,7 @@ impl<'a> Spec<'a> {
             added: None,
             clean_up_spaces: false,
             compose: false,
+            longest_word: usize::MAX,
         }
     }
 }

@@ -3,7 +3,8 @@
 //! Source: Devlin et al. 2018, `tokenization.py` of google-research/bert, as llama.cpp's reads it from files: words that
 //! begin with a blank where others have `##` inside. Text is cleaned, lower-cased and stripped of accents, and split at
 //! blanks, around marks and around Chinese characters; a word becomes the longest tokens from left to right, or, where
-//! some part is no token, the unknown token as a whole. Words may be of any length, as in llama.cpp.
+//! some part is no token, the unknown token as a whole. Words may be of any length, as in llama.cpp, unless the file has
+//! the original's limit, beyond which they are unknown.
 //!
 //! The non-obvious thing: the blank before a word takes part in the search, so one list of tokens serves beginnings and
 //! insides of words.
@@ -24,10 +25,17 @@ pub(super) struct WordPiece {
     unknown: u32,
     /// Whether text is lower-cased and loses its accents.
     lowercase: bool,
+    /// Characters of the longest word that is looked for.
+    longest: usize,
 }
 
 impl WordPiece {
-    pub(super) fn new(vocab: &Vocab, unknown: Option<u32>, lowercase: bool) -> Result<Self, TokenizerError> {
+    pub(super) fn new(
+        vocab: &Vocab,
+        unknown: Option<u32>,
+        lowercase: bool,
+        longest: usize,
+    ) -> Result<Self, TokenizerError> {
         let unknown = unknown.ok_or(TokenizerError::NoUnknown)?;
         let normal = |&id: &usize| vocab.kind(id) == TokenKind::Normal && !vocab.at(id).is_empty();
         let ids: Vec<u32> = (0..vocab.len()).filter(normal).map(|id| id as u32).collect();
@@ -35,7 +43,7 @@ impl WordPiece {
             let bytes = vocab.at(id as usize).len();
             return Err(TokenizerError::TokenTooLong { id, bytes, limit: LONGEST });
         }
-        Ok(Self { tokens: Prefixes::new(ids, |id| vocab.at(id as usize)), unknown, lowercase })
+        Ok(Self { tokens: Prefixes::new(ids, |id| vocab.at(id as usize)), unknown, lowercase, longest })
     }
 
     /// Appends the tokens of `text`.
@@ -73,6 +81,12 @@ impl WordPiece {
         let before = out.len();
         let mut rest = word.as_bytes();
         if rest.len() <= 1 {
+            return;
+        }
+        // The blank is none of the word's own characters; bytes are at least as many.
+        if rest.len() - 1 > self.longest && word.chars().count() - 1 > self.longest {
+            out.push(self.unknown);
+            word.truncate(1);
             return;
         }
         while !rest.is_empty() {

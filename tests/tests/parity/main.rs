@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod blip2;
+mod blip2_itm;
 mod chat;
 mod mixed;
 mod text;

@@ -1,0 +1,85 @@
+//! BLIP-2's first stage by itself (Li et al. 2023): tower, Q-Former with its text branch, and the heads that compare
+//! pictures with texts; transformers' `Blip2ForImageTextRetrieval`.
+//!
+//! The configuration is that of the whole model, with a `text_config` for a language model that is not there: what is in
+//! the checkpoint tells the two apart. So is `image_token_index`, an id behind the last row of the word table: processors
+//! put such tokens before the text, and the model cuts them off again.
+
+use super::Model;
+use crate::checkpoint::Checkpoint;
+use crate::error::ConvertError;
+use crate::keys::Keys;
+use crate::layout::Layout;
+use crate::parts::qformer::{QFormer, Text};
+use crate::parts::vit::Vit;
+use crate::parts::{WIDTH, image, pretrained};
+use crate::settings::{Inputs, Known, Object};
+use crate::tokenizer;
+use ocelli_quant::gguf::keys::ROWS;
+
+/// What has no effect in `Blip2Config`.
+const OUTER: &[Known] = &[
+    Known::without_effect(&["text_config", "use_decoder_only_language_model"], "there is no language model"),
+    Known::without_effect(
+        &["image_token_id", "image_token_index"],
+        "the model cuts off what a processor puts before the text in a picture's place",
+    ),
+];
+
+/// The head that tells pairs that belong together from those that do not.
+const MATCHES: &str = "itm_head";
+
+struct FirstStage {
+    vit: Vit,
+    qformer: QFormer,
+    text: Text,
+    /// Numbers that pictures and texts are compared by.
+    compared: u32,
+}
+
+/// Whether a checkpoint is one of these.
+pub(super) fn is(checkpoint: &Checkpoint) -> bool {
+    let bare = |name: &str| name.strip_prefix("model.").unwrap_or(name).starts_with(MATCHES);
+    checkpoint.names().any(bare)
+}
+
+pub(super) fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+    pretrained::part(config, OUTER);
+    let vit = Vit::read(&config.object("vision_config")?)?;
+    let queries = config.count("num_query_tokens", 1..=ROWS, 32)?;
+    let (qformer, text) = QFormer::read_with_text(&config.object("qformer_config")?, queries, vit.width)?;
+    let compared = config.count("image_text_hidden_size", 1..=WIDTH, 256)?;
+    Ok(Box::new(FirstStage { vit, qformer, text, compared }))
+}
+
+impl Model for FirstStage {
+    fn architecture(&self) -> &'static str {
+        "qformer"
+    }
+
+    fn layout(&self) -> Layout {
+        let mut layout = Layout::default();
+        self.vit.layout("vision_model.", &mut layout);
+        self.qformer.layout("embeddings", &mut layout);
+        let (from, to) = (u64::from(self.qformer.width), u64::from(self.compared));
+        layout.linear("vision_projection", "mm.itc_image", from, to, true);
+        layout.linear("text_projection", "mm.itc_text", from, to, true);
+        layout.linear(MATCHES, "mm.itm", from, 2, true);
+        layout.skip(|name| name.ends_with(".position_ids"));
+        layout
+    }
+
+    fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
+        self.vit.keys(keys);
+        image::keys(inputs, image::Class::Blip, self.vit.side, keys)?;
+        image::same_as_model(inputs, "num_query_tokens", self.qformer.queries)?;
+        self.qformer.keys(keys);
+        keys.set("ocelli.qformer.projection_length", self.compared);
+        tokenizer::wordpiece::keys(inputs, self.text.vocabulary, keys)
+    }
+
+    /// Names with an outer `model.`.
+    fn canonical(&self, name: &str) -> String {
+        name.strip_prefix("model.").unwrap_or(name).to_owned()
+    }
+}

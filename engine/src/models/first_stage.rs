@@ -1,0 +1,174 @@
+//! BLIP-2's first stage by itself (Li et al. 2023, section 3.2): a Q-Former that compares pictures with texts.
+//!
+//! ```text
+//! contrast   picture -> ViT -> Q-Former's queries -> linear;   text -> Q-Former's text rows, the first of them -> linear
+//! matching   picture -> ViT -> Q-Former's queries beside the text -> linear to "no" and "yes", the mean of all queries
+//! ```
+//!
+//! The non-obvious thing: contrast sees picture and text apart, so that each is read once for any number of others;
+//! matching reads every pair, since queries and text look at one another.
+
+use super::blip2::sizes;
+use super::{Compares, Encoder, Family, Sees, Showing};
+use crate::blocks::qformer::{QFormer, QFormerRows};
+use crate::blocks::vit::{Vit, VitRows};
+use crate::error::Error;
+use crate::image::{Pixels, Preprocess, Views};
+use crate::kernels::{Exec, Gathered, Layout, Product, Rows};
+use crate::weights::header::{self, Header};
+use crate::weights::{Linear, Scope};
+use ocelli_quant::gguf::Gguf;
+use std::sync::Arc;
+
+/// What `general.architecture` says where there is no language model but the Q-Former.
+pub(super) const ARCHITECTURE: &str = "qformer";
+
+struct Eyes {
+    preprocess: Preprocess,
+    vit: Vit,
+    qformer: QFormer,
+    /// From the Q-Former's width to what is compared.
+    image: Linear,
+    text: Linear,
+    /// From the Q-Former's width to "no" and "yes".
+    matches: Linear,
+}
+
+pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
+    let (vision, queries) = sizes(file)?;
+    let header = Header::new(file, "ocelli.qformer.");
+    queries.text(&header)?;
+    let (from, to) = (queries.width, header.count("projection_length", header::WIDTH)?);
+    let scope = Scope::new(Arc::clone(file));
+    let mm = scope.at("mm");
+    let eyes = Eyes {
+        preprocess: Preprocess::from_gguf(file, vision.side)?,
+        vit: Vit::load(&scope.at("v"), vision)?,
+        image: mm.linear("itc_image", from, to)?,
+        text: mm.linear("itc_text", from, to)?,
+        matches: mm.linear("itm", from, 2)?,
+        qformer: QFormer::load(&mm, queries)?,
+    };
+    Ok(Family { sees: Some(Arc::new(eyes)), speaks: None })
+}
+
+impl Sees for Eyes {
+    fn preprocess(&self) -> &Preprocess {
+        &self.preprocess
+    }
+
+    fn views(&self, _: u32, _: u32) -> Views {
+        let rows = self.qformer.config.queries;
+        Views { size: (self.preprocess.width, self.preprocess.height), rows, positions: rows }
+    }
+
+    fn width(&self) -> usize {
+        self.image.outputs()
+    }
+
+    fn compares(&self) -> Option<usize> {
+        Some(self.image.outputs())
+    }
+
+    fn kept(&self, views: Views) -> usize {
+        views.rows * self.width() + self.vit.rows() * self.vit.config.width
+    }
+
+    fn layout(self: Arc<Self>, layout: &mut Layout, _: usize) -> Box<dyn Encoder> {
+        let tower = self.vit.layout(layout);
+        let bridge = self.qformer.layout(layout, self.vit.rows());
+        let most = self.qformer.rows();
+        layout.input(most, self.qformer.config.width);
+        let first = layout.rows(most, self.qformer.config.width);
+        let result = layout.rows(most, self.image.outputs());
+        let answers = layout.rows(most, self.matches.outputs());
+        Box::new(Laid { eyes: self, tower, bridge, first, result, answers })
+    }
+}
+
+/// The eyes with their activations.
+struct Laid {
+    eyes: Arc<Eyes>,
+    tower: VitRows,
+    bridge: QFormerRows,
+    /// The first row of each text.
+    first: Rows,
+    result: Rows,
+    answers: Rows,
+}
+
+impl Encoder for Laid {
+    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, _: usize, _: &Showing) -> Result<(), Error> {
+        self.eyes.vit.encode(exec, &self.tower, &pixels.data)
+    }
+
+    fn bridge(&self, exec: &mut Exec<'_>, _: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
+        self.picture(exec, out)
+    }
+
+    fn tower_rows(&self) -> Rows {
+        self.tower.x
+    }
+
+    fn compares(&self) -> Option<&dyn Compares> {
+        Some(self)
+    }
+}
+
+impl Compares for Laid {
+    fn picture(&self, exec: &mut Exec<'_>, out: &mut Vec<f32>) -> Result<(), Error> {
+        let Self { eyes, tower, bridge, result, .. } = self;
+        let x = eyes.qformer.encode(exec, bridge, Some(tower.x), &[])?;
+        let result = result.first(x.rows());
+        exec.matmul(x, None, &[Product::new(&eyes.image, result)])?;
+        out.resize(result.rows() * result.width(), 0.0);
+        exec.read(result, out)
+    }
+
+    fn texts(&self, exec: &mut Exec<'_>, texts: &[&[u32]], out: &mut Vec<f32>) -> Result<(), Error> {
+        let Self { eyes, bridge, first, result, .. } = self;
+        let width = result.width();
+        out.clear();
+        let mut rest = texts;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(eyes.qformer.together(false, rest));
+            let x = eyes.qformer.encode(exec, bridge, None, now)?;
+            let mut at = 0;
+            let mut starts = Vec::with_capacity(now.len());
+            for text in now {
+                starts.push(u32::try_from(at).unwrap_or(u32::MAX));
+                at += text.len();
+            }
+            let (first, result) = (first.first(now.len()), result.first(now.len()));
+            exec.gather_rows(x, &starts, Gathered::Beside, None, first)?;
+            exec.matmul(first, None, &[Product::new(&eyes.text, result)])?;
+            let done = out.len();
+            out.resize(done + now.len() * width, 0.0);
+            exec.read(result, &mut out[done..])?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::cast_precision_loss)] // queries are few
+    fn pairs(&self, exec: &mut Exec<'_>, texts: &[&[u32]], out: &mut Vec<[f32; 2]>) -> Result<(), Error> {
+        let Self { eyes, tower, bridge, answers, .. } = self;
+        let queries = eyes.qformer.config.queries;
+        out.clear();
+        let mut rest = texts;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(eyes.qformer.together(true, rest));
+            let x = eyes.qformer.encode(exec, bridge, Some(tower.x), now)?;
+            let answers = answers.first(now.len() * queries);
+            exec.matmul(x.first(answers.rows()), None, &[Product::new(&eyes.matches, answers)])?;
+            let mut logits = vec![0.0; answers.rows() * answers.width()];
+            exec.read(answers, &mut logits)?;
+            for pair in logits.chunks_exact(2 * queries) {
+                let mean = |of: usize| pair.iter().skip(of).step_by(2).sum::<f32>() / queries as f32;
+                out.push([mean(0), mean(1)]);
+            }
+            rest = later;
+        }
+        Ok(())
+    }
+}
