@@ -33,6 +33,14 @@ impl Engine {
         Ok(Self { device: Arc::new(Cpu::new(threads)?) })
     }
 
+    /// The processor, to ask what models need: no thread starts before something is computed.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn unstarted(threads: usize) -> Result<Self, Error> {
+        Ok(Self { device: Arc::new(Cpu::unstarted(threads)?) })
+    }
+
     /// The processor, watched: for each matrix, what it is multiplied with. Open one model with it.
     ///
     /// # Errors

@@ -168,7 +168,7 @@ impl Row {
         self.family = name.map(str::to_owned);
         self.ty = histogram(&file).first().map(|row| row.0.name().to_owned());
         let plans = || -> Result<(Plan, Plan), Error> {
-            let model = Engine::new(1)?.open_file(file)?;
+            let model = Engine::unstarted(0)?.open_file(file)?;
             let plan = |context| model.plan(&SessionOptions { context, ..SessionOptions::default() });
             Ok((plan(0)?, plan(1)?))
         };

@@ -1,8 +1,10 @@
 //! `ocelli inspect`.
 
 use crate::process::{bundled, file, ocelli};
+use ocelli_engine::{Engine, SessionOptions};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::Writer;
+use std::sync::Arc;
 use std::time::Instant;
 
 #[test]
@@ -53,6 +55,16 @@ fn the_plan_follows_the_options() {
     assert_eq!(cache(&["--context", "64"]) * 2, cache(&["--context", "128"]));
     assert!(cache(&["--beams", "4"]) > cache(&[]));
     ocelli(&["inspect", "--context", "99999999999"]).failed(2, "option");
+}
+
+#[test]
+fn the_plan_is_for_a_thread_on_each_core() {
+    let scratch = |threads: usize| {
+        let model = Engine::new(threads).unwrap().open_bytes(Arc::new(bundled())).unwrap();
+        model.plan(&SessionOptions::default()).unwrap().scratch
+    };
+    assert!(scratch(2) > scratch(1));
+    assert_eq!(ocelli(&["inspect", "--json"]).json()["plan"]["scratch"].as_u64(), Some(scratch(0)));
 }
 
 #[test]

@@ -271,7 +271,7 @@ pub unsafe extern "C" fn ocelli_plan(
         }
         // SAFETY: the header's rules on strings.
         let path = unsafe { strings::path(path) }?;
-        plan(&Engine::new(0)?.open(Path::new(path), Load::Map)?)
+        plan(&Engine::unstarted(0)?.open(Path::new(path), Load::Map)?)
     })
 }
 

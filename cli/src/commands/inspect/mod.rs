@@ -83,9 +83,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     out.flush()
 }
 
-/// The memory plan, of any file that loads. Loading checks the tensors' shapes and touches none of their data.
+/// The memory plan, of any file that loads, for a thread on each core. Loading checks the tensors' shapes and touches none
+/// of their data.
 fn plan(file: &Gguf, args: &Args) -> Result<Plan, Error> {
-    let model = Engine::new(1)?.open_file(file.clone())?;
+    let model = Engine::unstarted(0)?.open_file(file.clone())?;
     model.plan(&SessionOptions { context: args.context, beams: args.beams, ..SessionOptions::default() })
 }
 

@@ -62,6 +62,18 @@ impl Cpu {
     /// # Errors
     /// [`Error::UnknownIsa`] where `OCELLI_ISA` names what this machine has not; [`Error::BadOption`] above 256 threads.
     pub fn new(threads: usize) -> Result<Self, Error> {
+        Self::with(threads, Pool::new)
+    }
+
+    /// As [`Cpu::new`], but no thread starts before there is something to compute.
+    ///
+    /// # Errors
+    /// As [`Cpu::new`].
+    pub fn unstarted(threads: usize) -> Result<Self, Error> {
+        Self::with(threads, Pool::unstarted)
+    }
+
+    fn with(threads: usize, pool: fn(usize) -> Pool) -> Result<Self, Error> {
         if threads > 256 {
             return Err(Error::BadOption { name: "threads", got: threads.to_string(), rule: "at most 256" });
         }
@@ -70,7 +82,7 @@ impl Cpu {
             0 => std::thread::available_parallelism().map_or(1, usize::from).min(256),
             n => n,
         };
-        Ok(Self { isa, why, pool: Pool::new(threads) })
+        Ok(Self { isa, why, pool: pool(threads) })
     }
 
     /// The kernels of `isa`, which must be offered here, whatever the environment says.

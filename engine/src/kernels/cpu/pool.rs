@@ -1,4 +1,4 @@
-//! The compute threads: started once, kept, and given one job at a time.
+//! The compute threads: started once, kept, and given one job at a time. Who only asks for a plan starts none.
 //!
 //! Work stealing per row costs too much at token time: a job is a count of chunks and a function. Every thread has its
 //! own stretch of the chunks, so that it reads its weights in the order they lie in, and helps with what is left of the
@@ -15,12 +15,13 @@ use std::cell::UnsafeCell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{JoinHandle, Thread};
 
 use crossbeam_utils::CachePadded;
 
-/// Turns of the idle loop before a worker parks: about 30 microseconds of `pause` on the machines of today.
+/// Turns of the idle loop before a worker parks: about 30 microseconds of `pause` on the machines of today. (crossbeam's
+/// `Backoff` gives the core away after 127 of them, and the next fused block is often later than that.)
 const SPINS: u32 = 2_000;
 
 /// How often a worker gives its core away before it parks, where there are more threads than cores: whoever spins then
@@ -119,10 +120,13 @@ impl Shared {
     }
 }
 
+type Worker = (Thread, Option<JoinHandle<()>>);
+
 /// A fixed set of threads, owned by the device that made it and joined when that is dropped.
 pub struct Pool {
     shared: Arc<Shared>,
-    workers: Vec<(Thread, Option<JoinHandle<()>>)>,
+    wanted: usize,
+    workers: OnceLock<Vec<Worker>>,
     /// One job at a time: sessions that share the pool take turns, op by op.
     turn: Mutex<()>,
 }
@@ -130,6 +134,13 @@ pub struct Pool {
 impl Pool {
     /// `threads` in all, the caller of [`Pool::run`] among them. Fewer if the system refuses more.
     pub fn new(threads: usize) -> Self {
+        let pool = Self::unstarted(threads);
+        pool.workers();
+        pool
+    }
+
+    /// As [`Pool::new`], but threads start with the first job.
+    pub fn unstarted(threads: usize) -> Self {
         let wanted = threads.saturating_sub(1);
         let shared = Arc::new(Shared {
             gate: AtomicU64::new(CLOSED),
@@ -143,31 +154,16 @@ impl Pool {
             started: AtomicUsize::new(0),
             crowded: std::thread::available_parallelism().is_ok_and(|cores| threads > cores.get()),
         });
-        let mut workers = Vec::new();
-        for index in 0..wanted {
-            let (shared, caller) = (Arc::clone(&shared), std::thread::current());
-            let spawned =
-                std::thread::Builder::new().name(format!("ocelli-{index}")).stack_size(1 << 20).spawn(move || {
-                    shared.started.fetch_add(1, Ordering::Release);
-                    caller.unpark();
-                    drop(caller);
-                    worker(&shared, index);
-                });
-            match spawned {
-                Ok(handle) => workers.push((handle.thread().clone(), Some(handle))),
-                Err(_) => break,
-            }
-        }
-        // What a thread allocates when it starts is not to fall between two tokens.
-        while shared.started.load(Ordering::Acquire) < workers.len() {
-            std::thread::park();
-        }
-        Self { shared, workers, turn: Mutex::new(()) }
+        Self { shared, wanted, workers: OnceLock::new(), turn: Mutex::new(()) }
+    }
+
+    fn workers(&self) -> &[Worker] {
+        self.workers.get_or_init(|| start(&self.shared, self.wanted))
     }
 
     /// Threads that compute, the caller's among them.
     pub fn threads(&self) -> usize {
-        self.workers.len() + 1
+        self.workers.get().map_or(self.wanted, Vec::len) + 1
     }
 
     /// Calls `job(chunk, worker)` once for each chunk below `chunks`, on all threads, and returns when all are done.
@@ -182,7 +178,8 @@ impl Pool {
         if chunks == 0 {
             return;
         }
-        if self.workers.is_empty() || chunks == 1 {
+        let workers = self.workers();
+        if workers.is_empty() || chunks == 1 {
             (0..chunks).step_by(most).for_each(|chunk| job(chunk..(chunk + most).min(chunks), 0));
             return;
         }
@@ -193,7 +190,7 @@ impl Pool {
         let erased: Job = unsafe { std::mem::transmute::<*const (dyn Fn(Range<usize>, usize) + Sync + '_), Job>(job) };
         // SAFETY: no worker reads the cell now: the last job is closed, and all who took it were waited for.
         unsafe { *shared.job.get() = Some(erased) };
-        let threads = self.threads();
+        let threads = workers.len() + 1;
         for (i, stretch) in shared.stretches.iter().enumerate() {
             // Stretches of threads that could not be started stay empty.
             let bound = |i: usize| chunks * i.min(threads) / threads;
@@ -204,7 +201,7 @@ impl Pool {
         shared.done.store(0, Ordering::Relaxed);
         let epoch = shared.epoch(Ordering::Relaxed) + 1;
         shared.gate.store(epoch * 2 * CLOSED, Ordering::SeqCst);
-        for (index, (thread, _)) in self.workers.iter().enumerate() {
+        for (index, (thread, _)) in workers.iter().enumerate() {
             if shared.parked[index].load(Ordering::SeqCst) {
                 thread.unpark();
             }
@@ -225,6 +222,30 @@ impl Pool {
         }
         assert!(!theirs, "a compute thread panicked");
     }
+}
+
+/// Starts as many of `wanted` threads as the system gives.
+fn start(shared: &Arc<Shared>, wanted: usize) -> Vec<Worker> {
+    let mut workers = Vec::new();
+    for index in 0..wanted {
+        let (shared, caller) = (Arc::clone(shared), std::thread::current());
+        let spawned =
+            std::thread::Builder::new().name(format!("ocelli-{index}")).stack_size(1 << 20).spawn(move || {
+                shared.started.fetch_add(1, Ordering::Release);
+                caller.unpark();
+                drop(caller);
+                worker(&shared, index);
+            });
+        match spawned {
+            Ok(handle) => workers.push((handle.thread().clone(), Some(handle))),
+            Err(_) => break,
+        }
+    }
+    // What a thread allocates when it starts is not to fall between two tokens.
+    while shared.started.load(Ordering::Acquire) < workers.len() {
+        std::thread::park();
+    }
+    workers
 }
 
 fn worker(shared: &Shared, index: usize) {
@@ -272,7 +293,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.shared.quit.store(true, Ordering::Release);
         self.shared.gate.fetch_add(2 * CLOSED, Ordering::SeqCst);
-        for (thread, handle) in &mut self.workers {
+        for (thread, handle) in self.workers.get_mut().into_iter().flatten() {
             thread.unpark();
             if let Some(handle) = handle.take() {
                 // A worker catches its panics, so there is nothing to learn from the result.
@@ -304,6 +325,16 @@ mod tests {
                 assert!(once, "{threads} threads, {chunks} chunks, {most} at once");
             }
         }
+    }
+
+    #[test]
+    fn threads_may_start_with_the_first_job() {
+        let pool = Pool::unstarted(3);
+        assert!(pool.threads() == 3 && pool.workers.get().is_none());
+        let sum = AtomicUsize::new(0);
+        pool.run(100, &|chunk, _| _ = sum.fetch_add(chunk, Ordering::Relaxed));
+        assert_eq!(sum.into_inner(), 4950);
+        assert!(pool.workers.get().is_some_and(|workers| workers.len() == 2));
     }
 
     #[test]
