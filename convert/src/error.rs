@@ -299,8 +299,8 @@ pub enum ConvertError {
     },
     /// There are no tokenizer files.
     #[error(
-        "no tokenizer in {}: put tokenizer.json, or vocab.json and merges.txt, or tokenizer.model there, or name a \
-         directory that has them (--tokenizer DIR)",
+        "no tokenizer in {}: put tokenizer.json, or vocab.json and merges.txt, or tokenizer.model or spiece.model there, \
+         or name a directory that has them (--tokenizer DIR)",
         .directory.display()
     )]
     TokenizerMissing {

@@ -88,13 +88,14 @@ fn files_that_are_wrong_are_refused() {
     };
     let error = |keys: Vec<(&'static str, MetaValue)>| Tokenizer::from_gguf(&file(&keys)).unwrap_err();
     let with = |model: &str, more: &[(&'static str, MetaValue)]| error([base(model), more.to_vec()].concat());
-    for model in ["t5", "rwkv", ""] {
+    for model in ["rwkv", "plamo2", ""] {
         let refused = with(model, &[]);
         assert!(matches!(&refused, Error::UnknownArchitecture { got, .. } if got == model), "{refused}");
     }
     let missing = |e: &Error, wanted: &str| matches!(e, Error::BadParameter { key, got, .. } if key == wanted && got == "missing");
     assert!(missing(&error(vec![("tokenizer.ggml.model", MetaValue::from("llama"))]), "tokenizer.ggml.tokens"));
     assert!(missing(&with("llama", &[]), "tokenizer.ggml.scores"));
+    assert!(missing(&with("t5", &[]), "tokenizer.ggml.scores"));
     assert!(missing(&with("gpt2", &[]), "tokenizer.ggml.merges"));
     assert!(matches!(with("bert", &[]), Error::Tokenizer(TokenizerError::NoUnknown)));
     let scores = |n: usize| ("tokenizer.ggml.scores", MetaValue::from(vec![0.0f32; n]));

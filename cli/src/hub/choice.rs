@@ -13,10 +13,11 @@ use crate::failure::Failure;
 /// Configurations, tokenizers, processors, templates: what `ocelli convert` reads beside weights.
 const SETTINGS: [&str; 4] =
     ["config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json"];
-const TOKENIZER: [&str; 9] = [
+const TOKENIZER: [&str; 10] = [
     "tokenizer_config.json",
     "tokenizer.json",
     "tokenizer.model",
+    "spiece.model",
     "vocab.json",
     "merges.txt",
     "special_tokens_map.json",
@@ -62,7 +63,7 @@ pub fn tokenizer(files: &[Entry]) -> Vec<Entry> {
 
 /// Whether there is a tokenizer.
 pub fn has_tokenizer(files: &[Entry]) -> bool {
-    ["tokenizer.json", "tokenizer.model", "vocab.json"].iter().any(|path| find(files, path).is_some())
+    ["tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json"].iter().any(|path| find(files, path).is_some())
 }
 
 /// The weights that a conversion takes.

@@ -1,7 +1,8 @@
-//! The keys of a tokenizer with byte-pair encoding, whatever files it comes in: `tokenizer.json` (byte-level as GPT-2, OPT
-//! and llama 3 use it, or SentencePiece's), byte-level from `vocab.json` and `merges.txt`, SentencePiece's
-//! `tokenizer.model`.
+//! The keys of a tokenizer with byte-pair encoding or a unigram model, whatever files it comes in: `tokenizer.json`
+//! (byte-level as GPT-2, OPT and llama 3 use it, or SentencePiece's), byte-level from `vocab.json` and `merges.txt`,
+//! SentencePiece's `tokenizer.model` or `spiece.model`.
 
+use ocelli_quant::gguf::MetaValue;
 use ocelli_quant::gguf::keys::SPECIAL_TOKENS;
 
 use super::config::Config;
@@ -20,6 +21,8 @@ pub(super) struct Source {
     pub(super) merges: Vec<String>,
     /// By id, with SentencePiece.
     pub(super) scores: Option<Vec<f32>>,
+    /// The compiled map of characters of a unigram model, or nothing.
+    pub(super) map: Vec<u8>,
     /// What is put around texts, where these files say.
     pub(super) around: Option<Around>,
     pub(super) kind: Kind,
@@ -157,6 +160,8 @@ fn special_ids(
         let own = put.or(named);
         // A name nobody gave is a guess: it makes nothing special where there are files that could have said so.
         let guess = match *key {
+            // T5 begins with nothing.
+            "bos_token" if matches!(source.kind, Kind::Unigram(..)) => None,
             "bos_token" | "eos_token" => vocabulary.id("</s>"),
             "pad_token" => vocabulary.id("<pad>"),
             _ => None,
@@ -174,6 +179,7 @@ fn write(source: Source, special: &[Option<u32>; 7], ends: Ends, prefix: Prefix,
     let (model, pre) = match source.kind {
         Kind::ByteLevel { pre, .. } => ("gpt2", pre),
         Kind::SentencePiece(_) => ("llama", "default"),
+        Kind::Unigram(..) => ("t5", "default"),
     };
     let lists = source.vocabulary.lists();
     let (tokens, types) = source.vocabulary.finish();
@@ -198,6 +204,13 @@ fn write(source: Source, special: &[Option<u32>; 7], ends: Ends, prefix: Prefix,
     keys.set("ocelli.tokenizer.normalizes_blanks", prefix.early);
     for (name, ids) in lists.into_iter().filter(|(_, ids)| !ids.is_empty()) {
         keys.set(format!("ocelli.tokenizer.{name}_ids"), ids);
+    }
+    if let Kind::Unigram(_, blanks) = source.kind {
+        keys.set("tokenizer.ggml.remove_extra_whitespaces", blanks.collapses);
+        keys.set("ocelli.tokenizer.trim", blanks.trim);
+        if !source.map.is_empty() {
+            keys.set("tokenizer.ggml.precompiled_charsmap", MetaValue::U8s(source.map));
+        }
     }
     if let Kind::ByteLevel { compose: true, .. } = source.kind {
         keys.set("ocelli.tokenizer.compose", true);

@@ -25,12 +25,14 @@ const DECODER: &str = "added_tokens_decoder";
 const LISTS: [&str; 2] = ["additional_special_tokens", "extra_special_tokens"];
 
 /// What a tokenizer's class names where no file does: bos, eos, unknown.
-const CLASSES: [(&str, [&str; 3]); 5] = [
+const CLASSES: [(&str, [&str; 3]); 6] = [
     ("CodeLlamaTokenizer", ["<s>", "</s>", "<unk>"]),
     ("GPT2Tokenizer", ["<|endoftext|>"; 3]),
     ("GPTNeoXTokenizer", ["<|endoftext|>"; 3]),
     ("GemmaTokenizer", ["<bos>", "<eos>", "<unk>"]),
     ("LlamaTokenizer", ["<s>", "</s>", "<unk>"]),
+    // It begins with nothing.
+    ("T5Tokenizer", ["", "</s>", "<unk>"]),
 ];
 
 /// Keys of `tokenizer_config.json` that change neither ids nor text.
@@ -83,6 +85,7 @@ const KNOWN: &[Known] = &[
     ),
     Known::without_effect(&["chat_template", "response_schema"], "is about conversations, not about ids"),
     Known::without_effect(&["legacy"], "is settled by what tokenizer.json says about blanks"),
+    Known::without_effect(&["extra_ids"], "is settled by what tokenizer.json lists"),
     Known::only(&["split_special_tokens"], &[Switch(false)], "special tokens in a text are read as such"),
     Known::only(&["do_lower_case", "do_lowercase"], &[Switch(false)], "no case is changed"),
     Known::only(&["init_inputs", "sp_model_kwargs"], &[Empty], "no sampling is done"),

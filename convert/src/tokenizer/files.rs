@@ -27,7 +27,11 @@ impl<T> Default for List<T> {
 
 /// Tokens and ids in file order, repeated ones included.
 #[derive(Debug, Default)]
-pub(super) struct Ids(pub(super) Vec<(String, u32)>);
+pub(super) struct Ids {
+    pub(super) entries: Vec<(String, u32)>,
+    /// By id, where the tokens are a list with scores, as unigram's are.
+    pub(super) scores: Option<Vec<f32>>,
+}
 
 /// The content of `tokenizer.json`.
 ///
@@ -45,7 +49,7 @@ pub(super) struct TokenizerJson {
     pub(super) pre_tokenizer: Option<PreTokenizer>,
     pub(super) post_processor: Option<PostProcessor>,
     pub(super) decoder: Option<Decoder>,
-    pub(super) model: Bpe,
+    pub(super) model: Tables,
 }
 
 /// A token outside the merges, as `tokenizer.json` lists it: the library leaves nothing out and opens no file that does.
@@ -114,10 +118,10 @@ pub(super) struct Normalizer {
     pub(super) clean_text: Option<bool>,
     pub(super) handle_chinese_chars: Option<bool>,
     pub(super) lowercase: Option<bool>,
-    precompiled_charsmap: Option<IgnoredAny>,
+    pub(super) precompiled_charsmap: Option<String>,
     pub(super) strip_accents: Option<bool>,
-    strip_left: Option<IgnoredAny>,
-    strip_right: Option<IgnoredAny>,
+    pub(super) strip_left: Option<bool>,
+    pub(super) strip_right: Option<bool>,
 }
 
 /// What to look for.
@@ -216,12 +220,12 @@ pub(super) struct PieceToken {
     pub(super) id: String,
 }
 
-/// The model of `tokenizer.json`, as far as it is BPE or WordPiece. `fuse_unk`, and with BPE `unk_token`, say what becomes
-/// of bytes without a token, of which no vocabulary has any.
+/// The model of `tokenizer.json`, as far as it is BPE, unigram or WordPiece. `fuse_unk`, and with BPE `unk_token`, say what
+/// becomes of bytes without a token, of which no vocabulary has any.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code)] // fields that are skipped
-pub(super) struct Bpe {
+pub(super) struct Tables {
     #[serde(rename = "type")]
     pub(super) kind: Option<String>,
     pub(super) dropout: Option<f64>,
@@ -237,8 +241,8 @@ pub(super) struct Bpe {
     fuse_unk: Option<IgnoredAny>,
     /// Of WordPiece.
     pub(super) max_input_chars_per_word: Option<u64>,
-    // Of Unigram.
-    unk_id: Option<IgnoredAny>,
+    /// Of unigram.
+    pub(super) unk_id: Option<u32>,
 }
 
 /// A merge: "a b" in older files, ["a", "b"] in newer ones.
@@ -285,13 +289,19 @@ impl<'de> Deserialize<'de> for Ids {
             type Value = Ids;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object from tokens to ids")
+                f.write_str("an object from tokens to ids, or a list of tokens with scores")
             }
 
-            // Unigram's tokens with their scores: none of the kind that is looked for.
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Ids, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Ids::default())
+                let (mut entries, mut scores) = (Vec::new(), Vec::new());
+                while let Some((token, score)) = seq.next_element::<(String, f64)>()? {
+                    if entries.len() == MAX_ENTRIES {
+                        return Err(A::Error::custom(format!("more than {MAX_ENTRIES} tokens")));
+                    }
+                    entries.push((token, entries.len() as u32));
+                    scores.push(score as f32);
+                }
+                Ok(Ids { entries, scores: Some(scores) })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ids, A::Error> {
@@ -302,7 +312,7 @@ impl<'de> Deserialize<'de> for Ids {
                     }
                     entries.push(entry);
                 }
-                Ok(Ids(entries))
+                Ok(Ids { entries, scores: None })
             }
         }
         deserializer.deserialize_any(Entries)

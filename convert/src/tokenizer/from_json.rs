@@ -4,7 +4,8 @@ use super::bpe::Source;
 use super::ends::Around;
 use super::files::{AddedToken, Ids, Merge, TokenizerJson};
 use super::kinds::{self, Kind};
-use super::vocabulary::Vocabulary;
+use super::unigram;
+use super::vocabulary::{TokenType, Vocabulary};
 use crate::error::{ConvertError, shown};
 use crate::json;
 use crate::keys::Keys;
@@ -30,26 +31,49 @@ pub(super) fn whole(inputs: &Inputs<'_>, rows: u32, keys: &mut Keys) -> Result<O
         kinds::note_decoder(decoder, kind, keys);
     }
     let mut vocabulary = Vocabulary::new(TOKENIZER, rows);
-    for (token, id) in &file.model.vocab.0 {
+    for (token, id) in &file.model.vocab.entries {
         vocabulary.add(token, *id)?;
+    }
+    let unknown = unknown(&file, fail)?;
+    if let Some(id) = unknown {
+        vocabulary.mark(id, TokenType::Unknown);
     }
     for token in file.added_tokens.0 {
         let token = AddedToken::from(token);
         vocabulary.add_token(&token, token.id, keys)?;
     }
-    if let Kind::SentencePiece(_) = kind {
+    if file.model.byte_fallback == Some(true) {
         kinds::mark_bytes(&mut vocabulary)?;
     }
     let around = match &file.post_processor {
         None => Around::default(),
         Some(template) => Around::of(template, &fail)?,
     };
+    let map = unigram::map(file.normalizer.as_ref().filter(|_| matches!(kind, Kind::Unigram(..))), &fail)?;
     let merges = merges(&vocabulary, file.model.merges.0)?;
     let scores = match kind {
         Kind::ByteLevel { .. } => None,
         Kind::SentencePiece(_) => Some(kinds::scores(&vocabulary, &merges, rows as usize)?),
+        Kind::Unigram(..) => file.model.vocab.scores.map(|mut scores| {
+            scores.resize(rows as usize, 0.0);
+            scores
+        }),
     };
-    Ok(Some(Source { vocabulary, merges, scores, around: Some(around), kind, names: [None; 3], raw: false }))
+    let names = [None, None, unknown];
+    Ok(Some(Source { vocabulary, merges, scores, map, around: Some(around), kind, names, raw: false }))
+}
+
+/// The unknown token of a unigram model, which needs one.
+fn unknown(file: &TokenizerJson, fail: impl Fn(String) -> ConvertError) -> Result<Option<u32>, ConvertError> {
+    if file.model.vocab.scores.is_none() {
+        return Ok(None);
+    }
+    let count = file.model.vocab.entries.len();
+    match file.model.unk_id {
+        Some(id) if (id as usize) < count => Ok(Some(id)),
+        Some(id) => Err(fail(format!("model.unk_id is {id}, model.vocab has {count} tokens"))),
+        None => Err(fail("a unigram model without model.unk_id is not supported".to_owned())),
+    }
 }
 
 /// From the older files, if they are there.
@@ -60,7 +84,7 @@ pub(super) fn parts(inputs: &Inputs<'_>, rows: u32) -> Result<Option<Source>, Co
     let merge_file = String::from_utf8(merge_file)
         .map_err(|error| bad(MERGES, format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to())))?;
     let mut vocabulary = Vocabulary::new(VOCAB, rows);
-    for (token, id) in &vocab.0 {
+    for (token, id) in &vocab.entries {
         vocabulary.add(token, *id)?;
     }
     let headless =
@@ -68,7 +92,8 @@ pub(super) fn parts(inputs: &Inputs<'_>, rows: u32) -> Result<Option<Source>, Co
     let lines = headless.lines().filter(|line| !line.is_empty());
     let merges = merges(&vocabulary, lines.map(|line| Merge::Line(line.to_owned())).collect())?;
     let kind = Kind::ByteLevel { pre: "gpt-2", prefix: None, compose: false };
-    Ok(Some(Source { vocabulary, merges, scores: None, around: None, kind, names: [None; 3], raw: false }))
+    let (names, map) = ([None; 3], Vec::new());
+    Ok(Some(Source { vocabulary, merges, scores: None, map, around: None, kind, names, raw: false }))
 }
 
 /// Merges as lines, each part and each result being a token.

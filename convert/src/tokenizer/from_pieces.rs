@@ -1,26 +1,35 @@
-//! A tokenizer from SentencePiece's own `tokenizer.model`, where nothing else is there.
+//! A tokenizer from SentencePiece's own `tokenizer.model` or `spiece.model`, where nothing else is there.
 //!
-//! Source: `sentencepiece_model.proto` of the sentencepiece library, and transformers' `LlamaTokenizer`, which wraps it.
-//! The non-obvious thing: the blank before a text is the library's, put by it before every part between special tokens,
-//! unless `legacy` is false: then it is the wrapper's, and put before the first part alone.
+//! Source: `sentencepiece_model.proto` of the sentencepiece library, and transformers' `LlamaTokenizer` and `T5Tokenizer`,
+//! which wrap it. The non-obvious thing: the blank before a text is the library's, put by it before every part between
+//! special tokens, unless `legacy` is false: then it is the wrapper's, and put before the first part alone. T5's wrapper
+//! has a hundred tokens of its own behind the library's, in falling order, and ends every text.
 
 use super::bpe::Source;
 use super::config::Config;
+use super::ends::Around;
+use super::files::AddedToken;
 use super::kinds::{self, Blank, Kind, Prefix};
 use super::protobuf::{Field, Fields};
+use super::unigram::Blanks;
 use super::vocabulary::{TokenType, Vocabulary};
 use crate::error::{ConvertError, shown};
 use crate::json;
 use crate::keys::Keys;
 use crate::settings::Inputs;
 
-const MODEL: &str = "tokenizer.model";
+/// The file's names; T5's is the second.
+const MODELS: [&str; 2] = ["tokenizer.model", "spiece.model"];
 
 /// Most pieces.
 const PIECES: usize = 4 << 20;
 
 /// Classes that do to a text what is done here; fast ones included.
 const CLASSES: [&str; 3] = ["LlamaTokenizer", "GemmaTokenizer", "PreTrainedTokenizer"];
+/// The class with tokens of its own.
+const T5: &str = "T5Tokenizer";
+/// Most tokens of its own.
+const EXTRA: u32 = 1 << 16;
 
 /// A file, as far as it matters here; what a file leaves out is what the library takes.
 struct Model<'a> {
@@ -51,14 +60,20 @@ pub(super) fn read(
     config: &Config,
     keys: &mut Keys,
 ) -> Result<Option<Source>, ConvertError> {
-    let Some(bytes) = json::read_file(inputs.tokenizer, MODEL, json::DATA_BYTES)? else { return Ok(None) };
-    let bad = |message: String| ConvertError::Tokenizer { file: MODEL.to_owned(), message };
+    let mut found = None;
+    for name in MODELS {
+        if found.is_none() {
+            found = json::read_file(inputs.tokenizer, name, json::DATA_BYTES)?.map(|bytes| (name, bytes));
+        }
+    }
+    let Some((name, bytes)) = found else { return Ok(None) };
+    let bad = |message: String| ConvertError::Tokenizer { file: name.to_owned(), message };
     let model = Model::parse(&bytes).map_err(bad)?;
     model.check().map_err(bad)?;
-    let mut vocabulary = Vocabulary::new(MODEL, rows);
+    let mut vocabulary = Vocabulary::new(name, rows);
     let mut scores = vec![0.0; rows as usize];
     for (id, piece) in model.pieces.iter().enumerate() {
-        let ty = piece.ty(id).map_err(bad)?;
+        let ty = piece.ty(id, model.is_unigram()).map_err(bad)?;
         vocabulary.add(piece.text, id as u32)?;
         vocabulary.mark(id as u32, ty);
         match ty {
@@ -67,24 +82,54 @@ pub(super) fn read(
             _ => {}
         }
     }
-    kinds::mark_bytes(&mut vocabulary)?;
-    let prefix = prefix(&model, config)?;
+    if model.byte_fallback {
+        kinds::mark_bytes(&mut vocabulary)?;
+    }
+    let is_t5 = match config.class()? {
+        Some(class) => class == T5,
+        None => name == MODELS[1],
+    };
+    let is_t5 = is_t5 && model.is_unigram();
+    if is_t5 {
+        add_extra(&mut vocabulary, model.pieces.len() as u32, config, keys)?;
+    }
+    let around = is_t5.then(|| Around { before: None, behind: Some("</s>".to_owned()) });
+    let prefix = prefix(name, &model, is_t5, config)?;
     if prefix.blank == Blank::Never && !config.own.switch("legacy", true)? {
         keys.note(
             "with legacy false and add_prefix_space false the original drops a blank that stands alone before a special \
              token at the start of a text: it is kept here",
         );
     }
-    let kind = Kind::SentencePiece(prefix);
+    let kind = if model.is_unigram() {
+        Kind::Unigram(prefix, Blanks::library(model.removes_blanks))
+    } else {
+        Kind::SentencePiece(prefix)
+    };
     let names = model.ids.map(|id| u32::try_from(id).ok().filter(|id| (*id as usize) < model.pieces.len()));
-    Ok(Some(Source { vocabulary, merges: Vec::new(), scores: Some(scores), around: None, kind, names, raw: true }))
+    let (scores, map) = (Some(scores), model.rules.to_vec());
+    Ok(Some(Source { vocabulary, merges: Vec::new(), scores, map, around, kind, names, raw: true }))
+}
+
+/// Adds T5's own tokens behind `count` pieces: the first has the highest id.
+fn add_extra(vocabulary: &mut Vocabulary, count: u32, config: &Config, keys: &mut Keys) -> Result<(), ConvertError> {
+    let extra = config.own.count("extra_ids", 0..=EXTRA, 100)?;
+    for number in 0..extra {
+        let plain = AddedToken::plain(&format!("<extra_id_{number}>"), true);
+        let token = AddedToken { lstrip: true, rstrip: true, ..plain };
+        // A vocabulary may have them among its pieces.
+        if vocabulary.id(&token.content).is_none() {
+            vocabulary.add_token(&token, count + extra - 1 - number, keys)?;
+        }
+    }
+    Ok(())
 }
 
 /// What the class around the library puts before texts.
-fn prefix(model: &Model<'_>, config: &Config) -> Result<Prefix, ConvertError> {
+fn prefix(name: &str, model: &Model<'_>, is_t5: bool, config: &Config) -> Result<Prefix, ConvertError> {
     let own = &config.own;
-    if let Some(class) = config.class()?.filter(|class| !CLASSES.contains(class)) {
-        let known = format!("with {MODEL} alone, only {} are", CLASSES.join(", "));
+    if let Some(class) = config.class()?.filter(|class| !is_t5 && !CLASSES.contains(class)) {
+        let known = format!("with {name} alone, only {} and, of unigram models, {T5} are", CLASSES.join(", "));
         return Err(own.unsupported("tokenizer_class", format!("'{class}'"), known));
     }
     let (legacy, wanted) = (own.switch("legacy", true)?, own.switch("add_prefix_space", true)?);
@@ -93,7 +138,8 @@ fn prefix(model: &Model<'_>, config: &Config) -> Result<Prefix, ConvertError> {
         (false, true) => Blank::First,
         _ => Blank::Never,
     };
-    Ok(Prefix { blank, early: true })
+    // T5's wrapper leaves it to a later step.
+    Ok(Prefix { blank, early: legacy || !is_t5 })
 }
 
 impl<'a> Model<'a> {
@@ -155,20 +201,24 @@ impl<'a> Model<'a> {
         Ok(())
     }
 
+    fn is_unigram(&self) -> bool {
+        self.algorithm == 1
+    }
+
     /// Refuses what the runtime does not do.
     fn check(&self) -> Result<(), String> {
         let refuse = |what: &str| Err(format!("{what} is not supported"));
+        let pairs = !self.is_unigram();
         if self.pieces.is_empty() {
             return Err("0 pieces".to_owned());
         }
         match self.algorithm {
-            2 => {}
-            1 => return refuse("trainer_spec.model_type = UNIGRAM"),
+            1 | 2 => {}
             3 => return refuse("trainer_spec.model_type = WORD"),
             4 => return refuse("trainer_spec.model_type = CHAR"),
             other => return refuse(&format!("trainer_spec.model_type = {other}")),
         }
-        if !self.byte_fallback {
+        if pairs && !self.byte_fallback {
             return refuse("trainer_spec.byte_fallback = false");
         }
         if self.blanks_behind {
@@ -177,11 +227,11 @@ impl<'a> Model<'a> {
         if !self.delimiter.is_empty() {
             return refuse("trainer_spec.pretokenization_delimiter");
         }
-        if !self.rules.is_empty() {
+        if pairs && !self.rules.is_empty() {
             let bytes = self.rules.len();
             return refuse(&format!("normalizer_spec.precompiled_charsmap, of {bytes} bytes here,"));
         }
-        if self.removes_blanks {
+        if pairs && self.removes_blanks {
             return refuse("normalizer_spec.remove_extra_whitespaces = true");
         }
         if !self.escapes_blanks {
@@ -212,13 +262,14 @@ impl<'a> Piece<'a> {
     }
 
     /// Its type, by the numbers that the output shares with the library.
-    fn ty(&self, id: usize) -> Result<TokenType, String> {
+    fn ty(&self, id: usize, is_unigram: bool) -> Result<TokenType, String> {
         match self.kind {
             1 => Ok(TokenType::Normal),
             2 => Ok(TokenType::Unknown),
             3 => Ok(TokenType::Control),
             4 => Ok(TokenType::UserDefined),
             6 => Ok(TokenType::Byte),
+            5 if is_unigram => Ok(TokenType::Unused),
             5 => Err(format!("piece {id}: '{}' is of the type UNUSED, which is not supported", shown(self.text))),
             other => Err(format!("piece {id}: '{}' has the type {other}; types are 1 to 6", shown(self.text))),
         }

@@ -1,5 +1,5 @@
-//! Which of the runtime's tokenizers a `tokenizer.json` with BPE describes: a byte-level one with the pre-tokenizer of a
-//! known name, or SentencePiece's with byte fallback.
+//! Which of the runtime's tokenizers a `tokenizer.json` describes: a byte-level one with the pre-tokenizer of a known name,
+//! SentencePiece's with byte fallback, or its unigram model (`unigram`).
 //!
 //! SentencePiece's files list no merges but give tokens scores; `tokenizer.json` lists the merges such scores would do.
 //! Back again, the rank of the first merge that makes a token is its score.
@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 
 use super::config::{CONFIG, Config};
-use super::files::{Bpe, Decoder, Merge, Normalizer, PreTokenizer, TokenizerJson};
+use super::files::{Decoder, Merge, Normalizer, PreTokenizer, Tables, TokenizerJson};
+use super::unigram::{self, Blanks};
 use super::vocabulary::{TokenType, Vocabulary};
 use crate::error::{ConvertError, shown};
 use crate::keys::Keys;
@@ -52,10 +53,11 @@ pub(super) enum Kind {
         compose: bool,
     },
     SentencePiece(Prefix),
+    Unigram(Prefix, Blanks),
 }
 
 /// What stands for a blank in SentencePiece's tokens.
-const BLANK: &str = "\u{2581}";
+pub(super) const BLANK: &str = "\u{2581}";
 
 /// Patterns of `Split` by the name of the pre-tokenizer they make together with bytes.
 const PATTERNS: &[(&str, &str)] = &[
@@ -71,6 +73,9 @@ const PATTERNS: &[(&str, &str)] = &[
 
 impl Kind {
     pub(super) fn of(file: &TokenizerJson, fail: impl Fn(String) -> ConvertError) -> Result<Self, ConvertError> {
+        if file.model.vocab.scores.is_some() {
+            return unigram::kind(file, &fail);
+        }
         let kind = if file.model.byte_fallback == Some(true) { pieces(file, &fail) } else { byte_level(file, &fail) }?;
         // Such words are tokens as they are, whatever the merges say: so they are by that name, and by no other.
         let whole = matches!(kind, Self::ByteLevel { pre: "llama-bpe", .. });
@@ -152,21 +157,30 @@ fn pieces(file: &TokenizerJson, fail: &impl Fn(String) -> ConvertError) -> Resul
             }
         }
         Some(pre) if pre.kind == "Metaspace" && !replaces && !prepends && pre.split == Some(false) => {
-            if let Some(other) = pre.replacement.as_deref().filter(|other| *other != BLANK) {
-                return refuse(format!("'{}' for a blank", shown(other)));
-            }
-            let blank = match pre.prepend_scheme.as_deref() {
-                Some("never") => Blank::Never,
-                Some("first") => Blank::First,
-                Some("always") => Blank::Always,
-                Some(other) => return refuse(format!("prepend_scheme '{}'", shown(other))),
-                None if pre.add_prefix_space == Some(false) => Blank::Never,
-                None => Blank::Always,
-            };
+            let blank = metaspace(pre, &refuse)?;
             Ok(Kind::SentencePiece(Prefix { blank, early: false }))
         }
         Some(pre) => refuse(format!("the pre_tokenizer '{}'", shown(&pre.kind))),
         None => refuse("a text whose blanks stay".to_owned()),
+    }
+}
+
+/// Where `Metaspace` puts a blank.
+pub(super) fn metaspace(
+    pre: &PreTokenizer,
+    refuse: &impl Fn(String) -> Result<Kind, ConvertError>,
+) -> Result<Blank, ConvertError> {
+    let refuse = |what: String| refuse(what).map(|_| Blank::Never);
+    if let Some(other) = pre.replacement.as_deref().filter(|other| *other != BLANK) {
+        return refuse(format!("'{}' for a blank", shown(other)));
+    }
+    match pre.prepend_scheme.as_deref() {
+        Some("never") => Ok(Blank::Never),
+        Some("first") => Ok(Blank::First),
+        Some("always") => Ok(Blank::Always),
+        Some(other) => refuse(format!("prepend_scheme '{}'", shown(other))),
+        None if pre.add_prefix_space == Some(false) => Ok(Blank::Never),
+        None => Ok(Blank::Always),
     }
 }
 
@@ -197,7 +211,7 @@ pub(super) fn prefix(kind: Kind, config: &Config, keys: &mut Keys) -> Result<Pre
             }
             Ok(Prefix { blank: if followed { Blank::Always } else { Blank::Never }, early: false })
         }
-        Kind::SentencePiece(own) => {
+        Kind::SentencePiece(own) | Kind::Unigram(own, _) => {
             let wanted = config.own.switch(KEY, own.blank != Blank::Never)?;
             if wanted == (own.blank != Blank::Never) {
                 return Ok(own);
@@ -222,13 +236,13 @@ pub(super) fn note_decoder(decoder: &Decoder, kind: Kind, keys: &mut Keys) {
     for step in steps {
         let known = match (kind, step.kind.as_str()) {
             (Kind::ByteLevel { .. }, "ByteLevel") => true,
-            (Kind::SentencePiece(_), "ByteFallback" | "Fuse") => true,
+            (Kind::SentencePiece(_) | Kind::Unigram(..), "ByteFallback" | "Fuse") => true,
             (Kind::SentencePiece(_), "Replace") => blank(step) && step.content.as_deref() == Some(" "),
             (Kind::SentencePiece(_), "Strip") => {
                 takes_away = true;
                 (step.content.as_deref(), step.start, step.stop.unwrap_or(0)) == (Some(" "), Some(1), 0)
             }
-            (Kind::SentencePiece(_), "Metaspace") => {
+            (Kind::SentencePiece(_) | Kind::Unigram(..), "Metaspace") => {
                 takes_away = step.prepend_scheme.as_deref() != Some("never") && step.add_prefix_space != Some(false);
                 true
             }
@@ -238,7 +252,7 @@ pub(super) fn note_decoder(decoder: &Decoder, kind: Kind, keys: &mut Keys) {
             strange = Some(format!("the decoder's step '{}' is not followed", shown(&step.kind)));
         }
     }
-    if let Kind::SentencePiece(prefix) = kind
+    if let Kind::SentencePiece(prefix) | Kind::Unigram(prefix, _) = kind
         && takes_away != (prefix.blank != Blank::Never)
     {
         let does = if takes_away { "takes away" } else { "leaves" };
@@ -254,13 +268,16 @@ pub(super) fn note_decoder(decoder: &Decoder, kind: Kind, keys: &mut Keys) {
     }
 }
 
-/// Refuses what BPE may do besides and no runtime here does.
-pub(super) fn check_model(model: &Bpe, fail: impl Fn(String) -> ConvertError) -> Result<(), ConvertError> {
+/// Refuses what such models may do besides and no runtime here does.
+pub(super) fn check_model(model: &Tables, fail: impl Fn(String) -> ConvertError) -> Result<(), ConvertError> {
     let rule = |part: &str, got: String| fail(format!("model.{part} = {got} is not supported"));
     let filled = |text: &Option<String>| text.as_ref().filter(|text| !text.is_empty()).cloned();
-    match &model.kind {
-        Some(kind) if kind != "BPE" => return Err(rule("type", format!("'{}', only 'BPE' is:", shown(kind)))),
-        _ => {}
+    let own = if model.vocab.scores.is_some() { "Unigram" } else { "BPE" };
+    match model.kind.as_deref() {
+        None => {}
+        Some(kind) if kind == own => {}
+        Some("Unigram" | "BPE") => return Err(rule("vocab", format!("what '{own}' has"))),
+        Some(kind) => return Err(rule("type", format!("'{}', only 'BPE' and 'Unigram' are:", shown(kind)))),
     }
     if let Some(dropout) = model.dropout.filter(|dropout| *dropout != 0.0) {
         return Err(rule("dropout", dropout.to_string()));
@@ -271,7 +288,7 @@ pub(super) fn check_model(model: &Bpe, fail: impl Fn(String) -> ConvertError) ->
     if let Some(suffix) = filled(&model.end_of_word_suffix) {
         return Err(rule("end_of_word_suffix", format!("'{}'", shown(&suffix))));
     }
-    if model.vocab.0.is_empty() {
+    if model.vocab.entries.is_empty() {
         return Err(fail("model.vocab has 0 tokens".to_owned()));
     }
     Ok(())

@@ -9,6 +9,7 @@ mod from_json;
 mod from_pieces;
 mod kinds;
 mod protobuf;
+mod unigram;
 mod vocabulary;
 pub(crate) mod wordpiece;
 

@@ -12,7 +12,7 @@ use ocelli_quant::gguf::keys::SPECIAL_TOKENS;
 
 use super::config::{CONFIG, Config};
 use super::ends::Around;
-use super::files::{AddedToken, Bpe, Normalizer, TokenizerJson};
+use super::files::{AddedToken, Normalizer, Tables, TokenizerJson};
 use super::from_json::TOKENIZER;
 use super::vocabulary::{TokenType, Vocabulary};
 use crate::error::{ConvertError, shown};
@@ -107,7 +107,7 @@ fn whole(inputs: &Inputs<'_>, rows: u32, config: &Config, keys: &mut Keys) -> Re
         }
     }
     let mut vocabulary = Vocabulary::new(TOKENIZER, rows);
-    for (token, id) in &file.model.vocab.0 {
+    for (token, id) in &file.model.vocab.entries {
         vocabulary.add(token, *id)?;
     }
     for token in file.added_tokens.0 {
@@ -141,7 +141,7 @@ fn list(inputs: &Inputs<'_>, rows: u32, config: &Config) -> Result<Source, Conve
 }
 
 /// Refuses what WordPiece may do besides and no runtime here does.
-fn check_model(model: &Bpe, fail: impl Fn(String) -> ConvertError) -> Result<(), ConvertError> {
+fn check_model(model: &Tables, fail: impl Fn(String) -> ConvertError) -> Result<(), ConvertError> {
     let rule = |part: &str, got: &str, only: &str| {
         Err(fail(format!("model.{part} = '{}' is not supported, only '{only}' is", shown(got))))
     };
@@ -151,6 +151,7 @@ fn check_model(model: &Bpe, fail: impl Fn(String) -> ConvertError) -> Result<(),
         Some(other) => return rule("type", other, "WordPiece"),
     }
     match model.continuing_subword_prefix.as_deref() {
+        _ if model.vocab.scores.is_some() => rule("vocab", "a list with scores", "an object from tokens to ids"),
         None | Some(INSIDE) => Ok(()),
         Some(other) => rule("continuing_subword_prefix", other, INSIDE),
     }

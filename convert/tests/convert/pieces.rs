@@ -141,7 +141,6 @@ fn added_tokens_are_looked_for_in_the_text_as_it_is() {
 #[test]
 fn what_the_runtime_does_not_do_is_refused() {
     for (trainer, normalizer, part) in [
-        (integer(3, 1), vec![], "UNIGRAM"),
         (integer(3, 3), vec![], "WORD"),
         (integer(3, 9), vec![], "model_type = 9"),
         (integer(35, 0), vec![], "byte_fallback = false"),

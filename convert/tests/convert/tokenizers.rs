@@ -127,7 +127,7 @@ fn post_processors_decide_about_the_ends() {
 #[test]
 fn tokenizers_of_other_kinds_are_refused() {
     let cases: [(&str, serde_json::Value, &str); 9] = [
-        ("/model/type", json!("Unigram"), "'Unigram'"),
+        ("/model/type", json!("Unigram"), "model.vocab = what 'BPE' has"),
         ("/model/byte_fallback", json!(true), "byte_fallback"),
         ("/model/ignore_merges", json!(true), "ignore_merges"),
         ("/model/end_of_word_suffix", json!("</w>"), "'</w>'"),
@@ -246,12 +246,86 @@ fn every_key_of_a_tokenizers_files_is_understood() {
     }
     model(|t| t["added_tokens"][0]["my_key"] = json!(1)).fails("json", &["tokenizer.json", "my_key"]);
     // Of another kind, the kind is what is named.
-    model(|t| t["model"] = json!({"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0]]}))
-        .fails("tokenizer", &["'Unigram'"]);
+    let words = json!({"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                       "max_input_chars_per_word": 100, "vocab": {"[UNK]": 0}});
+    model(|t| t["model"] = words).fails("tokenizer", &["'WordPiece'"]);
     model(|t| t["decoder"] = json!({"type": "WordPiece", "prefix": "##", "cleanup": true}))
         .convert_as(F32)
         .map(|(_, report)| assert!(report.notes[0].contains("'WordPiece'"), "{:?}", report.notes))
         .unwrap();
+}
+
+/// A unigram model of three tokens as transformers writes one, with something changed.
+fn unigram(change: impl FnOnce(&mut serde_json::Value)) -> Model {
+    model(|t| {
+        t["model"] = json!({"type": "Unigram", "unk_id": 1, "byte_fallback": false,
+                            "vocab": [["</s>", 0.0], ["<unk>", 0.0], ["\u{2581}a", -1.5]]});
+        t["normalizer"] = json!({"type": "Sequence", "normalizers": [
+            {"type": "Strip", "strip_left": false, "strip_right": true},
+            {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u{2581}"},
+        ]});
+        t["pre_tokenizer"] = json!({"type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": "always"});
+        t["decoder"] = json!({"type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": "always"});
+        t["post_processor"] = json!({"type": "TemplateProcessing", "pair": [], "special_tokens": {}, "single": [
+            {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}},
+        ]});
+        t["added_tokens"] = json!([{"id": 0, "content": "</s>", "single_word": false, "lstrip": false, "rstrip": false,
+                                    "normalized": false, "special": true}]);
+        change(t);
+    })
+}
+
+#[test]
+fn a_unigram_model_is_written_as_llama_cpp_names_it() {
+    let (file, _) = unigram(|_| ()).convert_as(F32).unwrap();
+    assert_eq!(file.str("tokenizer.ggml.model").unwrap(), Some("t5"));
+    assert_eq!(file.bool("tokenizer.ggml.remove_extra_whitespaces").unwrap(), Some(true));
+    assert_eq!(file.bool("tokenizer.ggml.add_space_prefix").unwrap(), Some(true));
+    assert_eq!(file.bool("tokenizer.ggml.add_eos_token").unwrap(), Some(true));
+    assert_eq!(file.bool("tokenizer.ggml.add_bos_token").unwrap(), Some(false));
+    assert_eq!(file.u32("tokenizer.ggml.eos_token_id").unwrap(), Some(0));
+    assert_eq!(file.u32("tokenizer.ggml.unknown_token_id").unwrap(), Some(1));
+    assert_eq!(file.str("ocelli.tokenizer.trim").unwrap(), Some("part"));
+    assert_eq!(file.str("ocelli.tokenizer.blank").unwrap(), Some("always"));
+    assert_eq!(file.f32s("tokenizer.ggml.scores").unwrap().unwrap()[2], -1.5);
+    assert_eq!(file.i32s("tokenizer.ggml.token_type").unwrap().unwrap()[..4], [3, 2, 1, 5]);
+    for key in ["tokenizer.ggml.precompiled_charsmap", "tokenizer.ggml.bos_token_id"] {
+        assert!(file.get(key).is_none(), "{key}");
+    }
+}
+
+#[test]
+fn what_a_unigram_model_may_do_besides_is_refused() {
+    let precompiled = |map: &str| json!({"type": "Precompiled", "precompiled_charsmap": map});
+    let sequence = |steps: serde_json::Value| json!({"type": "Sequence", "normalizers": steps});
+    let cases = [
+        ("/model/type", json!("BPE"), "model.vocab = what 'Unigram' has"),
+        ("/model/unk_id", json!(null), "without model.unk_id"),
+        ("/model/unk_id", json!(3), "model.unk_id is 3, model.vocab has 3 tokens"),
+        ("/model/vocab", json!([]), "0 tokens"),
+        ("/model/byte_fallback", json!(true), "'<0x00>'"),
+        ("/normalizer", json!({"type": "NFKC"}), "'NFKC'"),
+        ("/normalizer", precompiled("A*A="), "precompiled_charsmap is not base64 at its byte 1"),
+        ("/normalizer", sequence(json!([{"type": "Lowercase"}, precompiled("")])), "'Lowercase'"),
+        ("/normalizer/normalizers/0/strip_left", json!(true), "'Strip' but of the right alone"),
+        ("/normalizer/normalizers/1/content", json!("-"), "'Replace' of anything but"),
+        ("/normalizer/normalizers/0", json!({"type": "Sequence", "normalizers": []}), "'Sequence'"),
+        ("/pre_tokenizer", json!(null), "a text whose blanks stay"),
+        ("/pre_tokenizer", json!({"type": "Whitespace"}), "'Whitespace'"),
+        ("/pre_tokenizer/prepend_scheme", json!("sometimes"), "prepend_scheme 'sometimes'"),
+        ("/pre_tokenizer/replacement", json!("_"), "'_' for a blank"),
+        (
+            "/pre_tokenizer",
+            json!({"type": "Sequence", "pretokenizers": [
+                {"type": "WhitespaceSplit"},
+                {"type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": "first"},
+            ]}),
+            "'WhitespaceSplit' before a 'Metaspace' of the scheme 'first'",
+        ),
+    ];
+    for (path, value, part) in cases {
+        unigram(|t| *t.pointer_mut(path).unwrap() = value).fails("tokenizer", &["tokenizer.json", part]);
+    }
 }
 
 #[test]

@@ -59,13 +59,14 @@ impl Encoding<'_> {
     /// A part without tokens of the first kind, which is `wanted` to get a blank.
     fn part(&mut self, part: Range<usize>, wanted: bool) -> Result<(), TokenizerError> {
         let Tokenizer { specials, vocab, normalizer, .. } = self.tokenizer;
-        let (text, plain) = normalizer.part(self.text, part.clone(), self.plain, wanted);
+        let (text, plain) = normalizer.part(self.text, part.clone(), self.plain, wanted)?;
         let late = wanted && !normalizer.early;
         let mut cursor = Cursor::default();
         loop {
             let found = specials.inner.next(vocab, &text, cursor, self.control(&plain));
             let end = found.map_or(text.len(), |found| found.start);
-            if let Some(piece) = text.get(cursor.taken..end).filter(|piece| !piece.is_empty()) {
+            let piece = text.get(cursor.taken..end).map(|piece| normalizer.between(piece));
+            if let Some(piece) = piece.filter(|piece| !piece.is_empty()) {
                 let blank = late
                     && !piece.starts_with(normalizer.blanks())
                     && (normalizer.blank == Blank::Everywhere || cursor.taken == 0);
@@ -95,6 +96,7 @@ impl Encoding<'_> {
                 Ok(())
             }),
             Model::SentencePiece(model) => model.encode(vocab, &text, at, scratch, out),
+            Model::Unigram(model) => model.encode(&text, at, scratch, out),
             Model::WordPiece(model) => {
                 model.encode(vocab, &text, out);
                 Ok(())

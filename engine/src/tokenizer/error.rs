@@ -94,9 +94,15 @@ pub enum TokenizerError {
         /// The limit.
         limit: usize,
     },
-    /// WordPiece without a token for words it cannot spell.
-    #[error("a WordPiece vocabulary needs an unknown token")]
+    /// WordPiece or unigram without a token for what it cannot spell.
+    #[error("a WordPiece or unigram vocabulary needs an unknown token")]
     NoUnknown,
+    /// A compiled map of characters that contradicts itself.
+    #[error("the precompiled map of characters: {reason}")]
+    BadCharsMap {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// There are more merges than the limit.
     #[error("more than {limit} merges")]
     TooManyMerges {
@@ -149,6 +155,14 @@ pub enum TokenizerError {
     #[error("text of {bytes} bytes is over the limit of {limit}")]
     TextTooLong {
         /// Length of the text.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The text is over the limit once it is normalised.
+    #[error("text of {bytes} bytes becomes more than {limit} bytes when it is normalised")]
+    NormalizedTooLong {
+        /// Length of the text as it was.
         bytes: usize,
         /// The limit.
         limit: usize,

@@ -4,13 +4,13 @@
 //! own special ids and its own answer to whether texts begin with bos or a blank.
 
 use super::pretokenize::PreTokenizer;
-use super::{Added, Blank, Spec, TokenKind, Tokenizer};
+use super::{Added, Blank, Spec, TokenKind, Tokenizer, Trim, Unigrams};
 use crate::error::Error;
-use ocelli_quant::gguf::Gguf;
 use ocelli_quant::gguf::keys::SPECIAL_TOKENS;
+use ocelli_quant::gguf::{Gguf, Value, ValueType};
 
 /// The kinds of vocabulary read here.
-const MODELS: &str = "gpt2, llama, bert, gemma4";
+const MODELS: &str = "gpt2, llama, t5, bert, gemma4";
 
 /// The texts of a file's special tokens by the names that chat templates know them by, such as `bos_token`: those that
 /// its keys name and its kind of vocabulary implies, and those of a name of their own, such as `image_token`. A name
@@ -21,17 +21,17 @@ const MODELS: &str = "gpt2, llama, bert, gemma4";
 pub fn special_tokens(file: &Gguf) -> Result<Vec<(&str, &str)>, Error> {
     const NAMES: &str = "ocelli.tokenizer.special_names";
     let Some(tokens) = file.strings("tokenizer.ggml.tokens")? else { return Ok(Vec::new()) };
-    let llama = file.str("tokenizer.ggml.model")? == Some("llama");
+    let model = file.str("tokenizer.ggml.model")?;
     let mut found = Vec::new();
     let mut add = |name, id: Option<u32>| {
         let text = id.and_then(|id| tokens.get(id as usize));
         found.extend(text.map(|text| (name, text)));
     };
     for (name, key) in SPECIAL_TOKENS {
-        let implied = match key {
-            "unknown" if llama => Some(0),
-            "bos" if llama => Some(1),
-            "eos" if llama => Some(2),
+        let implied = match (model, key) {
+            (Some("llama"), "unknown") | (Some("t5"), "padding") => Some(0),
+            (Some("llama"), "bos") | (Some("t5"), "eos") => Some(1),
+            (Some("llama"), "eos") | (Some("t5"), "unknown") => Some(2),
             _ => None,
         };
         add(name, file.u32(&format!("tokenizer.ggml.{key}_token_id"))?.or(implied));
@@ -61,11 +61,6 @@ impl Tokenizer {
     pub fn from_gguf(file: &Gguf) -> Result<Self, Error> {
         const MODEL: &str = "tokenizer.ggml.model";
         let model = file.str(MODEL)?.unwrap_or("(no such key)");
-        let missing = |key: &str| Error::BadParameter {
-            key: key.to_owned(),
-            got: "missing".to_owned(),
-            rule: "the tokenizer needs this key".to_owned(),
-        };
         let list = |key: &str| file.strings(key)?.ok_or_else(|| missing(key));
         let tokens = list("tokenizer.ggml.tokens")?;
         let id = |name: &str| file.u32(&format!("tokenizer.ggml.{name}_token_id"));
@@ -81,8 +76,6 @@ impl Tokenizer {
                 Spec { pre, bos, eos: id("eos")?, add_bos, ..Spec::bpe(tokens, list("tokenizer.ggml.merges")?) }
             }
             "llama" => {
-                const SCORES: &str = "tokenizer.ggml.scores";
-                let scores = file.f32s(SCORES)?.ok_or_else(|| missing(SCORES))?;
                 let bos = id("bos")?.or(implied(1));
                 let eos = id("eos")?.or(implied(2));
                 let add_bos = bos.is_some();
@@ -92,7 +85,20 @@ impl Tokenizer {
                     unk: implied(0),
                     add_bos,
                     blank: Blank::Everywhere,
-                    ..Spec::sentencepiece(tokens, scores)
+                    ..Spec::sentencepiece(tokens, scores(file)?)
+                }
+            }
+            "t5" => {
+                let eos = id("eos")?.or(implied(1));
+                Spec {
+                    bos: id("bos")?,
+                    eos,
+                    pad: implied(0),
+                    unk: implied(2),
+                    add_eos: eos.is_some(),
+                    // Each text between special tokens is one by itself.
+                    added: Some(Added::default()),
+                    ..Spec::unigram(tokens, unigrams(file)?)
                 }
             }
             "bert" => {
@@ -116,7 +122,7 @@ impl Tokenizer {
             }
         };
         spec.token_types = file.i32s("tokenizer.ggml.token_type")?;
-        spec.pad = id("padding")?;
+        spec.pad = id("padding")?.or(spec.pad);
         spec.unk = id("unknown")?.or(spec.unk);
         spec.eot = id("eot")?;
         spec.eom = id("eom")?;
@@ -140,6 +146,46 @@ impl Tokenizer {
         }
         Ok(tokenizer)
     }
+}
+
+/// A key that is needed is not there.
+fn missing(key: &str) -> Error {
+    Error::BadParameter {
+        key: key.to_owned(),
+        got: "missing".to_owned(),
+        rule: "the tokenizer needs this key".to_owned(),
+    }
+}
+
+/// One score a token.
+fn scores(file: &Gguf) -> Result<Vec<f32>, Error> {
+    const KEY: &str = "tokenizer.ggml.scores";
+    file.f32s(KEY)?.ok_or_else(|| missing(KEY))
+}
+
+/// What a unigram vocabulary has besides its tokens.
+fn unigrams(file: &Gguf) -> Result<Unigrams, Error> {
+    const MAP: &str = "tokenizer.ggml.precompiled_charsmap";
+    const TRIM: &str = "ocelli.tokenizer.trim";
+    // llama.cpp reads bytes with a sign, too.
+    let map = match file.get(MAP) {
+        Some(Value::Array(array)) if array.element() == ValueType::I8 => array.bytes(),
+        _ => file.u8s(MAP)?.unwrap_or_default(),
+    };
+    let trim = match file.str(TRIM)? {
+        None | Some("part") => Trim::Part,
+        Some("never") => Trim::Nothing,
+        Some("stretch") => Trim::Stretch,
+        Some(other) => {
+            return Err(Error::BadParameter {
+                key: TRIM.to_owned(),
+                got: super::error::shortened(other),
+                rule: "must be 'never', 'part' or 'stretch'".to_owned(),
+            });
+        }
+    };
+    let collapses = file.bool("tokenizer.ggml.remove_extra_whitespaces")?.unwrap_or(false);
+    Ok(Unigrams { scores: scores(file)?, map: map.to_vec(), collapses, trim })
 }
 
 /// The token that stands for a picture in a model that sees: the one the file names, or the one that the originals call so.

@@ -8,6 +8,7 @@
 //! second.
 
 use super::error::TokenizerError;
+use super::unigram::Step;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -51,9 +52,15 @@ pub(super) struct Scratch {
     before: Vec<u32>,
     after: Vec<u32>,
     heap: Vec<Reverse<u64>>,
+    steps: Vec<Step>,
 }
 
 impl Scratch {
+    /// The buffers of a search for the best way through a text.
+    pub(super) fn for_paths(&mut self) -> (&mut Vec<Step>, &mut Vec<Symbol>) {
+        (&mut self.steps, &mut self.symbols)
+    }
+
     /// Merges `word`, given as symbols, and returns what is left.
     pub(super) fn merge(
         &mut self,
@@ -100,7 +107,7 @@ impl Scratch {
     /// The heap holds (rank, position); an entry is stale, and skipped, when the pair at that position has another rank
     /// by now. (With the same rank it stands for the new pair as well as for the old one.)
     fn by_heap(&mut self, word: &[u8], pairs: &impl Pairs) {
-        let Self { symbols, merges, before, after, heap } = self;
+        let Self { symbols, merges, before, after, heap, .. } = self;
         let count = symbols.len() as u32;
         before.clear();
         before.extend((0..count).map(|i| i.wrapping_sub(1)));

@@ -2,16 +2,18 @@
 //!
 //! One [`Tokenizer`] for every kind of vocabulary: the tokens, the special tokens and the ids are shared, the way a
 //! stretch of plain text becomes ids is a variant of `Model`: byte-pair encoding by a list of merges (GPT-2, OPT,
-//! LLaMA-3, Qwen, Gemma 4), SentencePiece's by scores (LLaMA, Phi-3, Gemma), WordPiece (BERT).
+//! LLaMA-3, Qwen, Gemma 4), SentencePiece's by scores (LLaMA, Phi-3, Gemma), its unigram model (T5), WordPiece (BERT).
 //!
 //! The chain of [`Tokenizer::encode`]: special tokens are cut out (`special`), the rest is normalised (`normalize`) and
-//! split into words (`pretokenize`, `scan`), each word is merged (`merge`, `bpe`, `sentencepiece`).
+//! split into words (`pretokenize`, `scan`), each word is merged (`merge`, `bpe`, `sentencepiece`). A unigram vocabulary
+//! normalises by rules of its own (`rules`, `charsmap`) and looks for the best cut (`unigram`, `trie`).
 //!
 //! The non-obvious thing: nothing here is trusted. Building checks every id and every merge, so that encoding and
 //! decoding can index without panicking; times are linear (or n log n) in the text for any vocabulary.
 
 mod bpe;
 mod byte_level;
+mod charsmap;
 mod cleanup;
 mod encoding;
 mod endings;
@@ -21,19 +23,23 @@ mod merge;
 mod normalize;
 mod prefixes;
 mod pretokenize;
+mod rules;
 mod scan;
 mod sentencepiece;
 mod spec;
 mod special;
 mod stream;
 mod table;
+mod trie;
+mod unigram;
 mod vocab;
 mod wordpiece;
 
 pub use error::TokenizerError;
 pub use from_gguf::special_tokens;
 pub use normalize::Blank;
-pub use spec::{Algorithm, Spec};
+pub use rules::Trim;
+pub use spec::{Algorithm, Spec, Unigrams};
 pub use special::Added;
 pub use stream::Utf8Stream;
 pub use vocab::TokenKind;
@@ -43,9 +49,11 @@ use encoding::Encoding;
 use merge::Scratch;
 use normalize::Normalizer;
 use pretokenize::PreTokenizer;
+use rules::Rules;
 use sentencepiece::SentencePiece;
 use special::Specials;
 use std::ops::Range;
+use unigram::Unigram;
 use vocab::{Alphabet, Implied, Vocab};
 use wordpiece::WordPiece;
 
@@ -74,6 +82,7 @@ impl Default for EncodeOptions {
 enum Model {
     Bpe { pre: PreTokenizer, merges: Box<Bpe> },
     SentencePiece(Box<SentencePiece>),
+    Unigram(Box<Unigram>),
     WordPiece(WordPiece),
 }
 
@@ -110,7 +119,7 @@ impl Tokenizer {
             spec;
         let pre = match algorithm {
             Algorithm::Bpe(_) => PreTokenizer::from_name(pre)?,
-            Algorithm::SentencePiece(_) | Algorithm::WordPiece { .. } => PreTokenizer::WHOLE_TEXT,
+            _ => PreTokenizer::WHOLE_TEXT,
         };
         let pieces = pre.alphabet == Alphabet::Blanks && !matches!(algorithm, Algorithm::WordPiece { .. });
         let types = token_types.as_deref();
@@ -136,15 +145,23 @@ impl Tokenizer {
         }
         let ends = endings::find(&mut vocab, [eos, eot, eom].into_iter().flatten());
         // What stands for a blank in the tokens is one in a text, too.
-        let normalizer = Normalizer { blank, early: normalizes_blanks, escapes: pieces, compose };
         let exact = added.is_some();
-        let specials = Specials::new(&vocab, &added.unwrap_or_default(), normalizes_blanks, |text, before| {
-            normalizer.pattern(text, before)
-        })?;
+        let added = added.unwrap_or_default();
+        let rules = match &algorithm {
+            Algorithm::Unigram(Unigrams { map, collapses, trim, .. }) => {
+                Some(Box::new(Rules::new(&vocab, map, &added.symbols, *collapses, *trim)?))
+            }
+            _ => None,
+        };
+        let normalizer = Normalizer { blank, early: normalizes_blanks, escapes: pieces, compose, rules };
+        let specials = Specials::new(&vocab, &added, &normalizer)?;
         let model = match algorithm {
             Algorithm::Bpe(merges) => Model::Bpe { pre, merges: Box::new(Bpe::new(&vocab, merges, unk)?) },
             Algorithm::SentencePiece(scores) => {
                 Model::SentencePiece(Box::new(SentencePiece::new(&vocab, &scores, unk)?))
+            }
+            Algorithm::Unigram(Unigrams { scores, .. }) => {
+                Model::Unigram(Box::new(Unigram::new(&vocab, scores, &added.symbols, unk)?))
             }
             Algorithm::WordPiece { lowercase } => {
                 Model::WordPiece(WordPiece::new(&vocab, unk, lowercase, longest_word)?)
@@ -170,7 +187,7 @@ impl Tokenizer {
     /// Token ids of `text`.
     ///
     /// # Errors
-    /// [`TokenizerError::TextTooLong`], [`TokenizerError::NoTokenForByte`].
+    /// [`TokenizerError::TextTooLong`], [`TokenizerError::NormalizedTooLong`], [`TokenizerError::NoTokenForByte`].
     pub fn encode(&self, text: &str, options: EncodeOptions) -> Result<Vec<u32>, TokenizerError> {
         let mut ids = Vec::new();
         self.encode_into(text, options, &mut ids)?;
@@ -181,7 +198,7 @@ impl Tokenizer {
     /// no blank that only the first text gets.
     ///
     /// # Errors
-    /// [`TokenizerError::TextTooLong`], [`TokenizerError::NoTokenForByte`].
+    /// [`TokenizerError::TextTooLong`], [`TokenizerError::NormalizedTooLong`], [`TokenizerError::NoTokenForByte`].
     pub fn encode_piece(&self, text: &str, options: EncodeOptions, begins: bool) -> Result<Vec<u32>, TokenizerError> {
         let mut ids = Vec::new();
         self.encode_guarded(text, &[], options, begins, &mut ids)?;
@@ -191,7 +208,7 @@ impl Tokenizer {
     /// Appends the token ids of `text` to `out`; after an error `out` is as before.
     ///
     /// # Errors
-    /// [`TokenizerError::TextTooLong`], [`TokenizerError::NoTokenForByte`].
+    /// [`TokenizerError::TextTooLong`], [`TokenizerError::NormalizedTooLong`], [`TokenizerError::NoTokenForByte`].
     pub fn encode_into(&self, text: &str, options: EncodeOptions, out: &mut Vec<u32>) -> Result<(), TokenizerError> {
         self.encode_guarded(text, &[], options, true, out)
     }
@@ -213,7 +230,7 @@ impl Tokenizer {
         if options.add_special && self.add_bos {
             out.extend(self.bos);
         }
-        let (text, plain) = self.normalizer.all(text, plain);
+        let (text, plain) = self.normalizer.all(text, plain)?;
         let (text, plain) = (text.as_ref(), plain.as_ref());
         let mut encoding = Encoding { tokenizer: self, text, plain, options, scratch: Scratch::default(), out };
         if let Err(error) = encoding.all(begins) {
@@ -284,7 +301,7 @@ impl Tokenizer {
     fn trims(&self) -> bool {
         match self.model {
             Model::Bpe { .. } => false,
-            Model::SentencePiece(_) => self.normalizer.blank != Blank::Nowhere,
+            Model::SentencePiece(_) | Model::Unigram(_) => self.normalizer.blank != Blank::Nowhere,
             Model::WordPiece(_) => true,
         }
     }
@@ -377,8 +394,10 @@ impl Tokenizer {
         let model = match &self.model {
             Model::Bpe { merges, .. } => size_of::<Bpe>() + merges.memory_bytes(),
             Model::SentencePiece(model) => size_of::<SentencePiece>() + model.memory_bytes(),
+            Model::Unigram(model) => size_of::<Unigram>() + model.memory_bytes(),
             Model::WordPiece(model) => model.memory_bytes(),
         };
+        let model = model + self.normalizer.memory_bytes();
         let ends = self.ends.capacity() * size_of::<u32>();
         size_of::<Self>() + self.vocab.memory_bytes() + self.specials.memory_bytes() + ends + model
     }

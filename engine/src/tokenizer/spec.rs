@@ -1,6 +1,7 @@
 //! What a tokenizer is built from.
 
 use super::normalize::Blank;
+use super::rules::Trim;
 use super::special::Added;
 
 /// What a tokenizer is built from; the fields are the `tokenizer.ggml.*` keys of a GGUF file.
@@ -53,11 +54,27 @@ pub enum Algorithm<'a> {
     Bpe(Box<dyn Iterator<Item = &'a str> + 'a>),
     /// SentencePiece's byte-pair encoding by one score a token. Tokens are plain text with `▁` for a blank.
     SentencePiece(Vec<f32>),
+    /// SentencePiece's unigram model. Tokens are plain text with `▁` for a blank; `unk` must be set.
+    Unigram(Unigrams),
     /// WordPiece; tokens that begin a word are written with `▁` before them.
     WordPiece {
         /// Whether text is lower-cased and loses its accents.
         lowercase: bool,
     },
+}
+
+/// What a unigram model is built from.
+#[derive(Debug, Clone, Default)]
+pub struct Unigrams {
+    /// The logarithm of its probability by token.
+    pub scores: Vec<f32>,
+    /// The compiled map of characters as SentencePiece writes it, or nothing.
+    pub map: Vec<u8>,
+    /// Whether several blanks are one.
+    pub collapses: bool,
+    /// What becomes of the blanks at the ends of a text. Where [`Spec::normalizes_blanks`] is set it is SentencePiece that
+    /// takes them away, if it puts several together.
+    pub trim: Trim,
 }
 
 impl<'a> Spec<'a> {
@@ -81,6 +98,15 @@ impl<'a> Spec<'a> {
         Self::new(tokens, Algorithm::SentencePiece(scores))
     }
 
+    /// SentencePiece's unigram model with no special ids and no blank before a text.
+    pub fn unigram<T>(tokens: T, unigrams: Unigrams) -> Self
+    where
+        T: IntoIterator<Item = &'a str>,
+        T::IntoIter: 'a,
+    {
+        Self::new(tokens, Algorithm::Unigram(unigrams))
+    }
+
     /// WordPiece with no special ids; `unk` must be set.
     pub fn wordpiece<T>(tokens: T, lowercase: bool) -> Self
     where
@@ -95,7 +121,7 @@ impl<'a> Spec<'a> {
         T: IntoIterator<Item = &'a str>,
         T::IntoIter: 'a,
     {
-        let normalizes_blanks = matches!(algorithm, Algorithm::SentencePiece(_));
+        let normalizes_blanks = matches!(algorithm, Algorithm::SentencePiece(_) | Algorithm::Unigram(_));
         Self {
             tokens: Box::new(tokens.into_iter()),
             token_types: None,

@@ -9,6 +9,7 @@
 //! for a picture is found in no text at all: it would have a place and no picture.
 
 use super::error::TokenizerError;
+use super::normalize::Normalizer;
 use super::prefixes::Prefixes;
 use super::vocab::{TokenKind, Vocab};
 use std::ops::Range;
@@ -116,13 +117,8 @@ pub(super) struct Specials {
 }
 
 impl Specials {
-    /// `normalise` is what happens to a text before the inner search, `escaped` whether it writes blanks out.
-    pub(super) fn new(
-        vocab: &Vocab,
-        added: &Added,
-        escaped: bool,
-        normalise: impl Fn(&str, bool) -> String,
-    ) -> Result<Self, TokenizerError> {
+    /// `normalizer` is what happens to a text before the inner search.
+    pub(super) fn new(vocab: &Vocab, added: &Added, normalizer: &Normalizer) -> Result<Self, TokenizerError> {
         let lists = [&added.lstrip, &added.rstrip, &added.single_word, &added.normalized, &added.symbols];
         let [lstrip, rstrip, single_word, normalized, symbols] = lists.map(|ids| {
             let mut ids = ids.clone();
@@ -144,9 +140,12 @@ impl Specials {
                 continue;
             }
             let id = id as u32;
+            if has(&symbols, id) && normalizer.leaves_symbols() {
+                continue;
+            }
             let inside = has(&normalized, id) || has(&symbols, id);
             let text = match std::str::from_utf8(text) {
-                Ok(plain) if inside => normalise(plain, has(&normalized, id)).into_bytes().into(),
+                Ok(plain) if inside => normalizer.pattern(plain, has(&normalized, id))?.into_bytes().into(),
                 _ => text.into(),
             };
             let pattern = Pattern {
@@ -160,7 +159,7 @@ impl Specials {
         }
         let ids = raw.iter().chain(&inner).map(|pattern: &Pattern| pattern.id).collect();
         let names = Prefixes::new(ids, |id| vocab.at(id as usize));
-        Ok(Self { raw: Search::new(raw, false), inner: Search::new(inner, escaped), names })
+        Ok(Self { raw: Search::new(raw, false), inner: Search::new(inner, normalizer.early), names })
     }
 
     /// Makes `id` a token that no text spells.
