@@ -176,3 +176,29 @@ fn configurations_in_a_folder_agree() {
     eprintln!("{} configurations agree", files.len());
     assert!(!files.is_empty());
 }
+
+/// The older list of tokens, one a line, is the same tokenizer.
+#[test]
+fn a_list_of_tokens_is_the_same_tokenizer() {
+    for name in ["default", "plain", "every"] {
+        let golden = ItmGolden::load(name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let whole = open(&golden, dir.path(), 1);
+        let json: serde_json::Value = serde_json::from_str(&golden.files["tokenizer.json"]).unwrap();
+        let mut tokens: Vec<(u64, &String)> =
+            json["model"]["vocab"].as_object().unwrap().iter().map(|(t, id)| (id.as_u64().unwrap(), t)).collect();
+        tokens.sort_unstable();
+        let list: String = tokens.into_iter().map(|(_, token)| format!("{token}\n")).collect();
+        std::fs::remove_file(dir.path().join("hf/tokenizer.json")).unwrap();
+        std::fs::write(dir.path().join("hf/vocab.txt"), list).unwrap();
+        let file = dir.path().join("list.gguf");
+        ocelli_convert::convert(&dir.path().join("hf"), &file, &Options::new(TensorType::F32), &()).unwrap();
+        let listed = Engine::new(1).unwrap().open(&file, Load::Map).unwrap();
+        let keys = |model: &Model| {
+            let keys = model.file().keys().filter(|(key, _)| key.contains("token"));
+            keys.map(|(key, value)| (key.to_owned(), format!("{:?}", ocelli_quant::gguf::MetaValue::from(value))))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(keys(&whole), keys(&listed), "{name}");
+    }
+}
