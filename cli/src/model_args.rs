@@ -179,6 +179,28 @@ pub fn gguf(path: Option<&Path>, load: Load) -> Result<(String, Gguf), Failure> 
     }
 }
 
+/// How much memory a session may take.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Memory")]
+pub struct BudgetArgs {
+    /// Refuse to start if more memory is needed, the mapped model file counted in. A number of bytes, or with K, M, G or T,
+    /// which are powers of 1024, with or without B or iB behind them
+    #[arg(long, value_name = "BYTES", value_parser = parse_size, allow_hyphen_values = true)]
+    budget: Option<u64>,
+}
+
+impl BudgetArgs {
+    /// Options of a session that is laid out for nothing in particular.
+    pub fn session(&self) -> SessionOptions {
+        SessionOptions { budget: self.budget.unwrap_or(0), ..SessionOptions::default() }
+    }
+
+    /// Whether memory was limited.
+    pub fn limited(&self) -> bool {
+        self.budget.is_some()
+    }
+}
+
 /// The memory of a session.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Memory")]
@@ -189,10 +211,8 @@ pub struct MemoryArgs {
     /// Number format of keys and values; without it f16, or f32 beside f32 weights
     #[arg(long, value_name = "TYPE", value_parser = CacheType::ALL.map(|(_, name)| name))]
     kv: Option<String>,
-    /// Refuse to start if more memory is needed, the mapped model file counted in. A number of bytes, or with K, M, G or T,
-    /// which are powers of 1024, with or without B or iB behind them
-    #[arg(long, value_name = "BYTES", value_parser = parse_size, allow_hyphen_values = true)]
-    budget: Option<u64>,
+    #[command(flatten)]
+    budget: BudgetArgs,
 }
 
 impl MemoryArgs {
@@ -201,8 +221,7 @@ impl MemoryArgs {
         SessionOptions {
             context: self.context.unwrap_or(positions),
             cache: self.kv.as_deref().and_then(CacheType::parse),
-            budget: self.budget.unwrap_or(0),
-            ..SessionOptions::default()
+            ..self.budget.session()
         }
     }
 
@@ -213,7 +232,7 @@ impl MemoryArgs {
 
     /// Whether memory was limited.
     pub fn limited(&self) -> bool {
-        self.budget.is_some()
+        self.budget.limited()
     }
 
     /// Whether a session has room for what was asked for, not for what a request needs.

@@ -14,6 +14,14 @@ pub fn read_picture(path: &Path, limits: &ImageLimits) -> Result<Arc<Picture>, F
     decoded(path, &read_bytes("image", path, limits)?, limits)
 }
 
+/// The picture that an argument names: a file's, or with `-` that of standard input.
+pub fn picture(path: &Path, limits: &ImageLimits) -> Result<Arc<Picture>, Failure> {
+    if path == Path::new("-") {
+        return decoded(Path::new("standard input"), &input_bytes(limits.file_bytes + 1)?, limits);
+    }
+    read_picture(path, limits)
+}
+
 /// Decodes the bytes of a picture's file.
 pub fn decoded(path: &Path, bytes: &[u8], limits: &ImageLimits) -> Result<Arc<Picture>, Failure> {
     match image::decode_with(bytes, &picture_args::options(), limits) {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub struct VideoArgs {
     /// A video, for models that take them: a GIF, or a directory of pictures, in the order of their names, with
     /// numbers by their value; once for each video. Videos go where the text says <video>, or before it
-    #[arg(long, value_name = "PATH", conflicts_with = "shots")]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["shots", "batch"])]
     video: Vec<PathBuf>,
     /// Frames taken of a video, evenly from the first to the last; without it as many as the model has learned, or 8
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]

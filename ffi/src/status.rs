@@ -169,6 +169,7 @@ mod tests {
             (OCELLI_ERR_DEVICE, Error::UnknownIsa { got: name(), offered: name() }),
             (OCELLI_ERR_STATE, Error::BadState { reason: name() }),
             (OCELLI_ERR_UNSUPPORTED, Error::NoText),
+            (OCELLI_ERR_UNSUPPORTED, Error::NoMatching),
             (OCELLI_ERR_UNSUPPORTED, Error::NotBuilt { what: "x", feature: "x" }),
             (OCELLI_ERR_UNSUPPORTED, Error::NoShotFormat { key: "x" }),
             (OCELLI_ERR_CANCELLED, Error::Cancelled),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::Result;
 use crate::checkpoint::{self, Dtype};
-use crate::golden::{Picture, Sample, folder};
+use crate::golden::{Logits, Picture, Sample, Score, folder};
 
 /// The goldens by name.
 pub const BLIP2_ITM: [&str; 6] = ["default", "every", "plain", "one", "half", "five"];
@@ -31,6 +31,36 @@ pub struct ItmGolden {
     pub texts: Vec<ReadText>,
     /// Every picture with every text.
     pub pairs: Vec<Pair>,
+    /// What is written about pictures, where the model writes.
+    pub captions: Vec<Captions>,
+}
+
+/// What is written about a picture behind some text.
+#[derive(Debug, Deserialize)]
+pub struct Captions {
+    /// Which picture.
+    pub image: usize,
+    /// The text that it begins with.
+    pub beginning: String,
+    /// Its ids, `[DEC]` first.
+    pub ids: Vec<u32>,
+    /// A row for each of them.
+    pub logits: Vec<Logits>,
+    /// What follows.
+    pub texts: Vec<Written>,
+    /// Scores of continuations.
+    pub score: Vec<Score>,
+}
+
+/// A text that was written.
+#[derive(Debug, Deserialize)]
+pub struct Written {
+    /// `greedy` or `beams`.
+    pub name: String,
+    /// Its ids, with `[SEP]` where it ended.
+    pub ids: Vec<u32>,
+    /// The text, without special tokens.
+    pub text: String,
 }
 
 /// A picture with what it is compared by.

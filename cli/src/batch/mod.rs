@@ -33,7 +33,7 @@ pub struct BatchArgs {
     /// Answer many requests: a JSON object a line, '-' for standard input, with "prompt", "image" or "images", "video" or
     /// "videos" (paths start where the file is) and any "id", without which the line's number is one. The arguments hold for
     /// all lines that do not say otherwise. Answers are JSON lines in the same order; a request that fails has an "error"
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "video"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "image")]
     batch: Option<PathBuf>,
     /// Write the answers of a batch to this file; without it, or with '-', to standard output
     #[arg(short, long, value_name = "FILE", requires = "batch")]
@@ -166,23 +166,31 @@ impl Request<'_> {
         read(self.fields()?).map_err(wrong)
     }
 
-    /// What it shows and says; a text that it does not have is `text`.
-    pub fn asked(&self, text: Option<&str>) -> Result<Asked, Failure> {
-        let paths = |one: &str, many: &str| {
-            self.field(|fields| match (fields.text(one)?, fields.texts(many)?) {
-                (Some(_), Some(_)) => Err(format!("either \"{one}\" or \"{many}\"")),
-                (Some(path), None) => Ok(vec![path]),
-                (None, paths) => Ok(paths.unwrap_or_default()),
-            })
-        };
-        let (images, videos) = (paths("image", "images")?, paths("video", "videos")?);
+    /// The pictures that it names.
+    pub fn images(&self) -> Result<Vec<PathBuf>, Failure> {
+        let images = self.paths("image", "images")?;
         if images.len() > PICTURES {
             return Err(wrong(format!("{} images, a request has at most {PICTURES}", images.len())));
         }
+        Ok(images)
+    }
+
+    /// The paths under one name or the other, from the file's folder on.
+    fn paths(&self, one: &str, many: &str) -> Result<Vec<PathBuf>, Failure> {
+        let paths = self.field(|fields| match (fields.text(one)?, fields.texts(many)?) {
+            (Some(_), Some(_)) => Err(format!("either \"{one}\" or \"{many}\"")),
+            (Some(path), None) => Ok(vec![path]),
+            (None, paths) => Ok(paths.unwrap_or_default()),
+        })?;
+        Ok(paths.into_iter().map(|path| self.folder.join(path)).collect())
+    }
+
+    /// What it shows and says; a text that it does not have is `text`.
+    pub fn asked(&self, text: Option<&str>) -> Result<Asked, Failure> {
+        let (images, videos) = (self.images()?, self.paths("video", "videos")?);
         let text = self.field(|fields| fields.text("prompt"))?.or_else(|| text.map(str::to_owned));
         let text = text.ok_or_else(|| wrong("no \"prompt\", and none by --prompt; an empty one is said as \"\""))?;
-        let found = |paths: Vec<String>| paths.into_iter().map(|path| self.folder.join(path)).collect();
-        Ok(Asked::of(found(images), found(videos), text))
+        Ok(Asked::of(images, videos, text))
     }
 }
 

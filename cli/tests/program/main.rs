@@ -11,6 +11,7 @@ mod grammar;
 #[cfg(feature = "hub")]
 mod hub;
 mod inspect;
+mod matching;
 #[cfg(target_os = "linux")]
 mod outputs;
 mod pipes;

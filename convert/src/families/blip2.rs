@@ -37,7 +37,7 @@ struct Blip2 {
 
 fn read(config: &Object, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     if first_stage::is(checkpoint) {
-        return first_stage::read(config);
+        return first_stage::read(config, checkpoint);
     }
     pretrained::part(config, OUTER);
     let text = config.object("text_config")?;

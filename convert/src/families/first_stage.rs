@@ -2,7 +2,8 @@
 //! pictures with texts; transformers' `Blip2ForImageTextRetrieval`.
 //!
 //! The configuration is that of the whole model, with a `text_config` for a language model that is not there: what is in
-//! the checkpoint tells the two apart. So is `image_token_index`, an id behind the last row of the word table: processors
+//! the checkpoint tells the two apart. Only BLIP-2's own files have the head that writes captions (`cls.predictions`); those
+//! of transformers leave it out. `image_token_index` is an id behind the last row of the word table: processors
 //! put such tokens before the text, and the model cuts them off again.
 
 use super::Model;
@@ -28,6 +29,14 @@ const OUTER: &[Known] = &[
 
 /// The head that tells pairs that belong together from those that do not.
 const MATCHES: &str = "itm_head";
+/// The head that writes: it ends with the word table and a bias, which has two names.
+const WRITES: &str = "cls.predictions.transform.dense.weight";
+const BIASES: [&str; 2] = ["cls.predictions.decoder.bias", "cls.predictions.bias"];
+
+/// Beams, and most and least new tokens of a caption; the original counts the token that begins it as well.
+const BEAMS: u32 = 3;
+const LONGEST: u32 = 30 - 1;
+const SHORTEST: u32 = 10 - 1;
 
 struct FirstStage {
     vit: Vit,
@@ -35,6 +44,8 @@ struct FirstStage {
     text: Text,
     /// Numbers that pictures and texts are compared by.
     compared: u32,
+    /// The bias of the head that writes, where there is one.
+    writes: Option<&'static str>,
 }
 
 /// Whether a checkpoint is one of these.
@@ -43,13 +54,16 @@ pub(super) fn is(checkpoint: &Checkpoint) -> bool {
     checkpoint.names().any(bare)
 }
 
-pub(super) fn read(config: &Object) -> Result<Box<dyn Model>, ConvertError> {
+pub(super) fn read(config: &Object, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     pretrained::part(config, OUTER);
     let vit = Vit::read(&config.object("vision_config")?)?;
     let queries = config.count("num_query_tokens", 1..=ROWS, 32)?;
     let (qformer, text) = QFormer::read_with_text(&config.object("qformer_config")?, queries, vit.width)?;
     let compared = config.count("image_text_hidden_size", 1..=WIDTH, 256)?;
-    Ok(Box::new(FirstStage { vit, qformer, text, compared }))
+    let has = |wanted: &str| checkpoint.names().any(|name| name.strip_prefix("model.").unwrap_or(name) == wanted);
+    let bias = BIASES.into_iter().find(|bias| has(bias)).unwrap_or(BIASES[0]);
+    let writes = has(WRITES).then_some(bias);
+    Ok(Box::new(FirstStage { vit, qformer, text, compared, writes }))
 }
 
 impl Model for FirstStage {
@@ -65,6 +79,15 @@ impl Model for FirstStage {
         layout.linear("vision_projection", "mm.itc_image", from, to, true);
         layout.linear("text_projection", "mm.itc_text", from, to, true);
         layout.linear(MATCHES, "mm.itm", from, 2, true);
+        if let Some(bias) = self.writes {
+            let (head, rows) = ("cls.predictions", u64::from(self.text.vocabulary));
+            layout.linear(&format!("{head}.transform.dense"), "mm.qformer.output_transform", from, from, true);
+            layout.norm(&format!("{head}.transform.LayerNorm"), "mm.qformer.output_norm", from, true);
+            layout.vector(bias, "mm.qformer.output.bias", rows);
+            let words = "embeddings.word_embeddings";
+            layout.head(&format!("{head}.decoder"), words, "mm.qformer.output", from, rows, true);
+            layout.skip(|name| BIASES.contains(&name));
+        }
         layout.skip(|name| name.ends_with(".position_ids"));
         layout
     }
@@ -75,7 +98,20 @@ impl Model for FirstStage {
         image::same_as_model(inputs, "num_query_tokens", self.qformer.queries)?;
         self.qformer.keys(keys);
         keys.set("ocelli.qformer.projection_length", self.compared);
-        tokenizer::wordpiece::keys(inputs, self.text.vocabulary, keys)
+        tokenizer::wordpiece::keys(inputs, self.text.vocabulary, keys)?;
+        if self.writes.is_some() {
+            let end = keys.number("tokenizer.ggml.seperator_token_id");
+            let begin = keys.number("ocelli.generation.bos_id");
+            let (Some(_), Some(end)) = (begin, end) else {
+                let message = "a caption begins with bos_token, '[DEC]', and ends with sep_token, '[SEP]'".to_owned();
+                return Err(ConvertError::Tokenizer { file: "tokenizer".to_owned(), message });
+            };
+            keys.set("ocelli.generation.eos_ids", vec![end]);
+            keys.set("ocelli.generation.num_beams", BEAMS);
+            keys.set("ocelli.generation.max_new_tokens", LONGEST);
+            keys.set("ocelli.generation.min_new_tokens", SHORTEST);
+        }
+        Ok(())
     }
 
     /// Names with an outer `model.`.

@@ -52,6 +52,8 @@ struct Source {
 pub(crate) fn keys(inputs: &Inputs<'_>, rows: u32, keys: &mut Keys) -> Result<(), ConvertError> {
     let config = Config::read(inputs)?;
     config.own.known(KNOWN);
+    // Of several classes, all of them WordPiece; a list of tokens alone leaves no choice.
+    config.class()?;
     let mut source = match whole(inputs, rows, &config, keys)? {
         Some(source) => source,
         None => list(inputs, rows, &config)?,

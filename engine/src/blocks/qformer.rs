@@ -279,6 +279,26 @@ impl QFormer {
         image: Option<Rows>,
         texts: &[&[u32]],
     ) -> Result<Rows, Error> {
+        self.run(exec, rows, image, texts, None)
+    }
+
+    /// Reads a picture's rows and appends to `out` what a text that follows sees of the queries: of each layer the keys of
+    /// all queries, then their values. They do not depend on the text, since queries do not look at it there.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn past(&self, exec: &mut Exec<'_>, rows: &QFormerRows, image: Rows, out: &mut Vec<f32>) -> Result<(), Error> {
+        self.run(exec, rows, Some(image), &[], Some(out)).map(|_| ())
+    }
+
+    fn run(
+        &self,
+        exec: &mut Exec<'_>,
+        rows: &QFormerRows,
+        image: Option<Rows>,
+        texts: &[&[u32]],
+        mut seen: Option<&mut Vec<f32>>,
+    ) -> Result<Rows, Error> {
         let QFormerRows { x, ordered, attention, ffn } = *rows;
         let c = &self.config;
         let queries = if image.is_some() { c.queries } else { 0 };
@@ -296,6 +316,13 @@ impl QFormer {
             match &order {
                 None => {
                     own.all(exec, x, None, to_own)?;
+                    for rows in [to_own.k, to_own.v] {
+                        if let Some(seen) = &mut seen {
+                            let before = seen.len();
+                            seen.resize(before + rows.rows() * rows.width(), 0.0);
+                            exec.read(rows, &mut seen[before..])?;
+                        }
+                    }
                     self.attend(exec, own, to_own, &batch)?;
                     own.add(exec, to_own.mixed, x, 1.0)?;
                 }

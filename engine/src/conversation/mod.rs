@@ -17,7 +17,7 @@ use crate::model::Model;
 use crate::plan::SessionOptions;
 use crate::prompt::{Item, Prompt, Shot, ShotFormat, prompt_ids};
 use crate::sampling::GenerateOptions;
-use crate::session::{Session, Sink};
+use crate::session::{Embedding, Match, Session, Sink};
 use dialogue::Dialogue;
 use std::sync::Arc;
 
@@ -284,6 +284,38 @@ impl Conversation {
     pub fn image_features(&mut self, picture: &Picture) -> Result<Vec<f32>, Error> {
         self.settle();
         self.session.image_features(picture)
+    }
+
+    /// As [`Session::match_texts`]; the prompt is not concerned.
+    ///
+    /// # Errors
+    /// As [`Session::match_texts`].
+    pub fn match_texts(
+        &mut self,
+        pictures: &[Arc<Picture>],
+        texts: &[&str],
+        sink: &mut Sink<'_>,
+    ) -> Result<Vec<Match>, Error> {
+        self.settle();
+        self.session.match_texts(pictures, texts, sink)
+    }
+
+    /// As [`Session::compared_image`]; the prompt is not concerned.
+    ///
+    /// # Errors
+    /// As [`Session::match_texts`].
+    pub fn compared_image(&mut self, picture: &Picture, raw: bool) -> Result<Embedding, Error> {
+        self.settle();
+        self.session.compared_image(picture, raw)
+    }
+
+    /// As [`Session::compared_texts`]; the prompt is not concerned.
+    ///
+    /// # Errors
+    /// As [`Session::match_texts`].
+    pub fn compared_texts(&mut self, texts: &[&str], raw: bool) -> Result<Embedding, Error> {
+        self.settle();
+        self.session.compared_texts(texts, raw)
     }
 
     /// Another conversation that goes on from here, with a session, keys and values of its own. Where positions look at

@@ -141,6 +141,9 @@ pub enum Join {
     Splice,
     /// Layers between the decoder's own attend to the rows, gated (Flamingo); a token stands in the prompt for them.
     Gate(Gated),
+    /// The rows are the keys and values that the text behind them sees, of all layers one behind the other (the Q-Former
+    /// when it writes). A picture stands ahead of all tokens.
+    Past,
 }
 
 /// A language model with the rule by which it was taught to read prompts.

@@ -26,6 +26,8 @@ struct Medium<'a> {
 pub(super) enum Shown {
     /// Rows that take the place of embeddings.
     Rows(Arc<[f32]>),
+    /// Keys and values of all layers, which go where those of positions are.
+    Past(Arc<[f32]>),
     /// A slot among the media that layers between the decoder's own attend to, and the token that stands in the prompt.
     Attended { media_slot: usize, token: u32 },
 }
@@ -135,6 +137,7 @@ impl Session {
                     Shown::Attended { media_slot, token: gated.config.token }
                 }
                 Join::Splice | Join::None => Shown::Rows(self.encoded(&medium, timings, told)?),
+                Join::Past => Shown::Past(self.encoded(&medium, timings, told)?),
             });
         }
         Ok(shown)

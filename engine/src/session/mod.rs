@@ -307,6 +307,12 @@ impl Session {
                 }
                 Item::Image(..) | Item::Video(..) => match shown.next().ok_or(Error::NoVision { images: 1 })? {
                     Shown::Rows(rows) => Part::Rows(rows),
+                    Shown::Past(known) => {
+                        let (mut exec, rows, kv) = self.speech()?;
+                        speaks.decoder.remember(&mut exec, rows, kv, sequence, known)?;
+                        done += item.positions();
+                        continue;
+                    }
                     Shown::Attended { media_slot, token } => {
                         sequence.look(at, at, Some(*media_slot));
                         Part::Tokens(std::slice::from_ref(token))

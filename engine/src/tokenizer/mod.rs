@@ -278,7 +278,9 @@ impl Tokenizer {
         for &id in ids {
             let token = self.vocab.bytes(id)?;
             if !self.is_silent(id, skip_special) {
-                bytes.extend_from_slice(if trims { token.strip_prefix(b" ").unwrap_or(token) } else { token });
+                let (mark, shown) = if trims { self.begins(id, token) } else { (b"".as_slice(), token) };
+                bytes.extend_from_slice(mark);
+                bytes.extend_from_slice(shown);
                 trims &= token.is_empty();
             }
         }
@@ -303,6 +305,18 @@ impl Tokenizer {
             Model::Bpe { .. } => false,
             Model::SentencePiece(_) | Model::Unigram(_) => self.normalizer.blank != Blank::Nowhere,
             Model::WordPiece(_) => true,
+        }
+    }
+
+    /// What a token begins a text with, where [`Tokenizer::trims`]: it is without its blank, and WordPiece's original marks a
+    /// piece that goes on with a word by two signs.
+    fn begins<'t>(&self, id: u32, token: &'t [u8]) -> (&'static [u8], &'t [u8]) {
+        const INSIDE: &[u8] = b"##";
+        let inside = matches!(self.model, Model::WordPiece(_)) && self.kind(id) == Some(TokenKind::Normal);
+        match token.strip_prefix(b" ") {
+            Some(token) => (b"", token),
+            None if inside && !token.is_empty() => (INSIDE, token),
+            None => (b"", token),
         }
     }
 

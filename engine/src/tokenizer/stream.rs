@@ -39,8 +39,10 @@ impl Utf8Stream {
         let bytes = tokenizer.token_bytes(id)?;
         let skipped = tokenizer.is_silent(id, self.skip_special);
         let bytes = if skipped { &[] } else { bytes };
-        let trimmed = if self.trims && !self.begun { bytes.strip_prefix(b" ").unwrap_or(bytes) } else { bytes };
+        let first = self.trims && !self.begun;
+        let (mark, trimmed) = if first { tokenizer.begins(id, bytes) } else { (b"".as_slice(), bytes) };
         self.begun |= !bytes.is_empty();
+        self.pending.extend_from_slice(mark);
         self.push_bytes(trimmed);
         if let Some(cleaner) = &mut self.cleaner {
             let piece = std::mem::take(&mut self.piece);

@@ -123,7 +123,11 @@ impl Scope {
         Ok(Vector(self.slice(info)))
     }
 
-    fn optional(&self, name: &str, len: usize) -> Result<Option<Vector>, Error> {
+    /// The same, where the file has it.
+    ///
+    /// # Errors
+    /// [`Error::WrongShape`], [`Error::WrongType`].
+    pub fn optional(&self, name: &str, len: usize) -> Result<Option<Vector>, Error> {
         if self.has(name) { self.vector(name, len).map(Some) } else { Ok(None) }
     }
 

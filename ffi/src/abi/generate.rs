@@ -8,10 +8,9 @@ use crate::options;
 use crate::sized;
 use crate::status::{
     Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_NOT_FOUND, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_ORDER,
-    OCELLI_ERR_UNSUPPORTED,
 };
 use crate::strings;
-use ocelli_engine::{Event, Finish, GenerateOptions, Generation, Grammar};
+use ocelli_engine::{Event, Finish, GenerateOptions, Generation, Grammar, Piece};
 use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 
@@ -282,11 +281,26 @@ pub const OCELLI_EMBED_FEATURES: u32 = 0;
 /// wide as that wants.
 pub const OCELLI_EMBED_ROWS: u32 = 1;
 
-/// A picture as numbers; kind is one of OCELLI_EMBED_*. needed, unless NULL, receives how many numbers there are; as many
-/// as capacity allows are written to values, which may be NULL if that is 0. The prompt is not concerned.
+/// Of ocelli_session_embed(): what a picture is compared with texts by, a row of length one for each of the model's queries;
+/// the greatest product with the row of a text is their cosine. Where ocelli_model_info.can has OCELLI_CAN_MATCH.
+pub const OCELLI_EMBED_COMPARED: u32 = 2;
+
+/// Of ocelli_session_embed(): the same before rows are brought to length one.
+pub const OCELLI_EMBED_COMPARED_RAW: u32 = 3;
+
+/// Of ocelli_session_embed(): what the text of the session's prompt, which has no pictures, is compared by: one row of length
+/// one. image must be NULL.
+pub const OCELLI_EMBED_TEXT: u32 = 4;
+
+/// Of ocelli_session_embed(): the same before the row is brought to length one.
+pub const OCELLI_EMBED_TEXT_RAW: u32 = 5;
+
+/// A picture, or the prompt's text, as numbers; kind is one of OCELLI_EMBED_*. needed, unless NULL, receives how many numbers
+/// there are; as many as capacity allows are written to values, which may be NULL if that is 0. The prompt does not change.
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER,
-/// OCELLI_ERR_PROMPT (the model takes no pictures), OCELLI_ERR_IMAGE or OCELLI_ERR_CANCELLED.
+/// OCELLI_ERR_PROMPT (the model takes no pictures), OCELLI_ERR_IMAGE, OCELLI_ERR_CANCELLED, OCELLI_ERR_UNSUPPORTED (the model
+/// does not compare pictures with texts) or OCELLI_ERR_CONTEXT (the text is too long).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocelli_session_embed(
     session: *mut ocelli_session,
@@ -297,14 +311,28 @@ pub unsafe extern "C" fn ocelli_session_embed(
     needed: *mut usize,
 ) -> i32 {
     on(session, |held| {
-        let picture = picture(image)?;
-        held.begin();
         let numbers = match kind {
-            OCELLI_EMBED_FEATURES => held.conversation.image_features(&picture)?,
-            OCELLI_EMBED_ROWS => held.conversation.embed_image(&picture)?,
-            other => {
-                let text = format!("kind is {other}: none of OCELLI_EMBED_*");
-                return Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, text));
+            OCELLI_EMBED_TEXT | OCELLI_EMBED_TEXT_RAW => {
+                if !image.is_null() {
+                    return Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, "image is not NULL: the text is the prompt's"));
+                }
+                let text = prompt_text(held)?;
+                held.begin();
+                held.conversation.compared_texts(&[&text], kind == OCELLI_EMBED_TEXT_RAW)?.values
+            }
+            _ => {
+                let picture = picture(image)?;
+                held.begin();
+                match kind {
+                    OCELLI_EMBED_FEATURES => held.conversation.image_features(&picture)?,
+                    OCELLI_EMBED_ROWS => held.conversation.embed_image(&picture)?,
+                    OCELLI_EMBED_COMPARED => held.conversation.compared_image(&picture, false)?.values,
+                    OCELLI_EMBED_COMPARED_RAW => held.conversation.compared_image(&picture, true)?.values,
+                    other => {
+                        let text = format!("kind is {other}: none of OCELLI_EMBED_*");
+                        return Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, text));
+                    }
+                }
             }
         };
         // SAFETY: the header's rules on buffers.
@@ -312,12 +340,26 @@ pub unsafe extern "C" fn ocelli_session_embed(
     })
 }
 
-/// How well a picture and a text of size bytes fit each other, from 0 to 1. It is there for models that are to come: none
-/// that this version runs can tell, and it always fails. Comparing the scores of texts behind a picture,
-/// ocelli_session_score(), is the nearest thing.
+/// The text of the prompt, which has nothing else.
+fn prompt_text(held: &Held) -> Result<String, Failure> {
+    let piece = |piece: &Piece| match piece {
+        Piece::Text(text) => Ok(text.clone()),
+        Piece::Image(_) | Piece::Video(_) => {
+            Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, "the prompt has a picture: a text is compared by itself"))
+        }
+    };
+    held.conversation.prompt().pieces().iter().map(piece).collect()
+}
+
+/// How well a picture and a text of size bytes go together: the probability that they belong together, from 0 to 1, found by
+/// looking at both at once. Models that can have OCELLI_CAN_MATCH in ocelli_model_info.can. The picture is read once for all
+/// texts that it is matched with one after the other; the prompt is not concerned. The cosine of the two, which is quicker
+/// for many, is made of what ocelli_session_embed() gives of each. With another model, comparing the scores of texts behind
+/// a picture, ocelli_session_score(), is the nearest thing.
 ///
-/// Returns OCELLI_ERR_UNSUPPORTED, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_INVALID_UTF8 or
-/// OCELLI_ERR_BAD_HANDLE.
+/// Returns OCELLI_OK, OCELLI_ERR_UNSUPPORTED (the model does not compare pictures with texts), OCELLI_ERR_NULL_PARAMETER,
+/// OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_IMAGE, OCELLI_ERR_CONTEXT (the text is too long),
+/// OCELLI_ERR_CANCELLED or OCELLI_ERR_BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocelli_session_match(
     session: *mut ocelli_session,
@@ -326,14 +368,20 @@ pub unsafe extern "C" fn ocelli_session_match(
     size: usize,
     score: *mut f32,
 ) -> i32 {
-    on(session, |_| {
-        picture(image)?;
+    on(session, |held| {
+        let picture = picture(image)?;
         // SAFETY: the header's rules on strings.
-        unsafe { strings::sized("text", text, size) }?;
+        let text = unsafe { strings::sized("text", text, size) }?;
         if score.is_null() {
             return Err(Failure::new(OCELLI_ERR_NULL_PARAMETER, "score is NULL"));
         }
-        Err(Failure::new(OCELLI_ERR_UNSUPPORTED, "this model does not match pictures and texts"))
+        held.begin();
+        let found = held.conversation.match_texts(&[picture], &[text], &mut |_| ControlFlow::Continue(()))?;
+        if let Some(found) = found.first() {
+            // SAFETY: the header's rules on results.
+            unsafe { score.write_unaligned(found.itm) };
+        }
+        Ok(())
     })
 }
 

@@ -1,9 +1,9 @@
 //! Models: opening, what they are, and the memory they will need.
 
 use super::{
-    OCELLI_CAN_CHAT, OCELLI_CAN_EMBED, OCELLI_CAN_IMAGES, OCELLI_CAN_SHOTS, OCELLI_CAN_VIDEO, OCELLI_MODEL_AHEAD,
-    OCELLI_MODEL_BORROW, OCELLI_MODEL_COPY, OCELLI_NONE, ocelli_memory, ocelli_model, ocelli_model_info,
-    ocelli_model_options, ocelli_session_options,
+    OCELLI_CAN_CHAT, OCELLI_CAN_EMBED, OCELLI_CAN_IMAGES, OCELLI_CAN_MATCH, OCELLI_CAN_SHOTS, OCELLI_CAN_VIDEO,
+    OCELLI_MODEL_AHEAD, OCELLI_MODEL_BORROW, OCELLI_MODEL_COPY, OCELLI_NONE, ocelli_memory, ocelli_model,
+    ocelli_model_info, ocelli_model_options, ocelli_session_options,
 };
 use crate::cells::ModelCell;
 use crate::handle::{self, Object};
@@ -151,6 +151,7 @@ pub unsafe extern "C" fn ocelli_model_get_info(model: *const ocelli_model, info:
         let value = ocelli_model_info {
             struct_size: 0,
             can: bit(model.takes_images(), OCELLI_CAN_IMAGES | OCELLI_CAN_EMBED)
+                | bit(model.compares().is_some(), OCELLI_CAN_MATCH)
                 | bit(model.video_frames().is_some(), OCELLI_CAN_VIDEO)
                 | bit(file.get("tokenizer.chat_template").is_some(), OCELLI_CAN_CHAT)
                 | bit(ShotFormat::from_gguf(file).is_ok_and(|format| format.words_any()), OCELLI_CAN_SHOTS),

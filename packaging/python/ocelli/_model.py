@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._session import Session
 
 _COPY, _AHEAD = 1, 2
-_IMAGES, _EMBED, _VIDEO, _CHAT, _SHOTS = 1, 2, 8, 16, 32
+_IMAGES, _EMBED, _MATCH, _VIDEO, _CHAT, _SHOTS = 1, 2, 4, 8, 16, 32
 _CACHES = {"default": 0, "f32": 1, "f16": 2, "q8_0": 3}
 _STAGES = {1: "encode", 2: "prefill"}
 _CONTROL, _UNKNOWN, _USER, _UNUSED, _BYTE, _ENDS, _IMAGE = 1, 2, 4, 8, 16, 32, 64
@@ -151,6 +151,11 @@ class Model(Handle):
     def takes_shots(self) -> bool:
         """Whether its file words demonstrations: :meth:`Session.add_shot`."""
         return bool(self._info.can & _SHOTS)
+
+    @property
+    def matches(self) -> bool:
+        """Whether it compares pictures with texts: :meth:`Session.match`."""
+        return bool(self._info.can & _MATCH)
 
     @property
     def context(self) -> int:

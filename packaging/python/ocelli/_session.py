@@ -337,14 +337,31 @@ class Session(Handle):
         shape = [len(numbers) // width, width] if len(numbers) % width == 0 else [1, len(numbers)]
         return memoryview(numbers.tobytes()).cast("f", shape)
 
-    def _embedded(self, picture: Picture, kind: int) -> "array[float]":
-        shown, needed = image(picture), c.c_size_t()
+    def match(self, picture: Picture, text: str) -> float:
+        """The probability that a picture and a text belong together, where :attr:`Model.matches`."""
+        shown, data, score = image(picture), text.encode(), c.c_float()
+        self._check(lib.ocelli_session_match(self._handle, shown._handle, data, len(data), c.byref(score)))
+        return float(score.value)
+
+    def compared(self, picture: Picture, raw: bool = False) -> "memoryview":
+        """What a picture is compared with texts by, a row a query; of length one unless ``raw``."""
+        numbers, rows = self._embedded(picture, 3 if raw else 2), self.model.image_positions
+        return memoryview(numbers.tobytes()).cast("f", [rows, len(numbers) // rows])
+
+    def compared_text(self, raw: bool = False) -> "array[float]":
+        """What the prompt, which is a text, is compared with pictures by; the greatest product with a picture's rows is
+        their cosine. Of length one unless ``raw``."""
+        return self._embedded(None, 5 if raw else 4)
+
+    def _embedded(self, picture: Optional[Picture], kind: int) -> "array[float]":
+        shown, needed = None if picture is None else image(picture), c.c_size_t()
+        handle = None if shown is None else shown._handle
         # Asking for the size alone would compute it all.
         room = max(1 << 16, self.model.image_positions * self.model.embedding_width)
         while True:
             numbers = array("f", bytes(4 * room))
             status = lib.ocelli_session_embed(
-                self._handle, shown._handle, kind, numbers.buffer_info()[0], room, c.byref(needed))
+                self._handle, handle, kind, numbers.buffer_info()[0], room, c.byref(needed))
             if status != _TOO_SMALL:
                 self._check(status)
                 return numbers[:needed.value]

@@ -11,6 +11,7 @@ mod tokenizer;
 
 use changes::{Outcomes, Subject};
 use ocelli_tests::golden::Golden;
+use ocelli_tests::itm_golden::ItmGolden;
 use ocelli_tests::mixed_golden::MixedGolden;
 use ocelli_tests::text_golden::TextGolden;
 
@@ -57,6 +58,9 @@ fn no_setting_is_lost() {
     }
     for name in ["untied", "five"] {
         subjects.push(Subject::new(name, |dir| Golden::load(name).unwrap().write(dir).unwrap()));
+    }
+    for name in ["default", "five"] {
+        subjects.push(Subject::new(&format!("itm_{name}"), |dir| ItmGolden::load(name).unwrap().write(dir).unwrap()));
     }
     let files = ["config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json"];
     let outcomes = judged(&subjects, &files);

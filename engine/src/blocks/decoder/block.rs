@@ -45,6 +45,7 @@ impl Block {
             QueryNorm::Heads => normed(name, c.head_width).map(Some),
             QueryNorm::Rows => normed(name, row).map(Some),
         };
+        let ffn = |part: &str| format!("{}_{part}", c.names.ffn);
         let result_norm = |name| c.norm_result.then(|| normed(name, w)).transpose();
         let [q, k, v] = if s.has("attn_qkv.weight") {
             s.fused("attn_qkv", w, [queries, keys, keys])?
@@ -58,12 +59,12 @@ impl Block {
             v,
             q_norm: query_norm("attn_q_norm", queries)?,
             k_norm: query_norm("attn_k_norm", keys)?,
-            out: s.linear("attn_output", queries, w)?,
+            out: s.linear(c.names.attention_out, queries, w)?,
             attn_result: result_norm("post_attention_norm")?,
-            ffn_norm: normed("ffn_norm", w)?,
-            gate: c.gated.then(|| s.linear("ffn_gate", w, c.ffn)).transpose()?,
-            up: s.linear("ffn_up", w, c.ffn)?,
-            down: s.linear("ffn_down", c.ffn, w)?,
+            ffn_norm: normed(&ffn("norm"), w)?,
+            gate: c.gated.then(|| s.linear(&ffn("gate"), w, c.ffn)).transpose()?,
+            up: s.linear(&ffn("up"), w, c.ffn)?,
+            down: s.linear(&ffn("down"), c.ffn, w)?,
             ffn_result: result_norm("post_ffw_norm")?,
         })
     }

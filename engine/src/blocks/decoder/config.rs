@@ -36,6 +36,8 @@ pub struct DecoderConfig {
     pub ffn: usize,
     /// Positions the model was made for.
     pub context: usize,
+    /// Of them, rows ahead of all tokens that stand nowhere: the first token is at position 0 all the same.
+    pub ahead: usize,
     /// Rows of the embedding table.
     pub vocabulary: usize,
     /// How positions enter.
@@ -58,6 +60,24 @@ pub struct DecoderConfig {
     pub gated: bool,
     /// Logits become `cap tanh(logit / cap)`.
     pub logit_cap: Option<f32>,
+    /// What its tensors are called.
+    pub names: Names,
+}
+
+/// What tensors are called that have several names.
+#[derive(Debug, Clone, Copy)]
+pub struct Names {
+    /// The norm of what rows begin as, where there is one.
+    pub begin_norm: Option<&'static str>,
+    /// From all heads to the residual stream.
+    pub attention_out: &'static str,
+    /// What the feed-forward layer's begin with.
+    pub ffn: &'static str,
+}
+
+impl Names {
+    /// Those of llama.cpp.
+    pub const PLAIN: Self = Self { begin_norm: None, attention_out: "attn_output", ffn: "ffn" };
 }
 
 /// How positions enter the model.
@@ -140,6 +160,7 @@ impl DecoderConfig {
             local,
             ffn: header.count("feed_forward_length", header::WIDTH)?,
             context,
+            ahead: 0,
             vocabulary,
             position: match (a.pairs, alibi(header, a)?) {
                 (Some(pairs), _) => Position::Rotary(rope(header, a, pairs, head_width)?),
@@ -166,6 +187,7 @@ impl DecoderConfig {
             },
             gated: a.gated,
             logit_cap: header.positive("final_logit_softcapping")?,
+            names: Names::PLAIN,
         })
     }
 

@@ -10,7 +10,7 @@ mod architectures;
 mod block;
 mod config;
 
-pub use config::{DecoderConfig, Position, QueryNorm};
+pub use config::{DecoderConfig, Names, Position, QueryNorm};
 
 use super::cache::{Sequence, Slots, Taken};
 use super::gated::{Gated, GatedRows, MediaCache};
@@ -44,10 +44,14 @@ pub struct Decoder {
     projection: Option<(Linear, Linear)>,
     /// A row for each position, as wide as the residual stream.
     position: Option<Table>,
+    /// Of what rows begin as, position included.
+    begin_norm: Option<Norm>,
     turns: Turns,
     blocks: Vec<Block>,
     /// As wide as the residual stream.
     norm: Option<Norm>,
+    /// Ahead of the head, with the activation of the feed-forward layers behind it and the norm behind that.
+    transform: Option<Linear>,
     /// From the embedding's width to a logit for each id.
     head: Linear,
 }
@@ -130,17 +134,21 @@ impl Decoder {
         let head = if scope.has("output.weight") {
             scope.linear("output", narrow, config.vocabulary)?
         } else {
-            Linear::tied(&embedding)
+            Linear { bias: scope.optional("output.bias", config.vocabulary)?, ..Linear::tied(&embedding) }
         };
+        let transform = "output_transform";
+        let transform =
+            scope.has(&format!("{transform}.weight")).then(|| scope.linear(transform, w, narrow)).transpose()?;
         let (position, turns) = match c.position {
             Position::Learned { offset } => {
-                (Some(scope.table("position_embd", c.context + offset, w)?), Turns::default())
+                (Some(scope.table("position_embd", c.context - c.ahead + offset, w)?), Turns::default())
             }
             Position::Rotary(rope) => (None, Turns::load(scope, rope, c.local.contains(&true))?),
             Position::Alibi { .. } => (None, Turns::default()),
         };
         let norm = scope.has("output_norm.weight").then(|| scope.norm("output_norm", c.norm, w, c.eps)).transpose()?;
-        Ok(Self { position, turns, norm, embedding, projection, blocks, head, config })
+        let begin_norm = c.names.begin_norm.map(|name| scope.norm(name, c.norm, w, c.eps)).transpose()?;
+        Ok(Self { position, begin_norm, turns, norm, embedding, projection, blocks, transform, head, config })
     }
 
     /// The number format of the weights, for what is best stored beside them.
@@ -157,7 +165,7 @@ impl Decoder {
         let projection = self.projection.as_ref().map_or(0, |(lead_in, lead_out)| all(lead_in) + all(lead_out));
         let tables = bytes(&self.embedding, 1) + self.position.as_ref().map_or(0, |table| bytes(table, 1));
         let layers: u64 = self.blocks.iter().flat_map(Block::layers).map(all).sum();
-        layers + projection + all(&self.head) + tables
+        layers + projection + self.transform.as_ref().map_or(0, all) + all(&self.head) + tables
     }
 
     /// Bytes of keys and values that a row with `past` positions before it reads: layers with a window read no more than
@@ -252,6 +260,39 @@ impl Decoder {
         Ok(())
     }
 
+    /// Appends positions whose keys and values are known: those of each layer behind one another, all keys before all values.
+    ///
+    /// # Errors
+    /// As [`Decoder::forward`].
+    pub fn remember(
+        &self,
+        exec: &mut Exec<'_>,
+        rows: &DecoderRows,
+        cache: &mut KvCache,
+        sequence: &mut Sequence,
+        known: &[f32],
+    ) -> Result<(), Error> {
+        let c = &self.config;
+        let width = c.kv_heads * c.head_width;
+        let count = known.len() / (2 * c.blocks * width);
+        self.extend(cache, std::slice::from_mut(sequence), &[count])?;
+        let KvCache { data, taken, .. } = cache;
+        if !taken.copies.is_empty() {
+            exec.copy(data, &taken.copies)?;
+        }
+        for (layer, both) in known.chunks_exact(2 * count * width).enumerate() {
+            let (keys, values) = both.split_at(count * width);
+            let parts = keys.chunks(rows.k.rows() * width).zip(values.chunks(rows.k.rows() * width));
+            for ((keys, values), slots) in parts.zip(taken.slots.chunks(rows.k.rows())) {
+                let (k, v) = (rows.k.first(slots.len()), rows.v.first(slots.len()));
+                exec.write(k, keys)?;
+                exec.write(v, values)?;
+                exec.store(data, layer, k, v, slots)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Appends to each sequence its rows' positions, which the cache then has in a list with their slots.
     fn extend(&self, cache: &mut KvCache, sequences: &mut [Sequence], counts: &[usize]) -> Result<(), Error> {
         let c = &self.config;
@@ -266,7 +307,8 @@ impl Decoder {
                 return Err(Error::ContextFull { needed: prompt + count, prompt, new: count, context: c.context });
             }
             for row in prompt..prompt + count {
-                let place = sequence.position(row).map(|p| u32::try_from(p + offset).unwrap_or(u32::MAX));
+                let stands = |p: usize| u32::try_from(p.saturating_sub(c.ahead) + offset).unwrap_or(u32::MAX);
+                let place = sequence.position(row).map(stands);
                 positions.extend(&place[..axes]);
             }
             slots.extend(sequence, count, taken)?;
@@ -281,6 +323,9 @@ impl Decoder {
         }
         if let Some(table) = &self.position {
             exec.gather(table, positions, 1.0, rows.x, true)?;
+        }
+        if let Some(norm) = &self.begin_norm {
+            exec.norm(norm, rows.x, rows.x, false)?;
         }
         for (frequencies, angles) in self.turns.frequencies.iter().zip(rows.angles).filter(|(f, _)| !f.is_empty()) {
             exec.angles(frequencies, &self.turns.axes, positions, angles)?;
@@ -301,10 +346,14 @@ impl Decoder {
         out: &mut Vec<f32>,
     ) -> Result<(), Error> {
         let (x, logits) = (rows.x.slice(row, count), rows.logits.first(count));
-        match &self.projection {
-            None => exec.matmul(x, self.norm.as_ref(), &[Product::new(&self.head, logits)])?,
-            Some((_, lead_out)) => {
-                let projected = rows.projected.first(count);
+        let projected = rows.projected.first(count);
+        match (&self.projection, &self.transform) {
+            (_, Some(transform)) => {
+                exec.matmul(x, None, &[Product::new(transform, projected).act(self.config.act)])?;
+                exec.matmul(projected, self.norm.as_ref(), &[Product::new(&self.head, logits)])?;
+            }
+            (None, None) => exec.matmul(x, self.norm.as_ref(), &[Product::new(&self.head, logits)])?,
+            (Some((_, lead_out)), None) => {
                 exec.matmul(x, self.norm.as_ref(), &[Product::new(lead_out, projected)])?;
                 exec.matmul(projected, None, &[Product::new(&self.head, logits)])?;
             }
