@@ -70,7 +70,7 @@ impl Layout {
     pub(super) fn settle_head(&mut self, checkpoint: &Checkpoint, notes: &mut Vec<String>) -> Result<(), ConvertError> {
         let Some(Head { parts, tied, optional, target }) = self.head.take() else { return Ok(()) };
         let absent = parts.iter().all(|part| checkpoint.get(&part.head).is_none());
-        let mut own = !tied && !(optional && absent);
+        let mut own = !(tied || optional && absent);
         if !tied && !own {
             notes.push("the output head is not in the checkpoint: the embedding is the head, unscaled".to_owned());
         }

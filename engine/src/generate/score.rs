@@ -121,7 +121,13 @@ impl Session {
     /// As [`Session::generate`], and [`Error::BadOption`] for an id that the model does not have.
     pub fn logits_behind(&mut self, prompt: &Prompt, ids: &[u32]) -> Result<Vec<f32>, Error> {
         let items = self.model().compose(prompt)?;
-        self.fits(self.model().count(&items), ids.len())?;
+        let positions = self.model().count(&items);
+        self.fits(positions, 0)?;
+        // All of them are read, unlike those that are chosen.
+        let (prompt, new, context) = (self.ahead(positions), ids.len(), self.room());
+        if prompt + new > context {
+            return Err(Error::ContextFull { needed: prompt + new, prompt, new, context });
+        }
         check_ids(ids, self.vocabulary())?;
         let result = self.logits_inner(&items, ids);
         self.done();
