@@ -104,7 +104,8 @@ impl Engine {
                 rule: format!("at most the {vocabulary} rows of the embedding table"),
             });
         }
-        let defaults = Defaults::read(&file, vocabulary, &tokenizer)?;
+        let start = family.speaks.as_ref().and_then(|speaks| speaks.start()).map(<[u32]>::len);
+        let defaults = Defaults { start, ..Defaults::read(&file, vocabulary, &tokenizer)? };
         let encoders = Encoders::of(&file);
         Ok(Model(Arc::new(Inner {
             device: Arc::clone(&self.device),
@@ -152,7 +153,8 @@ impl Defaults {
         generate.validate()?;
         let min_length = header.count_or("min_length", 0..=positions, 0)?;
         let suppressed_ids = suppressed_ids(SUPPRESSED, file.u32s(SUPPRESSED)?.unwrap_or_default(), vocabulary)?;
-        Ok(Self { generate, min_length, image_id, suppressed_ids, eos_ids, max_new_tokens: max_new_tokens as usize })
+        let max_new_tokens = max_new_tokens as usize;
+        Ok(Self { generate, min_length, start: None, image_id, suppressed_ids, eos_ids, max_new_tokens })
     }
 }
 
@@ -249,6 +251,28 @@ impl Model {
         self.0.family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.context)
     }
 
+    /// Whether an encoder reads prompts, and a decoder writes beside it: then a prompt and the new tokens each have
+    /// [`Model::context`] for themselves.
+    #[must_use]
+    pub fn encodes_prompts(&self) -> bool {
+        self.0.family.speaks.as_ref().is_some_and(|speaks| speaks.decoder.encoder.is_some())
+    }
+
+    /// The context that a session needs for a prompt of so many positions and `new` tokens behind it.
+    #[must_use]
+    pub fn context_for(&self, positions: usize, new: usize) -> usize {
+        match self.0.defaults.start {
+            None => positions.saturating_add(new),
+            Some(start) => positions.max(start.saturating_add(new)),
+        }
+    }
+
+    /// New tokens that a context has room for behind a prompt of so many positions.
+    #[must_use]
+    pub fn room_behind(&self, positions: usize, context: usize) -> usize {
+        context.saturating_sub(self.0.defaults.start.unwrap_or(positions))
+    }
+
     /// Positions that a picture of the tower's own size takes.
     #[must_use]
     pub fn image_positions(&self) -> usize {
@@ -290,8 +314,12 @@ impl Model {
     }
 
     /// The token ids of a composed prompt with the file's placeholder id, where it has one, for each row of a picture:
-    /// what the reference's repetition penalty looks at.
+    /// what the reference's repetition penalty looks at. Where an encoder reads the prompt, it looks at the start of the
+    /// decoder's text instead.
     pub(crate) fn placed_ids(&self, items: &[Item]) -> Vec<u32> {
+        if let Some(start) = self.0.family.speaks.as_ref().and_then(|speaks| speaks.start()) {
+            return start.to_vec();
+        }
         let mut ids = Vec::new();
         for item in items {
             match (item, self.0.defaults.image_id) {
@@ -303,8 +331,8 @@ impl Model {
         ids
     }
 
-    /// Bytes that generating one token reads with `past` positions before it: weights, and keys and values. What memory
-    /// allows is the speed of its stream divided by their sum.
+    /// Bytes that generating one token reads with `past` positions before it, and behind a source as long where there is one:
+    /// weights, and keys and values. What memory allows is the speed of its stream divided by their sum.
     #[must_use]
     pub fn token_bytes(&self, past: usize, cache: Option<CacheType>) -> (u64, u64) {
         self.0.family.speaks.as_ref().map_or((0, 0), |speaks| {

@@ -10,7 +10,8 @@ use std::sync::Arc;
 /// What a session is laid out for. Zeroes mean the default.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionOptions {
-    /// Positions a sequence may reach, prompt, pictures and new tokens together; 0 is all the model was made for.
+    /// Positions a sequence may reach, prompt, pictures and new tokens together; 0 is all the model was made for. Where an
+    /// encoder reads prompts, a prompt with its pictures may have as many, and a text as many of its own.
     pub context: usize,
     /// Sequences that grow side by side, in beam search or where continuations are scored; 0 is 1.
     pub beams: usize,
@@ -83,6 +84,8 @@ pub struct Resolved {
     pub kv: CacheShape,
     /// Keys and values of pictures that are attended to by themselves.
     pub media: Option<CacheShape>,
+    /// Keys and values of a prompt that an encoder reads.
+    pub source: Option<CacheShape>,
 }
 
 /// The type of cache that loses nothing beside weights of type `ty`.
@@ -108,10 +111,11 @@ pub fn resolve(family: &Family, options: &SessionOptions) -> Resolved {
     let slots = slots(context, beams, new_tokens);
     let caches = family.speaks.as_ref().map(|speaks| {
         let ty = options.cache.unwrap_or_else(|| cache_type_beside(speaks.decoder.weight_type()));
-        (speaks.decoder.cache_shape(slots, ty), speaks.media_shape(or(options.images, 33), ty))
+        let media = speaks.media_shape(or(options.images, 33), ty);
+        (speaks.decoder.cache_shape(slots, ty), media, speaks.decoder.source_shape(context, ty))
     });
     let none = CacheShape { layers: 0, heads: 0, head_width: 0, slots: 0, ty: CacheType::F32 };
-    let (kv, media) = caches.unwrap_or((none, None));
+    let (kv, media, source) = caches.unwrap_or((none, None, None));
     Resolved {
         context,
         batch,
@@ -122,6 +126,7 @@ pub fn resolve(family: &Family, options: &SessionOptions) -> Resolved {
         frames: or(options.frames, 1),
         kv,
         media,
+        source,
     }
 }
 
@@ -143,7 +148,8 @@ impl Resolved {
         let sees = family.sees.as_ref().map(Arc::clone);
         let encoder = sees.map(|sees| sees.layout(&mut layout, self.frames));
         layout.rewind(start);
-        let rows = family.speaks.as_ref().map(|speaks| speaks.layout(&mut layout, self.batch, self.logits));
+        let rows =
+            family.speaks.as_ref().map(|speaks| speaks.layout(&mut layout, self.batch, self.logits, self.context));
         Laid { layout, encoder, rows }
     }
 
@@ -158,7 +164,7 @@ impl Resolved {
         let vocabulary = family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.vocabulary);
         Plan {
             mapped,
-            cache: (self.kv.bytes() + self.media.map_or(0, |media| media.bytes())) as u64,
+            cache: [Some(self.kv), self.media, self.source].iter().flatten().map(|c| c.bytes() as u64).sum(),
             scratch: device.arena_bytes(&self.lay_out(family).layout) as u64,
             images: self.image_cache as u64,
             tokenizer: tokenizer as u64,

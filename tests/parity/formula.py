@@ -37,6 +37,10 @@ def kind(name: str, shape: list[int]) -> tuple[float, float]:
         return 0.0, 0.1
     if name.endswith("embed_tokens.weight"):
         return 0.0, 0.6
+    if name.endswith("shared.weight"):
+        return 0.0, 1.2
+    if name.endswith("relative_attention_bias.weight"):
+        return 0.0, 1.5
     if name.endswith("embed_positions.weight"):
         return 0.0, 1.2
     if name.endswith("class_embedding") or name.endswith("position_embedding") or name == "query_tokens":
@@ -49,6 +53,8 @@ def kind(name: str, shape: list[int]) -> tuple[float, float]:
     gain = 1.5
     if name.endswith("q_proj.weight") or name.endswith("k_proj.weight") or ".query." in name or ".key." in name:
         gain = 2.0
+    elif name.endswith(".q.weight") or name.endswith(".k.weight"):
+        gain = 0.7
     elif name.startswith("language_projection."):
         gain = 1.0
     elif name.endswith("lm_head.weight"):

@@ -5,6 +5,7 @@
 //! whole.
 
 mod blip2;
+mod t5;
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
@@ -179,7 +180,7 @@ struct Piece {
 /// `progress` hears of bytes done and bytes in all, from any thread.
 ///
 /// # Errors
-/// Where the config is not BLIP-2 with OPT, or a file cannot be written.
+/// Where the config is not BLIP-2 with OPT or T5, or a file cannot be written.
 pub fn write(
     dir: &Path,
     spec: &Spec,

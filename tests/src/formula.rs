@@ -30,6 +30,12 @@ fn kind(name: &str, shape: &[usize]) -> (f64, f64) {
     if name.ends_with("embed_tokens.weight") {
         return (0.0, 0.6);
     }
+    if name.ends_with("shared.weight") {
+        return (0.0, 1.2);
+    }
+    if name.ends_with("relative_attention_bias.weight") {
+        return (0.0, 1.5);
+    }
     if name.ends_with("embed_positions.weight") {
         return (0.0, 1.2);
     }
@@ -46,6 +52,8 @@ fn kind(name: &str, shape: &[usize]) -> (f64, f64) {
         || name.contains(".key.")
     {
         2.0
+    } else if name.ends_with(".q.weight") || name.ends_with(".k.weight") {
+        0.7
     } else if name.starts_with("language_projection.") {
         1.0
     } else if name.ends_with("lm_head.weight") {

@@ -16,6 +16,9 @@ use crate::opt_tokenizer::OptTokenizer;
 /// The BLIP-2 with OPT goldens, by name.
 pub const BLIP2_OPT: [&str; 9] = ["default", "deep", "postnorm", "project", "plain", "untied", "half", "wide", "five"];
 
+/// The BLIP-2 with T5 goldens, by name.
+pub const BLIP2_T5: [&str; 5] = ["gated", "deep", "tied", "buckets", "five"];
+
 /// The folder of the goldens.
 #[must_use]
 pub fn folder() -> PathBuf {
@@ -49,8 +52,9 @@ pub struct Golden {
     pub formula: Vec<FormulaCheck>,
     /// Pictures and prompts with the answers.
     pub cases: Vec<Case>,
-    /// The language model without a picture.
-    pub text_only: TextOnly,
+    /// The language model without a picture, where it was asked.
+    #[serde(default)]
+    pub text_only: Option<TextOnly>,
     /// What sampling filters leave (only in the default golden), of the last row of logits of case 1.
     #[serde(default)]
     pub survivors: Vec<Survivors>,
@@ -88,6 +92,9 @@ pub struct Case {
     pub qformer: Sample,
     /// Rows for the language model, `[queries, hidden]`.
     pub projection: Sample,
+    /// What a decoder was given behind its start, where an encoder read the prompt: positions of logits count these.
+    #[serde(default)]
+    pub targets: Option<Vec<u32>>,
     /// Rows of logits.
     pub logits: Vec<Logits>,
     /// Generations.
@@ -241,8 +248,15 @@ impl Golden {
     /// # Errors
     /// Where the file is missing or is not a golden.
     pub fn load(name: &str) -> Result<Self> {
-        let file = folder().join(format!("blip2_opt_{name}.json"));
-        let text = std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        Self::read(&folder().join(format!("blip2_opt_{name}.json")))
+    }
+
+    /// Reads a golden anywhere.
+    ///
+    /// # Errors
+    /// As [`Golden::load`].
+    pub fn read(file: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
         Ok(serde_json::from_str(&text).map_err(|e| format!("{}: {e}", file.display()))?)
     }
 

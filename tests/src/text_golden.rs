@@ -11,7 +11,7 @@ use crate::golden::{FormulaCheck, Generation, Logits, Score, folder};
 use crate::opt_tokenizer::OptTokenizer;
 
 /// The goldens, by name.
-pub const TEXT: [&str; 18] = [
+pub const TEXT: [&str; 25] = [
     "llama",
     "llama_untied",
     "llama_linear",
@@ -30,6 +30,13 @@ pub const TEXT: [&str; 18] = [
     "five_llama_llama3",
     "five_gemma",
     "five_neox",
+    "t5_gated",
+    "t5_erf",
+    "t5_plain",
+    "t5_buckets",
+    "t5_near",
+    "t5_five_gated",
+    "t5_five_plain",
 ];
 
 /// One configuration with everything the original answered for it.
@@ -64,6 +71,9 @@ pub struct TextCase {
     pub prompt: String,
     /// Its ids, `</s>` first.
     pub ids: Vec<u32>,
+    /// What a decoder was given behind its start, where an encoder read the prompt: positions of logits count these.
+    #[serde(default)]
+    pub targets: Option<Vec<u32>>,
     /// Rows of logits.
     pub logits: Vec<Logits>,
     /// Generations.

@@ -92,16 +92,20 @@ struct Sizes {
     decode: usize,
     /// 0 first, then what was asked for, rising.
     depths: Vec<usize>,
+    /// Positions that a decoder's text starts with, where an encoder reads the prefill.
+    start: usize,
 }
 
 impl Sizes {
-    /// What was asked for, or as much of the usual as `most` positions hold.
-    fn new(args: &Args, most: usize) -> Result<Self, Failure> {
+    /// What was asked for, or as much of the usual as the context holds.
+    fn new(args: &Args, model: &Model) -> Result<Self, Failure> {
+        let most = args.memory.most(model);
+        let start = usize::from(model.encodes_prompts());
         let mut depths = args.depth.clone();
         depths.push(0);
         depths.sort_unstable();
         depths.dedup();
-        let deepest = depths.last().copied().unwrap_or(0);
+        let deepest = start + depths.last().copied().unwrap_or(0);
         let prefill = args.prefill.unwrap_or_else(|| PREFILL.min(most));
         let decode = args.decode.unwrap_or_else(|| DECODE.min(most.saturating_sub(deepest)).max(1));
         for (prompt, new) in [(prefill, 0), (deepest, decode)] {
@@ -110,11 +114,11 @@ impl Sizes {
                 return Err(Error::ContextFull { needed, prompt, new, context: most }.into());
             }
         }
-        Ok(Self { prefill, decode, depths })
+        Ok(Self { prefill, decode, depths, start })
     }
 
     fn positions(&self) -> usize {
-        self.prefill.max(self.depths.last().copied().unwrap_or(0) + self.decode)
+        self.prefill.max(self.start + self.depths.last().copied().unwrap_or(0) + self.decode)
     }
 }
 
@@ -140,7 +144,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let opened = args.model.open()?;
     let model = &opened.model;
     let mut pictures = Pictures::new(args, model)?;
-    let sizes = Sizes::new(args, args.memory.most(model))?;
+    let sizes = Sizes::new(args, model)?;
     reduced(&notes, args, &sizes);
     let question = model.count(&model.compose(&pictures.question()?)?);
     let mut session = model.session(&args.memory.session(sizes.positions().max(question + 1)))?;
@@ -195,10 +199,15 @@ fn measure(
     let mut tokens = session.tokens();
     let ids = random.ids(sizes.prefill, vocabulary);
     let start = Instant::now();
-    tokens.feed(&ids)?;
+    // What an encoder has read stays beside the text that follows.
+    if sizes.start > 0 {
+        tokens.read(&ids)?
+    } else {
+        tokens.feed(&ids)?
+    };
     runs.prefill.push(rate(ids.len(), start));
-    tokens.clear();
-    for (&depth, runs) in sizes.depths.iter().zip(&mut runs.decode) {
+    tokens.truncate(sizes.start);
+    for (depth, runs) in sizes.depths.iter().map(|depth| sizes.start + depth).zip(&mut runs.decode) {
         let before = random.ids(depth - tokens.len(), vocabulary);
         if !before.is_empty() {
             tokens.feed(&before)?;

@@ -136,7 +136,13 @@ fn pieces(model: &Model, path: &Path, chunk: usize, most: usize) -> Result<Vec<V
 }
 
 fn read_piece(session: &mut Session, piece: &[u32], head: bool) -> Result<(), Error> {
+    let encodes = session.model().encodes_prompts();
     let mut tokens = session.tokens();
+    // Both stacks read it: the encoder as a prompt, the decoder as its own text behind the token it starts with.
+    let piece = if encodes { tokens.read(piece).map(|_| &piece[..piece.len() - 1])? } else { piece };
+    if piece.is_empty() {
+        return Ok(());
+    }
     if head { tokens.feed_each(piece, &mut |_, _| {}) } else { tokens.feed(piece).map(drop) }
 }
 

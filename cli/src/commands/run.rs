@@ -339,9 +339,9 @@ fn prepared(
     let suggested = model.defaults().max_new_tokens;
     let suggested = if composed.templated { suggested.max(ANSWER) } else { suggested };
     options.max_new_tokens = generation.max_new_tokens.unwrap_or(suggested);
-    let room = memory.most(model).saturating_sub(positions);
+    let room = model.room_behind(positions, memory.most(model));
     let new_tokens = options.max_new_tokens.min(room).max(1);
-    let session = with_media(&items, memory.session(positions.saturating_add(new_tokens)));
+    let session = with_media(&items, memory.session(model.context_for(positions, new_tokens)));
     let session = SessionOptions { beams: options.beams, new_tokens, ..session };
     Ok((options, session))
 }

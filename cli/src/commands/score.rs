@@ -138,7 +138,7 @@ fn fitted(memory: &MemoryArgs, model: &Model, prompt: &Prompt, texts: &[&str]) -
         let ids = model.tokenizer().encode(text, plain).map_err(Error::from)?;
         longest = longest.max(ids.len());
     }
-    let session = memory.session(model.count(&items).saturating_add(longest));
+    let session = memory.session(model.context_for(model.count(&items), longest));
     Ok(side_by_side(model, with_media(&items, session), texts.len(), longest)?)
 }
 

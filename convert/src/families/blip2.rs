@@ -1,4 +1,4 @@
-//! BLIP-2 with OPT (Li et al. 2023) as transformers saves it: ViT, Q-Former, one linear layer, language model.
+//! BLIP-2 with OPT or Flan-T5 (Li et al. 2023) as transformers saves it: ViT, Q-Former, one linear layer, language model.
 //!
 //! A nested configuration that is missing means that class's defaults, which are the sizes of the released 2.7B model's
 //! tower and bridge. Whether the head is tied is decided by `text_config`; the outer `tie_word_embeddings` has no effect
@@ -6,15 +6,15 @@
 
 use super::{Family, Model, first_stage};
 use crate::checkpoint::Checkpoint;
-use crate::error::ConvertError;
+use crate::error::{ConvertError, shown};
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::language::Language;
 use crate::parts::opt::Opt;
 use crate::parts::qformer::QFormer;
+use crate::parts::t5::T5;
 use crate::parts::vit::Vit;
-use crate::parts::{generation, image, pretrained};
-use crate::settings::Neutral::Switch;
+use crate::parts::{self, generation, image, pretrained};
 use crate::settings::{Inputs, Known, Object};
 use crate::tokenizer;
 use ocelli_quant::gguf::keys::ROWS;
@@ -22,10 +22,7 @@ use ocelli_quant::gguf::keys::ROWS;
 pub(crate) const FAMILY: Family = Family { name: "blip2", model_types: &["blip-2"], read };
 
 /// What has no effect in `Blip2Config`.
-const OUTER: &[Known] = &[
-    Known::without_effect(&["image_text_hidden_size"], "belongs to matching pictures and texts"),
-    Known::only(&["use_decoder_only_language_model"], &[Switch(true)], "the language model is OPT"),
-];
+const OUTER: &[Known] = &[Known::without_effect(&["image_text_hidden_size"], "belongs to matching pictures and texts")];
 
 struct Blip2 {
     vit: Vit,
@@ -41,7 +38,16 @@ fn read(config: &Object, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, Conv
     }
     pretrained::part(config, OUTER);
     let text = config.object("text_config")?;
-    let language: Box<dyn Language> = Box::new(Opt::read(&text)?);
+    let language: Box<dyn Language> = match text.text("model_type")? {
+        None | Some("opt") => Box::new(Opt::read(&text)?),
+        Some("t5") => Box::new(T5::read(&text)?),
+        Some(other) => {
+            return Err(text.unsupported("model_type", format!("'{}'", shown(other)), "only 'opt' and 't5' are"));
+        }
+    };
+    let decodes_alone = language.facts().start.is_none();
+    parts::only(config, "use_decoder_only_language_model", decodes_alone)?;
+    parts::only(config, "is_encoder_decoder", !decodes_alone)?;
     let vit = Vit::read(&config.object("vision_config")?)?;
     let queries = config.count("num_query_tokens", 1..=ROWS, 32)?;
     let qformer = QFormer::read(&config.object("qformer_config")?, queries, vit.width)?;
@@ -68,7 +74,9 @@ impl Model for Blip2 {
     }
 
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
+        let facts = self.language.facts();
         self.language.keys(keys);
+        generation::start(inputs, &self.text, true, &facts, keys)?;
         self.vit.keys(keys);
         image::keys(inputs, image::Class::Blip, self.vit.side, keys)?;
         image::same_as_model(inputs, "num_query_tokens", self.qformer.queries)?;
@@ -76,8 +84,8 @@ impl Model for Blip2 {
         if let Some(token) = self.image_token {
             keys.set("ocelli.image_token", token);
         }
-        generation::inner_keys(inputs, &self.text, self.language.facts().vocabulary, self.language.facts().ends, keys)?;
-        tokenizer::bpe::keys(inputs, self.language.facts().vocabulary, keys)
+        generation::inner_keys(inputs, &self.text, facts.vocabulary, facts.ends, keys)?;
+        tokenizer::bpe::keys(inputs, facts.vocabulary, keys)
     }
 
     /// Names with an outer `model.`, a head at the top, or an inner language model without its own `model.`.
@@ -87,6 +95,7 @@ impl Model for Blip2 {
             return "language_model.lm_head.weight".to_owned();
         }
         match inner.strip_prefix("language_model.decoder.") {
+            Some(rest) if self.language.facts().start.is_some() => format!("language_model.decoder.{rest}"),
             Some(rest) => format!("language_model.model.decoder.{rest}"),
             None => inner.to_owned(),
         }

@@ -37,7 +37,7 @@ struct Frozen {
 fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     pretrained::part(config, &[]);
     let text = config.object("text_config")?;
-    let language = language::read(&text)?;
+    let language = language::decoder(&text)?;
     let vision = config.object("vision_config")?;
     let (tower, default) = match vision.text("model_type")? {
         Some(nf_resnet::MODEL_TYPE) => (Tower::NfResNet(NfResNet::read(&vision)?), "mean"),

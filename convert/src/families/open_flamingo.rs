@@ -77,7 +77,7 @@ struct Merged {
 impl Merged {
     /// `config` has the sizes of resampler and gated layers that it says, `found` those of the tensors.
     fn new(text: Object, vision: &Object, config: &Object, found: &Object) -> Result<Self, ConvertError> {
-        let language = language::read(&text)?;
+        let language = language::decoder(&text)?;
         let vit = Clip::read(vision, ("hidden_size", 768), "quick_gelu")?;
         let resampler = Resampler::open_flamingo(config, found, vit.width)?;
         let gated = Gated::open_flamingo(config, found, vit.width, (language.facts().width, language.facts().layers))?;
@@ -89,7 +89,7 @@ impl Merged {
 pub(crate) fn read(config: &Object, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     pretrained::part(config, &[]);
     let (text, vision) = (config.object("text_config")?, config.object("vision_config")?);
-    let found = sizes(checkpoint, language::read(&text)?.as_ref());
+    let found = sizes(checkpoint, language::decoder(&text)?.as_ref());
     Ok(Box::new(Merged::new(text, &vision, config, &found)?))
 }
 
@@ -148,7 +148,7 @@ pub(crate) fn open(sources: &OpenFlamingo, settings: &Settings) -> Result<(Box<d
     let mut adapter = Checkpoint::open_file(&sources.adapter)?;
     adapter.retain(|name| !repeated(name.strip_prefix(LANGUAGE).unwrap_or(name)));
     adapter.rename(unwrapped);
-    let named = language::read(&config_of_language)?;
+    let named = language::decoder(&config_of_language)?;
     let (embedding, found) = (format!("{}.weight", named.facts().embedding), sizes(&adapter, named.as_ref()));
     if !found.has("cross_attn_every_n_layers") {
         let what = format!("{LANGUAGE}{}…{}", named.facts().blocks, shown(GATED.trim_matches('.')));

@@ -1,5 +1,5 @@
-//! A language model by itself: `LlamaForCausalLM`, `Gemma3ForCausalLM`, `MptForCausalLM`, `GPTNeoXForCausalLM` and
-//! `OPTForCausalLM` as transformers saves them, and MPT-1B's own class.
+//! A language model by itself: `LlamaForCausalLM`, `Gemma3ForCausalLM`, `MptForCausalLM`, `GPTNeoXForCausalLM`,
+//! `OPTForCausalLM` and `T5ForConditionalGeneration` as transformers saves them, and MPT-1B's own class.
 
 use super::{Family, Model};
 use crate::checkpoint::Checkpoint;
@@ -12,6 +12,9 @@ use crate::settings::{Inputs, Object};
 use crate::tokenizer;
 
 pub(crate) const FAMILY: Family = Family { name: "text", model_types: MODEL_TYPES, read };
+
+/// What names of an encoder-decoder begin with.
+const T5: [&str; 5] = ["shared.", "encoder.", "decoder.block.", "decoder.final_layer_norm.", "decoder.embed_tokens."];
 
 struct Text {
     model: Box<dyn Language>,
@@ -35,15 +38,25 @@ impl Model for Text {
     }
 
     fn keys(&self, inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertError> {
+        let facts = self.model.facts();
         self.model.keys(keys);
-        generation::keys(inputs, &self.config, self.model.facts().vocabulary, self.model.facts().ends, keys)?;
-        tokenizer::bpe::keys(inputs, self.model.facts().vocabulary, keys)
+        generation::start(inputs, &self.config, false, &facts, keys)?;
+        generation::keys(inputs, &self.config, facts.vocabulary, facts.ends, keys)?;
+        tokenizer::bpe::keys(inputs, facts.vocabulary, keys)
     }
 
     /// Names of the inner model alone, or of one inside a larger one.
     fn canonical(&self, name: &str) -> String {
         let inner = name.strip_prefix("language_model.").unwrap_or(name);
-        let whole = ["model.", "lm_head.", "transformer.", "gpt_neox.", "embed_out."];
-        if whole.iter().any(|start| inner.starts_with(start)) { inner.to_owned() } else { format!("model.{inner}") }
+        let inner = match inner.strip_prefix("model.").or(inner.strip_prefix("transformer.")) {
+            Some(rest) if T5.iter().any(|start| rest.starts_with(start)) => rest,
+            _ => inner,
+        };
+        let whole = ["model.", "lm_head.", "transformer.", "gpt_neox.", "embed_out."].iter().chain(&T5);
+        if whole.into_iter().any(|start| inner.starts_with(start)) {
+            inner.to_owned()
+        } else {
+            format!("model.{inner}")
+        }
     }
 }

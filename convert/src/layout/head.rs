@@ -13,6 +13,8 @@ pub(super) struct Head {
     /// Of one matrix, or of several whose rows are one matrix.
     parts: Vec<Part>,
     tied: bool,
+    /// Whether the embedding is the head where an untied one is not there.
+    optional: bool,
     target: Target,
 }
 
@@ -52,17 +54,26 @@ impl Layout {
         self.add_head(parts, (name, cols), content, tied);
     }
 
+    /// Says that an untied head need not be there: the embedding is the head then.
+    pub(crate) fn optional_head(&mut self) {
+        self.head.iter_mut().for_each(|head| head.optional = true);
+    }
+
     fn add_head(&mut self, parts: Vec<Part>, (name, cols): (&str, u64), content: Content, tied: bool) {
         let rows = parts.iter().filter_map(|part| part.shape.first()).sum();
         let target = Target { name: format!("{name}.weight"), shape: vec![cols, rows], kind: Kind::Matrix, content };
-        self.head = Some(Head { parts, tied, target });
+        self.head = Some(Head { parts, tied, optional: false, target });
     }
 
     /// An untied head is needed like any matrix. A tied one is left out, with a note where it does not repeat the
     /// embedding, and stands in for an embedding that was not saved.
     pub(super) fn settle_head(&mut self, checkpoint: &Checkpoint, notes: &mut Vec<String>) -> Result<(), ConvertError> {
-        let Some(Head { parts, tied, target }) = self.head.take() else { return Ok(()) };
-        let mut own = !tied;
+        let Some(Head { parts, tied, optional, target }) = self.head.take() else { return Ok(()) };
+        let absent = parts.iter().all(|part| checkpoint.get(&part.head).is_none());
+        let mut own = !(tied || optional && absent);
+        if !tied && !own {
+            notes.push("the output head is not in the checkpoint: the embedding is the head, unscaled".to_owned());
+        }
         for Part { head, embedding, shape } in parts.iter().filter(|_| tied) {
             match (checkpoint.get(head).is_some(), checkpoint.get(embedding).is_some()) {
                 (false, _) => {}
@@ -87,6 +98,31 @@ impl Layout {
         if own {
             self.expected.extend(parts.into_iter().map(|part| (part.head, part.shape)));
             self.targets.push(target);
+        }
+        Ok(())
+    }
+
+    /// What is there under other names must be the same; of a matrix that is not there under its own, it stands in.
+    pub(super) fn settle_repeats(
+        &mut self,
+        checkpoint: &Checkpoint,
+        notes: &mut Vec<String>,
+    ) -> Result<(), ConvertError> {
+        for (matrix, others) in std::mem::take(&mut self.repeats) {
+            let Some(shape) = self.expected.get(&matrix).cloned() else { continue };
+            let mut there = checkpoint.get(&matrix).is_some().then_some(&matrix);
+            for other in others.iter().filter(|other| checkpoint.get(other).is_some()) {
+                match there {
+                    None => {
+                        self.stand_in(&matrix, other, &shape);
+                        there = Some(other);
+                    }
+                    Some(first) if checkpoint.equal(first, other)? => {}
+                    Some(first) => {
+                        notes.push(format!("{other} differs from {first}, which the original uses for both"))
+                    }
+                }
+            }
         }
         Ok(())
     }

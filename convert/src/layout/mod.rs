@@ -163,6 +163,8 @@ pub(crate) struct Layout {
     expected: BTreeMap<String, Vec<u64>>,
     head: Option<Head>,
     skips: Vec<fn(&str) -> bool>,
+    /// Tensors that may be stored again under other names: each with all of these.
+    repeats: Vec<(String, Vec<String>)>,
     /// Whether a head that is there and differs is the head, whatever the configuration says.
     own_heads: bool,
 }
@@ -171,6 +173,12 @@ impl Layout {
     /// Tensors that may be there and are not needed.
     pub(crate) fn skip(&mut self, rule: fn(&str) -> bool) {
         self.skips.push(rule);
+    }
+
+    /// Says that a matrix may be there again under other names, or under one of them alone.
+    pub(crate) fn repeated(&mut self, matrix: &str, others: &[String]) {
+        let weight = |name: &str| format!("{name}.weight");
+        self.repeats.push((weight(matrix), others.iter().map(|other| weight(other)).collect()));
     }
 
     /// Says by which version of transformers the checkpoint was saved. From 5.0 on a head that differs from the embedding is
@@ -333,7 +341,9 @@ impl Layout {
     /// Checkpoint tensors without a rule.
     pub(crate) fn unknown<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<String> {
         let is_head = |name: &str| self.head.as_ref().is_some_and(|head| head.has(name));
-        let known = |name: &str| self.expected.contains_key(name) || is_head(name) || self.skipped(name);
+        let is_repeated = |name: &str| self.repeats.iter().any(|(_, others)| others.iter().any(|other| other == name));
+        let known =
+            |name: &str| self.expected.contains_key(name) || is_head(name) || is_repeated(name) || self.skipped(name);
         names.filter(|name| !known(name)).map(str::to_owned).collect()
     }
 
@@ -355,6 +365,7 @@ impl Layout {
             return Err(ConvertError::UnknownTensors { family, tensors: unknown });
         }
         self.settle_head(checkpoint, notes)?;
+        self.settle_repeats(checkpoint, notes)?;
         let absent = |name: &&String| checkpoint.get(name).is_none();
         let missing: Vec<String> = self.expected.keys().filter(absent).cloned().collect();
         if !missing.is_empty() {

@@ -10,6 +10,7 @@ use ocelli_quant::gguf::keys::BEAMS;
 use serde_json::Value;
 
 use super::CONTEXT;
+use super::language::Facts;
 use crate::error::{ConvertError, shown};
 use crate::keys::Keys;
 use crate::settings::Neutral::{self, Empty, Number, Switch};
@@ -122,6 +123,31 @@ fn file(inputs: &Inputs<'_>) -> Result<Option<Object>, ConvertError> {
     let file = inputs.settings.read(inputs.source, FILE)?;
     file.iter().for_each(|file| file.known(WITHOUT_EFFECT));
     Ok(file)
+}
+
+/// The token that the decoder's text begins with where an encoder reads the prompt, from who is asked as by [`keys`], or
+/// with `inner` by [`inner_keys`]; nobody need say it.
+pub(crate) fn start(
+    inputs: &Inputs<'_>,
+    config: &Object,
+    inner: bool,
+    facts: &Facts,
+    keys: &mut Keys,
+) -> Result<(), ConvertError> {
+    const KEY: &str = "decoder_start_token_id";
+    let Some(otherwise) = facts.start else { return Ok(()) };
+    let own = if inner { None } else { file(inputs)? };
+    let asked = own.as_ref().unwrap_or(config);
+    // The original begins with its begin token where no start is named, and fails where there is neither.
+    let name = [KEY, "bos_token_id"].into_iter().find(|name| asked.has(name)).unwrap_or(KEY);
+    if let (Some(own), Some(other)) = (&own, config.get(KEY))
+        && own.get(name) != Some(other)
+    {
+        config.note(KEY, shown(&other.to_string()), &format!("{FILE} decides"));
+    }
+    let start = asked.count(name, 0..=facts.vocabulary - 1, otherwise)?;
+    keys.set(format!("{}.{KEY}", facts.architecture), start);
+    Ok(())
 }
 
 /// Sets the keys of a language model by itself; `eos` and `bos` are its class's defaults.

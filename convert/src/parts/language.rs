@@ -4,13 +4,14 @@ use super::llama::Llama;
 use super::mpt::Mpt;
 use super::neox::NeoX;
 use super::opt::Opt;
+use super::t5::T5;
 use crate::error::{ConvertError, shown};
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::settings::Object;
 
 /// Values of `model_type`.
-pub(crate) const MODEL_TYPES: &[&str] = &["llama", "gemma3_text", "mpt", "mosaic_gpt", "gpt_neox", "opt"];
+pub(crate) const MODEL_TYPES: &[&str] = &["llama", "gemma3_text", "mpt", "mosaic_gpt", "gpt_neox", "opt", "t5"];
 
 /// What families ask of a language model.
 pub(crate) struct Facts {
@@ -28,6 +29,8 @@ pub(crate) struct Facts {
     pub(crate) blocks: &'static str,
     /// The class's tokens that begin and end a text.
     pub(crate) ends: (u32, u32),
+    /// Where an encoder reads prompts, the token that the decoder's text begins with unless a configuration says so.
+    pub(crate) start: Option<u32>,
 }
 
 /// A configuration that has been read and found to be supported.
@@ -40,12 +43,23 @@ pub(crate) trait Language {
     fn keys(&self, keys: &mut Keys);
 }
 
+/// The same for a family whose pictures join a decoder alone.
+pub(crate) fn decoder(config: &Object) -> Result<Box<dyn Language>, ConvertError> {
+    let language = read(config)?;
+    if language.facts().start.is_none() {
+        return Ok(language);
+    }
+    let got = format!("'{}'", language.facts().architecture);
+    Err(config.unsupported("model_type", got, "this family's language model has no encoder of text"))
+}
+
 /// The language model of a configuration; one that names none is a LLaMA.
 pub(crate) fn read(config: &Object) -> Result<Box<dyn Language>, ConvertError> {
     Ok(match config.text("model_type")? {
         Some("mpt" | "mosaic_gpt") => Box::new(Mpt::read(config)?),
         Some("gpt_neox") => Box::new(NeoX::read(config)?),
         Some("opt") => Box::new(Opt::read(config)?),
+        Some("t5") => Box::new(T5::read(config)?),
         None | Some("llama" | "gemma3_text") => Box::new(Llama::read(config)?),
         Some(other) => {
             let known: Vec<_> = MODEL_TYPES.iter().map(|name| format!("'{name}'")).collect();

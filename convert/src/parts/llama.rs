@@ -231,6 +231,7 @@ impl Language for Llama {
             embedding: "model.embed_tokens",
             blocks: "model.layers.",
             ends: if gemma { (2, 1) } else { (1, 2) },
+            start: None,
         }
     }
 

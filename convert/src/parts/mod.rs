@@ -15,6 +15,7 @@ pub(crate) mod pretrained;
 pub(crate) mod qformer;
 pub(crate) mod resampler;
 pub(crate) mod rope;
+pub(crate) mod t5;
 pub(crate) mod vit;
 
 use crate::error::ConvertError;

@@ -187,6 +187,7 @@ impl Language for Mpt {
             blocks: "transformer.blocks.",
             // `<|endoftext|>` of the tokenizer that all of them have.
             ends: (0, 0),
+            start: None,
         }
     }
 

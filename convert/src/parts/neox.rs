@@ -69,6 +69,7 @@ impl Language for NeoX {
             embedding: "gpt_neox.embed_in",
             blocks: "gpt_neox.layers.",
             ends: (0, 2),
+            start: None,
         }
     }
 

@@ -78,6 +78,7 @@ impl Language for Opt {
             embedding: "model.decoder.embed_tokens",
             blocks: "model.decoder.layers.",
             ends: (2, 2),
+            start: None,
         }
     }
 

@@ -18,6 +18,7 @@ mod seeds;
 mod settings;
 mod special;
 mod stored;
+mod t5;
 mod text;
 mod tiny;
 mod tokenizers;

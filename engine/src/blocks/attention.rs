@@ -31,6 +31,8 @@ pub(super) fn read_heads(header: &Header, count: &str, width: &str) -> Result<He
 pub(super) struct Shape<'a> {
     /// What the names begin with: `attn` for `attn_q`, `attn_k`, `attn_v`, `attn_out`.
     pub name: &'a str,
+    /// What the last of them ends with, `out` above.
+    pub out: &'a str,
     /// The heads; `inner` is their number times their width.
     pub heads: Heads,
     /// Width of the rows that look.
@@ -98,7 +100,7 @@ impl AttentionRows {
 impl Attention {
     /// Fetches every tensor.
     pub fn load(scope: &Scope, shape: &Shape<'_>) -> Result<Self, Error> {
-        let Shape { name, heads, width, seen, norms } = *shape;
+        let Shape { name, out, heads, width, seen, norms } = *shape;
         let inner = heads.count * heads.width;
         let norm = |of: &str, (kind, eps)| scope.norm(&format!("{name}_{of}_norm"), kind, heads.width, eps);
         Ok(Self {
@@ -107,7 +109,7 @@ impl Attention {
             k: scope.linear(&format!("{name}_k"), seen, inner)?,
             v: scope.linear(&format!("{name}_v"), seen, inner)?,
             norms: norms.map(|kind| Ok::<_, Error>([norm("q", kind)?, norm("k", kind)?])).transpose()?,
-            out: scope.linear(&format!("{name}_out"), inner, width)?,
+            out: scope.linear(&format!("{name}_{out}"), inner, width)?,
         })
     }
 

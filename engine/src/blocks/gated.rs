@@ -172,7 +172,7 @@ impl Gated {
     pub fn load(scope: &Scope, config: GatedConfig, blocks: usize, width: usize) -> Result<Self, Error> {
         let c = &config;
         let norms = c.norm_heads.then_some((c.norm, c.eps));
-        let attention = Shape { name: "cross", heads: c.heads, width, seen: c.media_width, norms };
+        let attention = Shape { name: "cross", out: "out", heads: c.heads, width, seen: c.media_width, norms };
         let layers = (c.offset..blocks)
             .step_by(c.interval)
             .map(|i| {

@@ -204,7 +204,7 @@ impl QFormer {
         let norm = |scope: &Scope, name: &str| scope.norm(name, NormKind::Layer, w, eps);
         let heads = heads(w, config.heads);
         let attention = |s: &Scope, name: &str, seen: usize| -> Result<_, Error> {
-            let attention = Attention::load(s, &Shape { name, heads, width: w, seen, norms: None })?;
+            let attention = Attention::load(s, &Shape { name, out: "out", heads, width: w, seen, norms: None })?;
             Ok((attention, norm(s, &format!("{name}_norm"))?))
         };
         let ffn = |s: &Scope, name: &str| -> Result<_, Error> {

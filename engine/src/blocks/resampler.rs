@@ -112,7 +112,10 @@ impl Resampler {
                 Ok(Block {
                     media_norm: norm(&s, "media_norm")?,
                     latent_norm: norm(&s, "latent_norm")?,
-                    attention: Attention::load(&s, &Shape { name: "attn", heads, width: w, seen: w, norms })?,
+                    attention: Attention::load(
+                        &s,
+                        &Shape { name: "attn", out: "out", heads, width: w, seen: w, norms },
+                    )?,
                     ffn_norm: norm(&s, "ffn_norm")?,
                     up: s.linear("ffn_up", w, config.ffn)?,
                     down: s.linear("ffn_down", config.ffn, w)?,

@@ -137,7 +137,7 @@ impl Vit {
             if scope.has(&format!("{name}.weight")) { norm(scope, name, config.outer_eps).map(Some) } else { Ok(None) }
         };
         let heads = heads(w, config.heads);
-        let attention = Shape { name: "attn", heads, width: w, seen: w, norms: None };
+        let attention = Shape { name: "attn", out: "out", heads, width: w, seen: w, norms: None };
         let blocks = (0..config.blocks)
             .map(|i| {
                 let s = scope.at(format_args!("blk.{i}"));

@@ -1,6 +1,9 @@
 //! A prompt that grows: pieces are added, or messages by roles, a text is generated behind them and becomes part of it, and
 //! so on. It can be forked, saved and restored. This is what a program without Rust's borrows holds, and what a chat holds.
 //!
+//! Where an encoder reads the prompt, it reads all of it anew for every answer, earlier answers included: a turn sees what
+//! stands in the prompt by then, and nothing else of the turns before.
+//!
 //! The non-obvious thing: an answer is kept as its token ids. Its text, tokenised again, may give other ones, and what
 //! follows would then not be behind what was generated.
 
@@ -358,12 +361,18 @@ impl Conversation {
             dialogue.answer(&generation);
         }
         let mut prompt = std::mem::take(&mut self.prompt);
-        if prompt.is_empty() {
+        let (model, mut said) = (self.session.model(), generation.said());
+        if model.encodes_prompts() {
+            // What ends a text of the decoder ends no part of a source.
+            while let Some((_, rest)) = said.split_last().filter(|(id, _)| model.defaults().ends(**id)) {
+                said = rest;
+            }
+        } else if prompt.is_empty() {
             // Nothing would be put before an answer that comes first; what it was generated behind is its past, though.
             let begin = self.model().compose(&prompt).unwrap_or_default();
             prompt = prompt.tokens(prompt_ids(&begin));
         }
-        self.prompt = prompt.tokens(generation.said());
+        self.prompt = prompt.tokens(said);
         self.answer.insert(generation)
     }
 }

@@ -136,7 +136,7 @@ impl Session {
             options.max_new_tokens = self.model().defaults().max_new_tokens;
         }
         // The last new token is never read by the model.
-        let room = (self.room() + 1 - positions).min(if searches { new_tokens } else { usize::MAX });
+        let room = (self.room() + 1 - self.ahead(positions)).min(if searches { new_tokens } else { usize::MAX });
         let full = if options.max_new_tokens > room { Finish::Context } else { Finish::Length };
         options.max_new_tokens = options.max_new_tokens.min(room);
         Ok(Fitted { items, options, positions, full })

@@ -3,6 +3,7 @@
 use crate::blocks::cache::Sequence;
 use crate::blocks::decoder::SEQUENCES;
 use crate::error::Error;
+use crate::models::check_ids;
 use crate::prompt::{Item, Prompt};
 use crate::sampling::{log_probability, log_sum};
 use crate::session::{Session, Sink, Timings};
@@ -36,9 +37,11 @@ impl Session {
         let items = self.model().compose(prompt)?;
         let positions = self.model().count(&items);
         let options = EncodeOptions { add_special: false, parse_special: true };
+        // What is written beside a source is the beginning of a text.
+        let begins = self.encodes();
         let ids = continuations
             .iter()
-            .map(|text| Ok(self.model().tokenizer().encode_piece(text, options, false)?))
+            .map(|text| Ok(self.model().tokenizer().encode_piece(text, options, begins)?))
             .collect::<Result<Vec<_>, Error>>()?;
         for ids in &ids {
             self.fits(positions, ids.len())?;
@@ -111,7 +114,42 @@ impl Session {
         Ok(())
     }
 
-    /// The logits of every position of a prompt, `positions x vocabulary`: for tests of parity with a reference.
+    /// The logits behind a prompt and behind each of `ids` that follow it, `1 + ids x vocabulary`: for tests of parity with a
+    /// reference, and for choices that look ahead.
+    ///
+    /// # Errors
+    /// As [`Session::generate`], and [`Error::BadOption`] for an id that the model does not have.
+    pub fn logits_behind(&mut self, prompt: &Prompt, ids: &[u32]) -> Result<Vec<f32>, Error> {
+        let items = self.model().compose(prompt)?;
+        let positions = self.model().count(&items);
+        self.fits(positions, 0)?;
+        // All of them are read, unlike those that are chosen.
+        let (prompt, new, context) = (self.ahead(positions), ids.len(), self.room());
+        if prompt + new > context {
+            return Err(Error::ContextFull { needed: prompt + new, prompt, new, context });
+        }
+        check_ids(ids, self.vocabulary())?;
+        let result = self.logits_inner(&items, ids);
+        self.done();
+        result
+    }
+
+    fn logits_inner(&mut self, items: &[Item], ids: &[u32]) -> Result<Vec<f32>, Error> {
+        let mut prompt = self.prefill(items, &mut |_| ControlFlow::Continue(()), &mut Timings::default())?;
+        let positions = prompt.sequence.len();
+        let mut all = self.logits().to_vec();
+        for ids in ids.chunks(self.logit_rows()) {
+            self.run(std::slice::from_mut(&mut prompt.sequence), ids, &[ids.len()])?;
+            self.read_logits(0, ids.len())?;
+            all.extend_from_slice(self.logits());
+        }
+        self.slots().truncate(&mut prompt.sequence, positions);
+        self.keep(prompt);
+        Ok(all)
+    }
+
+    /// The logits of every position of a prompt, `positions x vocabulary`: for tests of parity with a reference. Where an
+    /// encoder reads the prompt, those behind the start of the decoder's text.
     ///
     /// # Errors
     /// As [`Session::generate`].

@@ -3,6 +3,7 @@
 
 use crate::blocks::cache::Sequence;
 use crate::error::Error;
+use crate::models::check_ids;
 use crate::prompt::Item;
 use crate::session::{Event, Session, Timings};
 use std::ops::ControlFlow;
@@ -45,6 +46,25 @@ impl Tokens<'_> {
         self.session.done();
     }
 
+    /// Has the encoder read `ids` as they are, whatever it has read before, and begins the decoder's text beside them: the
+    /// logits that follow the token it starts with. Of models whose encoder reads prompts; all that is fed is the text.
+    ///
+    /// # Errors
+    /// As [`Tokens::feed`], and [`Error::BadOption`] where no encoder reads prompts.
+    pub fn read(&mut self, ids: &[u32]) -> Result<&[f32], Error> {
+        if !self.session.encodes() {
+            let rule = "an encoder must read it, and this model has none: feed it";
+            return Err(Error::BadOption { name: "source", got: format!("{} ids", ids.len()), rule });
+        }
+        self.clear();
+        self.check(ids)?;
+        let items = [Item::Tokens(ids.to_vec())];
+        let sink = &mut |_: Event<'_>| ControlFlow::Continue(());
+        let last: &mut After<'_> = &mut |s, rows, _| s.read_logits(rows - 1, 1);
+        self.session.run_prompt(&items, 0, &mut self.sequence, &mut Timings::default(), last, sink)?;
+        Ok(self.session.logits())
+    }
+
     /// Appends `ids`; the logits that follow the last, as many as the embedding table has rows.
     ///
     /// # Errors
@@ -73,22 +93,43 @@ impl Tokens<'_> {
         })
     }
 
-    fn run(&mut self, ids: &[u32], after: &mut After<'_>) -> Result<(), Error> {
-        let vocabulary = self.session.vocabulary();
-        let bad = |got: String, rule| Err(Error::BadOption { name: "token ids", got, rule });
+    fn check(&self, ids: &[u32]) -> Result<(), Error> {
         if ids.is_empty() {
-            return bad("none".to_owned(), "at least one");
+            return Err(Error::BadOption { name: "token ids", got: "none".to_owned(), rule: "at least one" });
         }
-        if let Some(id) = ids.iter().find(|&&id| id as usize >= vocabulary) {
-            return bad(id.to_string(), "below the rows of the embedding table");
-        }
+        check_ids(ids, self.session.vocabulary())?;
         let (prompt, context) = (self.len(), self.session.room());
         if prompt + ids.len() > context {
             return Err(Error::ContextFull { needed: prompt + ids.len(), prompt, new: ids.len(), context });
         }
+        Ok(())
+    }
+
+    fn run(&mut self, ids: &[u32], after: &mut After<'_>) -> Result<(), Error> {
+        self.check(ids)?;
+        if self.session.encodes() {
+            return self.run_beside(ids, after);
+        }
         let items = [Item::Tokens(ids.to_vec())];
         let sink = &mut |_: Event<'_>| ControlFlow::Continue(());
         self.session.run_prompt(&items, 0, &mut self.sequence, &mut Timings::default(), after, sink)
+    }
+
+    /// Runs ids beside the source that was read.
+    fn run_beside(&mut self, ids: &[u32], after: &mut After<'_>) -> Result<(), Error> {
+        if self.is_empty() {
+            let rule = "read first: an encoder-decoder writes beside one";
+            return Err(Error::BadOption { name: "source", got: "none".to_owned(), rule });
+        }
+        let batch = self.session.batch();
+        let mut left = ids;
+        while !left.is_empty() {
+            let (some, rest) = left.split_at(batch.min(left.len()));
+            self.session.run(std::slice::from_mut(&mut self.sequence), some, &[some.len()])?;
+            after(self.session, some.len(), rest.is_empty())?;
+            left = rest;
+        }
+        Ok(())
     }
 }
 

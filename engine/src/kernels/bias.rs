@@ -77,9 +77,8 @@ impl Buckets {
     /// The rule that these numbers break, for a message that names their keys.
     pub fn new(count: usize, reach: usize, two_sided: bool) -> Result<Self, String> {
         let least = if two_sided { 4 } else { 2 };
-        if !(least..=Self::MOST).contains(&count) || two_sided && !count.is_multiple_of(2) {
-            let even = if two_sided { "even and " } else { "" };
-            return Err(format!("the buckets must be {even}between {least} and {}", Self::MOST));
+        if !(least..=Self::MOST).contains(&count) {
+            return Err(format!("the buckets must be between {least} and {}", Self::MOST));
         }
         let buckets = Self { count, reach, two_sided };
         if reach <= buckets.exact() || reach > Self::MOST {

@@ -1,11 +1,12 @@
-//! BLIP-2 (Li et al. 2023) with a decoder-only language model.
+//! BLIP-2 (Li et al. 2023) with a decoder-only language model, or with one whose encoder reads the prompt (Flan-T5).
 //!
 //! ```text
 //! picture -> ViT (all rows, normed) -> Q-Former (learned queries) -> linear -> rows in the prompt's place
 //! ```
 //!
 //! The language model sees the leading pictures' rows, then its begin token, then the text: the begin token comes
-//! after the pictures, not before them.
+//! after the pictures, not before them. An encoder's source is the rows, the text, and what ends a text; where there is no
+//! text, the begin token, which Flan-T5's checkpoints give the same number.
 
 use super::{Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks, first_stage, language};
 use crate::blocks::qformer::{QFormer, QFormerConfig, QFormerRows};
@@ -14,7 +15,6 @@ use crate::error::Error;
 use crate::image::{Pixels, Preprocess, Views};
 use crate::kernels::{Exec, Layout, Product, Rows};
 use crate::prompt::{Item, Piece};
-use crate::tokenizer::EncodeOptions;
 use crate::weights::header::Header;
 use crate::weights::{Linear, Scope};
 use ocelli_quant::gguf::Gguf;
@@ -134,13 +134,14 @@ impl Compose for Order {
         for piece in prompt.pieces() {
             items.extend(given.medium(piece)?);
             if let Piece::Text(text) = piece {
-                let options = EncodeOptions { add_special: !begun && prompt.adds_special(), parse_special: true };
-                items.push(Item::Tokens(tokenizer.encode_piece(text, options, !begun && prompt.begins())?));
+                let special = !begun && prompt.adds_special();
+                items.push(Item::Tokens(given.text(text, special, !begun && prompt.begins())?));
                 begun = true;
             }
         }
+        let end = tokenizer.eos().filter(|_| given.reads_whole);
         // Pictures alone are followed by what an empty text gives, or else by the language model's own begin token.
-        let begin = if tokenizer.adds_bos() { tokenizer.bos() } else { self.begin.or(tokenizer.bos()) };
+        let begin = if tokenizer.adds_bos() { tokenizer.bos() } else { self.begin.or(tokenizer.bos()).or(end) };
         if let (false, true, Some(begin)) = (begun, prompt.adds_special(), begin) {
             items.push(Item::Tokens(vec![begin]));
         }

@@ -3,8 +3,18 @@
 
 use super::{Family, Given};
 use crate::error::Error;
-use crate::prompt::{Item, Prompt};
+use crate::prompt::{Item, Piece, Prompt};
 use crate::tokenizer::Tokenizer;
+
+/// Refuses ids that a model of so many rows does not have.
+///
+/// # Errors
+/// [`Error::BadOption`].
+pub(crate) fn check_ids(ids: &[u32], vocabulary: usize) -> Result<(), Error> {
+    let rule = "below the rows of the embedding table";
+    let Some(id) = ids.iter().find(|&&id| id as usize >= vocabulary) else { return Ok(()) };
+    Err(Error::BadOption { name: "token ids", got: id.to_string(), rule })
+}
 
 /// The items of a prompt, in order.
 ///
@@ -14,7 +24,8 @@ use crate::tokenizer::Tokenizer;
 pub(crate) fn compose(family: &Family, tokenizer: &Tokenizer, prompt: &Prompt) -> Result<Vec<Item>, Error> {
     let speaks = family.speaks()?;
     let sees = family.sees.as_deref();
-    let part = |prompt: &Prompt| speaks.compose.compose(&Given { prompt, tokenizer, sees });
+    let reads_whole = speaks.decoder.encoder.is_some();
+    let part = |prompt: &Prompt| speaks.compose.compose(&Given { prompt, tokenizer, sees, reads_whole });
     let mut items = Vec::new();
     if prompt.given().is_empty() {
         items = part(prompt)?;
@@ -22,13 +33,7 @@ pub(crate) fn compose(family: &Family, tokenizer: &Tokenizer, prompt: &Prompt) -
         let vocabulary = speaks.decoder.config.vocabulary;
         let mut at = 0;
         for (before, ids) in prompt.given() {
-            if let Some(id) = ids.iter().find(|&&id| id as usize >= vocabulary) {
-                return Err(Error::BadOption {
-                    name: "token ids",
-                    got: id.to_string(),
-                    rule: "below the rows of the embedding table",
-                });
-            }
+            check_ids(ids, vocabulary)?;
             if *before > at {
                 let behind = !items.is_empty();
                 let complete = behind || !prompt.adds_special();
@@ -41,9 +46,22 @@ pub(crate) fn compose(family: &Family, tokenizer: &Tokenizer, prompt: &Prompt) -
             items.extend(part(&prompt.part(at..prompt.pieces().len(), true, true))?);
         }
     }
+    if reads_whole {
+        items.extend(end(tokenizer, prompt));
+    }
     let media = items.iter().filter(|item| item.views().is_some()).count();
     match sees.and_then(|sees| sees.clips()).and_then(|clips| clips.media_indices) {
         Some(places) if media > places => Err(Error::TooManyMedia { media, places }),
         _ => Ok(items),
     }
+}
+
+/// What ends a source: the token that the tokenizer puts behind texts stands behind all of it, pictures, texts and ids. Where
+/// there is no text, the family has said what follows pictures, and ids stand as they are.
+fn end(tokenizer: &Tokenizer, prompt: &Prompt) -> Option<Item> {
+    let end = tokenizer.eos().filter(|_| tokenizer.adds_eos() && prompt.adds_special())?;
+    let texts = prompt.is_empty() || prompt.pieces().iter().any(|piece| matches!(piece, Piece::Text(_)));
+    let (pieces, given) = (prompt.pieces().len(), prompt.given().last());
+    let ended = given.is_some_and(|(before, ids)| *before == pieces && ids.last() == Some(&end));
+    (texts && !ended).then(|| Item::Tokens(vec![end]))
 }

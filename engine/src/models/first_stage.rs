@@ -89,7 +89,9 @@ fn writes(file: &Arc<Gguf>, mm: &Scope, c: &QFormerConfig, text: TextConfig) -> 
         parallel: false,
         act: c.act,
         gated: false,
+        logit_scale: 1.0,
         logit_cap: None,
+        source: None,
         names: Names { begin_norm: Some("norm"), attention_out: "attn_out", ffn: "text_ffn" },
     };
     let header = Header::new(file, "ocelli.generation.");

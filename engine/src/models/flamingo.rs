@@ -8,7 +8,7 @@
 //! activations, which decoder layers have a gated one before them, whether the class row is read, what `</s>` does, what
 //! is learned of time) are keys of the file.
 
-use super::{Clips, Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks, language};
+use super::{Clips, Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks, decoder_only};
 use crate::blocks::gated::{Gated, GatedConfig};
 use crate::blocks::resampler::{Resampler, ResamplerConfig, ResamplerRows};
 use crate::blocks::vit::{Vit, VitConfig, VitRows};
@@ -52,7 +52,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     let vit = Vit::load(&scope.at("v"), vision)?;
     let skip = usize::from(drop_class && vit.has_class());
 
-    let (header, decoder) = language(file)?;
+    let (header, decoder) = decoder_only(file)?;
     let c = &decoder.config;
     if c.embedding_width != c.width {
         let rule = format!("must be the width {}", c.width);

@@ -8,7 +8,7 @@
 //! The tower is an NF-ResNet, as in the paper, or a ViT. The language model is one of ours, unchanged. Pictures may stand
 //! anywhere and as often as one likes.
 
-use super::{Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks, language};
+use super::{Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks, decoder_only};
 use crate::blocks::nf_resnet::{NfResNet, NfResNetConfig};
 use crate::blocks::vit::{Vit, VitConfig};
 use crate::error::Error;
@@ -50,7 +50,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         other => return Err(header.bad("pool", other, "must be class or mean")),
     };
     let rows = header.count("row_count", header::ROWS)?;
-    let (_, decoder) = language(file)?;
+    let (_, decoder) = decoder_only(file)?;
     let width = decoder.config.embedding_width;
     let eyes = Eyes {
         preprocess: Preprocess::from_gguf(file, tower.side())?,

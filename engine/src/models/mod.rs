@@ -9,7 +9,7 @@ mod identity;
 mod parts;
 mod text;
 
-pub(crate) use compose::compose;
+pub(crate) use compose::{check_ids, compose};
 pub(crate) use identity::{encoder_identity, identity};
 pub use parts::{Clips, Compares, Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks};
 
@@ -48,4 +48,14 @@ fn language(file: &Arc<Gguf>) -> Result<(Header, Decoder), Error> {
     let header = Header::new(file, format!("{name}."));
     let decoder = Decoder::load(&Scope::new(Arc::clone(file)), DecoderConfig::read(name, &header)?)?;
     Ok((header, decoder))
+}
+
+/// [`language`], for a family that joins pictures to a decoder alone.
+fn decoder_only(file: &Arc<Gguf>) -> Result<(Header, Decoder), Error> {
+    let (header, decoder) = language(file)?;
+    if decoder.encoder.is_none() {
+        return Ok((header, decoder));
+    }
+    let got = file.str("general.architecture")?.unwrap_or_default();
+    Err(Header::new(file, "general.").bad("architecture", got, "this family's language model has no encoder of text"))
 }

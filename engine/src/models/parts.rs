@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::image::{Pixels, Preprocess, Views};
 use crate::kernels::{CacheShape, CacheType, Exec, Layout, Rows};
 use crate::prompt::{Item, Piece, Prompt};
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{EncodeOptions, Tokenizer};
 use std::sync::Arc;
 
 /// A model by its parts.
@@ -172,9 +172,15 @@ impl Speaks {
         self.gated().map(|gated| gated.cache_shape(images, ty))
     }
 
-    /// Room for batches of `batch` rows, and for logits of `logits` of them.
-    pub fn layout(&self, layout: &mut Layout, batch: usize, logits: usize) -> DecoderRows {
-        self.decoder.layout(layout, batch, logits, self.gated())
+    /// Room for batches of `batch` rows, for logits of `logits` of them, and for a source of `source` rows where an encoder
+    /// reads it.
+    pub fn layout(&self, layout: &mut Layout, batch: usize, logits: usize, source: usize) -> DecoderRows {
+        self.decoder.layout(layout, batch, logits, self.gated(), source)
+    }
+
+    /// The tokens that stand before all new ones where an encoder reads the prompt.
+    pub fn start(&self) -> Option<&[u32]> {
+        self.decoder.config.source.as_ref().map(|source| std::slice::from_ref(&source.start))
     }
 
     /// Says which tokens will be a sequence's next, behind `ahead` others; goes before [`Speaks::forward`].
@@ -217,9 +223,25 @@ pub struct Given<'a> {
     pub tokenizer: &'a Tokenizer,
     /// What the model sees with.
     pub sees: Option<&'a dyn Sees>,
+    /// An encoder reads the prompt: what ends a text then ends the whole of it, and is not the family's to add.
+    pub reads_whole: bool,
 }
 
 impl Given<'_> {
+    /// The tokens of a text, with those that stand around texts where `special`; `begins` as in
+    /// [`Tokenizer::encode_piece`].
+    ///
+    /// # Errors
+    /// What the tokenizer refuses.
+    pub fn text(&self, text: &str, special: bool, begins: bool) -> Result<Vec<u32>, Error> {
+        let options = EncodeOptions { add_special: special, parse_special: true };
+        let mut ids = self.tokenizer.encode_piece(text, options, begins)?;
+        if self.reads_whole && special && self.tokenizer.adds_eos() {
+            ids.pop();
+        }
+        Ok(ids)
+    }
+
     /// The item of a picture or video; `None` of a text.
     ///
     /// # Errors

@@ -3,7 +3,6 @@
 use super::{Compose, Family, Given, Join, Speaks, language};
 use crate::error::Error;
 use crate::prompt::{Item, Piece};
-use crate::tokenizer::EncodeOptions;
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
 
@@ -16,9 +15,9 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
 
 impl Compose for Text {
     /// The texts as one, with what the tokenizer adds. No text at all is the begin token, so that a text can be scored
-    /// from its first token on.
+    /// from its first token on; an encoder reads what ends a text then.
     fn compose(&self, given: &Given<'_>) -> Result<Vec<Item>, Error> {
-        let Given { prompt, tokenizer, .. } = given;
+        let Given { prompt, tokenizer, reads_whole, .. } = given;
         let mut whole = String::new();
         for piece in prompt.pieces() {
             given.medium(piece)?;
@@ -26,9 +25,8 @@ impl Compose for Text {
                 whole.push_str(text);
             }
         }
-        let options = EncodeOptions { add_special: prompt.adds_special(), parse_special: true };
-        let mut ids = tokenizer.encode_piece(&whole, options, prompt.begins())?;
-        if ids.is_empty() {
+        let mut ids = given.text(&whole, prompt.adds_special(), prompt.begins())?;
+        if ids.is_empty() && !reads_whole {
             ids.extend(tokenizer.bos());
         }
         Ok(vec![Item::Tokens(ids)])

@@ -16,8 +16,11 @@ pub struct Defaults {
     pub max_new_tokens: usize,
     /// How tokens are chosen where the caller says nothing.
     pub generate: GenerateOptions,
-    /// Least positions of prompt and text together before a text may end.
+    /// Least positions of prompt and text together before a text may end; where an encoder reads prompts, of the text with
+    /// what it starts with.
     pub min_length: usize,
+    /// Tokens that a text starts with where an encoder reads prompts.
+    pub start: Option<usize>,
     /// The token that stands for a picture's rows in the checkpoint's own prompts.
     pub image_id: Option<u32>,
     /// Tokens that are never generated, in order, none twice.
@@ -38,7 +41,7 @@ impl Defaults {
     pub fn resolve(&self, wanted: &Wanted, positions: usize) -> Result<GenerateOptions, Error> {
         let file = &self.generate;
         let free = wanted.constraint.is_none();
-        let least = file.sampling.min_new_tokens.max(self.min_length.saturating_sub(positions));
+        let least = file.sampling.min_new_tokens.max(self.min_length.saturating_sub(self.start.unwrap_or(positions)));
         let suggested = |number: usize| if free { number } else { 0 };
         let sampling = Sampling {
             temperature: wanted.temperature,

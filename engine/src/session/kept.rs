@@ -18,6 +18,7 @@ impl Session {
     /// Keeps nothing so far, but will.
     pub(crate) fn forget_all(&mut self) {
         self.kept = Some(Prefix::default());
+        self.source.forget();
         self.free_slots();
     }
 
@@ -34,10 +35,13 @@ impl Session {
 
     /// Positions that are kept and that a prompt begins with.
     pub(crate) fn kept(&self, items: &[Item]) -> usize {
+        if self.encodes() {
+            return if self.kept.is_some() { self.held(items) } else { 0 };
+        }
         self.kept.as_ref().map_or(0, |kept| kept.shared(items))
     }
 
-    /// Of these, those that can be saved: where positions look at media, none, and the prompt is run again.
+    /// Of these, those that can be saved: where positions look at media or a source, none, and the prompt is run again.
     pub(crate) fn savable(&self, items: &[Item]) -> usize {
         if self.saves() { self.kept(items) } else { 0 }
     }

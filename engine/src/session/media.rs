@@ -110,8 +110,26 @@ impl Session {
         Ok((exec, self.encoder.as_deref().ok_or(Error::NoVision { images: 1 })?))
     }
 
+    /// [`Session::show`], behind which the pages of tower and bridge are let go.
+    pub(super) fn shown(
+        &mut self,
+        items: &[Item],
+        before: usize,
+        sequence: &Sequence,
+        timings: &mut Timings,
+        sink: &mut Sink<'_>,
+    ) -> Result<Vec<Shown>, Error> {
+        let encoded = timings.encoded;
+        let shown = self.show(items, before, sequence, timings, sink);
+        // What failed or was cancelled has passed through some of it.
+        if timings.encoded > encoded || shown.is_err() {
+            self.model.0.encoders.let_go(self.model.file());
+        }
+        shown
+    }
+
     /// Encodes what of a prompt's pictures and videos is not kept, in order, behind a prompt with `before` of them.
-    pub(super) fn show(
+    fn show(
         &mut self,
         items: &[Item],
         before: usize,

@@ -9,6 +9,7 @@ mod kept;
 mod matching;
 mod media;
 mod prefix;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -17,11 +18,11 @@ pub use matching::{Embedding, Match};
 pub(crate) use prefix::Prefix;
 
 use crate::blocks::cache::Sequence;
-use crate::blocks::decoder::{DecoderRows, KvCache, one_each};
+use crate::blocks::decoder::{Decoder, DecoderRows, KvCache, SourceCache, one_each};
 use crate::blocks::gated::MediaCache;
 use crate::cancel::CancelHandle;
 use crate::error::Error;
-use crate::kernels::{Arena, CacheShape, Exec};
+use crate::kernels::{Arena, CacheShape, Exec, Rows};
 use crate::model::Model;
 use crate::models::Encoder;
 use crate::plan::{Laid, Resolved, SessionOptions};
@@ -56,6 +57,8 @@ pub struct Session {
     kept: Option<Prefix>,
     /// Whether of that only whole batches serve again.
     whole: bool,
+    /// The source that was read last, where an encoder reads prompts.
+    source: source::Held,
 }
 
 impl Model {
@@ -83,7 +86,8 @@ impl Session {
             (Some(gated), Some(shape)) => Some(MediaCache::new(inner.device.cache(shape)?, shape, gated.config.rows)),
             _ => None,
         };
-        let kv = KvCache::new(inner.device.cache(r.kv)?, r.kv.slots, media);
+        let source = r.source.map(|shape| inner.device.cache(shape).map(SourceCache::new)).transpose()?;
+        let kv = KvCache::new(inner.device.cache(r.kv)?, r.kv.slots, media, source);
         Ok(Self {
             arena,
             encoder,
@@ -101,6 +105,7 @@ impl Session {
             logits: Vec::new(),
             kept: None,
             whole: false,
+            source: source::Held::default(),
             model,
         })
     }
@@ -108,7 +113,8 @@ impl Session {
     /// Whether keys and values stay after [`Session::generate`] and [`Session::score`], so that the next prompt is run
     /// only from where it differs: for conversations, which repeat all that was said. Off at first. What stays is the
     /// prompt with what was generated, of beams and scores the prompt alone; after an error nothing. Results are the same
-    /// but for rounding, because rows pass through the model in other batches.
+    /// but for rounding, because rows pass through the model in other batches. Where an encoder reads prompts, the last one
+    /// stays, and serves a prompt that is the very same.
     pub fn keep_prefix(&mut self, keep: bool) {
         self.kept = keep.then(Prefix::default);
         self.whole = false;
@@ -166,10 +172,16 @@ impl Session {
                 rule: "at least one token or image",
             });
         }
-        let (needed, context) = (prompt + new, self.room());
+        let context = self.room();
+        // What an encoder reads has a room of its own.
+        let (ahead, source) = (self.ahead(prompt), if self.encodes() { prompt } else { 0 });
+        if source > context {
+            return Err(Error::ContextFull { needed: source, prompt, new: 0, context });
+        }
+        let needed = ahead + new;
         // The last new token is never read by the model.
         if needed > context + usize::from(new > 0) {
-            return Err(Error::ContextFull { needed, prompt, new, context });
+            return Err(Error::ContextFull { needed, prompt: ahead, new, context });
         }
         Ok(())
     }
@@ -258,7 +270,10 @@ impl Session {
         timings: &mut Timings,
     ) -> Result<Prefix, Error> {
         let mut last = |s: &mut Self, count: usize, end: bool| if end { s.read_logits(count - 1, 1) } else { Ok(()) };
-        let Some(kept) = &mut self.kept else {
+        if self.encodes() {
+            self.forget();
+        }
+        let Some(kept) = self.kept.as_mut().filter(|_| !self.model.encodes_prompts()) else {
             let mut prompt = Prefix::default();
             self.run_prompt(items, 0, &mut prompt.sequence, timings, &mut last, sink)?;
             return Ok(prompt);
@@ -283,17 +298,14 @@ impl Session {
         after: &mut dyn FnMut(&mut Self, usize, bool) -> Result<(), Error>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Error> {
+        if self.encodes() {
+            return self.run_source(items, sequence, timings, after, sink);
+        }
         let model = self.model.clone();
         let speaks = model.0.family.speaks()?;
         let width = speaks.decoder.config.embedding_width;
         let positions = model.count(items);
-        let encoded = timings.encoded;
-        let shown = self.show(items, before, sequence, timings, sink);
-        // What failed or was cancelled has passed through some of it.
-        if timings.encoded > encoded || shown.is_err() {
-            model.0.encoders.let_go(model.file());
-        }
-        let shown = shown?;
+        let shown = self.shown(items, before, sequence, timings, sink)?;
         announce(sink, Event::Prefill { positions })?;
         let start = Instant::now();
         let mut shown = shown.iter();
@@ -324,11 +336,7 @@ impl Session {
             while at < len {
                 let take = (self.batch - filled).min(len - at);
                 let (mut exec, out, _) = self.speech()?;
-                let to = out.input.slice(filled, take);
-                match part {
-                    Part::Tokens(ids) => speaks.decoder.embed(&mut exec, &ids[at..at + take], to)?,
-                    Part::Rows(data) => exec.write(to, &data[at * width..(at + take) * width])?,
-                }
+                part.place(&mut exec, &speaks.decoder, at, out.input.slice(filled, take))?;
                 (at, filled) = (at + take, filled + take);
                 done += take;
                 if filled == self.batch || done == positions {
@@ -367,6 +375,15 @@ impl Part<'_> {
         match self {
             Self::Tokens(ids) => ids.len(),
             Self::Rows(data) => data.len() / width,
+        }
+    }
+
+    /// Puts those from `at` on into rows.
+    fn place(&self, exec: &mut Exec<'_>, decoder: &Decoder, at: usize, to: Rows) -> Result<(), Error> {
+        let (count, width) = (to.rows(), to.width());
+        match self {
+            Self::Tokens(ids) => decoder.embed(exec, &ids[at..at + count], to),
+            Self::Rows(data) => exec.write(to, &data[at * width..(at + count) * width]),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::prompt::Item;
 
 /// What one position stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Content {
+pub(super) enum Content {
     Token(u32),
     /// A row of a picture, by the hash of its content.
     Row(u128, usize),
@@ -25,7 +25,7 @@ pub struct Prefix {
 }
 
 /// What the positions of a prompt stand for.
-fn contents(items: &[Item]) -> Vec<Content> {
+pub(super) fn contents(items: &[Item]) -> Vec<Content> {
     let mut contents = Vec::new();
     for item in items {
         if let Item::Tokens(ids) = item {

@@ -377,7 +377,6 @@ fn distances_fall_into_buckets() {
     for (count, reach, two_sided, word) in [
         (1, 128, false, "between 2"),
         (2, 128, true, "between 4"),
-        (33, 128, true, "even"),
         (32, 16, false, "above 16"),
         (32, 8, true, "above 8"),
         (1 << 20, 1 << 21, false, "4096"),

@@ -9,19 +9,19 @@ use crate::Result;
 use crate::opt_tokenizer::OptTokenizer;
 
 /// A field of a config, or the default of the class that reads it.
-fn field(config: &Value, name: &str, default: usize) -> usize {
+pub(super) fn field(config: &Value, name: &str, default: usize) -> usize {
     config[name].as_u64().map_or(default, |v| v as usize)
 }
 
-fn switch(config: &Value, name: &str, default: bool) -> bool {
+pub(super) fn switch(config: &Value, name: &str, default: bool) -> bool {
     config[name].as_bool().unwrap_or(default)
 }
 
 /// Collects names and shapes.
-struct Names(Vec<(String, Vec<usize>)>);
+pub(super) struct Names(Vec<(String, Vec<usize>)>);
 
 impl Names {
-    fn add(&mut self, name: String, shape: &[usize]) {
+    pub(super) fn add(&mut self, name: String, shape: &[usize]) {
         self.0.push((name, shape.to_vec()));
     }
 
@@ -38,16 +38,13 @@ impl Names {
     }
 }
 
-/// Names and shapes of a `Blip2ForConditionalGeneration` with OPT as transformers saves it, sorted by name.
+/// Names and shapes of a `Blip2ForConditionalGeneration` with OPT or T5 as transformers saves it, sorted by name.
 ///
 /// # Errors
 /// Where the config asks for what transformers' class would not save under these names.
 pub fn tensors(config: &Value) -> Result<Vec<(String, Vec<usize>)>> {
     let (vision, former, text) = (&config["vision_config"], &config["qformer_config"], &config["text_config"]);
     let language = text["model_type"].as_str().unwrap_or("opt");
-    if language != "opt" {
-        return Err(format!("text_config.model_type is {language}, not opt").into());
-    }
     if former["position_embedding_type"].as_str().is_some_and(|t| t != "absolute") {
         return Err("qformer_config.position_embedding_type is not absolute".into());
     }
@@ -55,10 +52,19 @@ pub fn tensors(config: &Value) -> Result<Vec<(String, Vec<usize>)>> {
     let tower_width = field(vision, "hidden_size", 1408);
     let former_width = field(former, "hidden_size", 768);
     n.add("query_tokens".into(), &[1, field(config, "num_query_tokens", 32), former_width]);
-    n.linear("language_projection", former_width, field(text, "hidden_size", 768), true);
+    let width = match language {
+        "opt" => field(text, "hidden_size", 768),
+        "t5" => field(text, "d_model", 512),
+        _ => return Err(format!("text_config.model_type is {language}, not opt or t5").into()),
+    };
+    n.linear("language_projection", former_width, width, true);
     tower(&mut n, vision, tower_width);
     qformer(&mut n, former, former_width, tower_width);
-    opt(&mut n, text);
+    if language == "opt" {
+        opt(&mut n, text)
+    } else {
+        super::t5::language(&mut n, text)
+    }
     n.0.sort();
     Ok(n.0)
 }
@@ -237,12 +243,13 @@ impl Spec {
 mod tests {
     use super::*;
     use crate::checkpoint::count;
-    use crate::golden::{BLIP2_OPT, Golden};
+    use crate::golden::{BLIP2_OPT, BLIP2_T5, Golden, folder};
 
     #[test]
     fn names_and_shapes_are_those_that_transformers_saved() {
-        for name in BLIP2_OPT {
-            let golden = Golden::load(name).unwrap();
+        let opt = BLIP2_OPT.iter().map(|name| format!("blip2_opt_{name}"));
+        for name in opt.chain(BLIP2_T5.iter().map(|name| format!("blip2_t5_{name}"))) {
+            let golden = Golden::read(&folder().join(format!("{name}.json"))).unwrap();
             assert_eq!(tensors(&golden.config).unwrap(), golden.tensors, "{name}");
         }
     }

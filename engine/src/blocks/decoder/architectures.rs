@@ -24,6 +24,8 @@ pub(super) struct Architecture {
     pub local_base: Option<f32>,
     /// Where positions have three axes, pairs take turns among them, see [`crate::blocks::rope::Sections`].
     pub interleaved: bool,
+    /// An encoder reads the prompt, and every layer attends to what it made of it; see [`super::source`].
+    pub encodes: bool,
     /// Keys of [`REFUSED`] that it computes.
     pub reads: &'static [&'static str],
 }
@@ -39,6 +41,7 @@ const PLAIN: Architecture = Architecture {
     pattern: 0,
     local_base: None,
     interleaved: false,
+    encodes: false,
     reads: &[],
 };
 
@@ -46,6 +49,8 @@ const PLAIN: Architecture = Architecture {
 pub(super) const MAX_ALIBI: &str = "attention.max_alibi_bias";
 /// Both sublayers of a block read its input.
 pub(super) const PARALLEL: &str = "use_parallel_residual";
+/// Multiplies the logits.
+pub(super) const LOGIT_SCALE: &str = "logit_scale";
 
 pub(super) const KNOWN: &[Architecture] = &[
     Architecture { name: "opt", ..PLAIN },
@@ -76,6 +81,7 @@ pub(super) const KNOWN: &[Architecture] = &[
         reads: &[PARALLEL],
         ..PLAIN
     },
+    Architecture { name: "t5", norm: NormKind::Rms, encodes: true, reads: &[LOGIT_SCALE], ..PLAIN },
 ];
 
 /// Keys that would change results in a way not computed here, with the one value under which they do not.
@@ -89,7 +95,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("attention.clamp_kqv", "0"),
     ("attention.key_length_mla", "0"),
     ("attn_logit_softcapping", "0"),
-    ("logit_scale", "1"),
+    (LOGIT_SCALE, "1"),
     ("residual_scale", "1"),
     ("embedding_scale", "1"),
     ("pooling_type", "0"),

@@ -1,8 +1,11 @@
 //! One layer of a decoder: its weights, and a pass of a batch's rows through it.
 
+use super::source::SourceCache;
 use super::{DecoderConfig, DecoderRows, Position, QueryNorm};
+use crate::blocks::attention::{Attention, Shape};
 use crate::error::Error;
-use crate::kernels::{Cache, Continuation, Exec, Product, Rows};
+use crate::kernels::bias::Relative;
+use crate::kernels::{Bias, Cache, Continuation, Exec, Product, Rows};
 use crate::weights::{Linear, Norm, Scope};
 
 /// Norms are as wide as the residual stream, `width`, but for those of queries and keys.
@@ -19,6 +22,10 @@ pub(super) struct Block {
     /// From all query heads to `width`.
     out: Linear,
     attn_result: Option<Norm>,
+    /// Added to the scores of attention; of the first layer only where all share it.
+    pub relative: Option<Relative>,
+    /// Where there is an encoder.
+    pub cross: Option<Cross>,
     ffn_norm: Norm,
     /// From `width` to `ffn`; `up` as well.
     gate: Option<Linear>,
@@ -28,16 +35,31 @@ pub(super) struct Block {
     ffn_result: Option<Norm>,
 }
 
-/// What a batch's rows continue, and where their keys and values go.
+/// Attention to what an encoder made of a source, between a layer's own and its feed-forward layer.
+pub(super) struct Cross {
+    norm: Norm,
+    pub attention: Attention,
+}
+
+/// What a batch's rows see.
 pub(super) struct Step<'a> {
+    /// Added to the scores.
+    pub bias: Bias<'a>,
+    /// Without it the rows see one another, all of them, as in an encoder.
+    pub past: Option<Past<'a>>,
+}
+
+/// What a batch's rows continue, and where their keys and values go.
+pub(super) struct Past<'a> {
     pub data: &'a mut Cache,
     pub slots: &'a [u32],
     pub continuations: &'a [Continuation<'a>],
+    pub source: Option<&'a SourceCache>,
 }
 
 impl Block {
-    /// Fetches every tensor of a layer.
-    pub fn load(s: &Scope, c: &DecoderConfig) -> Result<Self, Error> {
+    /// Fetches every tensor of layer number `layer`.
+    pub fn load(s: &Scope, c: &DecoderConfig, layer: usize) -> Result<Self, Error> {
         let (w, queries, keys) = (c.width, c.heads * c.head_width, c.kv_heads * c.head_width);
         let normed = |name: &str, width: usize| s.norm(name, c.norm, width, c.eps);
         let query_norm = |name, row| match c.norm_queries {
@@ -52,7 +74,21 @@ impl Block {
         } else {
             [s.linear("attn_q", w, queries)?, s.linear("attn_k", w, keys)?, s.linear("attn_v", w, keys)?]
         };
+        let relative = match c.position {
+            // The others may have numbers of their own.
+            Position::Buckets(buckets) if layer == 0 || s.has("attn_rel_b.weight") => {
+                Some(Relative::load(s, "attn_rel_b", c.heads, buckets)?)
+            }
+            _ => None,
+        };
+        let cross = c.source.is_some().then(|| {
+            let shape =
+                Shape { name: "cross_attn", out: "o", heads: c.attention(layer), width: w, seen: w, norms: None };
+            Ok::<_, Error>(Cross { norm: normed("cross_attn_norm", w)?, attention: Attention::load(s, &shape)? })
+        });
         Ok(Self {
+            relative,
+            cross: cross.transpose()?,
             attn_norm: normed("attn_norm", w)?,
             q,
             k,
@@ -69,9 +105,10 @@ impl Block {
         })
     }
 
-    /// Every matrix.
+    /// Every matrix that a row passes through.
     pub fn layers(&self) -> impl Iterator<Item = &Linear> {
-        [&self.q, &self.k, &self.v, &self.out, &self.up, &self.down].into_iter().chain(&self.gate)
+        let cross = self.cross.iter().flat_map(|cross| cross.attention.layers());
+        [&self.q, &self.k, &self.v, &self.out, &self.up, &self.down].into_iter().chain(&self.gate).chain(cross)
     }
 
     /// Runs the rows of a batch, which are all of `rows`, through layer `layer`.
@@ -96,8 +133,17 @@ impl Block {
         if let Position::Rotary(rope) = c.position {
             exec.rotate(&[q, k], c.head_width, rows.angles[usize::from(c.is_local(layer))], rope.pairs)?;
         }
-        exec.store(step.data, layer, k, v, step.slots)?;
-        exec.attend_cache(c.attention(layer), c.bias(), step.data, layer, q, step.continuations, mixed)?;
+        let source = match &mut step.past {
+            None => {
+                exec.attend(c.attention(layer), step.bias, q, k, v, mixed)?;
+                None
+            }
+            Some(past) => {
+                exec.store(past.data, layer, k, v, past.slots)?;
+                exec.attend_cache(c.attention(layer), step.bias, past.data, layer, q, past.continuations, mixed)?;
+                past.source
+            }
+        };
         let up = Product::new(&self.up, ffn);
         let up = self.gate.as_ref().map_or(up.act(c.act), |gate| up.gated(gate, c.act));
         if c.parallel {
@@ -106,6 +152,12 @@ impl Block {
         add(exec, &self.out, mixed, self.attn_result.as_ref(), result, x)?;
         if let Some(norm) = after {
             exec.norm(norm, x, x, false)?;
+        }
+        if let Some((cross, source)) = self.cross.as_ref().zip(source) {
+            cross.attention.queries(exec, x, Some(&cross.norm), q)?;
+            let (data, seen) = source.seen(x.rows());
+            exec.attend_cache(c.attention(layer), Bias::None, data, layer, q, &[seen], mixed)?;
+            cross.attention.add(exec, mixed, x, 1.0)?;
         }
         let (before, after) = around(&self.ffn_norm);
         if !c.parallel {

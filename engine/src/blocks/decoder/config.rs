@@ -1,9 +1,11 @@
 //! The decoder's switches, from the keys llama.cpp writes under `<architecture>.*`, and what an architecture fixes without
 //! a key.
 
-use super::architectures::{Architecture, KNOWN, MAX_ALIBI, PARALLEL, refuse};
+use super::architectures::{Architecture, KNOWN, LOGIT_SCALE, MAX_ALIBI, PARALLEL, refuse};
+use super::{SourceConfig, source};
 use crate::blocks::rope::{Rope, Sections};
 use crate::error::Error;
+use crate::kernels::bias::Buckets;
 use crate::kernels::{Activation, Bias, Heads, Pairs};
 use crate::weights::NormKind;
 use crate::weights::header::{self, Header};
@@ -58,10 +60,14 @@ pub struct DecoderConfig {
     pub act: Activation,
     /// The feed-forward layer has a gate.
     pub gated: bool,
+    /// Multiplies the logits.
+    pub logit_scale: f32,
     /// Logits become `cap tanh(logit / cap)`.
     pub logit_cap: Option<f32>,
     /// What its tensors are called.
     pub names: Names,
+    /// Where an encoder reads the prompt.
+    pub source: Option<SourceConfig>,
 }
 
 /// What tensors are called that have several names.
@@ -78,6 +84,8 @@ pub struct Names {
 impl Names {
     /// Those of llama.cpp.
     pub const PLAIN: Self = Self { begin_norm: None, attention_out: "attn_output", ffn: "ffn" };
+    /// Those of llama.cpp's T5.
+    pub const T5: Self = Self { attention_out: "attn_o", ..Self::PLAIN };
 }
 
 /// How positions enter the model.
@@ -95,6 +103,8 @@ pub enum Position {
         /// Of the gentlest head, as a power of one half.
         max: f32,
     },
+    /// Scores have a learned number added for how far a key lies before its query, as [`Bias::Relative`] says.
+    Buckets(Buckets),
 }
 
 /// What of queries and keys is normed.
@@ -147,7 +157,10 @@ impl DecoderConfig {
         if !header::VOCABULARY.contains(&vocabulary) {
             return Err(header.bad("vocab_size", vocabulary, "the embedding table has too few or too many rows"));
         }
-        Ok(Self {
+        let source = a.encodes.then(|| SourceConfig::read(header, blocks, vocabulary)).transpose()?;
+        let blocks = if a.encodes { header.count_or("decoder_block_count", header::LAYERS, blocks)? } else { blocks };
+        let gated = a.gated || a.encodes && source::has_gates(header);
+        let config = Self {
             width,
             embedding_width: header.count_or("embedding_projection_length", header::WIDTH, width)?,
             embedding_scale: if a.gemma { float(width).sqrt() } else { 1.0 },
@@ -162,10 +175,11 @@ impl DecoderConfig {
             context,
             ahead: 0,
             vocabulary,
-            position: match (a.pairs, alibi(header, a)?) {
-                (Some(pairs), _) => Position::Rotary(rope(header, a, pairs, head_width)?),
-                (None, Some(max)) => Position::Alibi { max },
-                (None, None) => Position::Learned { offset: header.count_or("position_offset", 0..=1024, 0)? },
+            position: match (&source, a.pairs, alibi(header, a)?) {
+                (Some((_, buckets)), ..) => *buckets,
+                (None, Some(pairs), _) => Position::Rotary(rope(header, a, pairs, head_width)?),
+                (None, None, Some(max)) => Position::Alibi { max },
+                (None, None, None) => Position::Learned { offset: header.count_or("position_offset", 0..=1024, 0)? },
             },
             norm: a.norm,
             eps: header.epsilon(match a.norm {
@@ -183,12 +197,30 @@ impl DecoderConfig {
             parallel: a.reads.contains(&PARALLEL) && header.switch(PARALLEL, true)?,
             act: match a.act {
                 Some(act) if header.get("activation").is_none() => act,
+                // Files of llama.cpp say by the gate alone which of the two it is.
+                None if a.encodes && header.get("activation").is_none() => {
+                    if gated {
+                        Activation::GeluTanh
+                    } else {
+                        Activation::Relu
+                    }
+                }
                 _ => header.activation("activation")?,
             },
-            gated: a.gated,
+            gated,
+            logit_scale: header.positive(LOGIT_SCALE)?.unwrap_or(if a.encodes {
+                source::logit_scale(header, width)
+            } else {
+                1.0
+            }),
             logit_cap: header.positive("final_logit_softcapping")?,
-            names: Names::PLAIN,
-        })
+            names: if a.encodes { Names::T5 } else { Names::PLAIN },
+            source: source.map(|(source, _)| source),
+        };
+        if a.encodes {
+            source::refuse(&config, header)?;
+        }
+        Ok(config)
     }
 
     /// The attention of a layer.
@@ -198,12 +230,12 @@ impl DecoderConfig {
         Heads { count: self.heads, kv: self.kv_heads, width: self.head_width, scale: self.attention_scale, window }
     }
 
-    /// What every layer's attention adds to its scores.
+    /// What every layer's attention adds to its scores, unless layers have numbers for it.
     #[must_use]
     pub fn bias(&self) -> Bias<'static> {
         match self.position {
             Position::Alibi { max } => Bias::Slopes { max },
-            Position::Learned { .. } | Position::Rotary(_) => Bias::None,
+            Position::Learned { .. } | Position::Rotary(_) | Position::Buckets(_) => Bias::None,
         }
     }
 
@@ -215,7 +247,7 @@ impl DecoderConfig {
 }
 
 #[allow(clippy::cast_precision_loss)] // widths are small
-fn float(x: usize) -> f32 {
+pub(super) fn float(x: usize) -> f32 {
     x as f32
 }
 
@@ -247,7 +279,9 @@ fn attention_scale(
     head_width: usize,
 ) -> Result<f32, Error> {
     let of = if a.gemma && blocks == 62 { width / heads } else { head_width };
-    Ok(header.positive("attention.scale")?.unwrap_or(1.0 / float(of).sqrt()))
+    // In T5 the weights' first values stand for the scale.
+    let usual = if a.encodes { 1.0 } else { 1.0 / float(of).sqrt() };
+    Ok(header.positive("attention.scale")?.unwrap_or(usual))
 }
 
 /// The window and the layers that have it.

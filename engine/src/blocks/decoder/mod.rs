@@ -9,8 +9,11 @@
 mod architectures;
 mod block;
 mod config;
+mod source;
 
 pub use config::{DecoderConfig, Names, Position, QueryNorm};
+
+pub use source::{Encoder, SourceCache, SourceConfig, SourceRows};
 
 use super::cache::{Sequence, Slots, Taken};
 use super::gated::{Gated, GatedRows, MediaCache};
@@ -18,7 +21,7 @@ use super::rope::Rope;
 use crate::error::Error;
 use crate::kernels::{Cache, CacheShape, CacheType, Continuation, Exec, Layout, Product, Rows};
 use crate::weights::{Linear, Norm, Scope, Table};
-use block::{Block, Step};
+use block::{Block, Past, Step};
 use ocelli_quant::gguf::keys;
 
 /// Most sequences that run side by side: the beams that a file may ask for.
@@ -48,6 +51,8 @@ pub struct Decoder {
     begin_norm: Option<Norm>,
     turns: Turns,
     blocks: Vec<Block>,
+    /// What reads the prompt, where that is not the decoder itself.
+    pub encoder: Option<Encoder>,
     /// As wide as the residual stream.
     norm: Option<Norm>,
     /// Ahead of the head, with the activation of the feed-forward layers behind it and the norm behind that.
@@ -84,6 +89,8 @@ pub struct DecoderRows {
     logits: Rows,
     /// Of the gated layers, where there are such.
     pub gated: Option<GatedRows>,
+    /// Of the encoder, where there is one.
+    pub source: Option<SourceRows>,
 }
 
 /// Keys and values with their bookkeeping.
@@ -94,6 +101,8 @@ pub struct KvCache {
     pub slots: Slots,
     /// What the gated layers attend to.
     pub media: Option<MediaCache>,
+    /// What every layer attends to beside its own past, where there is an encoder.
+    pub source: Option<SourceCache>,
     taken: Taken,
     /// Positions of the rows of a batch, three a row where there are so many axes.
     positions: Vec<u32>,
@@ -102,16 +111,16 @@ pub struct KvCache {
 impl KvCache {
     /// An empty cache.
     #[must_use]
-    pub fn new(data: Cache, slots: usize, media: Option<MediaCache>) -> Self {
-        Self { data, slots: Slots::new(slots), media, taken: Taken::default(), positions: Vec::new() }
+    pub fn new(data: Cache, slots: usize, media: Option<MediaCache>, source: Option<SourceCache>) -> Self {
+        Self { data, slots: Slots::new(slots), media, source, taken: Taken::default(), positions: Vec::new() }
     }
 
     /// All that positions are and that a saved one must have; `None` where they depend on more than these numbers, as they
-    /// do on media. A field that is added is either no part of that or belongs here.
+    /// do on media and on a source. A field that is added is either no part of that or belongs here.
     #[must_use]
     pub fn numbers(&self) -> Option<&Cache> {
-        let Self { data, media, slots: _, taken: _, positions: _ } = self;
-        media.is_none().then_some(data)
+        let Self { data, media, source, slots: _, taken: _, positions: _ } = self;
+        (media.is_none() && source.is_none()).then_some(data)
     }
 }
 
@@ -122,7 +131,10 @@ impl Decoder {
     /// A tensor is missing or does not fit the hyper-parameters.
     pub fn load(scope: &Scope, config: DecoderConfig) -> Result<Self, Error> {
         let (c, w) = (&config, config.width);
-        let blocks = (0..c.blocks).map(|i| Block::load(&scope.at(format_args!("blk.{i}")), c));
+        // Beside an encoder the decoder's own tensors have a scope of their own.
+        let own = if c.source.is_some() { &scope.at("dec") } else { scope };
+        let encoder = c.source.as_ref().map(|source| Encoder::load(&scope.at("enc"), c, source)).transpose()?;
+        let blocks = (0..c.blocks).map(|i| Block::load(&own.at(format_args!("blk.{i}")), c, i));
         let blocks = blocks.collect::<Result<_, Error>>()?;
         let narrow = config.embedding_width;
         let embedding = scope.table("token_embd", config.vocabulary, narrow)?;
@@ -144,11 +156,12 @@ impl Decoder {
                 (Some(scope.table("position_embd", c.context - c.ahead + offset, w)?), Turns::default())
             }
             Position::Rotary(rope) => (None, Turns::load(scope, rope, c.local.contains(&true))?),
-            Position::Alibi { .. } => (None, Turns::default()),
+            Position::Alibi { .. } | Position::Buckets(_) => (None, Turns::default()),
         };
-        let norm = scope.has("output_norm.weight").then(|| scope.norm("output_norm", c.norm, w, c.eps)).transpose()?;
+        let normed = encoder.is_some() || own.has("output_norm.weight");
+        let norm = normed.then(|| own.norm("output_norm", c.norm, w, c.eps)).transpose()?;
         let begin_norm = c.names.begin_norm.map(|name| scope.norm(name, c.norm, w, c.eps)).transpose()?;
-        Ok(Self { position, begin_norm, turns, norm, embedding, projection, blocks, transform, head, config })
+        Ok(Self { position, begin_norm, turns, norm, embedding, projection, blocks, encoder, transform, head, config })
     }
 
     /// The number format of the weights, for what is best stored beside them.
@@ -169,12 +182,13 @@ impl Decoder {
     }
 
     /// Bytes of keys and values that a row with `past` positions before it reads: layers with a window read no more than
-    /// that.
+    /// that, and those that attend to a source, which is taken to be as long, read its as well.
     #[must_use]
     pub fn past_bytes(&self, past: usize, ty: CacheType) -> u64 {
         let c = &self.config;
         let seen = |layer: usize| if c.is_local(layer) { past.min(c.window) } else { past };
         let positions: usize = (0..c.blocks).map(seen).sum();
+        let positions = positions + if c.source.is_some() { past * c.blocks } else { 0 };
         (positions * 2 * c.kv_heads * ty.row_bytes(c.head_width)) as u64
     }
 
@@ -185,8 +199,19 @@ impl Decoder {
         CacheShape { layers: c.blocks, heads: c.kv_heads, head_width: c.head_width, slots, ty }
     }
 
-    /// Room for batches of `batch` rows, for logits of `logits` of them, and for the layers between its own.
-    pub fn layout(&self, layout: &mut Layout, batch: usize, logits: usize, between: Option<&Gated>) -> DecoderRows {
+    /// Room for batches of `batch` rows, for logits of `logits` of them, for the layers between its own, and for a source
+    /// of `source` rows where there is an encoder.
+    pub fn layout(
+        &self,
+        layout: &mut Layout,
+        batch: usize,
+        logits: usize,
+        between: Option<&Gated>,
+        source: usize,
+    ) -> DecoderRows {
+        let start = layout.mark();
+        let source = self.encoder.as_ref().map(|encoder| encoder.layout(layout, source));
+        layout.rewind(start); // a source is read before the decoder begins
         let (w, c) = (self.config.width, &self.config);
         let (queries, keys) = (c.heads * c.head_width, c.kv_heads * c.head_width);
         layout.input(batch, w.max(c.ffn).max(c.embedding_width).max(queries));
@@ -208,7 +233,7 @@ impl Decoder {
         let projected = layout.rows(logits, c.embedding_width);
         let logits = layout.rows(logits, c.vocabulary);
         layout.rewind(mark);
-        DecoderRows { input, x, result, angles, q, k, v, mixed, ffn, projected, logits, gated }
+        DecoderRows { input, x, result, angles, q, k, v, mixed, ffn, projected, logits, gated, source }
     }
 
     /// Puts the embeddings of `ids` into rows of `rows.input`.
@@ -238,7 +263,7 @@ impl Decoder {
         let rows = rows.first(counts.iter().sum());
         self.extend(cache, sequences, counts)?;
         self.begin(exec, &rows, &cache.positions)?;
-        let KvCache { data, media, taken, .. } = cache;
+        let KvCache { data, media, source, taken, .. } = cache;
         if !taken.copies.is_empty() {
             exec.copy(data, &taken.copies)?;
         }
@@ -247,7 +272,8 @@ impl Decoder {
             *continuation = Continuation { rows, past: s.len() - rows, causal: true, spans: s.spans() };
         }
         let continuations = &continuations[..sequences.len()];
-        let mut step = Step { data, slots: &taken.slots, continuations };
+        let past = Past { data, slots: &taken.slots, continuations, source: source.as_ref() };
+        let mut step = Step { bias: self.config.bias(), past: Some(past) };
         for (layer, block) in self.blocks.iter().enumerate() {
             exec.layer(layer, self.blocks.len())?;
             if let (Some(gated), Some(own)) = (between, &rows.gated)
@@ -255,6 +281,7 @@ impl Decoder {
             {
                 gated.forward(exec, index, own, media.as_ref(), sequences, counts, rows.x)?;
             }
+            step.bias = source::bias(&self.blocks, layer, self.config.bias());
             block.forward(exec, &self.config, layer, &rows, &mut step)?;
         }
         Ok(())
@@ -360,6 +387,9 @@ impl Decoder {
         }
         out.resize(count * self.config.vocabulary, 0.0);
         exec.read(logits, out)?;
+        if self.config.logit_scale != 1.0 {
+            out.iter_mut().for_each(|l| *l *= self.config.logit_scale);
+        }
         if let Some(cap) = self.config.logit_cap {
             out.iter_mut().for_each(|l| *l = cap * (*l / cap).tanh());
         }
