@@ -72,7 +72,7 @@ fn tables() {
             vec![one("a", "F32", "[8]", 0, 32)],
             "data of 32 bytes, the file has 16 bytes",
         ),
-        ("safetensors_incomplete_buffer", vec![one("a", "F32", "[2]", 0, 8)], "8 bytes of data, the file has 16"),
+        ("safetensors_incomplete_buffer", vec![one("a", "F32", "[2]", 0, 8)], "data of 8 bytes, the file has 16 bytes"),
         ("unknown_tensors", vec![one("a", "F32", "[4]", 0, 16)], "a"),
     ];
     for (code, rows, part) in cases {
