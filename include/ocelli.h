@@ -547,6 +547,18 @@ typedef struct ocelli_memory {
   uint64_t total;
 } ocelli_memory;
 
+// How a picture's file is read. NULL in its place, and zero in any field, is as the models' originals read it.
+typedef struct ocelli_image_options {
+  // sizeof(ocelli_image_options).
+  uint32_t struct_size;
+  // 1 turns the picture as its EXIF orientation says, 0 leaves it as it is stored. A TIFF is turned in any case.
+  uint32_t upright;
+  // 1 blends what is transparent with background; with 0 alpha counts for nothing, and what lies under it is seen.
+  uint32_t blend;
+  // Where blend is 1: 0xRRGGBB.
+  uint32_t background;
+} ocelli_image_options;
+
 // What a session takes and what its last text took.
 typedef struct ocelli_usage {
   // sizeof(ocelli_usage), set by the caller.
@@ -772,7 +784,7 @@ int32_t ocelli_detokenize_with(const struct ocelli_model *model, const uint32_t 
 int32_t ocelli_token_piece(const struct ocelli_model *model, uint32_t token, uint32_t *kind, char *buffer, size_t capacity, size_t *needed);
 
 // Reads a picture from a PNG, JPEG, WebP, BMP or TIFF file, or a GIF's first frame, as it is stored: EXIF's orientation
-// (but for TIFF) and alpha count for nothing. The handle is the caller's to close with ocelli_image_close(). At most 64 MiB
+// (but for TIFF) and alpha count for nothing; ocelli_image_open_with() has options for both. The handle is the caller's to close with ocelli_image_close(). At most 64 MiB
 // of file, 64 Mi pixels, 16384 a side, 200:1.
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER (path is empty),
@@ -783,6 +795,13 @@ int32_t ocelli_image_open(const char *path, struct ocelli_image **out);
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER or OCELLI_ERR_IMAGE.
 int32_t ocelli_image_open_memory(const void *bytes, size_t size, struct ocelli_image **out);
+
+// As ocelli_image_open() of path, or where that is NULL of the size bytes of such a file, with options. Only one of path and
+// bytes may be given.
+//
+// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED
+// (options of a later version), OCELLI_ERR_FILE or OCELLI_ERR_IMAGE.
+int32_t ocelli_image_open_with(const char *path, const void *bytes, size_t size, const struct ocelli_image_options *options, struct ocelli_image **out);
 
 // Copies a picture of width x height pixels, rows from the top, stride bytes from one row to the next; a stride of 0 says
 // that rows follow one another. size is all that pixels points to; the last row may end without its padding. order is one

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 /// Exit code of a wrong command line; clap uses the same.
 pub const USAGE: u8 = 2;
-/// 128 + SIGINT, as shells report it.
+/// 128 + SIGINT, as shells report it; other signals have theirs.
 pub const INTERRUPTED: u8 = 130;
 
 /// Why a command ended early.
@@ -84,12 +84,6 @@ impl Failure {
             ocelli_engine::Error::Open { .. } | ocelli_engine::Error::UnknownIsa { .. } => {
                 Self::new(error.code(), error)
             }
-            // A projector without its language model, of which llama.cpp makes a file of its own.
-            ocelli_engine::Error::UnknownArchitecture { got, .. } if got == "clip" => {
-                let hint =
-                    "this is llama.cpp's projector (mmproj) alone; 'ocelli convert' makes one file of a whole model";
-                Self::new(error.code(), format_args!("{name}: {error}")).with_hint(hint)
-            }
             _ => Self::new(error.code(), format_args!("{name}: {error}")),
         }
     }
@@ -116,8 +110,8 @@ impl Failure {
         }
     }
 
-    /// Prints it; the exit code.
-    pub fn report(self) -> ExitCode {
+    /// Prints it; the exit code, which is `signalled` where a signal ended it.
+    pub fn report(self, signalled: u8) -> ExitCode {
         match self {
             Self::Error { code, message, hint, exit } => {
                 let hint = hint.map(|hint| format!("; hint: {hint}")).unwrap_or_default();
@@ -127,7 +121,7 @@ impl Failure {
             }
             Self::Interrupted => {
                 let _ = writeln!(io::stderr(), "ocelli: interrupted");
-                ExitCode::from(INTERRUPTED)
+                ExitCode::from(signalled)
             }
             Self::OutputClosed => ExitCode::SUCCESS,
         }
@@ -143,7 +137,7 @@ fn hint(code: &str) -> Option<&'static str> {
             "a download that stopped? fetch the file again"
         }
         "context-full" => "a larger --context or a shorter prompt fits; in a chat /reset begins anew",
-        "over-budget" => "a smaller --context, -n or --beams, or '--kv f16', needs less",
+        "over-budget" => "a smaller --context, -n or --beams, or '--kv f16', needs less, and so does a smaller type",
         "out-of-memory" => "a smaller --context, -n or --beams, or '--kv f16', needs less",
         "no-video" => "give pictures: an --image for each frame",
         "video-count" => "give one --video for each <video> in the prompt, or no marker at all; '\\<video>' is text",
@@ -161,7 +155,12 @@ impl From<ocelli_engine::Error> for Failure {
         use ocelli_engine::Error;
         match error {
             Error::Cancelled => Self::Interrupted,
-            Error::BadOption { .. } | Error::BeyondPlan { .. } => Self::usage(error.code(), error),
+            // Of the command line: what is asked for does not go with the model.
+            Error::BadOption { .. }
+            | Error::BeyondPlan { .. }
+            | Error::NoVision { .. }
+            | Error::NoVideo { .. }
+            | Error::TooManyMedia { .. } => Self::usage(error.code(), error),
             _ => Self::new(error.code(), error),
         }
     }

@@ -1,12 +1,16 @@
 //! Signals: the first asks the running work to stop, the second does not ask.
 //!
-//! The handler runs on a thread of its own (`ctrlc` wakes it through a pipe), so it may lock and sleep. Work that
-//! leaves nothing behind is ended by that thread if it has not stopped by itself soon after the first signal.
+//! They are waited for on a thread of its own, so it may lock and sleep. Work that leaves nothing behind is ended by that
+//! thread if it has not stopped by itself soon after the first signal. The exit code is 128 and the signal's number, as
+//! shells have it.
+//!
+//! The non-obvious thing: on Unix the signals are blocked before there is a second thread, which all later ones inherit, and
+//! `sigwait` tells which it was. One that whoever started the program had it ignore, as `nohup` does, stays ignored.
 
 use crate::failure::{Failure, INTERRUPTED};
 use ocelli_engine::CancelHandle;
 use std::process::exit;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,6 +37,8 @@ enum Work {
 
 struct State {
     raised: AtomicBool,
+    /// The exit code of the last signal.
+    code: AtomicU8,
     work: Mutex<Work>,
     first: Mutex<Option<Instant>>,
 }
@@ -47,14 +53,23 @@ pub struct Interrupt(Arc<State>);
 impl Interrupt {
     /// Takes over SIGINT, SIGTERM and SIGHUP.
     pub fn install() -> Result<Self, Failure> {
-        let state =
-            Arc::new(State { raised: AtomicBool::new(false), work: Mutex::new(Work::Idle), first: Mutex::new(None) });
+        let state = Arc::new(State {
+            raised: AtomicBool::new(false),
+            code: AtomicU8::new(INTERRUPTED),
+            work: Mutex::new(Work::Idle),
+            first: Mutex::new(None),
+        });
         let seen = Arc::clone(&state);
-        ctrlc::set_handler(move || on_signal(&seen))
+        watch(move |code| on_signal(&seen, code))
             .map_err(|e| Failure::new("signals", format_args!("cannot handle signals: {e}")))?;
         let installed = Self(state);
         let _ = INSTALLED.set(installed.clone());
         Ok(installed)
+    }
+
+    /// The exit code of a program that a signal ended.
+    pub fn code() -> u8 {
+        INSTALLED.get().map_or(INTERRUPTED, |installed| installed.0.code.load(Ordering::SeqCst))
     }
 
     /// The one that is installed, for what is called from everywhere.
@@ -78,7 +93,7 @@ impl Interrupt {
         self.set(Work::Session(handle));
     }
 
-    /// From now on a signal cancels a session's call, and the program goes on.
+    /// From now on SIGINT cancels a session's call, and the program goes on; other signals end it.
     pub fn cancels_turn(&self, handle: CancelHandle) {
         self.set(Work::Turn(handle));
     }
@@ -114,6 +129,39 @@ impl Interrupt {
     }
 }
 
+/// Has signals told by the exit code that they mean.
+#[cfg(unix)]
+fn watch(told: impl Fn(u8) + Send + 'static) -> Result<(), Box<dyn std::error::Error>> {
+    use nix::sys::signal::{SigSet, Signal};
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        if signal != Signal::SIGHUP || !is_ignored(signal as u32) {
+            signals.add(signal);
+        }
+    }
+    signals.thread_block()?;
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        while let Ok(signal) = signals.wait() {
+            told(u8::try_from(signal as i32).map_or(INTERRUPTED, |number| 128 + number));
+        }
+    })?;
+    Ok(())
+}
+
+/// Whether a signal is ignored, where the system tells.
+#[cfg(unix)]
+fn is_ignored(signal: u32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+/// Has signals told, which have no numbers here.
+#[cfg(not(unix))]
+fn watch(told: impl Fn(u8) + Send + 'static) -> Result<(), Box<dyn std::error::Error>> {
+    Ok(ctrlc::set_handler(move || told(INTERRUPTED))?)
+}
+
 /// What takes a terminal back to how it is now.
 #[cfg(unix)]
 fn terminal_as_it_is() -> Box<dyn Fn() + Send> {
@@ -135,27 +183,28 @@ fn terminal_as_it_is() -> Box<dyn Fn() + Send> {
     Box::new(|| {})
 }
 
-fn on_signal(state: &State) {
+fn on_signal(state: &State, code: u8) {
+    state.code.store(code, Ordering::SeqCst);
     let first = *state.first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
     if state.raised.swap(true, Ordering::SeqCst) {
         if first.elapsed() > SAME {
-            exit(INTERRUPTED.into());
+            exit(code.into());
         }
         return;
     }
     match &*state.work.lock().unwrap_or_else(PoisonError::into_inner) {
-        Work::Idle => exit(INTERRUPTED.into()),
+        Work::Idle => exit(code.into()),
         Work::Careful => {}
         Work::Editing(restore) => {
             restore();
-            exit(INTERRUPTED.into())
+            exit(code.into())
         }
-        Work::Turn(handle) => handle.cancel(),
-        Work::Session(handle) => {
+        Work::Turn(handle) if code == INTERRUPTED => handle.cancel(),
+        Work::Session(handle) | Work::Turn(handle) => {
             handle.cancel();
-            let _ = thread::Builder::new().spawn(|| {
+            let _ = thread::Builder::new().spawn(move || {
                 thread::sleep(GRACE);
-                exit(INTERRUPTED.into())
+                exit(code.into())
             });
         }
     }

@@ -28,6 +28,7 @@ mod progress;
 mod prompt_args;
 mod read;
 mod recipe_args;
+mod repeats;
 mod shot_args;
 mod usage;
 mod video_args;
@@ -63,8 +64,8 @@ EXIT CODES
   0    done
   1    the model, a file or the run failed
   2    the command line is wrong: an unknown flag, a value out of range,
-       images that do not match the markers
-  130  interrupted
+       images that do not match the markers or the model
+  130  interrupted by Ctrl-C (SIGINT); 143 by SIGTERM, 129 by SIGHUP
 
 Errors are one line on standard error, 'ocelli: error[CODE]: message', perhaps with '; hint: …' behind it; the codes do
 not change. Of the command line itself the code is 'usage'. Standard output stays empty then, also with --json: an object
@@ -106,11 +107,11 @@ fn main() -> ExitCode {
     let mut commands = commands();
     let args = vocabulary::rewritten(&commands, std::env::args_os().collect());
     if let Some(failure) = usage::mistaken(&commands, &args) {
-        return failure.report();
+        return failure.report(failure::USAGE);
     }
     let cli = match commands.try_get_matches_from_mut(&args).and_then(|m| Cli::from_arg_matches(&m)) {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() => return usage::failure(&error, &commands, &args).report(),
+        Err(error) if error.use_stderr() => return usage::failure(&error, &commands, &args).report(failure::USAGE),
         Err(error) => {
             // Help and version come as errors too. A reader that left is no reason to complain.
             let _ = error.print();
@@ -119,7 +120,7 @@ fn main() -> ExitCode {
     };
     match dispatch(&cli.command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(interrupt::Interrupt::code()),
     }
 }
 
@@ -148,4 +149,75 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
         Command::Completions(args) => commands::completions::run(args, commands()),
     };
     if interrupt.raised() { Err(Failure::Interrupted) } else { done }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+
+    /// The words of a line as a shell splits it, up to a comment; operators are words of their own.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+        for c in line.chars() {
+            match (quote, c) {
+                (Some(mark), _) if c == mark => quote = None,
+                (Some(_), _) => word.get_or_insert_default().push(c),
+                (None, '\'' | '"') => {
+                    quote = Some(c);
+                    word.get_or_insert_default();
+                }
+                (None, ' ') => words.extend(word.take()),
+                (None, '#') if word.is_none() => break,
+                (None, _) => word.get_or_insert_default().push(c),
+            }
+        }
+        assert_eq!(quote, None, "a quote is not closed: {line}");
+        words.extend(word);
+        words
+    }
+
+    /// The calls of this program in a text's examples.
+    fn examples(text: &str) -> Vec<Vec<String>> {
+        let mut found = Vec::new();
+        for block in text.split("EXAMPLES\n").skip(1) {
+            let lines = block.lines().take_while(|line| line.starts_with("  ")).collect::<Vec<_>>().join("\n");
+            for line in lines.replace("\\\n", " ").lines() {
+                let words = words(line.trim());
+                for call in words.split(|word| word == "|") {
+                    let own = call.iter().skip_while(|word| word.starts_with("OCELLI_"));
+                    let own: Vec<String> = own.take_while(|word| *word != "<" && *word != ">").cloned().collect();
+                    if own.first().is_some_and(|name| name == "ocelli") {
+                        found.push(own);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    fn help_texts(command: &clap::Command, found: &mut Vec<String>) {
+        found.extend(command.get_after_help().map(ToString::to_string));
+        command.get_subcommands().for_each(|inner| help_texts(inner, found));
+    }
+
+    #[test]
+    fn each_example_in_the_helps_is_understood() {
+        let mut texts = Vec::new();
+        help_texts(&Cli::command(), &mut texts);
+        let calls: Vec<Vec<String>> = texts.iter().flat_map(|text| examples(text)).collect();
+        assert!(calls.len() > 50, "only {} examples were found", calls.len());
+        for call in calls {
+            let mut commands = commands();
+            let args = vocabulary::rewritten(&commands, call.iter().map(OsString::from).collect());
+            assert!(usage::mistaken(&commands, &args).is_none(), "{call:?}");
+            if let Err(error) = commands.try_get_matches_from_mut(&args) {
+                panic!("{call:?}: {error}");
+            }
+        }
+        let wrong = examples("EXAMPLES\n  x | ocelli run \\\n      --promt 'a b'  # none\n\nEnd");
+        assert_eq!(wrong, [["ocelli", "run", "--promt", "a b"]]);
+        assert!(commands().try_get_matches_from(&wrong[0]).is_err());
+    }
 }

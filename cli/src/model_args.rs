@@ -122,27 +122,27 @@ impl ModelArgs {
 
     /// The model's tokenizer, from the file's keys alone: it may have no weights.
     pub fn tokenizer(&self, path: Option<&Path>) -> Result<Tokenizer, Failure> {
-        let (name, file) = gguf(path, self.load())?;
+        let (name, file) = gguf(path, self.load(), false)?;
         Tokenizer::from_gguf(&file).map_err(|e| Failure::opening(&name, &e))
     }
 
-    /// Opens the model.
-    pub fn open(&self) -> Result<Opened, Failure> {
-        self.open_with(Engine::new(self.threads)?)
+    /// Opens the model; `quiet` is without a word about fetching it.
+    pub fn open(&self, quiet: bool) -> Result<Opened, Failure> {
+        self.open_with(Engine::new(self.threads)?, quiet)
     }
 
     /// Opens the model, watched by what is given back with it.
-    pub fn observed(&self) -> Result<(Model, Arc<Observer>), Failure> {
+    pub fn observed(&self, quiet: bool) -> Result<(Model, Arc<Observer>), Failure> {
         let (engine, observer) = Engine::observed(self.threads)?;
-        Ok((self.open_with(engine)?.model, observer))
+        Ok((self.open_with(engine, quiet)?.model, observer))
     }
 
-    fn open_with(&self, engine: Engine) -> Result<Opened, Failure> {
+    fn open_with(&self, engine: Engine, quiet: bool) -> Result<Opened, Failure> {
         self.file.check()?;
         self.say();
         self.pictures.hold();
         let start = Instant::now();
-        let (name, file) = gguf(self.file.path().as_deref(), self.load())?;
+        let (name, file) = gguf(self.file.path().as_deref(), self.load(), quiet)?;
         let model = engine.open_file(file).map_err(|e| Failure::opening(&name, &e))?;
         Ok(Opened { model, device: engine.info(), name, load: start.elapsed() })
     }
@@ -158,8 +158,8 @@ impl ModelArgs {
 }
 
 /// A GGUF file, or the bundled model, and what to call it. `-` is no file here: a model is read in any order, which
-/// standard input cannot be.
-pub fn gguf(path: Option<&Path>, load: Load) -> Result<(String, Gguf), Failure> {
+/// standard input cannot be. `quiet` is without a word about fetching it.
+pub fn gguf(path: Option<&Path>, load: Load, quiet: bool) -> Result<(String, Gguf), Failure> {
     let Some(path) = path else {
         let name = bundled::NAME.to_owned();
         return match parse(bundled::bytes()) {
@@ -172,7 +172,7 @@ pub fn gguf(path: Option<&Path>, load: Load) -> Result<(String, Gguf), Failure> 
         return Err(Failure::usage("standard-input", what));
     }
     let name = path.display().to_string();
-    let path = &hub::locate(path, Wanted::Model)?;
+    let path = &hub::locate(path, Wanted::Model, quiet)?;
     match open_file(path, load) {
         Ok(file) => Ok((name, file)),
         Err(error) => Err(Failure::opening(&name, &error)),

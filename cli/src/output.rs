@@ -5,6 +5,7 @@
 
 use crate::failure::Failure;
 use ocelli_convert::Output;
+use ocelli_quant::Size;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::fmt::{Arguments, Display};
@@ -154,21 +155,9 @@ impl Drop for Notes {
     }
 }
 
-/// Bytes for people: binary units, three digits.
+/// Bytes for people, as text that can be lined up.
 pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    #[allow(clippy::cast_precision_loss)]
-    let mut value = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while value >= 1000.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let decimals = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
-    format!("{value:.decimals$} {}", UNITS[unit])
+    Size(bytes).to_string()
 }
 
 /// A number of things: "1 tensor", "2 tensors".
@@ -212,14 +201,6 @@ pub fn number(value: f32) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_have_three_digits() {
-        let shown: Vec<String> =
-            [0, 1023, 1024, 10 << 10, 999 << 10, 1000 << 10, 3 << 30, 5 << 50].into_iter().map(size).collect();
-        let wanted = ["0 B", "1023 B", "1.00 KiB", "10.0 KiB", "999 KiB", "0.98 MiB", "3.00 GiB", "5120 TiB"];
-        assert_eq!(shown, wanted);
-    }
 
     #[test]
     fn floats_keep_their_digits() {

@@ -49,13 +49,15 @@ pub struct RecipeArgs {
 }
 
 impl RecipeArgs {
-    /// Whether the output can be written: said before anything is fetched, not after it.
-    pub fn check(&self, output: &Path) -> Result<(), Failure> {
-        Ok(ocelli_convert::Output::of_argument(output).check(!self.no_clobber)?)
+    /// Whether the output can be written and is none of the files that are read, `source` and the importances: said before
+    /// anything is fetched, not after it.
+    pub fn check(&self, output: &Path, source: &Path) -> Result<(), Failure> {
+        let read: Vec<&Path> = self.imatrix.as_deref().into_iter().chain([source]).collect();
+        Ok(ocelli_convert::Output::of_argument(output).check(!self.no_clobber, &read)?)
     }
 
-    /// The recipe, with this type where none is named.
-    pub fn recipe(&self, usual: TensorType) -> Result<Recipe, Failure> {
+    /// The recipe, with this type where none is named. `quiet` is without a word about fetching importances.
+    pub fn recipe(&self, usual: TensorType, quiet: bool) -> Result<Recipe, Failure> {
         let usual = || usual.name().parse().map_err(Failure::from);
         let mut recipe = Recipe::new(self.mix.map_or_else(usual, Ok)?);
         recipe.pure = self.pure;
@@ -65,7 +67,7 @@ impl RecipeArgs {
         recipe.overwrite = !self.no_clobber;
         if let Some(path) = &self.imatrix {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            recipe.imatrix = Some((name, importances(path)?));
+            recipe.imatrix = Some((name, importances(path, quiet)?));
         }
         Ok(recipe)
     }
@@ -92,11 +94,11 @@ fn tensor_type(text: &str) -> Result<(Pattern, TensorType), String> {
 }
 
 /// A file of importances in either of llama.cpp's formats.
-fn importances(path: &Path) -> Result<Imatrix, Failure> {
-    let path = &locate(path, Wanted::File)?;
+fn importances(path: &Path, quiet: bool) -> Result<Imatrix, Failure> {
+    let path = &locate(path, Wanted::File, quiet)?;
     let failed = |e: ConvertError| Failure::new(e.code(), format_args!("{}: {e}", path.display()));
     match Imatrix::read_old(path).map_err(failed)? {
         Some(imatrix) => Ok(imatrix),
-        None => Imatrix::read(&gguf(Some(path), Load::Map)?.1).map_err(failed),
+        None => Imatrix::read(&gguf(Some(path), Load::Map, quiet)?.1).map_err(failed),
     }
 }

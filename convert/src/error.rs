@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 
 use ocelli_quant::gguf::WriteError;
-use ocelli_quant::{CodecError, TensorType};
+use ocelli_quant::{CodecError, Size, TensorType};
 
 use crate::checkpoint::{SafetensorsError, TorchError};
 
@@ -39,7 +39,7 @@ pub enum ConvertError {
         hint: &'static str,
     },
     /// A JSON file is larger than any real one.
-    #[error("{file}: {bytes} bytes of JSON exceed the budget of {max}")]
+    #[error("{file}: JSON of {}", Size::over(*bytes, *max))]
     JsonTooLarge {
         /// The file.
         file: String,
@@ -327,7 +327,7 @@ pub enum ConvertError {
         what: &'static str,
     },
     /// The file system is full.
-    #[error("{}: no space left on the device, the file takes {needed} bytes; nothing was changed", .path.display())]
+    #[error("{}: no space left on the device, the file takes {}; nothing was changed", .path.display(), Size(*needed))]
     DiskFull {
         /// The output.
         path: PathBuf,

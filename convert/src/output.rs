@@ -57,12 +57,14 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Whether a file can be written there, for work that takes long before it has something to write.
+    /// Whether a file can be written there that is none of those in `read`, for work that takes long before it has something
+    /// to write.
     ///
     /// # Errors
-    /// As for writing it.
-    pub fn check(&self, overwrite: bool) -> Result<(), ConvertError> {
-        match self.place(overwrite, |_| None)? {
+    /// As for writing it, and [`ConvertError::OutputUnfit`] for a file that is read.
+    pub fn check(&self, overwrite: bool, read: &[&Path]) -> Result<(), ConvertError> {
+        let is_read = |there: &Identity| read.iter().any(|path| Identity::at(path).as_ref() == Some(there));
+        match self.place(overwrite, |there| is_read(there).then_some("one of the files that are read"))? {
             Place::File { target, replaced } => PartFile::create(&target, replaced.as_ref()).map(drop),
             Place::Stream(_) => Ok(()),
         }

@@ -3,8 +3,8 @@
 use crate::chat::ChatError;
 use crate::image::ImageError;
 use crate::tokenizer::TokenizerError;
-use ocelli_quant::TensorType;
 use ocelli_quant::gguf::GgufError;
+use ocelli_quant::{Size, TensorType};
 
 /// An error of the engine. [`Error::code`] is stable; the message is for people.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum Error {
     #[error(transparent)]
     Image(#[from] ImageError),
     /// The family or architecture is not one this engine runs.
-    #[error("{key} is '{got}': this engine runs {known}")]
+    #[error("{key} is '{got}': {}", unknown(got, known))]
     UnknownArchitecture {
         /// The metadata key.
         key: &'static str,
@@ -167,7 +167,7 @@ pub enum Error {
         feature: &'static str,
     },
     /// The machine would not give a buffer.
-    #[error("cannot allocate {bytes} bytes for {what}")]
+    #[error("cannot allocate {} for {what}", Size(*bytes as u64))]
     OutOfMemory {
         /// What the buffer is for.
         what: &'static str,
@@ -175,12 +175,12 @@ pub enum Error {
         bytes: usize,
     },
     /// The plan needs more memory than the budget allows.
-    #[error(
-        "the plan needs {needed} bytes, the budget is {budget}: lower --context or --beams, or use a smaller model"
-    )]
+    #[error("{}", over_budget(*needed, *mapped, *budget))]
     OverBudget {
         /// Bytes of the plan.
         needed: u64,
+        /// Bytes of the mapped file among them.
+        mapped: u64,
         /// Bytes allowed.
         budget: u64,
     },
@@ -213,6 +213,34 @@ pub enum Error {
     /// Somebody called [`crate::CancelHandle::cancel`].
     #[error("cancelled")]
     Cancelled,
+}
+
+/// What a file is whose architecture is not known, where it is known what that is, and what is run.
+fn unknown(got: &str, known: &str) -> String {
+    let what = match got {
+        "clip" | "clip-vision" | "mmproj" => {
+            "this is llama.cpp's projector (mmproj) without its language model; 'ocelli convert' makes one file of a \
+             checkpoint that has both. "
+        }
+        "imatrix" => "this is an importance matrix, which 'ocelli quantize --imatrix' takes. ",
+        "adapter" => {
+            "this is a LoRA adapter; merge it into the checkpoint, then 'ocelli convert' makes a model of that. "
+        }
+        "vocab" => "this is a vocabulary without a model. ",
+        "whisper" | "parakeet" => "this is a model of speech. ",
+        "flux" | "sd1" | "sd2" | "sdxl" | "sd3" | "wan" | "qwen_image" | "lumina2" => "this model draws pictures. ",
+        "bert" | "nomic-bert" | "jina-bert-v2" | "modern-bert" | "gemma-embedding" | "t5encoder" => {
+            "this model makes embeddings and writes nothing. "
+        }
+        _ => "",
+    };
+    format!("{what}this engine runs {known}")
+}
+
+/// What does not fit, what of it is the file, and into what.
+fn over_budget(needed: u64, mapped: u64, budget: u64) -> String {
+    let [needed, budget] = Size::both(needed, budget);
+    format!("the plan needs {needed}, {} of it for the mapped model file; the budget is {budget}", Size(mapped))
 }
 
 /// What an error concerns, for callers who act on it: a binding has one status for each.

@@ -9,7 +9,9 @@ use crate::kernels::{CacheType, Device, DeviceInfo};
 use crate::models::{self, Family};
 use crate::plan::{Plan, Resolved, SessionOptions, cache_type_beside, resolve};
 use crate::prompt::{Item, Prompt};
-use crate::sampling::{Constraint, Defaults, GenerateOptions, Grammar, Grammars, Sampling, end_ids, suppressed_ids};
+use crate::sampling::{
+    Constraint, Defaults, Draws, GenerateOptions, Grammar, Grammars, Sampling, end_ids, suppressed_ids,
+};
 use crate::tokenizer::Tokenizer;
 use crate::weights::header::{self, Header};
 use crate::weights::{self, Encoders, Load};
@@ -154,7 +156,8 @@ impl Defaults {
         let min_length = header.count_or("min_length", 0..=positions, 0)?;
         let suppressed_ids = suppressed_ids(SUPPRESSED, file.u32s(SUPPRESSED)?.unwrap_or_default(), vocabulary)?;
         let max_new_tokens = max_new_tokens as usize;
-        Ok(Self { generate, min_length, start: None, image_id, suppressed_ids, eos_ids, max_new_tokens })
+        let draws = Draws::read(file)?;
+        Ok(Self { generate, draws, min_length, start: None, image_id, suppressed_ids, eos_ids, max_new_tokens })
     }
 }
 

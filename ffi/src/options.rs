@@ -4,8 +4,9 @@ use crate::stage::Stage;
 use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED};
 use crate::structs::{
     OCELLI_CACHE_DEFAULT, OCELLI_CACHE_F16, OCELLI_CACHE_F32, OCELLI_CACHE_Q8_0, OCELLI_NONE, ocelli_generate_options,
-    ocelli_session_options,
+    ocelli_image_options, ocelli_session_options,
 };
+use ocelli_engine::image::DecodeOptions;
 use ocelli_engine::{CacheType, GenerateOptions, Grammar, Model, SessionOptions, Wanted};
 
 /// Refuses bits that have no meaning yet.
@@ -28,6 +29,21 @@ fn size(number: u32) -> usize {
 
 fn bad(text: String) -> Failure {
     Failure::new(OCELLI_ERR_BAD_PARAMETER, text)
+}
+
+/// Of a picture's file.
+pub(crate) fn image(o: ocelli_image_options) -> Result<DecodeOptions, Failure> {
+    let switch = |name: &str, value: u32| match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(bad(format!("{name} is {other}: 0 or 1"))),
+    };
+    let (upright, blend) = (switch("upright", o.upright)?, switch("blend", o.blend)?);
+    let [zero, red, green, blue] = o.background.to_be_bytes();
+    if zero != 0 || !blend && o.background != 0 {
+        return Err(bad(format!("background is {:#x}: at most 0xffffff, and 0 where blend is 0", o.background)));
+    }
+    Ok(DecodeOptions { upright, background: blend.then_some([red, green, blue]) })
 }
 
 /// Of a session.

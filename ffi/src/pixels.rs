@@ -1,6 +1,6 @@
 //! Rows of pixels in the orders that cameras and screens have them, to RGB.
 
-use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_MEMORY};
+use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER};
 use ocelli_engine::Error;
 use ocelli_engine::image::{ImageLimits, Picture};
 
@@ -27,7 +27,7 @@ pub(crate) fn picture(rows: &[u8], width: u32, height: u32, stride: usize, order
     }
     let mut rgb = Vec::new();
     let bytes = width as usize * height as usize * 3;
-    let error = |_| Failure::new(OCELLI_ERR_MEMORY, format!("cannot allocate {bytes} bytes for a picture"));
+    let error = |_| Failure::from(Error::OutOfMemory { what: "a picture", bytes });
     rgb.try_reserve_exact(bytes).map_err(error)?;
     for line in rows.chunks(stride).take(height as usize) {
         for pixel in line[..row].chunks_exact(order.bytes) {

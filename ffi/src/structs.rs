@@ -211,6 +211,20 @@ pub struct ocelli_memory {
     pub total: u64,
 }
 
+/// How a picture's file is read. NULL in its place, and zero in any field, is as the models' originals read it.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ocelli_image_options {
+    /// sizeof(ocelli_image_options).
+    pub struct_size: u32,
+    /// 1 turns the picture as its EXIF orientation says, 0 leaves it as it is stored. A TIFF is turned in any case.
+    pub upright: u32,
+    /// 1 blends what is transparent with background; with 0 alpha counts for nothing, and what lies under it is seen.
+    pub blend: u32,
+    /// Where blend is 1: 0xRRGGBB.
+    pub background: u32,
+}
+
 /// In the place of a number, where 0 means what the model's file suggests: none.
 pub const OCELLI_NONE: u32 = u32::MAX;
 
@@ -315,6 +329,7 @@ grows!(
     ocelli_model_info,
     ocelli_session_options,
     ocelli_memory,
+    ocelli_image_options,
     ocelli_generate_options,
     ocelli_usage
 );

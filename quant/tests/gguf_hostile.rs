@@ -35,6 +35,29 @@ fn g02_something_else() {
     raw([0x1f, 0x8b, 8, 0]).refused("not-gguf", &["compressed"]);
     raw("tjgg\x03\0\0\0").refused("not-gguf", &["before GGUF"]);
     raw([0; 200]).refused("not-gguf", &["zeros"]);
+    raw(b"\x08\x08\x12\x07pytorch").refused("not-gguf", &["ONNX", "take the checkpoint"]);
+    raw(b"\x1c\0\0\0TFL3").refused("not-gguf", &["TensorFlow Lite"]);
+    raw(b"\x20\0\0\0ET12").refused("not-gguf", &["ExecuTorch"]);
+    raw("MZqFpD='\n\n").refused("not-gguf", &["llamafile", "unzip"]);
+    raw("LITERTLM\x01").refused("not-gguf", &["LiteRT-LM"]);
+    let named = |name: &str| {
+        let mut zip = b"PK\x03\x04".to_vec();
+        zip.resize(26, 0);
+        zip.extend([u8::try_from(name.len()).unwrap(), 0, 0, 0]);
+        zip.extend(name.as_bytes());
+        raw(zip)
+    };
+    named("weights.npy").refused("not-gguf", &[".npz"]);
+    named("TF_LITE_PREFILL_DECODE").refused("not-gguf", &[".task"]);
+    named("archive/data.pkl").refused("not-gguf", &["PyTorch"]);
+    let manifest = "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.docker.distribution.manifest.v2+json\"}";
+    raw(manifest).refused("not-gguf", &["Ollama manifest", "application/vnd.ollama.image.model"]);
+    raw("FROM llama3.2\nPARAMETER temperature 1").refused("not-gguf", &["Modelfile"]);
+    raw(b"\x89HDF\r\n\x1a\n").refused("not-gguf", &["HDF5"]);
+    raw(b"\x89PNG\r\n\x1a\n").refused("not-gguf", &["picture"]);
+    let mut tar = vec![b'm'; 257];
+    tar.extend(b"ustar\x0000");
+    raw(tar).refused("not-gguf", &["tar archive"]);
     raw("ggml!").refused("not-gguf", &["not recognised"]);
     raw("x").refused("not-gguf", &["found 78"]);
 }

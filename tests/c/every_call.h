@@ -620,6 +620,58 @@ static void wrong_ocelli_image_open_memory(void) {
   expect("ocelli_image_open_memory: out is NULL", ocelli_image_open_memory(W.png, W.png_size, NULL), BIT(OCELLI_ERR_NULL_PARAMETER));
 }
 
+static int32_t right_ocelli_image_open_with(void) { return ocelli_image_open_with(NULL, W.png, W.png_size, NULL, &W.out_image); }
+
+static void wrong_ocelli_image_open_with(void) {
+  expect("ocelli_image_open_with: path is NULL", ocelli_image_open_with(NULL, W.png, W.png_size, NULL, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  expect("ocelli_image_open_with: path is no UTF-8", ocelli_image_open_with("\xff", W.png, W.png_size, NULL, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  expect("ocelli_image_open_with: path is empty", ocelli_image_open_with("", W.png, W.png_size, NULL, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  expect("ocelli_image_open_with: path is long", ocelli_image_open_with(W.long_text, W.png, W.png_size, NULL, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  expect("ocelli_image_open_with: bytes is NULL", ocelli_image_open_with(NULL, NULL, 5, NULL, &W.out_image), BIT(OCELLI_ERR_NULL_PARAMETER));
+  expect("ocelli_image_open_with: bytes is NULL and empty", ocelli_image_open_with(NULL, NULL, 0, NULL, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  expect("ocelli_image_open_with: size is of no size an object has", ocelli_image_open_with(NULL, W.png, SIZE_MAX, NULL, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER));
+  expect("ocelli_image_open_with: size is of a negative size", ocelli_image_open_with(NULL, W.png, (size_t)-2, NULL, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER));
+  expect("ocelli_image_open_with: size is empty", ocelli_image_open_with(NULL, W.png, 0, NULL, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  { struct { ocelli_image_options s; unsigned char tail[64]; } o; memset(&o, 0, sizeof o);
+  expect("ocelli_image_open_with: options is NULL", ocelli_image_open_with(NULL, W.png, W.png_size, NULL, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  o.s.struct_size = 0;
+  expect("ocelli_image_open_with: options is of a wrong size", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER));
+  o.s.struct_size = 3;
+  expect("ocelli_image_open_with: options is of a wrong size", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER));
+  o.s.struct_size = 6;
+  expect("ocelli_image_open_with: options is of a wrong size", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER));
+  o.s.struct_size = 4100;
+  expect("ocelli_image_open_with: options is of a wrong size", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER));
+  o.s.struct_size = UINT32_MAX;
+  expect("ocelli_image_open_with: options is of a wrong size", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER));
+  o.s.struct_size = 4;
+  expect("ocelli_image_open_with: options is of the oldest size", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  o.s.struct_size = sizeof o;
+  expect("ocelli_image_open_with: options is of a future size", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  o.tail[63] = 1;
+  expect("ocelli_image_open_with: options is of a future with something in it", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_UNSUPPORTED));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.upright, 0xff, sizeof o.s.upright);
+  expect("ocelli_image_open_with: options is extreme in upright", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.upright, 0x7f, sizeof o.s.upright);
+  expect("ocelli_image_open_with: options is extreme in upright", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.upright, 0x01, sizeof o.s.upright);
+  expect("ocelli_image_open_with: options is extreme in upright", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.blend, 0xff, sizeof o.s.blend);
+  expect("ocelli_image_open_with: options is extreme in blend", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.blend, 0x7f, sizeof o.s.blend);
+  expect("ocelli_image_open_with: options is extreme in blend", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.blend, 0x01, sizeof o.s.blend);
+  expect("ocelli_image_open_with: options is extreme in blend", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.background, 0xff, sizeof o.s.background);
+  expect("ocelli_image_open_with: options is extreme in background", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.background, 0x7f, sizeof o.s.background);
+  expect("ocelli_image_open_with: options is extreme in background", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.background, 0x01, sizeof o.s.background);
+  expect("ocelli_image_open_with: options is extreme in background", ocelli_image_open_with(NULL, W.png, W.png_size, &o.s, &W.out_image), BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  }
+  expect("ocelli_image_open_with: out is NULL", ocelli_image_open_with(NULL, W.png, W.png_size, NULL, NULL), BIT(OCELLI_ERR_NULL_PARAMETER));
+}
+
 static int32_t right_ocelli_image_open_pixels(void) { return ocelli_image_open_pixels(W.pixels, sizeof W.pixels, 8, 8, 0, 0, &W.out_image); }
 
 static void wrong_ocelli_image_open_pixels(void) {
@@ -1603,6 +1655,7 @@ static const struct function functions[] = {
   {"ocelli_token_piece", right_ocelli_token_piece, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_image_open", right_ocelli_image_open, KIND_NONE, BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_image_open_memory", right_ocelli_image_open_memory, KIND_NONE, BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
+  {"ocelli_image_open_with", right_ocelli_image_open_with, KIND_NONE, BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK)},
   {"ocelli_image_open_pixels", right_ocelli_image_open_pixels, KIND_NONE, BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_image_size", right_ocelli_image_size, KIND_IMAGE, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_image_close", right_ocelli_image_close, KIND_IMAGE, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
@@ -1650,6 +1703,7 @@ static void wrong_calls(void) {
   wrong_ocelli_token_piece();
   wrong_ocelli_image_open();
   wrong_ocelli_image_open_memory();
+  wrong_ocelli_image_open_with();
   wrong_ocelli_image_open_pixels();
   wrong_ocelli_image_size();
   wrong_ocelli_image_close();

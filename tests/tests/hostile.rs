@@ -363,6 +363,8 @@ fn absurd_hyper_parameters_are_refused_by_key() {
         ("opt.attention.layer_norm_epsilon", MetaValue::F32(f32::NAN)),
         ("opt.attention.layer_norm_epsilon", MetaValue::F32(-1.0)),
         ("opt.activation", MetaValue::Str("softmax".to_owned())),
+        ("general.sampling.temp", MetaValue::F32(f32::NAN)),
+        ("general.sampling.top_p", MetaValue::F32(f32::INFINITY)),
         ("clip.vision.patch_size", u32s(0)),
         ("clip.vision.patch_size", u32s(65)),
         ("clip.vision.attention.head_count", u32s(0)),
@@ -373,13 +375,14 @@ fn absurd_hyper_parameters_are_refused_by_key() {
         ("ocelli.image.filter", MetaValue::Str("sharp".to_owned())),
         ("ocelli.image.resize", MetaValue::Str("fold".to_owned())),
     ] {
-        let bytes = rebuilt(|name| (name == key).then(|| value.clone()), same);
+        let bytes = with(&[(key, value.clone())]);
         let (code, message) = code(bytes);
         assert_eq!(code, "parameter", "{key}: {message}");
         assert!(message.contains(key), "{key}: {message}");
     }
     for (key, value, wanted) in [
         ("ocelli.family", MetaValue::Str("flamingo-9".to_owned()), "architecture"),
+        ("general.type", MetaValue::Str("mmproj".to_owned()), "architecture"),
         ("general.architecture", MetaValue::Str("gpt-9".to_owned()), "architecture"),
         ("tokenizer.ggml.model", MetaValue::Str("abacus".to_owned()), "architecture"),
         ("opt.block_count", MetaValue::Str("two".to_owned()), "wrong-type"),
@@ -389,7 +392,7 @@ fn absurd_hyper_parameters_are_refused_by_key() {
         ("tokenizer.ggml.eos_token_id", u32s(1 << 20), "tokenizer"),
         ("ocelli.generation.eos_ids", MetaValue::U32s(vec![1 << 20]), "parameter"),
     ] {
-        let bytes = rebuilt(|name| (name == key).then(|| value.clone()), same);
+        let bytes = with(&[(key, value.clone())]);
         let (code, message) = code(bytes);
         assert_eq!(code, wanted, "{key}: {message}");
     }

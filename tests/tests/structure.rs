@@ -84,6 +84,7 @@ const CLI: House = House {
         "progress",
         "json_lines",
         "answer",
+        "repeats",
         "wrap",
         "bundled",
         "interrupt",

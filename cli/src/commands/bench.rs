@@ -141,7 +141,7 @@ struct Runs {
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let notes = Notes::new(args.quiet);
     notes.stage(format_args!("loading"));
-    let opened = args.model.open()?;
+    let opened = args.model.open(args.quiet)?;
     let model = &opened.model;
     let mut pictures = Pictures::new(args, model)?;
     let sizes = Sizes::new(args, model)?;
@@ -159,7 +159,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     for run in 1..=args.repeat {
         notes.stage(format_args!("run {run}/{}", args.repeat));
         measure(&mut session, &sizes, &mut pictures, &mut random, &mut runs)?;
-        runs.load.push(ms(args.model.open()?.load));
+        runs.load.push(ms(args.model.open(args.quiet)?.load));
         let (isa, threads) = (Isa::offered()[0], opened.device.threads);
         runs.stream.push(limits::stream(isa, threads, &stream));
         runs.int8.push(limits::int8(isa, threads, 4));

@@ -107,11 +107,11 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     const NAMES: [&str; 2] = ["<SRC>", "--output <OUT.gguf>"];
     if let Some(Several::OpenFlamingo { adapter, language, vision, to, output }) = &args.several {
         let (_, out) = from_and_to((Some(adapter), output.output.as_ref()), [to.as_ref(), None], NAMES)?;
-        output.recipe.check(&out)?;
+        output.recipe.check(&out, adapter)?;
         let sources = OpenFlamingo {
-            adapter: locate(adapter, Wanted::File)?,
-            language: locate(language, Wanted::Checkpoint)?,
-            vision: locate(vision, Wanted::Checkpoint)?,
+            adapter: locate(adapter, Wanted::File, output.quiet)?,
+            language: locate(language, Wanted::Checkpoint, output.quiet)?,
+            vision: locate(vision, Wanted::Checkpoint, output.quiet)?,
         };
         return output.made(&out, interrupt, None, |place, options, watch| {
             ocelli_convert::convert_open_flamingo(&sources, place, options, watch)
@@ -119,8 +119,8 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     }
     let bare = [args.source.as_ref(), args.to.as_ref()];
     let (source, out) = from_and_to((None, args.output.output.as_ref()), bare, NAMES)?;
-    args.output.recipe.check(&out)?;
-    let source = locate(&source, Wanted::Checkpoint)?;
+    args.output.recipe.check(&out, &source)?;
+    let source = locate(&source, Wanted::Checkpoint, args.output.quiet)?;
     args.output.made(&out, interrupt, args.family.as_ref(), |place, options, watch| {
         ocelli_convert::convert(&source, place, options, watch)
     })
@@ -137,9 +137,10 @@ impl Output {
     ) -> Result<(), Failure> {
         let place = ocelli_convert::Output::of_argument(out);
         interrupt.is_polled();
-        let mut options = Options::from(self.recipe.recipe(TensorType::Q8_0)?);
+        let mut options = Options::from(self.recipe.recipe(TensorType::Q8_0, self.quiet)?);
         options.family = family.cloned();
-        options.tokenizer = self.tokenizer.as_deref().map(|path| locate(path, Wanted::Tokenizer)).transpose()?;
+        options.tokenizer =
+            self.tokenizer.as_deref().map(|path| locate(path, Wanted::Tokenizer, self.quiet)).transpose()?;
         options.ignored_settings.clone_from(&self.ignore_setting);
         let watch = Watch::new(Notes::new(self.quiet), interrupt.clone());
         let start = Instant::now();

@@ -1,6 +1,7 @@
 //! `ocelli imatrix`: how much each column of a model's matrices matters, measured on text and pictures.
 
 use crate::failure::Failure;
+use crate::hub::{Wanted, locate};
 use crate::interrupt::Interrupt;
 use crate::marks;
 use crate::model_args::ModelArgs;
@@ -10,7 +11,7 @@ use clap::builder::RangedU64ValueParser;
 use ocelli_convert::Output;
 use ocelli_convert::imatrix::{Columns, Imatrix};
 use ocelli_engine::tokenizer::{EncodeOptions, LONGEST_TEXT};
-use ocelli_engine::{Error, GenerateOptions, Model, Observer, Session, SessionOptions};
+use ocelli_engine::{Error, GenerateOptions, Model, Observer, Session, SessionOptions, model_files};
 use std::fs::File;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -68,8 +69,14 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let notes = Notes::new(args.quiet);
     let out = Output::of_argument(&args.output);
     // Before hours of measuring, not after them.
-    out.check(!args.no_clobber)?;
-    let (model, observer) = args.model.observed()?;
+    let named: Vec<&Path> = args.text.iter().chain(&args.image).map(PathBuf::as_path).collect();
+    out.check(!args.no_clobber, &named)?;
+    let (model, observer) = args.model.observed(args.quiet)?;
+    if let Some(path) = args.model.file.path() {
+        let path = locate(&path, Wanted::Model, args.quiet)?;
+        let files = model_files(&path, model.file().parts().len());
+        out.check(!args.no_clobber, &files.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+    }
 
     let chunk = args.chunk.min(model.context());
     let pieces = args.text.as_deref().map_or(Ok(Vec::new()), |path| pieces(&model, path, chunk, args.chunks))?;

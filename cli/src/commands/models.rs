@@ -106,7 +106,10 @@ fn folder(path: &Path, named: &dyn Fn(&str) -> String, whole: &str) -> Vec<Row> 
         let row = Row::new(named(&first.path), path.join(&first.path), "gguf", model.bytes());
         if model.is_whole() { row.opened() } else { row.broken("files of it are missing") }
     });
-    models.chain(checkpoint(path, whole)).collect()
+    let apart = choice::apart(&files).into_iter().map(|(file, is)| {
+        Row::new(named(&file.path), path.join(&file.path), "gguf", file.size.unwrap_or_default()).broken(is)
+    });
+    models.chain(apart).chain(checkpoint(path, whole)).collect()
 }
 
 /// A folder with weights that are no GGUF.

@@ -52,10 +52,10 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let flags = (args.model.as_ref(), args.output.as_ref());
     let bare = [args.from.as_ref(), args.to.as_ref()];
     let (input, output) = from_and_to(flags, bare, ["<IN.gguf>", "--output <OUT.gguf>"])?;
-    args.recipe.check(&output)?;
-    let input = locate(&input, Wanted::Model)?;
-    let (_, file) = gguf(Some(&input), Load::Map)?;
-    let recipe = args.recipe.recipe(TensorType::Q4K)?;
+    args.recipe.check(&output, &input)?;
+    let input = locate(&input, Wanted::Model, args.quiet)?;
+    let (_, file) = gguf(Some(&input), Load::Map, args.quiet)?;
+    let recipe = args.recipe.recipe(TensorType::Q4K, args.quiet)?;
     let watch = Watch::new(Notes::new(args.quiet), interrupt.clone());
     let start = Instant::now();
     let out = Output::of_argument(&output);

@@ -10,6 +10,7 @@ use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs, Opened};
 use crate::output::{self, Notes, Out, counted, ms, time};
 use crate::prompt_args::{Composed, PromptArgs};
+use crate::repeats::repeats;
 use crate::vocabulary;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::tokenizer::Tokenizer;
@@ -93,19 +94,22 @@ pub struct GenerationArgs {
     /// Beams: end as soon as there are as many finished hypotheses as beams
     #[arg(long)]
     early_stopping: bool,
-    /// Temperature of the draws; 0 takes the likeliest token. Without it 0, in a chat 0.8
+    /// Temperature of the draws; 0 takes the likeliest token. Without it 0, in a chat what the model's file suggests or 0.8
     #[arg(long, value_name = "F", allow_negative_numbers = true)]
     temp: Option<f32>,
-    /// Draw from the N likeliest tokens only; 0 is off. Without it 0, in a chat 40
+    /// Draw from the N likeliest tokens only; 0 is off. Without it what the model's file suggests, else 0, in a chat 40
     #[arg(long, value_name = "N")]
     top_k: Option<usize>,
-    /// Draw from the likeliest tokens that reach this probability together; 1 is off. Without it 1, in a chat 0.95
+    /// Draw from the likeliest tokens that reach this probability together; 1 is off. Without it what the model's file
+    /// suggests, else 1, in a chat 0.95
     #[arg(long, value_name = "F", allow_negative_numbers = true)]
     top_p: Option<f32>,
-    /// Draw from tokens at least this fraction as likely as the likeliest
-    #[arg(long, value_name = "F", default_value_t = 0.0, allow_negative_numbers = true)]
-    min_p: f32,
-    /// Make tokens that were seen less likely; 1 is off. Without it what the model's file suggests, in a chat that draws 1.1
+    /// Draw from tokens at least this fraction as likely as the likeliest; 0 is off. Without it what the model's file
+    /// suggests, else 0
+    #[arg(long, value_name = "F", allow_negative_numbers = true)]
+    min_p: Option<f32>,
+    /// Make tokens that were seen less likely; 1 is off. Without it what the model's file suggests, else 1, in a chat
+    /// that draws 1.1
     #[arg(long, value_name = "F", allow_negative_numbers = true)]
     repetition_penalty: Option<f32>,
     /// Of the tokens that were seen, look at the last N only; 0 is all. Without it 0, in a chat 64
@@ -130,8 +134,10 @@ pub struct GenerationArgs {
     seed: Option<u64>,
 }
 
-/// How tokens are drawn where the command line does not say.
+/// How tokens are drawn where neither the command line nor the model's file says.
 pub struct Draws {
+    /// Whether the file's temperature counts: whether there are draws at all without a word of the command line.
+    pub suggested: bool,
     pub temperature: f32,
     pub top_k: usize,
     pub top_p: f32,
@@ -144,7 +150,8 @@ pub struct Draws {
 const ANSWER: usize = 512;
 
 /// Of one answer: nothing is drawn.
-const GREEDY: Draws = Draws { temperature: 0.0, top_k: 0, top_p: 1.0, repetition_penalty: None, repetition_window: 0 };
+const GREEDY: Draws =
+    Draws { suggested: false, temperature: 0.0, top_k: 0, top_p: 1.0, repetition_penalty: None, repetition_window: 0 };
 
 impl GenerationArgs {
     /// What answers are held to. `busy` is what standard input is read for otherwise, if it is.
@@ -165,14 +172,18 @@ impl GenerationArgs {
         (draws, seed): (&Draws, u64),
         constraint: Option<Box<dyn Constraint>>,
     ) -> Result<GenerateOptions, Failure> {
-        let temperature = self.temp.unwrap_or(draws.temperature);
-        let penalty = draws.repetition_penalty.filter(|_| temperature > 0.0);
+        let file = model.defaults();
+        let suggested = file.draws.temperature.filter(|_| draws.suggested);
+        let temperature = self.temp.or(suggested).unwrap_or(draws.temperature);
+        // The file's own penalty is better than one for all models.
+        let unsaid = (file.generate.sampling.repetition_penalty - 1.0).abs() < f32::EPSILON;
+        let penalty = draws.repetition_penalty.filter(|_| temperature > 0.0 && unsaid);
         let wanted = Wanted {
             max_new_tokens: 0,
             temperature,
-            top_k: self.top_k.unwrap_or(draws.top_k),
-            top_p: self.top_p.unwrap_or(draws.top_p),
-            min_p: self.min_p,
+            top_k: self.top_k.or(file.draws.top_k).unwrap_or(draws.top_k),
+            top_p: self.top_p.or(file.draws.top_p).unwrap_or(draws.top_p),
+            min_p: self.min_p.or(file.draws.min_p).unwrap_or(0.0),
             repetition_penalty: self.repetition_penalty.or(penalty),
             repetition_window: self.repeat_last_n.unwrap_or(draws.repetition_window),
             no_repeat_ngram: self.no_repeat_ngram,
@@ -186,7 +197,7 @@ impl GenerationArgs {
             logprobs: false,
             constraint,
         };
-        Ok(model.defaults().resolve(&wanted, positions)?)
+        Ok(file.resolve(&wanted, positions)?)
     }
 }
 
@@ -200,7 +211,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let asked = args.prompt.asked(args.generation.grammar.reads_standard_input())?;
     args.prompt.check(&asked)?;
     notes.stage(format_args!("loading"));
-    let opened = args.model.open()?;
+    let opened = args.model.open(args.quiet)?;
     let model = &opened.model;
     args.memory.note_context(model, &notes);
     let constraint = args.generation.constraint(model, args.prompt.reads_standard_input())?;
@@ -228,6 +239,9 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         out.json(&document.into())?;
     }
     ending(&notes, &generation, constrained, joins);
+    if repeats(&generation.text) {
+        notes.line(format_args!("the answer repeats itself: --repetition-penalty 1.1 or --temp 0.8 may help"));
+    }
     report(&notes, &opened, &generation, &told);
     if let Some(used) = anonymous_memory() {
         notes.line(format_args!(
@@ -286,7 +300,7 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
     let busy = args.batch.reads_standard_input().then_some("--batch").or(args.prompt.reads_standard_input());
     let held = args.generation.grammar.read(busy)?;
     notes.stage(format_args!("loading"));
-    let model = &args.model.open()?.model;
+    let model = &args.model.open(args.quiet)?.model;
     args.memory.note_context(model, notes);
     let constraint = held.as_ref().map(|held| held.constraint(model)).transpose()?;
     let settings = format!(

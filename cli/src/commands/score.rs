@@ -70,7 +70,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         args.prompt.check(&asked)?;
     }
     notes.stage(format_args!("loading"));
-    let model = args.model.open()?.model;
+    let model = args.model.open(args.quiet)?.model;
     args.memory.note_context(&model, &notes);
     let Composed { prompt, shown, .. } = args.prompt.open(&model, &notes)?.prompt(&asked)?;
     let texts: Vec<&str> = args.continuation.iter().map(String::as_str).collect();
@@ -103,7 +103,7 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
     const KNOWN: [&str; 6] = ["prompt", "image", "images", "video", "videos", "continuations"];
     let text = args.batch.text(&args.prompt)?;
     notes.stage(format_args!("loading"));
-    let model = &args.model.open()?.model;
+    let model = &args.model.open(args.quiet)?.model;
     args.memory.note_context(model, notes);
     let settings = format!(
         "score {:032x} {text:?} {:?} {} {}",

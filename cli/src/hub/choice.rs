@@ -129,15 +129,32 @@ fn type_of(stem: &str) -> Option<String> {
     starts.filter_map(ty).next_back()
 }
 
-/// The models of a repository. Towers by themselves and importances are files of GGUF's form and no models.
+/// What a GGUF file is that is no model, as its name says. A model's name may tell that it was made by an importance
+/// matrix, so one with a type in it is a model; a projector has a type, too.
+fn no_model(stem: &str) -> Option<&'static str> {
+    let name = stem.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    if name.contains("mmproj") {
+        Some("it is llama.cpp's projector (mmproj); pictures need a model that 'ocelli convert' made of the checkpoint")
+    } else if name.contains("imatrix") && type_of(stem).is_none() {
+        Some("it is an importance matrix, which 'ocelli quantize --imatrix' takes")
+    } else {
+        None
+    }
+}
+
+/// The files of GGUF's form that are no models, by themselves, with what they are.
+pub fn apart(files: &[Entry]) -> Vec<(&Entry, &'static str)> {
+    files.iter().filter_map(|file| Some((file, no_model(stem(&file.path)?.0)?))).collect()
+}
+
+/// The models of a repository, without what is [`apart`].
 pub fn models(files: &[Entry]) -> Vec<Model> {
     let mut found: Vec<(String, Model)> = Vec::new();
     let mut sorted: Vec<&Entry> = files.iter().collect();
     sorted.sort_by(|a, b| a.path.cmp(&b.path));
     for file in sorted {
         let Some((stem, parts)) = stem(&file.path) else { continue };
-        let name = stem.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-        if name.contains("mmproj") || name.contains("imatrix") {
+        if no_model(stem).is_some() {
             continue;
         }
         match found.iter_mut().find(|(other, model)| other == stem && model.parts == parts && parts > 1) {
@@ -152,7 +169,9 @@ pub fn models(files: &[Entry]) -> Vec<Model> {
 pub fn model(repo: &str, files: &[Entry], ty: Option<&str>) -> Result<Vec<Entry>, Failure> {
     let models = models(files);
     if models.is_empty() {
-        let failure = Failure::new("hub-file", format!("{repo} has no GGUF model"));
+        let mut what = format!("{repo} has no GGUF model");
+        apart(files).into_iter().for_each(|(file, is)| what.push_str(&format!("; of {}: {is}", file.path)));
+        let failure = Failure::new("hub-file", what);
         return Err(match weights(files) {
             Some(_) => failure.with_hint(format!("'ocelli convert {repo} -o OUT.gguf' makes one of its weights")),
             None => failure.with_hint("models in this format are often in repositories whose names end with -GGUF"),
@@ -256,6 +275,17 @@ mod tests {
         ] {
             assert_eq!(type_of(name).as_deref(), ty, "{name}");
         }
+    }
+
+    #[test]
+    fn files_that_are_no_models_are_told_by_name() {
+        let files = entries(&["m-Q4_K_M.gguf", "mmproj-m-f16.gguf", "m-imatrix.gguf", "m-imatrix-IQ3_M.gguf", "m.dat"]);
+        let found: Vec<&str> = apart(&files).into_iter().map(|(file, _)| file.path.as_str()).collect();
+        assert_eq!(found, ["mmproj-m-f16.gguf", "m-imatrix.gguf"]);
+        assert_eq!(paths(model("o/n", &files, Some("IQ3_M"))), ["m-imatrix-IQ3_M.gguf"]);
+        let text = format!("{:?}", model("o/n", &files[1..3], None).unwrap_err());
+        assert!(text.contains("mmproj-m-f16.gguf: it is llama.cpp's projector"), "{text}");
+        assert!(text.contains("m-imatrix.gguf: it is an importance matrix"), "{text}");
     }
 
     #[test]

@@ -118,7 +118,12 @@ impl Repository<'_> {
             }
         };
         if gguf {
-            return choice::model(repo, files, self.name.ty.as_deref()).map(first);
+            let chosen = choice::model(repo, files, self.name.ty.as_deref())?;
+            for (file, is) in choice::apart(files) {
+                let notes = Notes::new(self.quiet);
+                notes.line(format_args!("note: {} of {repo} is not fetched: {is}", file.path));
+            }
+            return Ok(first(chosen));
         }
         if let Some(ty) = &self.name.ty {
             let what = format!("{} names a model of type {ty}, and a checkpoint is wanted", self.name);

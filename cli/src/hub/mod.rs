@@ -44,8 +44,9 @@ pub enum Wanted {
     Any,
 }
 
-/// The path that an argument means: itself where it is one, else that of a hub's model, which is fetched if it has to be.
-pub fn locate(path: &Path, wanted: Wanted) -> Result<PathBuf, Failure> {
+/// The path that an argument means: itself where it is one, else that of a hub's model, which is fetched if it has to be;
+/// `quiet` is without a word about that.
+pub fn locate(path: &Path, wanted: Wanted, quiet: bool) -> Result<PathBuf, Failure> {
     let as_it_is = || Ok(path.to_owned());
     let Some(text) = path.to_str().filter(|_| path.symlink_metadata().is_err()) else { return as_it_is() };
     let settings = Settings::from_env()?;
@@ -58,7 +59,7 @@ pub fn locate(path: &Path, wanted: Wanted) -> Result<PathBuf, Failure> {
     if !name.explicit && path.components().next().is_some_and(|first| Path::new(&first).is_dir()) {
         return as_it_is();
     }
-    fetched(&name, wanted, settings, false).map_err(|failure| match failure {
+    fetched(&name, wanted, settings, quiet).map_err(|failure| match failure {
         Failure::Error { code, message, hint, exit } => {
             let message =
                 format!("{text} is no file or directory here, and not in {}: {message}", cache.root.display());

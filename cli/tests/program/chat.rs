@@ -1,7 +1,7 @@
 //! `ocelli chat`: the bundled model with a chat template of ours.
 
 use crate::process::{COLOUR, bundled_with, command, file, finish, ocelli, ocelli_with_input, picture};
-use crate::saying::saying;
+use crate::saying::{saying, saying_in};
 
 /// Says everything that was said, the begin token behind the picture as the model wants it.
 const TEMPLATE: &str = "{% for m in messages %}\
@@ -98,7 +98,7 @@ fn commands_are_whole_lines() {
     assert_eq!(kept.len(), 2);
     let ended = ocelli_with_input(&["chat", "-m", &model, "--system", "- be brief"], "hello");
     assert_eq!(ended.ok(), "yes\n");
-    let err = ocelli_with_input(&["chat", "-m", &model], "/image x.png\nhello\n").failed(1, "no-vision");
+    let err = ocelli_with_input(&["chat", "-m", &model], "/image x.png\nhello\n").failed(2, "no-vision");
     assert!(err.contains("line 1: "), "{err}");
 }
 
@@ -117,11 +117,59 @@ fn pictures_go_with_the_next_message_whatever_it_says() {
     assert_eq!(turns[0].0, none[0].0 + 2 * 9, "{turns:?} {none:?}");
 }
 
+/// What the file's makers suggest counts in a chat; `run` draws nothing unless told to, and then takes the rest from the file.
+#[test]
+fn draws_are_as_the_file_suggests() {
+    let greedy = ("general.sampling.temp", 0.0f32);
+    let (_dir, bare) = bundled_with(&[("tokenizer.chat_template", TEMPLATE)]);
+    let bytes = std::fs::read(&bare).unwrap();
+    let with = |keys: &[(&str, f32)]| crate::process::with_keys(&bytes, keys);
+    let said = |model: &str, more: &[&str]| {
+        ocelli_with_input(&[&["chat", "-m", model, "-n", "6", "--seed", "5"], more].concat(), &format!("{COLOUR}\n"))
+            .ok()
+    };
+    let run = |model: &str, more: &[&str]| {
+        let args = ["run", "-m", model, "-p", COLOUR, "-n", "6", "--seed", "5", "--raw", "--json"];
+        ocelli(&[&args[..], more].concat()).json()
+    };
+    let (_dir, file) = with(&[greedy]);
+    assert_eq!(said(&file, &[]), said(&bare, &["--temp", "0"]));
+    let (_dir, hot) =
+        with(&[("general.sampling.temp", 40.0), ("general.sampling.top_p", 1.0), ("general.sampling.min_p", 0.0)]);
+    assert_eq!(said(&hot, &[]), said(&bare, &["--temp", "40", "--top-p", "1"]));
+    assert_eq!(run(&hot, &[])["ids"], run(&bare, &[])["ids"]);
+    assert!(run(&hot, &[])["seed"].is_null());
+    // One token is the likeliest that is left.
+    let (_dir, narrow) = with(&[("general.sampling.top_p", 1e-6)]);
+    assert_eq!(run(&narrow, &["--temp", "40"])["ids"], run(&bare, &[])["ids"]);
+    assert_ne!(run(&bare, &["--temp", "40"])["ids"], run(&bare, &[])["ids"]);
+    assert!(ocelli(&["inspect", &narrow]).ok().contains("draws         top_p 0.000001 where tokens are drawn"));
+}
+
 #[test]
 #[cfg(unix)]
 fn signals_end_it() {
     let (_dir, model) = model();
     crate::signals::ends_soon(&["chat", "-m", &model], "-INT");
+    crate::signals::ends_soon(&["chat", "-m", &model], "-TERM");
+}
+
+/// Ctrl-C stops an answer and the conversation goes on; whoever sends SIGTERM wants the program to end.
+#[test]
+#[cfg(unix)]
+fn a_signal_that_is_no_ctrl_c_ends_it_in_the_middle_of_an_answer() {
+    use std::io::{Read, Write};
+    let (_dir, model) = saying_in(16 << 10, &["\u{10a}", "a\u{120}", "b\u{120}", "a\u{120}"]);
+    let args = ["chat", "-m", model.as_str(), "--allow-repeats", "-n", "16000", "--context", "16000", "--temp", "0"];
+    let mut child = command(&args).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"hello\n").unwrap();
+    let mut begun = [0; 8];
+    child.stdout.as_mut().unwrap().read_exact(&mut begun).unwrap();
+    crate::signals::send("-TERM", &child);
+    // It does not wait for the end of the input.
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(143));
+    drop(stdin);
 }
 
 /// Where the context is full the oldest turns go, which is said; what --system says stays.

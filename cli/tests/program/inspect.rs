@@ -130,6 +130,8 @@ fn files_that_are_no_models_are_named() {
         ("cut.gguf", &bundled()[..500_000], "truncated"),
         ("short.gguf", &bundled()[..10], "truncated-header"),
         ("empty.gguf", b"", "truncated-header"),
+        ("model.onnx", b"\x08\x08\x12\x07pytorch", "not-gguf"),
+        ("sha256-0", b"{\"mediaType\":\"application/vnd.docker.distribution.manifest.v2+json\"}", "not-gguf"),
     ] {
         let (_dir, path) = file(name, content);
         for format in [&[][..], &["--json"]] {

@@ -141,6 +141,32 @@ fn imatrix_says_at_the_start_that_it_cannot_write() {
 }
 
 #[test]
+fn nothing_that_is_read_is_written_over() {
+    let made = Made::new();
+    let (input, told, picture) = (made.at("in.gguf"), made.at("t.txt"), crate::process::picture("blue_circle.png"));
+    let own = made.at("own.png");
+    fs::copy(picture, &own).unwrap();
+    let whole = Gguf::parse(Arc::new(bundled())).unwrap();
+    let files = split::write(&whole, made.directory.path(), "cut", 50, false);
+    let measured = made.at("i.gguf");
+    ocelli(&["imatrix", text(&input), "-o", text(&measured), "--text", text(&told), "--chunk", "16", "-q"]).ok();
+    let imatrix = |model: &Path, out: &Path| {
+        ocelli(&["imatrix", text(model), "-o", text(out), "--text", text(&told), "--image", text(&own), "-q"])
+    };
+    let kept: Vec<Vec<u8>> = [&input, &told, &own, &measured].iter().map(|path| fs::read(path).unwrap()).collect();
+    for (model, out) in [(&input, &input), (&input, &told), (&input, &own), (&files[0], &files[1])] {
+        assert!(imatrix(model, out).failed(1, "output-unfit").contains("one of the files that are read"));
+    }
+    let quantize = ["quantize", text(&input), text(&measured), "--imatrix", text(&measured)];
+    assert!(ocelli(&quantize).failed(1, "output-unfit").contains("one of the files that are read"));
+    let checkpoint = made.at("hf");
+    let convert = ["convert", text(&checkpoint), "-o", text(&measured), "--imatrix", text(&measured)];
+    ocelli(&convert).failed(1, "output-unfit");
+    let now: Vec<Vec<u8>> = [&input, &told, &own, &measured].iter().map(|path| fs::read(path).unwrap()).collect();
+    assert!(now == kept);
+}
+
+#[test]
 fn a_byte_order_mark_is_no_text_to_measure() {
     let made = Made::new();
     fs::create_dir(made.at("marked")).unwrap();

@@ -95,7 +95,12 @@ pub fn bundled() -> Vec<u8> {
 
 /// That model with further keys.
 pub fn bundled_with<V: Clone + Into<MetaValue>>(keys: &[(&str, V)]) -> (tempfile::TempDir, String) {
-    let tiny = Gguf::parse(Arc::new(bundled())).unwrap();
+    with_keys(&bundled(), keys)
+}
+
+/// A model with further keys.
+pub fn with_keys<V: Clone + Into<MetaValue>>(model: &[u8], keys: &[(&str, V)]) -> (tempfile::TempDir, String) {
+    let tiny = Gguf::parse(Arc::new(model.to_vec())).unwrap();
     let mut writer = Writer::new();
     for (key, value) in tiny.keys().filter(|(key, _)| keys.iter().all(|(other, _)| other != key)) {
         writer.set(key, value);

@@ -1,6 +1,6 @@
 //! `ocelli run`.
 
-use crate::process::{COLOUR, bundled, command, file, finish, ocelli, ocelli_with_input, picture};
+use crate::process::{COLOUR, bundled, bundled_with, command, file, finish, ocelli, ocelli_with_input, picture};
 use crate::saying::saying;
 
 fn ask(name: &str, more: &[&str]) -> String {
@@ -112,7 +112,7 @@ fn a_model_without_eyes_reads_marks_as_text() {
     let ended = ocelli(&["run", "--raw", "-m", &model, "-n", "2", "-p", typed]);
     assert!(!ended.err.contains("is text"), "nobody expects a mark there: {ended:?}");
     assert_eq!(ended.ok(), "yes\n");
-    let err = ocelli(&["run", "-m", &model, "-i", &picture("blue_circle.png"), "-p", typed]).failed(1, "no-vision");
+    let err = ocelli(&["run", "-m", &model, "-i", &picture("blue_circle.png"), "-p", typed]).failed(2, "no-vision");
     assert!(err.contains("takes no images"), "{err}");
 }
 
@@ -197,7 +197,8 @@ fn what_does_not_fit_is_refused_with_numbers() {
     let err = ocelli(&["run", "-p", COLOUR, "--context", "4"]).failed(1, "context-full");
     assert!(err.contains("the context holds 4"), "{err}");
     let err = ocelli(&["run", "-p", COLOUR, "--budget", "1M"]).failed(1, "over-budget");
-    assert!(err.contains("1048576") && err.contains("hint:"), "{err}");
+    assert!(err.contains("the budget is 1.00 MiB") && err.contains("hint:"), "{err}");
+    assert!(err.contains(" MiB of it for the mapped model file"), "{err}");
 }
 
 #[test]
@@ -227,6 +228,11 @@ fn models_that_are_none_are_named() {
     let err = ocelli(&["run", "-p", "x", "-m", &path]).failed(1, "not-gguf");
     assert!(err.contains(&path) && err.contains("a web page"), "{err}");
     let (_dir, path) = file("cut.gguf", &bundled()[..500_000]);
+    for (ty, what) in [("mmproj", "llama.cpp's projector"), ("imatrix", "quantize --imatrix"), ("adapter", "LoRA")] {
+        let (_dir, path) = bundled_with(&[("general.type", ty)]);
+        let err = ocelli(&["run", "-p", "x", "-m", &path]).failed(1, "architecture");
+        assert!(err.contains("general.type") && err.contains(what), "{err}");
+    }
     for more in ["--quiet", "--no-mmap"] {
         ocelli(&["run", "-p", "x", "-m", &path, more]).failed(1, "truncated");
     }

@@ -1,4 +1,4 @@
-//! Signals: the first ends the work soon, with exit code 130.
+//! Signals: the first ends the work soon, with the exit code that shells give to a program that it killed.
 #![cfg(unix)]
 
 use crate::process::{command, picture};
@@ -6,7 +6,18 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-fn send(signal: &str, child: &Child) {
+/// 128 and the signal's number.
+pub fn exit(signal: &str) -> i32 {
+    128 + match signal {
+        "-HUP" => 1,
+        "-INT" => 2,
+        "-TERM" => 15,
+        other => panic!("{other}"),
+    }
+}
+
+/// Sends a signal.
+pub fn send(signal: &str, child: &Child) {
     let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
@@ -30,7 +41,7 @@ pub fn ends_soon(args: &[&str], signal: &str) {
     for attempt in 1..=6 {
         let (code, err, took) = interrupt(args, signal, Duration::from_millis(200 * attempt));
         assert!(!err.contains("panicked") && !err.contains("error["), "{err}");
-        if code == Some(130) && took <= Duration::from_millis(250) {
+        if code == Some(exit(signal)) && took <= Duration::from_millis(250) {
             return;
         }
         seen.push((code, took));
@@ -58,7 +69,24 @@ fn scoring_ends() {
 
 #[test]
 fn waiting_for_input_ends() {
-    ends_soon(&["run", "-p", "-"], "-INT");
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        ends_soon(&["run", "-p", "-"], signal);
+    }
+}
+
+/// Who starts a program by `nohup` means it to outlive the terminal.
+#[test]
+fn what_was_ignored_at_the_start_stays_ignored() {
+    let script = "trap '' HUP; exec \"$0\" run -p -";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_ocelli")]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    sleep(Duration::from_millis(300));
+    send("-HUP", &child);
+    sleep(Duration::from_millis(100));
+    assert_eq!(child.try_wait().unwrap(), None);
+    send("-TERM", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 
 #[test]

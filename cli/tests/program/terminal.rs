@@ -220,7 +220,7 @@ fn ctrl_c_stops_an_answer_and_leaves_a_line() {
     let child = Command::new("pgrep").args(["-P", pid.trim()]).output().unwrap();
     let child = String::from_utf8(child.stdout).unwrap();
     assert!(Command::new("kill").args(["-TERM", child.trim()]).status().unwrap().success());
-    terminal.until(|screen| screen.contains("left with 130"));
+    terminal.until(|screen| screen.contains("left with 143"));
 }
 
 #[test]

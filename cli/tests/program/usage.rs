@@ -263,5 +263,9 @@ fn names_that_no_file_has_say_what_may_have_been_meant() {
         assert!(ocelli(&["run", "-i", name, "-p", "a"]).failed(1, "open").contains(words), "{name}");
     }
     let (_dir, projector) = bundled_with(&[("general.architecture", "clip"), ("ocelli.family", "text")]);
-    assert!(ocelli(&["run", "-m", &projector, "-p", "a"]).failed(1, "architecture").contains("(mmproj) alone"));
+    assert!(
+        ocelli(&["run", "-m", &projector, "-p", "a"])
+            .failed(1, "architecture")
+            .contains("llama.cpp's projector (mmproj)")
+    );
 }

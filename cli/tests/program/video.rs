@@ -182,6 +182,6 @@ fn what_goes_wrong_is_named() {
     assert_eq!(run(&["--video", &clip, "--shots", "shots.jsonl"]).code, Some(2));
 
     let (_dir, blip) = file("blip2.gguf", &bundled());
-    let err = ocelli(&["run", "-m", &blip, "--video", &clip]).failed(1, "no-video");
+    let err = ocelli(&["run", "-m", &blip, "--video", &clip]).failed(2, "no-video");
     assert!(err.contains("takes no videos, 1 were given"), "{err}");
 }

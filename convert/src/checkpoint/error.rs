@@ -1,5 +1,6 @@
 //! What is wrong with a safetensors file, by the names of the format's own reference reader.
 
+use ocelli_quant::Size;
 use std::io;
 
 /// Why a safetensors file is not read.
@@ -86,7 +87,7 @@ pub enum SafetensorsError {
         shape: Vec<u64>,
     },
     /// The file is cut off, or has bytes nobody declared.
-    #[error("incomplete: the header describes {described} bytes of data, the file has {have}")]
+    #[error("incomplete: the header describes data of {}, the file has {}", Size(*described).exact(), Size(*have).exact())]
     MetadataIncompleteBuffer {
         /// End of the last tensor.
         described: u64,

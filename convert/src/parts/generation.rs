@@ -64,12 +64,21 @@ const NOT_CARRIED: &[(&[&str], &[Neutral])] = &[
     ),
 ];
 
-/// How tokens are drawn, which decides only where they are.
+/// How tokens are drawn, which decides only where they are. What [`DRAWS`] carries over is not among them where the file has it.
 const SAMPLING: &[(&[&str], &[Neutral])] = &[
     (&["temperature", "top_p", "typical_p"], &[Number(1.0)]),
     (&["top_k"], &[Number(50.0)]),
     (&["epsilon_cutoff", "eta_cutoff"], &[Number(0.0)]),
     (&["min_p", "top_h"], &[]),
+];
+
+/// How the model's makers draw, under llama.cpp's names, with the least and the most that make sense: of
+/// `generation_config.json` alone, since a configuration repeats what the class has by default.
+const DRAWS: &[(&str, &str, f64, f64)] = &[
+    ("temperature", "temp", 0.0, 100.0),
+    ("top_k", "top_k", 0.0, 1e6),
+    ("top_p", "top_p", 1e-6, 1.0),
+    ("min_p", "min_p", 0.0, 1.0),
 ];
 
 /// What has no effect in `GenerationConfig`.
@@ -240,7 +249,9 @@ fn set(
             keys.set(format!("ocelli.generation.{name}"), value);
         }
     }
+    let drawn = draws(own, keys);
     let mut left = not_carried(own);
+    left.retain(|stated| drawn.iter().all(|name| !stated.starts_with(&format!("{} ", own.path(name)))));
     // The text "never" is the third value of a switch.
     left.extend(
         own.get("early_stopping").filter(|value| value.is_string()).map(|value| format!("early_stopping {value}")),
@@ -257,6 +268,31 @@ fn set(
         ));
     }
     Ok(())
+}
+
+/// Sets the keys of how tokens are drawn; the settings that were carried over. What is out of range or no number stays where it
+/// is and is noted with what is not carried.
+fn draws(own: &Object, keys: &mut Keys) -> Vec<&'static str> {
+    let mut carried = Vec::new();
+    if own.account().name != FILE {
+        return carried;
+    }
+    for &(name, key, least, most) in DRAWS {
+        let Some(value) = own.whole(name).and_then(Value::as_f64).filter(|value| (least..=most).contains(value)) else {
+            continue;
+        };
+        let key = format!("general.sampling.{key}");
+        #[allow(clippy::cast_possible_truncation)]
+        if name != "top_k" {
+            keys.set(key, value as f32);
+        } else if value.fract() == 0.0 {
+            keys.set(key, MetaValue::I32(value as i32));
+        } else {
+            continue;
+        }
+        carried.push(name);
+    }
+    carried
 }
 
 /// A setting and its value, where there is one.

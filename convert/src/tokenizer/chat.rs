@@ -8,6 +8,7 @@
 use std::fs;
 use std::path::Path;
 
+use ocelli_quant::Size;
 use serde_json::Value;
 
 use super::config::CONFIG;
@@ -68,11 +69,8 @@ fn set(place: &str, templates: Templates, keys: &mut Keys) {
     let mut default = None;
     for (name, template) in templates {
         if template.len() > LONGEST {
-            let bytes = template.len();
-            keys.note(format!(
-                "{place}: the chat template '{}' of {bytes} bytes is over the {LONGEST} that are run",
-                shown(&name)
-            ));
+            let size = Size::over(template.len() as u64, LONGEST as u64);
+            keys.note(format!("{place}: the chat template '{}' of {size}, and is not run", shown(&name)));
         }
         // A key's name has no other characters.
         let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();

@@ -198,6 +198,36 @@ fn families_can_be_asked_for() {
     assert!(convert(&options).is_ok());
 }
 
+/// llama.cpp's names; what is out of range is noted and not stored, and a configuration's own values are its class's.
+#[test]
+fn how_its_makers_draw_is_stored() {
+    let mut model = crate::text::model("llama");
+    let config = model.config.clone();
+    let draws =
+        json!({"do_sample": true, "temperature": 0.6, "top_p": 0.9, "top_k": 20, "min_p": 0.05, "typical_p": 0.9});
+    model.files.insert("generation_config.json".to_owned(), draws.to_string());
+    let (file, report) = model.convert_as(F32).unwrap();
+    for (name, wanted) in [("temp", 0.6), ("top_p", 0.9), ("min_p", 0.05)] {
+        assert_eq!(file.f32(&format!("general.sampling.{name}")).unwrap(), Some(wanted), "{name}");
+    }
+    assert_eq!(file.i32("general.sampling.top_k").unwrap(), Some(20));
+    let note = report.notes.iter().find(|note| note.contains("typical_p 0.9")).unwrap();
+    assert!(note.contains("do_sample true") && !note.contains("temperature") && !note.contains("top_"), "{note}");
+
+    let wrong = json!({"do_sample": true, "temperature": -1.0, "top_p": 0.0, "top_k": 2.5});
+    model.files.insert("generation_config.json".to_owned(), wrong.to_string());
+    let (file, report) = model.convert_as(F32).unwrap();
+    assert!(file.keys().all(|(key, _)| !key.starts_with("general.sampling.")));
+    let note = report.notes.iter().find(|note| note.contains("temperature -1")).unwrap();
+    assert!(note.contains("top_p 0") && note.contains("top_k 2.5"), "{note}");
+
+    model.files.remove("generation_config.json");
+    model.config = config;
+    model.config["temperature"] = json!(0.5);
+    let (file, _) = model.convert_as(F32).unwrap();
+    assert!(file.get("general.sampling.temp").is_none());
+}
+
 #[test]
 fn generation_follows_the_inner_model() {
     let mut model = Model::new();

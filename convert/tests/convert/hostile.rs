@@ -67,8 +67,12 @@ fn tables() {
         ("safetensors_validation_overflow", vec![one("a", "F32", "[4294967296,4294967296]", 0, 16)], "overflows"),
         ("safetensors_unknown_dtype", vec![one("a", "Q4_0", "[4]", 0, 16)], "'Q4_0'"),
         ("safetensors_duplicate_tensor", vec![one("a", "F32", "[2]", 0, 8), one("a", "F32", "[2]", 8, 16)], "'a'"),
-        ("safetensors_incomplete_buffer", vec![one("a", "F32", "[8]", 0, 32)], "32 bytes of data, the file has 16"),
-        ("safetensors_incomplete_buffer", vec![one("a", "F32", "[2]", 0, 8)], "8 bytes of data, the file has 16"),
+        (
+            "safetensors_incomplete_buffer",
+            vec![one("a", "F32", "[8]", 0, 32)],
+            "data of 32 bytes, the file has 16 bytes",
+        ),
+        ("safetensors_incomplete_buffer", vec![one("a", "F32", "[2]", 0, 8)], "data of 8 bytes, the file has 16 bytes"),
         ("unknown_tensors", vec![one("a", "F32", "[4]", 0, 16)], "a"),
     ];
     for (code, rows, part) in cases {

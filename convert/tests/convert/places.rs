@@ -238,7 +238,7 @@ fn permissions_stay_and_names_may_be_as_long_as_names_may_be() {
 #[test]
 fn a_check_leaves_nothing_and_says_what_writing_would_say() {
     let made = Made::new();
-    let checked = |name: &str, overwrite| Output::from(&made.at(name)).check(overwrite);
+    let checked = |name: &str, overwrite| Output::from(&made.at(name)).check(overwrite, &[]);
     checked("free", false).unwrap();
     assert_eq!(fs::read_dir(made.at("")).unwrap().count(), 0);
     fs::write(made.at("taken"), "old").unwrap();

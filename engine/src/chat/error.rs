@@ -1,5 +1,7 @@
 //! Why a chat template or a conversation given to it is not usable.
 
+use ocelli_quant::Size;
+
 /// Why a conversation could not be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -10,7 +12,7 @@ pub enum ChatError {
     )]
     Missing,
     /// The template is longer than the limit.
-    #[error("chat template of {bytes} bytes is over the limit of {limit}")]
+    #[error("chat template of {}", Size::over(*bytes as u64, *limit as u64))]
     TooLong {
         /// Its length.
         bytes: usize,
@@ -26,7 +28,7 @@ pub enum ChatError {
         reason: String,
     },
     /// The conversation is longer than the limit.
-    #[error("conversation of {bytes} bytes is over the limit of {limit}")]
+    #[error("conversation of {}", Size::over(*bytes as u64, *limit as u64))]
     ConversationTooLong {
         /// Bytes of all roles and contents.
         bytes: usize,
@@ -42,7 +44,7 @@ pub enum ChatError {
         limit: usize,
     },
     /// The system would not give the template a stack.
-    #[error("cannot start a thread with {bytes} bytes of stack for the chat template: {reason}")]
+    #[error("cannot start a thread with {} of stack for the chat template: {reason}", Size(*bytes))]
     NoStack {
         /// Bytes of stack.
         bytes: u64,

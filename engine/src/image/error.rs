@@ -1,5 +1,6 @@
 //! What can be wrong with a picture: one variant a cause, each with the value met and the limit or the value expected.
 
+use ocelli_quant::Size;
 use thiserror::Error;
 
 /// Why a picture, a resize or a preprocessing step was refused.
@@ -10,7 +11,7 @@ pub enum ImageError {
     #[error("image file is empty: 0 bytes")]
     Empty,
     /// The file is longer than [`ImageLimits::file_bytes`](super::ImageLimits::file_bytes).
-    #[error("image file of {bytes} bytes is over the limit of {limit} bytes")]
+    #[error("image file of {}", Size::over(*bytes, *limit))]
     FileTooLarge {
         /// Length of the file.
         bytes: u64,
@@ -215,7 +216,7 @@ pub enum ImageError {
         height: u32,
     },
     /// The allocator refused a buffer within the limits.
-    #[error("no memory for {bytes} bytes of pixels")]
+    #[error("no memory for {} of pixels", Size(*bytes))]
     OutOfMemory {
         /// Bytes asked for.
         bytes: u64,

@@ -26,6 +26,9 @@ type Load = fn(&Arc<Gguf>) -> Result<Family, Error>;
 const FAMILIES: &[(&str, Load)] =
     &[("blip2", blip2::load), ("flamingo", flamingo::load), ("frozen", frozen::load), ("text", text::load)];
 
+/// What `general.type` says of files beside models.
+const NO_MODELS: [&str; 5] = ["adapter", "clip-vision", "imatrix", "mmproj", "vocab"];
+
 /// The families that run here, by the names `ocelli.family` gives them.
 #[must_use]
 pub fn families() -> Vec<&'static str> {
@@ -35,6 +38,11 @@ pub fn families() -> Vec<&'static str> {
 /// The family a file names; a file that names none is the language model of its `general.architecture` and no more.
 pub fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     const KEY: &str = "ocelli.family";
+    const TYPE: &str = "general.type";
+    // These have no language model, or a model's architecture and none of its tensors.
+    if let Some(ty) = file.str(TYPE)?.filter(|ty| NO_MODELS.contains(ty)) {
+        return Err(Error::UnknownArchitecture { key: TYPE, got: ty.to_owned(), known: "model".to_owned() });
+    }
     let name = file.str(KEY)?.unwrap_or("text");
     match FAMILIES.iter().find(|(n, _)| *n == name) {
         Some((_, load)) => load(file),

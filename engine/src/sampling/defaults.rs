@@ -3,6 +3,7 @@
 
 use super::{GenerateOptions, Sampling, Wanted};
 use crate::error::Error;
+use ocelli_quant::gguf::Gguf;
 
 /// Most different tokens that may end a text: each widens what a beam search looks at.
 const MOST_ENDS: usize = 1024;
@@ -16,6 +17,9 @@ pub struct Defaults {
     pub max_new_tokens: usize,
     /// How tokens are chosen where the caller says nothing.
     pub generate: GenerateOptions,
+    /// How tokens are drawn where a caller draws them, as far as the file says. [`Defaults::resolve`] asks none of it: what draws
+    /// nothing unless told to stays so, and who draws takes what is here.
+    pub draws: Draws,
     /// Least positions of prompt and text together before a text may end; where an encoder reads prompts, of the text with
     /// what it starts with.
     pub min_length: usize,
@@ -25,6 +29,43 @@ pub struct Defaults {
     pub image_id: Option<u32>,
     /// Tokens that are never generated, in order, none twice.
     pub suppressed_ids: Vec<u32>,
+}
+
+/// What a file suggests for draws: llama.cpp's keys `general.sampling.*`.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Draws {
+    /// As [`Sampling::temperature`].
+    pub temperature: Option<f32>,
+    /// As [`Sampling::top_k`].
+    pub top_k: Option<usize>,
+    /// As [`Sampling::top_p`].
+    pub top_p: Option<f32>,
+    /// As [`Sampling::min_p`].
+    pub min_p: Option<f32>,
+}
+
+impl Draws {
+    /// Reads the keys. As in llama.cpp a temperature or a number of tokens below 0 is 0, and a probability above 1 is 1.
+    ///
+    /// # Errors
+    /// [`Error::BadParameter`] and [`Error::Gguf`].
+    pub(crate) fn read(file: &Gguf) -> Result<Self, Error> {
+        let real = |name: &str, least: f32, most: f32| {
+            let key = format!("general.sampling.{name}");
+            let Some(value) = file.f32(&key)? else { return Ok(None) };
+            if value.is_finite() {
+                return Ok(Some(value.clamp(least, most)));
+            }
+            Err(Error::BadParameter { key, got: value.to_string(), rule: "must be finite".to_owned() })
+        };
+        let top_k = file.i32("general.sampling.top_k")?;
+        Ok(Self {
+            temperature: real("temp", 0.0, f32::MAX)?,
+            top_k: top_k.map(|count| usize::try_from(count).unwrap_or(0)),
+            top_p: real("top_p", f32::MIN_POSITIVE, 1.0)?,
+            min_p: real("min_p", 0.0, 1.0)?,
+        })
+    }
 }
 
 impl Defaults {

@@ -10,7 +10,7 @@ mod processors;
 mod sampler;
 
 pub use constraint::Constraint;
-pub use defaults::Defaults;
+pub use defaults::{Defaults, Draws};
 pub(crate) use defaults::{end_ids, suppressed_ids};
 pub(crate) use grammar::Grammars;
 pub use grammar::{GRAMMARS, Grammar};

@@ -68,9 +68,10 @@ impl Model {
     /// [`Error::BadOption`], [`Error::OverBudget`], [`Error::OutOfMemory`].
     pub fn session(&self, options: &SessionOptions) -> Result<Session, Error> {
         let resolved = self.resolve(options)?;
-        let needed = self.plan(options)?.total();
+        let plan = self.plan(options)?;
+        let needed = plan.total();
         if options.budget > 0 && needed > options.budget {
-            return Err(Error::OverBudget { needed, budget: options.budget });
+            return Err(Error::OverBudget { needed, mapped: plan.mapped, budget: options.budget });
         }
         Session::new(self.clone(), &resolved)
     }

@@ -1,6 +1,7 @@
 //! What can be wrong with a vocabulary, a text or a token id: one variant a cause, each naming the thing and the two
 //! numbers. Texts from the file are shortened before they go into an error: a token may be a megabyte long.
 
+use ocelli_quant::Size;
 use thiserror::Error;
 
 /// Why a tokenizer, a text or a token id was refused.
@@ -17,7 +18,7 @@ pub enum TokenizerError {
         limit: usize,
     },
     /// The tokens' texts together are over the limit.
-    #[error("vocabulary has {bytes} bytes of text by token {id}, over the limit of {limit}")]
+    #[error("vocabulary's text up to token {id} of {}", Size::over(*bytes, *limit))]
     VocabularyTooLong {
         /// Token at which the limit was passed.
         id: u32,
@@ -152,7 +153,7 @@ pub enum TokenizerError {
         known: String,
     },
     /// The text is over the limit.
-    #[error("text of {bytes} bytes is over the limit of {limit}")]
+    #[error("text of {}", Size::over(*bytes as u64, *limit as u64))]
     TextTooLong {
         /// Length of the text.
         bytes: usize,

@@ -1,13 +1,13 @@
 //! Pictures: from files, from their bytes, and from pixels.
 
-use super::ocelli_image;
+use super::{ocelli_image, ocelli_image_options};
 use crate::cells::ImageCell;
 use crate::handle::{self, Object};
 use crate::pixels::{self, Order};
 use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_IMAGE};
-use crate::{guard, strings};
+use crate::{guard, options, sized, strings};
 use ocelli_engine::Error;
-use ocelli_engine::image::{self, ImageLimits, Picture};
+use ocelli_engine::image::{self, DecodeOptions, ImageLimits, Picture};
 use std::ffi::{c_char, c_void};
 use std::fs::File;
 use std::io::{self, Read};
@@ -29,7 +29,7 @@ pub const OCELLI_PIXELS_BGRA: u32 = 3;
 pub const OCELLI_PIXELS_GREY: u32 = 4;
 
 /// Reads a picture from a PNG, JPEG, WebP, BMP or TIFF file, or a GIF's first frame, as it is stored: EXIF's orientation
-/// (but for TIFF) and alpha count for nothing. The handle is the caller's to close with ocelli_image_close(). At most 64 MiB
+/// (but for TIFF) and alpha count for nothing; ocelli_image_open_with() has options for both. The handle is the caller's to close with ocelli_image_close(). At most 64 MiB
 /// of file, 64 Mi pixels, 16384 a side, 200:1.
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER (path is empty),
@@ -42,17 +42,7 @@ pub unsafe extern "C" fn ocelli_image_open(path: *const c_char, out: *mut *mut o
             strings::out(out)?;
             strings::path(path)?
         };
-        let error = |source| Failure::from(Error::Open { path: path.to_owned(), source });
-        let mut bytes = Vec::new();
-        // Asked first, since opening a pipe waits for whoever writes to it.
-        if !std::fs::metadata(path).map_err(error)?.is_file() {
-            return Err(error(io::Error::other("not a regular file")));
-        }
-        // One byte more than allowed is enough to refuse.
-        let file = File::open(path).map_err(error)?;
-        file.take(ImageLimits::default().file_bytes + 1).read_to_end(&mut bytes).map_err(error)?;
-        let picture = image::decode(&bytes, &ImageLimits::default());
-        opened(out, picture.map_err(|e| Failure::new(OCELLI_ERR_IMAGE, format!("{path}: {e}")))?)
+        opened(out, of_file(path, &DecodeOptions::default())?)
     })
 }
 
@@ -72,6 +62,38 @@ pub unsafe extern "C" fn ocelli_image_open_memory(
             strings::slice::<u8>("bytes", bytes.cast(), size)?
         };
         opened(out, image::decode(bytes, &ImageLimits::default()).map_err(Error::from)?)
+    })
+}
+
+/// As ocelli_image_open() of path, or where that is NULL of the size bytes of such a file, with options. Only one of path and
+/// bytes may be given.
+///
+/// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_UNSUPPORTED
+/// (options of a later version), OCELLI_ERR_FILE or OCELLI_ERR_IMAGE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ocelli_image_open_with(
+    path: *const c_char,
+    bytes: *const c_void,
+    size: usize,
+    options: *const ocelli_image_options,
+    out: *mut *mut ocelli_image,
+) -> i32 {
+    guard::call(|| {
+        // SAFETY: the header's rules on pointers.
+        let (bytes, options) = unsafe {
+            strings::out(out)?;
+            let bytes = path.is_null().then(|| strings::slice::<u8>("bytes", bytes.cast(), size)).transpose()?;
+            (bytes, options::image(sized::read("options", options)?)?)
+        };
+        let Some(bytes) = bytes else {
+            if size > 0 {
+                let text = "path and bytes are given: a picture has one of them".to_owned();
+                return Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, text));
+            }
+            // SAFETY: the header's rules on pointers.
+            return opened(out, of_file(unsafe { strings::path(path)? }, &options)?);
+        };
+        opened(out, image::decode_with(bytes, &options, &ImageLimits::default()).map_err(Error::from)?)
     })
 }
 
@@ -151,6 +173,21 @@ pub(super) fn picture(image: *const ocelli_image) -> Result<Arc<Picture>, Failur
     let cell = handle::image(image.cast())?;
     cell.call(|_| Ok(()))?;
     Ok(Arc::clone(&cell.picture))
+}
+
+/// The picture in a file.
+fn of_file(path: &str, options: &DecodeOptions) -> Result<Picture, Failure> {
+    let error = |source| Failure::from(Error::Open { path: path.to_owned(), source });
+    let mut bytes = Vec::new();
+    // Asked first, since opening a pipe waits for whoever writes to it.
+    if !std::fs::metadata(path).map_err(error)?.is_file() {
+        return Err(error(io::Error::other("not a regular file")));
+    }
+    // One byte more than allowed is enough to refuse.
+    let limits = ImageLimits::default();
+    File::open(path).map_err(error)?.take(limits.file_bytes + 1).read_to_end(&mut bytes).map_err(error)?;
+    let picture = image::decode_with(&bytes, options, &limits);
+    picture.map_err(|e| Failure::new(OCELLI_ERR_IMAGE, format!("{path}: {e}")))
 }
 
 fn opened(out: *mut *mut ocelli_image, picture: Picture) -> Result<(), Failure> {

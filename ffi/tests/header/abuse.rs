@@ -48,7 +48,7 @@ fn right(f: &Function, m: &Member) -> String {
     let opens_model = f.name.starts_with("ocelli_model_open");
     let text = match (m.ty.as_str(), m.name.as_str()) {
         ("const void *", "handle") => "W.session",
-        ("const char *", "path") if ends(f, "_plan") => "NULL",
+        ("const char *", "path") if ends(f, "_plan") || ends(f, "_image_open_with") => "NULL",
         ("const char *", "path") if ends(f, "_image_open") => "W.picture",
         ("const char *", "path") => "W.path",
         ("const char *", "key") => "\"general.architecture\"",
@@ -93,7 +93,9 @@ fn right(f: &Function, m: &Member) -> String {
         ("int32_t", "status") => "3",
         ("double", "frames_per_second") => "1.0",
         ("const ocelli_generate_options *", _) => "&W.generate_options",
-        ("const ocelli_model_options *" | "const ocelli_session_options *", _) => "NULL",
+        ("const ocelli_model_options *" | "const ocelli_session_options *" | "const ocelli_image_options *", _) => {
+            "NULL"
+        }
         ("ocelli_piece_fn", _) => "on_piece",
         ("void *", "user") => "NULL",
         ("char *" | "void *", "buffer") => "W.buffer",
@@ -288,7 +290,7 @@ impl Calls<'_> {
                 self.wrong("long", &[(at, "W.long_text")], None);
             }
             ("const char *", _) => {
-                let exact = !ends(self.f, "_plan"); // there the model is given, too
+                let exact = !ends(self.f, "_plan") && !ends(self.f, "_image_open_with"); // there is another, too
                 self.wrong("NULL", &[(at, "NULL")], if exact { Some("ERR_NULL_PARAMETER") } else { None });
                 self.wrong("no UTF-8", &[(at, "\"\\xff\"")], if exact { Some("ERR_INVALID_UTF8") } else { None });
                 self.wrong("empty", &[(at, "\"\"")], None);

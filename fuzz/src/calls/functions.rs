@@ -150,6 +150,20 @@ all! {
         let (bytes, out) = (world.or_null(file.as_ptr().cast_mut()), &raw mut world.outs.image);
         Some(ocelli_image_open_memory(bytes.cast(), size, world.or_null(out)))
     };
+    ocelli_image_open_with => |world| {
+        let file = world.file();
+        let size = world.size(file.len());
+        let path = if world.number() % 4 == 0 { world.path() } else { ptr::null() };
+        let options = ocelli_image_options {
+            struct_size: size_of::<ocelli_image_options>() as u32,
+            upright: world.number32() % 3,
+            blend: world.number32() % 3,
+            background: world.number32(),
+        };
+        let options = world.or_null((&raw const options).cast_mut());
+        let (bytes, out) = (world.or_null(file.as_ptr().cast_mut()), &raw mut world.outs.image);
+        Some(ocelli_image_open_with(path, bytes.cast(), size, options, world.or_null(out)))
+    };
     ocelli_image_open_pixels => |world| {
         let (width, height, order) = (world.number32(), world.number32(), world.number32() % 6);
         let stride = world.number() as usize;

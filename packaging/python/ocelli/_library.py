@@ -55,6 +55,12 @@ class SessionOptions(Sized):
     ]
 
 
+class ImageOptions(Sized):
+    _fields_ = [
+        ("struct_size", c.c_uint32), ("upright", c.c_uint32), ("blend", c.c_uint32), ("background", c.c_uint32),
+    ]
+
+
 class Memory(Sized):
     _fields_ = [
         ("struct_size", c.c_uint32), ("reserved", c.c_uint32), ("mapped", c.c_uint64), ("cache", c.c_uint64),
@@ -111,6 +117,7 @@ SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
     "ocelli_token_piece": (_STATUS, [_HANDLE, c.c_uint32, _NUMBER, *_BUFFER]),
     "ocelli_image_open": (_STATUS, [_TEXT, _OUT]),
     "ocelli_image_open_memory": (_STATUS, [_AT, _SIZE, _OUT]),
+    "ocelli_image_open_with": (_STATUS, [_TEXT, _AT, _SIZE, c.POINTER(ImageOptions), _OUT]),
     "ocelli_image_open_pixels": (_STATUS, [_AT, _SIZE, c.c_uint32, c.c_uint32, _SIZE, c.c_uint32, _OUT]),
     "ocelli_image_size": (_STATUS, [_HANDLE, _NUMBER, _NUMBER]),
     "ocelli_image_close": (_STATUS, [_HANDLE]),

@@ -2,7 +2,7 @@
 //!
 //! [`GgufError::code`] is the stable short name of the variant, for tests, logs and foreign callers.
 
-use crate::TensorType;
+use crate::{Size, TensorType};
 
 /// Why a file, or a key asked of it, was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +25,7 @@ pub enum GgufError {
     },
     /// The file is the placeholder that Git LFS leaves where a large file should be.
     #[error("this is a Git LFS pointer of {have} bytes, not the model{}; fetch the real file with 'git lfs pull'",
-        size.as_ref().map_or(String::new(), |size| format!(" of {size} bytes")))]
+        size.map_or(String::new(), |size| format!(" of {}", Size(size).exact())))]
     LfsPointer {
         /// Bytes in the pointer.
         have: u64,
@@ -381,9 +381,9 @@ pub enum GgufError {
         data_end: u64,
     },
     /// The layout is sound but the file is shorter than it says.
-    #[error("file truncated: expected {expected} bytes, found {found}; {}", first.as_ref().map_or(
+    #[error("file truncated: expected {}, found {}; {}", Size(*expected).exact(), Size(*found).exact(), first.as_ref().map_or(
         "the end of the last tensor's padding is missing".to_owned(),
-        |(tensor, bytes)| format!("the first tensor that does not fit is '{tensor}', which needs {bytes} bytes")))]
+        |(tensor, bytes)| format!("the first tensor that does not fit is '{tensor}', which needs {}", Size(*bytes).exact())))]
     TruncatedData {
         /// Bytes of the whole file by its own infos, padding included.
         expected: u64,

@@ -1,4 +1,6 @@
 //! What a file without the GGUF magic is instead: most "broken models" are a pointer, a web page or another format.
+//!
+//! Sources: the formats' own documents; ONNX has no magic and is told by the first fields of its protocol buffer.
 
 use super::{GgufError, MAGIC};
 
@@ -20,6 +22,64 @@ fn lfs_size(file: &[u8]) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix("size "))?.trim().parse().ok()
 }
 
+/// Formats that are told by fixed bytes at fixed places.
+const MARKS: [(usize, &[u8], &str); 23] = [
+    (0, b"PK\x05\x06", ZIP),
+    (0, &[0x80, 0x02], PICKLE),
+    (0, &[0x80, 0x04], PICKLE),
+    (0, &[0x1f, 0x8b], COMPRESSED),
+    (0, b"\x28\xb5\x2f\xfd", COMPRESSED),
+    (0, b"\xfd7zXZ\0", COMPRESSED),
+    (0, b"7z\xbc\xaf\x27\x1c", COMPRESSED),
+    (0, b"BZh", COMPRESSED),
+    (257, b"ustar", "it is a tar archive: unpack it first"),
+    (0, b"tjgg", OLD),
+    (0, b"fmgg", OLD),
+    (0, b"lmgg", OLD),
+    (0, b"algg", OLD),
+    (4, b"TFL3", "it is a TensorFlow Lite model (.tflite), which is not read: take the checkpoint it was made of"),
+    (4, b"ET12", "it is an ExecuTorch program (.pte), which is not read: take the checkpoint it was made of"),
+    (0, b"LITERTLM", "it is a LiteRT-LM bundle, which is not read: take the checkpoint it was made of"),
+    (0, b"MZqFpD=", "it is a llamafile, a program with a model in it: 'unzip' takes the .gguf out"),
+    (0, b"\x7fELF", "it is a program or a library, no model"),
+    (0, b"\x89HDF\r\n", "it is an HDF5 file such as Keras' (.h5), which is not read: take the safetensors"),
+    (0, b"\x93NUMPY", "it is an array of NumPy (.npy), which is not read: take the safetensors"),
+    (0, b"\x89PNG", PICTURE),
+    (0, b"\xff\xd8\xff", PICTURE),
+    (0, b"RIFF", "it is a picture or a sound, no model: a picture goes behind -i"),
+];
+const ZIP: &str = "it looks like a zip archive, such as a PyTorch checkpoint: convert it first";
+const PICKLE: &str = "it looks like a Python pickle, such as an old PyTorch checkpoint: convert it first";
+const COMPRESSED: &str = "it looks compressed: unpack it first";
+const OLD: &str = "it is a ggml file from before GGUF: convert the original checkpoint";
+const PICTURE: &str = "it is a picture, no model: a picture goes behind -i";
+const OLLAMA: &str = "it is an Ollama manifest: the model is the blob whose digest stands in it beside \
+                      'application/vnd.ollama.image.model', and that blob can be opened as it is";
+
+/// The name of the first file in a zip archive.
+fn first_name(file: &[u8]) -> Option<&[u8]> {
+    let length = u16::from_le_bytes(*file.get(26..28)?.first_chunk()?);
+    file.get(30..30 + usize::from(length))
+}
+
+/// What a zip archive holds, by its first file.
+fn zip(file: &[u8]) -> &'static str {
+    match first_name(file) {
+        Some(name) if name.ends_with(b".npy") => {
+            "it is an archive of NumPy's arrays (.npz), which is not read: take the safetensors"
+        }
+        Some(name) if name.ends_with(b".tflite") || name.starts_with(b"TF_LITE") => {
+            "it is a bundle of TensorFlow Lite models (.task), which is not read: take the checkpoint it was made of"
+        }
+        _ => ZIP,
+    }
+}
+
+/// Whether it is ONNX's protocol buffer: the version of the format, then who made it, or a text or the graph.
+fn onnx(file: &[u8]) -> bool {
+    matches!(file, [0x08, version, field, ..] if (1..=32).contains(version) && [0x12, 0x1a, 0x22, 0x32, 0x3a, 0x42].contains(field))
+}
+
 fn hint(file: &[u8]) -> &'static str {
     let text = file.trim_ascii_start();
     let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
@@ -27,18 +87,22 @@ fn hint(file: &[u8]) -> &'static str {
     let safetensors = file.get(8) == Some(&b'{');
     if begins(b"<!doctype") || begins(b"<html") || begins(b"<head") || begins(b"<?xml") {
         "it looks like text/HTML: a web page was saved under the model's name"
-    } else if file.starts_with(b"PK\x03\x04") || file.starts_with(b"PK\x05\x06") {
-        "it looks like a zip archive, such as a PyTorch checkpoint: convert it first"
+    } else if file.starts_with(b"PK\x03\x04") {
+        zip(file)
     } else if safetensors {
         "it looks like a safetensors checkpoint: convert it first"
-    } else if file.starts_with(&[0x80, 0x02]) || file.starts_with(&[0x80, 0x04]) {
-        "it looks like a Python pickle, such as an old PyTorch checkpoint: convert it first"
-    } else if file.starts_with(&[0x1f, 0x8b]) || file.starts_with(b"\x28\xb5\x2f\xfd") {
-        "it looks compressed: unpack it first"
-    } else if [b"tjgg", b"fmgg", b"lmgg", b"algg"].iter().any(|magic| file.starts_with(*magic)) {
-        "it is a ggml file from before GGUF: convert the original checkpoint"
+    } else if let Some((.., what)) =
+        MARKS.iter().find(|(at, mark, _)| file.get(*at..).is_some_and(|rest| rest.starts_with(mark)))
+    {
+        what
+    } else if onnx(file) {
+        "it is an ONNX model, which is not read: take the checkpoint it was made of"
     } else if begins(b"{") {
-        "it looks like JSON"
+        let start = &file[..file.len().min(4096)];
+        let has = |word: &[u8]| start.windows(word.len()).any(|part| part == word);
+        if has(b"vnd.docker.distribution.manifest") || has(b"vnd.ollama.image") { OLLAMA } else { "it looks like JSON" }
+    } else if begins(b"from ") {
+        "it looks like a Modelfile of Ollama: give the model file that stands behind FROM"
     } else if file.get(..file.len().min(64)).is_some_and(|start| start.iter().all(|&byte| byte == 0)) {
         "it is filled with zeros: a download that reserved its space and never finished"
     } else {

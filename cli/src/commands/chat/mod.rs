@@ -8,7 +8,6 @@
 
 mod command;
 mod lines;
-mod repeats;
 
 use super::run::{Draws, GenerationArgs, rate};
 use crate::answer::{Answer, ending};
@@ -17,13 +16,13 @@ use crate::interrupt::Interrupt;
 use crate::model_args::{MemoryArgs, ModelArgs, Opened};
 use crate::output::{Notes, Out, counted};
 use crate::read::read_picture;
+use crate::repeats::Repeats;
 use crate::wrap::Wrap;
 use command::Line;
 use lines::{Came, Lines};
 use ocelli_engine::chat::ChatTemplate;
 use ocelli_engine::image::Picture;
 use ocelli_engine::{CancelHandle, Constraint, Conversation, Error, Event, Finish, Generation};
-use repeats::Repeats;
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -73,8 +72,14 @@ const CONTEXT: usize = 4096;
 const LONGEST_ANSWER: usize = 1024;
 
 /// How a chat draws: llama.cpp's temperature, top-k and top-p, and the penalty that ollama has.
-const DRAWS: Draws =
-    Draws { temperature: 0.8, top_k: 40, top_p: 0.95, repetition_penalty: Some(1.1), repetition_window: 64 };
+const DRAWS: Draws = Draws {
+    suggested: true,
+    temperature: 0.8,
+    top_k: 40,
+    top_p: 0.95,
+    repetition_penalty: Some(1.1),
+    repetition_window: 64,
+};
 
 /// Talk with a model that has a chat template
 #[derive(clap::Args)]
@@ -109,7 +114,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     }
     let notes = Notes::new(args.quiet);
     notes.stage(format_args!("loading"));
-    let opened = args.model.open()?;
+    let opened = args.model.open(args.quiet)?;
     let model = &opened.model;
     let template = ChatTemplate::from_gguf(model.file()).map_err(|e| Failure::opening(&opened.name, &e))?;
     if template.is_none() {
@@ -185,7 +190,7 @@ impl Chat<'_> {
                 Err(Failure::Interrupted) if terminal => self.notes.line(format_args!("[stopped]")),
                 // Of a terminal that cannot be read no more is to be expected.
                 Err(failure @ Failure::Error { .. }) if terminal && failure.code() != Some("terminal") => {
-                    let _ = failure.report();
+                    let _ = failure.report(Interrupt::code());
                 }
                 Err(failure) if terminal => return Err(failure),
                 Err(failure) => return Err(failure.at_line(number)),

@@ -55,7 +55,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let (name, file) = gguf(args.file.path().as_deref(), Load::Map)?;
+    let (name, file) = gguf(args.file.path().as_deref(), Load::Map, false)?;
     let plan = plan(&file, args);
     if let Err(error @ Error::BadOption { .. }) = plan {
         return Err(error.into());
@@ -154,13 +154,18 @@ fn summary(out: &mut Out, name: &str, file: &Gguf, plan: Result<Plan, Error>, ar
     let files = file.parts().len();
     let files = if files > 1 { format!(" in {files} files") } else { String::new() };
     out.line(format_args!("file          {name}, {}{files}, GGUF version {}", size(file.file_len()), file.version()))?;
-    let shown = |key| file.get(key).map(|v| value::text(&v, args.full));
+    let shown = |key: &str| file.get(key).map(|v| value::text(&v, args.full));
     // Only files that Ocelli wrote name a family; what else there is says what it is by its architecture or its type.
     for (what, key) in [("family", "ocelli.family"), ("architecture", "general.architecture"), ("kind", "general.type")]
     {
         if let Some(value) = shown(key) {
             out.line(format_args!("{what:<13} {value}"))?;
         }
+    }
+    let draw = |name: &str| shown(&format!("general.sampling.{name}")).map(|value| format!("{name} {value}"));
+    let draws: Vec<String> = ["temp", "top_k", "top_p", "min_p"].into_iter().filter_map(draw).collect();
+    if !draws.is_empty() {
+        out.line(format_args!("draws         {} where tokens are drawn", draws.join(", ")))?;
     }
     out.line(format_args!("parameters    {} in {} tensors", magnitude(parameters(file)), file.tensors().len()))?;
     for (ty, tensors, elements, bytes) in histogram(file) {

@@ -57,7 +57,8 @@ fn from_a_name_to_an_answer() {
     assert!(hub.log().is_empty());
     // Without having pulled first.
     let (home, hub) = (Home::new(), Hub::of(models()));
-    home.run(&hub, &["convert", "o/blip2:v1.0", "-o", out, "--tokenizer", "o/blip2:v1.0", "--quiet"]).ok();
+    let quiet = ["convert", "o/blip2:v1.0", "-o", out, "--tokenizer", "o/blip2:v1.0", "--quiet"];
+    assert_eq!(home.run(&hub, &quiet).err, "", "fetching is quiet, too");
     assert!(home.repository("o/blip2").join("refs/v1.0").is_file());
 }
 
@@ -184,6 +185,31 @@ fn models_are_listed_with_what_they_need_and_broken_ones_with_why() {
     assert_eq!(rows.as_array().unwrap().len(), 5);
     let table = list(&["models"]).ok();
     assert!(table.starts_with("NAME") && table.lines().count() == 6 && !table.contains('\u{1b}'), "{table}");
+}
+
+/// llama.cpp's projectors and importances are of the models' form and lie beside them.
+#[test]
+fn files_that_are_no_models_are_passed_over_by_name() {
+    let mut repositories = models();
+    let files = repositories.get_mut("o/tiny-GGUF").unwrap();
+    for name in ["mmproj-tiny-F16.gguf", "tiny-imatrix.gguf"] {
+        files.insert(name.to_owned(), Stored { bytes: b"GGUF".to_vec(), large: true });
+    }
+    let (home, hub) = (Home::new(), Hub::of(repositories));
+    for args in [&["pull", "o/tiny-GGUF:Q8_0"][..], &["tokenize", "-m", "o/tiny-GGUF:F16", "a"]] {
+        let told = home.run(&hub, args).err;
+        for what in ["mmproj-tiny-F16.gguf of o/tiny-GGUF is not fetched: it is llama.cpp's projector", "tiny-imatrix"]
+        {
+            assert!(told.contains(what), "{told}");
+        }
+    }
+    let home = Home::new();
+    let picture = picture("blue_circle.png");
+    let quiet = home.run(&hub, &["run", "-q", "-m", "o/tiny-GGUF:Q8_0", "-i", &picture, "-p", crate::process::COLOUR]);
+    assert_eq!((quiet.out.as_str(), quiet.err.as_str()), ("blue\n", ""));
+    home.run(&hub, &["pull", "-q", "o/tiny-GGUF/mmproj-tiny-F16.gguf"]).ok();
+    let listed = home.run(&hub, &["models"]).ok();
+    assert!(listed.contains("mmproj-tiny-F16.gguf") && listed.contains("no: it is llama.cpp's projector"), "{listed}");
 }
 
 /// A repository that was fetched in part by another program is a folder like any other.

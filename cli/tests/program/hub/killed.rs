@@ -87,7 +87,7 @@ fn interrupting_keeps_what_came() {
         let start = Instant::now();
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(130), "{output:?}");
+        assert_eq!(output.status.code(), Some(crate::signals::exit(name)), "{output:?}");
         assert!(start.elapsed() < Duration::from_secs(2) && output.stdout.is_empty());
         let end = "what was fetched is kept: the same command goes on\nocelli: interrupted\n";
         assert!(String::from_utf8_lossy(&output.stderr).ends_with(end), "{output:?}");

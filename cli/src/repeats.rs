@@ -1,5 +1,8 @@
 //! Noticing that an answer says the same for ever, as small models do.
 //!
+//! A chat ends such an answer. `run` only says so: its text is what the model gives up to -n, token for token as the original's
+//! `generate` does, and -n is the limit.
+//!
 //! The end of the text is looked at: it goes in circles where a stretch, of any length, stands there many times in a row and
 //! fills much of the screen. What people want repeated is shorter or differs: rows of a table have their numbers, lines of
 //! code their names, a ruler of dashes ends. The shortest period of an end of a text is found as Knuth, Morris and Pratt
@@ -19,6 +22,12 @@ const STEP: usize = 64;
 pub struct Repeats {
     end: Vec<u8>,
     since: usize,
+}
+
+/// Whether a whole text ends so.
+pub fn repeats(text: &str) -> bool {
+    let end = text.len().saturating_sub(WINDOW);
+    circles(&text.as_bytes()[end..])
 }
 
 impl Repeats {
