@@ -149,17 +149,12 @@ impl DecoderConfig {
         }
         let head_width = head_width(header, width, heads)?;
         let (window, local) = window(header, a, blocks)?;
-        let vocabulary = match header.file().tensor("token_embd.weight").and_then(|t| t.shape.get(1)) {
-            // Many files name no size: then it is the table's.
-            Some(&rows) => header.count_or("vocab_size", header::VOCABULARY, usize::try_from(rows).unwrap_or(0))?,
-            None => header.count("vocab_size", header::VOCABULARY)?,
-        };
-        if !header::VOCABULARY.contains(&vocabulary) {
-            return Err(header.bad("vocab_size", vocabulary, "the embedding table has too few or too many rows"));
-        }
+        let vocabulary = vocabulary(header)?;
         let source = a.encodes.then(|| SourceConfig::read(header, blocks, vocabulary)).transpose()?;
         let blocks = if a.encodes { header.count_or("decoder_block_count", header::LAYERS, blocks)? } else { blocks };
         let gated = a.gated || a.encodes && source::has_gates(header);
+        let act = if a.encodes { Some(source::activation(gated)) } else { a.act };
+        let scale = if a.encodes { source::logit_scale(header, width) } else { 1.0 };
         let config = Self {
             width,
             embedding_width: header.count_or("embedding_projection_length", header::WIDTH, width)?,
@@ -195,24 +190,12 @@ impl DecoderConfig {
                 _ => QueryNorm::None,
             },
             parallel: a.reads.contains(&PARALLEL) && header.switch(PARALLEL, true)?,
-            act: match a.act {
+            act: match act {
                 Some(act) if header.get("activation").is_none() => act,
-                // Files of llama.cpp say by the gate alone which of the two it is.
-                None if a.encodes && header.get("activation").is_none() => {
-                    if gated {
-                        Activation::GeluTanh
-                    } else {
-                        Activation::Relu
-                    }
-                }
                 _ => header.activation("activation")?,
             },
             gated,
-            logit_scale: header.positive(LOGIT_SCALE)?.unwrap_or(if a.encodes {
-                source::logit_scale(header, width)
-            } else {
-                1.0
-            }),
+            logit_scale: header.positive(LOGIT_SCALE)?.unwrap_or(scale),
             logit_cap: header.positive("final_logit_softcapping")?,
             names: if a.encodes { Names::T5 } else { Names::PLAIN },
             source: source.map(|(source, _)| source),
@@ -249,6 +232,19 @@ impl DecoderConfig {
 #[allow(clippy::cast_precision_loss)] // widths are small
 pub(super) fn float(x: usize) -> f32 {
     x as f32
+}
+
+/// Rows of the embedding table. Many files name no number: then it is the table's.
+fn vocabulary(header: &Header) -> Result<usize, Error> {
+    let vocabulary = match header.file().tensor("token_embd.weight").and_then(|t| t.shape.get(1)) {
+        Some(&rows) => header.count_or("vocab_size", header::VOCABULARY, usize::try_from(rows).unwrap_or(0))?,
+        None => header.count("vocab_size", header::VOCABULARY)?,
+    };
+    if header::VOCABULARY.contains(&vocabulary) {
+        Ok(vocabulary)
+    } else {
+        Err(header.bad("vocab_size", vocabulary, "the embedding table has too few or too many rows"))
+    }
 }
 
 /// Keys and values have one width here.

@@ -10,7 +10,7 @@ use super::{Decoder, DecoderConfig, DecoderRows, KvCache, Position};
 use crate::blocks::vit::ids;
 use crate::error::Error;
 use crate::kernels::bias::Buckets;
-use crate::kernels::{Bias, Cache, CacheShape, CacheType, Continuation, Exec, Layout, Rows, Span};
+use crate::kernels::{Activation, Bias, Cache, CacheShape, CacheType, Continuation, Exec, Layout, Rows, Span};
 use crate::weights::header::Header;
 use crate::weights::{Norm, Scope};
 
@@ -65,6 +65,11 @@ pub(super) fn logit_scale(header: &Header, width: usize) -> f32 {
 /// Whether the feed-forward layers have gates: in both stacks or in none.
 pub(super) fn has_gates(header: &Header) -> bool {
     ["enc", "dec"].iter().any(|stack| header.file().tensor(&format!("{stack}.blk.0.ffn_gate.weight")).is_some())
+}
+
+/// The activation unless the file says so: files of llama.cpp say by their gates alone which of the two it is.
+pub(super) fn activation(gated: bool) -> Activation {
+    if gated { Activation::GeluTanh } else { Activation::Relu }
 }
 
 /// An encoder with its weights.
