@@ -15,6 +15,7 @@ use crate::parts::qformer::QFormer;
 use crate::parts::t5::T5;
 use crate::parts::vit::Vit;
 use crate::parts::{self, generation, image, pretrained};
+use crate::settings::Neutral::Switch;
 use crate::settings::{Inputs, Known, Object};
 use crate::tokenizer;
 use ocelli_quant::gguf::keys::ROWS;
@@ -23,6 +24,14 @@ pub(crate) const FAMILY: Family = Family { name: "blip2", model_types: &["blip-2
 
 /// What has no effect in `Blip2Config`.
 const OUTER: &[Known] = &[Known::without_effect(&["image_text_hidden_size"], "belongs to matching pictures and texts")];
+
+/// The same where the language model is OPT.
+const ALONE: &[Known] =
+    &[Known::only(&["use_decoder_only_language_model"], &[Switch(true)], "the language model is OPT")];
+
+/// The same where it is T5.
+const BESIDE: &[Known] =
+    &[Known::only(&["use_decoder_only_language_model"], &[Switch(false)], "the language model is T5")];
 
 struct Blip2 {
     vit: Vit,
@@ -46,8 +55,10 @@ fn read(config: &Object, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, Conv
         }
     };
     let decodes_alone = language.facts().start.is_none();
-    parts::only(config, "use_decoder_only_language_model", decodes_alone)?;
-    parts::only(config, "is_encoder_decoder", !decodes_alone)?;
+    config.known(if decodes_alone { ALONE } else { BESIDE });
+    if !decodes_alone {
+        parts::only(config, "is_encoder_decoder", true)?;
+    }
     let vit = Vit::read(&config.object("vision_config")?)?;
     let queries = config.count("num_query_tokens", 1..=ROWS, 32)?;
     let qformer = QFormer::read(&config.object("qformer_config")?, queries, vit.width)?;

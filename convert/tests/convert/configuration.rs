@@ -153,7 +153,7 @@ fn activations_are_named_or_refused() {
 #[test]
 fn what_the_engine_does_not_run_is_refused_by_name() {
     let cases = [
-        ("text_config", "model_type", json!("t5"), "unsupported", "'t5'"),
+        ("text_config", "model_type", json!("bart"), "unsupported", "'bart'"),
         ("text_config", "word_embed_proj_dim", json!(48), "unsupported", "hidden_size 32"),
         ("text_config", "num_attention_heads", json!(5), "config_value", "must divide hidden_size 32"),
         ("text_config", "eos_token_id", json!("2"), "json_type", "a token id"),
