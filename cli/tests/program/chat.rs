@@ -143,7 +143,7 @@ fn draws_are_as_the_file_suggests() {
     let (_dir, narrow) = with(&[("general.sampling.top_p", 1e-6)]);
     assert_eq!(run(&narrow, &["--temp", "40"])["ids"], run(&bare, &[])["ids"]);
     assert_ne!(run(&bare, &["--temp", "40"])["ids"], run(&bare, &[])["ids"]);
-    assert!(ocelli(&["inspect", &narrow]).ok().contains("draws         top_p 0.000001 where tokens are drawn"));
+    assert!(ocelli(&["inspect", &narrow]).ok().contains("draws         top_p 1e-6 where tokens are drawn"));
 }
 
 #[test]
