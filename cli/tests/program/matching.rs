@@ -154,3 +154,31 @@ fn what_cannot_be_is_refused() {
     assert!(error.contains("Blip2ForImageTextRetrieval"), "{error}");
     ocelli(&["embed", "-i", &shape, "--json"]).failed(1, "no-matching");
 }
+
+#[test]
+fn a_picture_without_a_prompt_is_captioned_and_captions_are_scored() {
+    let made = Made::new("half");
+    let mut texts = 0;
+    for captions in &made.golden.captions {
+        let image = made.at(&format!("{}.png", captions.image));
+        let prompt: &[&str] = if captions.beginning.is_empty() { &[] } else { &["-p", &captions.beginning] };
+        for text in &captions.texts {
+            let greedy: &[&str] = if text.name == "greedy" { &["--beams", "1"] } else { &[] };
+            let got = made.run("run", &[&["-i", &image, "--json"], prompt, greedy].concat()).json();
+            assert_eq!(got["ids"], json!(text.ids), "{} of picture {}", text.name, captions.image);
+            assert_eq!(got["text"].as_str().unwrap().trim(), text.text.trim());
+            texts += 1;
+        }
+        let continuations = captions.score.iter().flat_map(|score| ["-c", &score.text]);
+        let args: Vec<&str> =
+            ["-i", &image, "--json"].into_iter().chain(prompt.iter().copied()).chain(continuations).collect();
+        let got = made.run("score", &args).json();
+        for (got, want) in got["continuations"].as_array().unwrap().iter().zip(&captions.score) {
+            let sum: f64 = want.logprobs.iter().map(|&p| f64::from(p)).sum();
+            assert!((got["sum"].as_f64().unwrap() - sum).abs() < 1e-3, "{got} for {sum}");
+        }
+    }
+    assert!(texts > 6, "{texts} texts");
+    let error = made.run("run", &["-p", "a photo of"]).failed(2, "option");
+    assert!(error.contains("no picture") || error.contains("text first"), "{error}");
+}

@@ -302,6 +302,9 @@ impl QFormer {
         let QFormerRows { x, ordered, attention, ffn } = *rows;
         let c = &self.config;
         let queries = if image.is_some() { c.queries } else { 0 };
+        for text in texts.iter().filter(|text| !text.is_empty()) {
+            self.embeddings(text)?;
+        }
         let count = texts.len().max(1) * queries + texts.iter().map(|text| text.len()).sum::<usize>();
         if count > x.rows() {
             return Err(Error::BeyondPlan { what: "rows of texts", got: count, planned: x.rows() });
