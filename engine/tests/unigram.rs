@@ -202,8 +202,8 @@ fn shared_units_take_no_time() {
     units[0] = 256 << 10;
     for level in 1..31usize {
         for byte in [b'x', b'y'] {
-            let at = level * 256 ^ usize::from(byte);
-            units[at] = u32::from(byte) | ((at ^ (level + 1) * 256) as u32) << 10 | u32::from(level == 30) << 8;
+            let at = (level * 256) ^ usize::from(byte);
+            units[at] = u32::from(byte) | ((at ^ ((level + 1) * 256)) as u32) << 10 | u32::from(level == 30) << 8;
         }
     }
     units[31 * 256] = 1 << 31;

@@ -56,7 +56,7 @@ pub struct Args {
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let notes = Notes::new(args.quiet);
     notes.stage(format_args!("loading"));
-    let model = args.model.open()?.model;
+    let model = args.model.open(args.quiet)?.model;
     model.compares().ok_or(Error::NoMatching)?;
     let seen = args.image.as_ref().map(|path| picture(path, &model.image_limits())).transpose()?;
     let mut session = model.session(&args.memory.session())?;

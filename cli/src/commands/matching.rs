@@ -62,7 +62,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         return answers(args, &notes, interrupt);
     }
     notes.stage(format_args!("loading"));
-    let model = args.model.open()?.model;
+    let model = args.model.open(args.quiet)?.model;
     model.compares().ok_or(Error::NoMatching)?;
     let limits = model.image_limits();
     let pictures = args.image.iter().map(|path| picture(path, &limits)).collect::<Result<Vec<_>, _>>()?;
@@ -96,7 +96,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
 fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Failure> {
     const KNOWN: [&str; 4] = ["image", "images", "text", "texts"];
     notes.stage(format_args!("loading"));
-    let model = &args.model.open()?.model;
+    let model = &args.model.open(args.quiet)?.model;
     model.compares().ok_or(Error::NoMatching)?;
     let read = picture_args::options();
     let settings = format!("match {:032x} {:?} {read:?}", model.identity(), args.text);

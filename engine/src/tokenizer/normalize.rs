@@ -42,6 +42,8 @@ pub(super) struct Normalizer {
 
 /// Parts of a text and the stretches in it.
 type Part<'t> = (Cow<'t, str>, Vec<Range<usize>>);
+/// A whole text and the stretches in it.
+type Whole<'t> = (Cow<'t, str>, Cow<'t, [Range<usize>]>);
 
 impl Normalizer {
     /// Whether this is `LlamaTokenizer` without its `legacy`, which goes over the whole text before anything else.
@@ -50,11 +52,7 @@ impl Normalizer {
     }
 
     /// The whole text as tokens of the first kind are looked for in it, with the stretches of it.
-    pub(super) fn all<'t>(
-        &self,
-        text: &'t str,
-        plain: &'t [Range<usize>],
-    ) -> Result<(Cow<'t, str>, Cow<'t, [Range<usize>]>), TokenizerError> {
+    pub(super) fn all<'t>(&self, text: &'t str, plain: &'t [Range<usize>]) -> Result<Whole<'t>, TokenizerError> {
         if self.is_llamas() && text.contains(BLANK) {
             let (text, plain) = self.part(text, 0..text.len(), plain, false)?;
             return Ok((text, plain.into()));
