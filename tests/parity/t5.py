@@ -6,7 +6,7 @@ transformers 4.57.6, and, where the name has "five", by 5.24.0.
     python t5.py --random FIRST COUNT DIR    random configurations by seed, into DIR, for checks that are not kept
 
 Weights are formulas and the tokenizer is the one of the OPT goldens, which begins texts with `</s>` and ends them with
-nothing, so that only the model differs. What a stranger needs to know about the original (modeling_t5.py,
+nothing, so that only the model differs; those named "words" have T5's own, around the model "rules" of unigram.json. What a stranger needs to know about the original (modeling_t5.py,
 configuration_t5.py, generation/utils.py):
 
 The encoder reads the prompt, BLIP-2's rows of the picture in the place of `<image>` as ever; the decoder starts with
@@ -17,6 +17,7 @@ dense_act_fn and is_gated_act go over feed_forward_proj where they are saved. Th
 d_model^-0.5 where tie_word_embeddings is not false. The cache of 4.57.6 has as many layers as the encoder, so that with
 another depth of the decoder nothing but use_cache=False works: all is run so.
 """
+import base64
 import json
 import os
 import random
@@ -36,7 +37,7 @@ from blip2_opt import CONTINUATIONS, HERE, IMAGE, NEW, PICTURES, QUESTION, SETTI
 from PIL import Image
 from text import LONG, ROWS
 from transformers import (Blip2Config, Blip2ForConditionalGeneration, Blip2Processor, Blip2QFormerConfig, Blip2VisionConfig, LogitsProcessorList,
-                          T5Config, T5ForConditionalGeneration)
+                          T5Config, T5ForConditionalGeneration, T5TokenizerFast)
 
 START = 1
 
@@ -58,6 +59,8 @@ CONFIGS = {
                    layer_norm_epsilon=1e-5, decoder_start_token_id=7, tie_word_embeddings=False)),
     "near": ("few buckets, everything further alike", 205, "float32",
              t5(64, 2, 20, 96, 1, 1, feed_forward_proj="gelu", relative_attention_num_buckets=6, relative_attention_max_distance=5)),
+    "words": ("T5's own tokenizer", 206, "float32", t5(64, 4, 16, 128, 2, 2, feed_forward_proj="gated-gelu", tie_word_embeddings=False,
+              pad_token_id=0, decoder_start_token_id=0, bos_token_id=None, eos_token_id=1)),
 }
 # Of 5.24.0, which saves what is scaled by a name of its own.
 FIVE = {
@@ -74,6 +77,9 @@ BLIP2 = {
     "buckets": ("buckets in which the picture's rows are far apart", 224, "bfloat16", 6, v(44, 4, 64, 2, 42, 14), q(30, 3, 50, 2, 2),
                 t5(64, 4, 8, 96, 2, 2, feed_forward_proj="gated-gelu", relative_attention_num_buckets=8, relative_attention_max_distance=12,
                    tie_word_embeddings=False)),
+    "words": ("T5's own tokenizer", 225, "float32", 4, v(48, 4, 96, 2, 28, 14), q(40, 4, 72, 3, 2),
+              t5(64, 4, 16, 128, 2, 2, feed_forward_proj="gated-gelu", dense_act_fn="gelu", tie_word_embeddings=False, pad_token_id=0,
+                 decoder_start_token_id=0, bos_token_id=1, eos_token_id=1)),
 }
 BLIP2_FIVE = {
     "five": ("as 5.24.0 saves it", 231, "float32", 5, v(48, 4, 96, 2, 28, 14), q(40, 4, 72, 3, 2),
@@ -83,6 +89,19 @@ VERSIONS = {"4.57.6": (CONFIGS, BLIP2), "5.24.0": (FIVE, BLIP2_FIVE)}
 PROMPTS = [QUESTION, LONG, UNICODE]
 TARGETS = [12, 70, 30]
 NAMES = [["greedy", "beams", "beams_length_0", "beams_length_minus_1"], list(SETTINGS), ["greedy", "beams"]]
+
+
+def own_tokenizer(folder):
+    """T5's tokenizer around a small SentencePiece model."""
+    model = json.load(open(f"{HERE}/unigram.json"))["models"]["rules"]
+    with open(f"{folder}/spiece.model", "wb") as f:
+        f.write(base64.b64decode(model))
+    return T5TokenizerFast(vocab_file=f"{folder}/spiece.model")
+
+
+def tokenizer_files(tokenizer, folder):
+    tokenizer.save_pretrained(f"{folder}/own")
+    return {name: json.load(open(f"{folder}/own/{name}")) for name in ("tokenizer.json", "tokenizer_config.json")}
 
 
 def saved(model, dtype):
@@ -158,6 +177,11 @@ class Run:
         }
 
 
+def ends(config):
+    eos = config["eos_token_id"]
+    return eos if isinstance(eos, list) else [eos]
+
+
 def checks(tensors, seed):
     check = []
     for k, shape in tensors[:: max(1, len(tensors) // 8)]:
@@ -169,9 +193,14 @@ def checks(tensors, seed):
 
 
 def text_golden(name, what, seed, dtype, config, tokenizer, names=NAMES):
+    own = {}
+    if name == "t5_words":
+        with tempfile.TemporaryDirectory() as d:
+            tokenizer = own_tokenizer(d)
+            own["tokenizer"] = tokenizer_files(tokenizer, d)
     model = fill(T5ForConditionalGeneration(T5Config(**config)), seed, dtype)
     config_json, generation_json, tensors = saved(model, dtype)
-    start, eos = config["decoder_start_token_id"], config["eos_token_id"]
+    start, eos = config["decoder_start_token_id"], ends(config)
     cases = []
     for i, prompt in enumerate(PROMPTS):
         ids = tokenizer(prompt)["input_ids"]
@@ -179,14 +208,22 @@ def text_golden(name, what, seed, dtype, config, tokenizer, names=NAMES):
         cases.append({"prompt": prompt, "ids": ids, **run.answers(tokenizer, seed + i, TARGETS[i], eos, names[i])})
     return {
         "name": name, "note": what, "seed": seed, "dtype": dtype, "eos": eos, "config": config_json, "generation_config": generation_json,
-        "tensors": tensors, "formula": checks(tensors, seed), "cases": cases,
+        "tensors": tensors, "formula": checks(tensors, seed), "cases": cases, **own,
     }
 
 
 def blip2_golden(name, what, seed, dtype, queries, vision, former, text, tokenizer, names=NAMES):
+    own = {}
+    if name == "t5_words":
+        with tempfile.TemporaryDirectory() as d:
+            tokenizer = own_tokenizer(d)
+            Blip2Processor(preprocessor(vision["image_size"]), tokenizer, num_query_tokens=queries)  # adds `<image>`
+            own["tokenizer"] = tokenizer_files(tokenizer, d)
+    image_token = tokenizer.convert_tokens_to_ids("<image>")
+    assert own or image_token == IMAGE
     config = Blip2Config(
         vision_config=Blip2VisionConfig(**vision).to_dict(), qformer_config=Blip2QFormerConfig(**former).to_dict(),
-        text_config=T5Config(**text).to_dict(), num_query_tokens=queries, image_token_index=IMAGE,
+        text_config=T5Config(**text).to_dict(), num_query_tokens=queries, image_token_index=image_token,
     )
     model = fill(Blip2ForConditionalGeneration(config), seed, dtype)
     config_json, generation_json, tensors = saved(model, dtype)
@@ -194,7 +231,7 @@ def blip2_golden(name, what, seed, dtype, queries, vision, former, text, tokeniz
     with tempfile.TemporaryDirectory() as d:
         processor.save_pretrained(d)
         pre, proc = [json.load(open(f)) if os.path.exists(f) else None for f in (f"{d}/preprocessor_config.json", f"{d}/processor_config.json")]
-    start, eos = text["decoder_start_token_id"], text["eos_token_id"]
+    start, eos = text["decoder_start_token_id"], ends(text)
     cases = []
     for i, (width, height, prompt) in enumerate(PICTURES):
         pixels_u8 = formula.picture(seed * 10 + i, width, height)
@@ -219,7 +256,7 @@ def blip2_golden(name, what, seed, dtype, queries, vision, former, text, tokeniz
         })
     return {
         "name": name, "note": what, "seed": seed, "dtype": dtype, "eos": eos, "config": config_json, "generation_config": generation_json,
-        "preprocessor_config": pre, "processor_config": proc, "tensors": tensors, "formula": checks(tensors, seed), "cases": cases,
+        "preprocessor_config": pre, "processor_config": proc, "tensors": tensors, "formula": checks(tensors, seed), "cases": cases, **own,
     }
 
 

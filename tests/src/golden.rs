@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Result;
 use crate::checkpoint::{self, Dtype, Spec};
@@ -17,12 +17,23 @@ use crate::opt_tokenizer::OptTokenizer;
 pub const BLIP2_OPT: [&str; 9] = ["default", "deep", "postnorm", "project", "plain", "untied", "half", "wide", "five"];
 
 /// The BLIP-2 with T5 goldens, by name.
-pub const BLIP2_T5: [&str; 5] = ["gated", "deep", "tied", "buckets", "five"];
+pub const BLIP2_T5: [&str; 6] = ["gated", "deep", "tied", "buckets", "words", "five"];
 
 /// The folder of the goldens.
 #[must_use]
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("parity")
+}
+
+/// Writes JSON files by their names into a folder.
+///
+/// # Errors
+/// Where one cannot be written.
+pub fn write_files(dir: &Path, files: &Map<String, Value>) -> Result<()> {
+    for (name, content) in files {
+        std::fs::write(dir.join(name), serde_json::to_string(content)?)?;
+    }
+    Ok(())
 }
 
 /// One configuration with everything the original answered for it.
@@ -46,6 +57,9 @@ pub struct Golden {
     pub preprocessor_config: Value,
     /// processor_config.json
     pub processor_config: Value,
+    /// Files of a tokenizer of its own, where it has one.
+    #[serde(default)]
+    pub tokenizer: Option<Map<String, Value>>,
     /// Names and shapes, sorted by name.
     pub tensors: Vec<(String, Vec<usize>)>,
     /// Values of the formula, as bits.
@@ -281,6 +295,12 @@ impl Golden {
     /// Where writing fails.
     pub fn write(&self, dir: &Path) -> Result<()> {
         checkpoint::write(dir, &self.spec()?, self.dtype, None, &|_, _| ())?;
+        if let Some(files) = &self.tokenizer {
+            for other in ["vocab.json", "merges.txt", "special_tokens_map.json"] {
+                std::fs::remove_file(dir.join(other))?;
+            }
+            write_files(dir, files)?;
+        }
         for (i, case) in self.cases.iter().enumerate() {
             case.picture.save(&dir.join(format!("case{i}.png")))?;
         }

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::Result;
 use crate::checkpoint::{self, Dtype};
-use crate::golden::{FormulaCheck, Generation, Logits, Score, folder};
+use crate::golden::{FormulaCheck, Generation, Logits, Score, folder, write_files};
 use crate::opt_tokenizer::OptTokenizer;
 
 /// The goldens, by name.
-pub const TEXT: [&str; 25] = [
+pub const TEXT: [&str; 26] = [
     "llama",
     "llama_untied",
     "llama_linear",
@@ -35,6 +35,7 @@ pub const TEXT: [&str; 25] = [
     "t5_plain",
     "t5_buckets",
     "t5_near",
+    "t5_words",
     "t5_five_gated",
     "t5_five_plain",
 ];
@@ -56,6 +57,9 @@ pub struct TextGolden {
     pub config: Value,
     /// generation_config.json
     pub generation_config: Value,
+    /// Files of a tokenizer of its own, where it has one.
+    #[serde(default)]
+    pub tokenizer: Option<Map<String, Value>>,
     /// Names and shapes, sorted by name.
     pub tensors: Vec<(String, Vec<usize>)>,
     /// Values of the formula, as bits.
@@ -110,7 +114,10 @@ impl TextGolden {
         config["dtype"] = json!(self.dtype.torch());
         std::fs::write(dir.join("config.json"), serde_json::to_string_pretty(&config)?)?;
         std::fs::write(dir.join("generation_config.json"), serde_json::to_string_pretty(&self.generation_config)?)?;
-        OptTokenizer::small()?.write(dir)?;
+        match &self.tokenizer {
+            None => OptTokenizer::small()?.write(dir)?,
+            Some(files) => write_files(dir, files)?,
+        }
         checkpoint::write_weights(dir, self.seed, &self.tensors, self.dtype, None, &|_, _| ())
     }
 }
