@@ -11,8 +11,7 @@ pub(super) fn language(n: &mut Names, config: &Value) {
     n.add("language_model.shared.weight".into(), &[vocabulary, width]);
     stack(n, config, "encoder", layers);
     stack(n, config, "decoder", field(config, "num_decoder_layers", layers));
-    // Newer versions call by this name what others call by the first.
-    if !switch(config, "scale_decoder_outputs", switch(config, "tie_word_embeddings", true)) {
+    if !switch(config, "tie_word_embeddings", true) {
         n.add("language_model.lm_head.weight".into(), &[vocabulary, width]);
     }
 }
