@@ -40,7 +40,9 @@ pub(super) struct Normalizer {
     pub(super) rules: Option<Box<Rules>>,
 }
 
-/// Parts of a text and the stretches in it.
+/// A text and stretches of it.
+type Whole<'t> = (Cow<'t, str>, Cow<'t, [Range<usize>]>);
+/// A part of a text and the stretches in it.
 type Part<'t> = (Cow<'t, str>, Vec<Range<usize>>);
 
 impl Normalizer {
@@ -50,11 +52,7 @@ impl Normalizer {
     }
 
     /// The whole text as tokens of the first kind are looked for in it, with the stretches of it.
-    pub(super) fn all<'t>(
-        &self,
-        text: &'t str,
-        plain: &'t [Range<usize>],
-    ) -> Result<(Cow<'t, str>, Cow<'t, [Range<usize>]>), TokenizerError> {
+    pub(super) fn all<'t>(&self, text: &'t str, plain: &'t [Range<usize>]) -> Result<Whole<'t>, TokenizerError> {
         if self.is_llamas() && text.contains(BLANK) {
             let (text, plain) = self.part(text, 0..text.len(), plain, false)?;
             return Ok((text, plain.into()));
