@@ -74,7 +74,9 @@ fn the_best_cut_wins_and_neighbours_without_tokens_are_one() {
         ("", &[][..]),
         ("  ", &[]),
         ("a", &[5]),
-        ("ab", &[5, 3]),
+        // Two cuts are equally good: the one that is found first, from the left, stays.
+        ("ab", &[6]),
+        ("abb", &[6, 3]),
         ("b", &[1, 3]),
         ("bab", &[1, 3, 4]),
         (" a  b ", &[5, 1, 3]),

@@ -1,7 +1,7 @@
 //! A tokenizer's tables and a text. The input is lines:
 //!
 //! 1. `MODEL PRE KEY=VALUE...`: the values of `tokenizer.ggml.model` and `.pre`, then keys below `tokenizer.ggml.` with
-//!    numbers; `add_...` keys are truth values;
+//!    numbers; `add_...` and `remove_...` keys are truth values, `precompiled_charsmap` is bytes in hexadecimal;
 //! 2. tokens, a line each: the text, or the text, a tab and type and score;
 //! 3. an empty line, then merges, a line each;
 //! 4. an empty line, then the text to be encoded, as long as it likes.
@@ -47,9 +47,12 @@ fn tables(input: &str) -> (Writer, &str) {
         }
     }
     for (key, value) in names.filter_map(|pair| pair.split_once('=')) {
+        let switch = key.starts_with("add_") || key.starts_with("remove_");
+        let bytes = key == "precompiled_charsmap";
         let key = format!("tokenizer.ggml.{key}");
         match value.parse::<u32>() {
-            Ok(number) if key.starts_with("tokenizer.ggml.add_") => writer.set(key, number != 0),
+            _ if bytes => writer.set(key, MetaValue::U8s(hexadecimal(value))),
+            Ok(number) if switch => writer.set(key, number != 0),
             Ok(number) => writer.set(key, number),
             Err(_) => writer.set(key, value),
         };
@@ -70,6 +73,13 @@ fn tables(input: &str) -> (Writer, &str) {
         MetaValue::Strings(merges.split('\n').filter(|m| !m.is_empty()).map(str::to_owned).collect()),
     );
     (writer, text)
+}
+
+/// Bytes of two digits each, as far as they are digits.
+fn hexadecimal(text: &str) -> Vec<u8> {
+    let digit = |c: u8| char::from(c).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let byte = |pair: &[u8; 2]| Some(digit(pair[0])? << 4 | digit(pair[1])?);
+    text.as_bytes().as_chunks::<2>().0.iter().map_while(byte).collect()
 }
 
 fn round(tokenizer: &Tokenizer, text: &str, options: EncodeOptions) {

@@ -98,6 +98,33 @@ fn tables<'a>(head: &str, tokens: impl Iterator<Item = (&'a str, u32, f32)>, mer
     seeds::keep("tokenizer", input.as_bytes());
 }
 
+/// A unigram vocabulary with a map of characters: a block of 256 units a place, the keys `x`, `xy` and `\t`.
+fn unigram() {
+    let mut units = vec![0u32; 256 * 5];
+    let mut unit = |at: usize, byte: u8, base: usize, value: bool| {
+        units[at] = u32::from(byte) | ((at ^ base) as u32) << 10 | u32::from(value) << 8;
+    };
+    unit(0, 0, 256, false);
+    unit(256 ^ usize::from(b'x'), b'x', 512, true);
+    unit(256 ^ usize::from(b'\t'), b'\t', 768, true);
+    unit(512 ^ usize::from(b'y'), b'y', 1024, true);
+    for (at, value) in [(512, 0), (768, 3), (1024, 5)] {
+        units[at] = 1 << 31 | value;
+    }
+    let trie: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+    let map = [&(trie.len() as u32).to_le_bytes()[..], &trie, b"ab\0 \0\0"].concat();
+    let digits: String = map.iter().map(|byte| format!("{byte:02x}")).collect();
+    let pieces = ["▁", "a", "b", "ab", "▁a", "abc", "c", "▁abc", "é"];
+    for more in ["", " remove_extra_whitespaces=1 add_space_prefix=1"] {
+        let special = [("<pad>", 3, 0.0), ("</s>", 3, 0.0), ("<unk>", 2, 0.0), ("<x>", 4, 0.0)].into_iter();
+        let pieces = pieces.iter().zip(1u8..).map(|(piece, n)| (*piece, 1, -f32::from(n)));
+        let head = format!("t5 default{more}");
+        tables(&head, special.clone().chain(pieces.clone()), "", "abc </s>é\n 👍 ab<x> x");
+        let head = format!("{head} precompiled_charsmap={digits}");
+        tables(&head, special.chain(pieces), "", " x\txy  xabc<x>\tyx ");
+    }
+}
+
 #[test]
 fn tables_of_tokenizers() {
     let golden = TokenizerGolden::load().unwrap();
@@ -120,7 +147,8 @@ fn tables_of_tokenizers() {
     tables("bert default unknown_token_id=1 cls_token_id=2 seperator_token_id=3", words, "", "The abb, the: ab!");
     let pairs = ["<pad>", "<eos>", "<bos>", "▁", "a", "b", "ab", "▁ab", "\\n"].into_iter().map(|token| (token, 1, 0.0));
     tables("gemma4 default bos_token_id=2 eos_token_id=1", pairs, "a b\n▁ ab", "ab  ab a\n\nb");
-    for head in ["gpt2", "llama", "bert", "", "abacus x y=z"] {
+    unigram();
+    for head in ["gpt2", "llama", "t5", "bert", "", "abacus x y=z"] {
         tables(head, [("a", 1, f32::NAN), ("a", 9, 0.0), ("", 4, f32::INFINITY)].into_iter(), "a b\n ab\na  b", "a b");
     }
 }

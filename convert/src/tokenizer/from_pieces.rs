@@ -115,8 +115,7 @@ pub(super) fn read(
 fn add_extra(vocabulary: &mut Vocabulary, count: u32, config: &Config, keys: &mut Keys) -> Result<(), ConvertError> {
     let extra = config.own.count("extra_ids", 0..=EXTRA, 100)?;
     for number in 0..extra {
-        let plain = AddedToken::plain(&format!("<extra_id_{number}>"), true);
-        let token = AddedToken { lstrip: true, rstrip: true, ..plain };
+        let token = AddedToken::plain(&format!("<extra_id_{number}>"), true);
         // A vocabulary may have them among its pieces.
         if vocabulary.id(&token.content).is_none() {
             vocabulary.add_token(&token, count + extra - 1 - number, keys)?;

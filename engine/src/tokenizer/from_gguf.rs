@@ -7,7 +7,7 @@ use super::pretokenize::PreTokenizer;
 use super::{Added, Blank, Spec, TokenKind, Tokenizer, Trim, Unigrams};
 use crate::error::Error;
 use ocelli_quant::gguf::keys::SPECIAL_TOKENS;
-use ocelli_quant::gguf::{Gguf, Value, ValueType};
+use ocelli_quant::gguf::{Gguf, StringArray, Value, ValueType};
 
 /// The kinds of vocabulary read here.
 const MODELS: &str = "gpt2, llama, t5, bert, gemma4";
@@ -52,6 +52,163 @@ pub fn special_tokens(file: &Gguf) -> Result<Vec<(&str, &str)>, Error> {
     Ok(found)
 }
 
+/// Which of a file's tokenizers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum KeySet {
+    /// The model's own: `tokenizer.ggml.*` and `ocelli.tokenizer.*`.
+    #[default]
+    Model,
+    /// That of a Q-Former which reads text beside a language model: `tokenizer.qformer.*` and `ocelli.tokenizer.qformer.*`.
+    QFormer,
+}
+
+/// The keys of one tokenizer of a file.
+struct Keys<'f> {
+    file: &'f Gguf,
+    set: KeySet,
+}
+
+impl<'f> Keys<'f> {
+    /// A key that llama.cpp has, too.
+    fn ggml(&self, name: &str) -> String {
+        let prefix = match self.set {
+            KeySet::Model => "tokenizer.ggml.",
+            KeySet::QFormer => "tokenizer.qformer.",
+        };
+        format!("{prefix}{name}")
+    }
+
+    /// A key of this program's.
+    fn own(&self, name: &str) -> String {
+        let prefix = match self.set {
+            KeySet::Model => "ocelli.tokenizer.",
+            KeySet::QFormer => "ocelli.tokenizer.qformer.",
+        };
+        format!("{prefix}{name}")
+    }
+
+    fn id(&self, name: &str) -> Result<Option<u32>, Error> {
+        Ok(self.file.u32(&self.ggml(&format!("{name}_token_id")))?)
+    }
+
+    fn flag(&self, name: &str) -> Result<Option<bool>, Error> {
+        Ok(self.file.bool(&self.ggml(name))?)
+    }
+
+    fn own_flag(&self, name: &str) -> Result<Option<bool>, Error> {
+        Ok(self.file.bool(&self.own(name))?)
+    }
+
+    fn model(&self) -> Result<&'f str, Error> {
+        Ok(self.file.str(&self.ggml("model"))?.unwrap_or("(no such key)"))
+    }
+
+    fn list(&self, name: &str) -> Result<StringArray<'f>, Error> {
+        let key = self.ggml(name);
+        self.file.strings(&key)?.ok_or_else(|| missing(&key))
+    }
+
+    /// One score a token.
+    fn scores(&self) -> Result<Vec<f32>, Error> {
+        let key = self.ggml("scores");
+        self.file.f32s(&key)?.ok_or_else(|| missing(&key))
+    }
+
+    /// What a kind of vocabulary has of its own and takes for said.
+    fn kind(&self, tokens: StringArray<'f>) -> Result<Spec<'f>, Error> {
+        // An id that the kind of vocabulary implies; a small vocabulary may lack it.
+        let implied = |id: u32| Some(id).filter(|&id| (id as usize) < tokens.len());
+        let model = self.model()?;
+        Ok(match model {
+            "gpt2" | "gemma4" => {
+                let pre =
+                    if model == "gemma4" { model } else { self.file.str(&self.ggml("pre"))?.unwrap_or("default") };
+                let bos = self.id("bos")?;
+                let add_bos = bos.is_some() && PreTokenizer::from_name(pre)?.adds_bos;
+                Spec { pre, bos, eos: self.id("eos")?, add_bos, ..Spec::bpe(tokens, self.list("merges")?) }
+            }
+            "llama" => {
+                let bos = self.id("bos")?.or(implied(1));
+                let eos = self.id("eos")?.or(implied(2));
+                let add_bos = bos.is_some();
+                let blank = Blank::Everywhere;
+                Spec { bos, eos, unk: implied(0), add_bos, blank, ..Spec::sentencepiece(tokens, self.scores()?) }
+            }
+            "t5" => {
+                let (bos, eos) = (self.id("bos")?, self.id("eos")?.or(implied(1)));
+                let (pad, unk, add_eos) = (implied(0), implied(2), eos.is_some());
+                // Each text between special tokens is one by itself.
+                let added = Some(Added::default());
+                Spec { bos, eos, pad, unk, add_eos, added, ..Spec::unigram(tokens, self.unigrams()?) }
+            }
+            "bert" => {
+                let bos = self.id("bos")?.or(self.id("cls")?).or(implied(101));
+                // The misspelling is the key's.
+                let eos = self.id("seperator")?.or(self.id("eos")?).or(implied(102));
+                let (unk, add_bos, add_eos) = (implied(100), bos.is_some(), eos.is_some());
+                let lowercase = self.flag("normalizer.lowercase")?.unwrap_or(true);
+                let clean_up_spaces = true;
+                Spec { bos, eos, unk, add_bos, add_eos, clean_up_spaces, ..Spec::wordpiece(tokens, lowercase) }
+            }
+            _ => {
+                let key = match self.set {
+                    KeySet::Model => "tokenizer.ggml.model",
+                    KeySet::QFormer => "tokenizer.qformer.model",
+                };
+                return Err(Error::UnknownArchitecture { key, got: model.to_owned(), known: MODELS.to_owned() });
+            }
+        })
+    }
+
+    /// What a unigram vocabulary has besides its tokens.
+    fn unigrams(&self) -> Result<Unigrams, Error> {
+        let key = self.ggml("precompiled_charsmap");
+        // llama.cpp reads bytes with a sign, too.
+        let map = match self.file.get(&key) {
+            Some(Value::Array(array)) if array.element() == ValueType::I8 => array.bytes(),
+            _ => self.file.u8s(&key)?.unwrap_or_default(),
+        };
+        let key = self.own("trim");
+        let trim = match self.file.str(&key)? {
+            None | Some("part") => Trim::Part,
+            Some("never") => Trim::Nothing,
+            Some("stretch") => Trim::Stretch,
+            Some(other) => return Err(bad(key, other, "must be 'never', 'part' or 'stretch'")),
+        };
+        let collapses = self.flag("remove_extra_whitespaces")?.unwrap_or(false);
+        Ok(Unigrams { scores: self.scores()?, map: map.to_vec(), collapses, trim })
+    }
+
+    /// Where the file says that text gets a blank. llama.cpp's switch knows nowhere and everywhere, ours all three.
+    fn blank(&self) -> Result<Option<Blank>, Error> {
+        let key = self.own("blank");
+        match self.file.str(&key)? {
+            None => {
+                let switch = self.flag("add_space_prefix")?;
+                Ok(switch.map(|on| if on { Blank::Everywhere } else { Blank::Nowhere }))
+            }
+            Some("never") => Ok(Some(Blank::Nowhere)),
+            Some("first") => Ok(Some(Blank::First)),
+            Some("always") => Ok(Some(Blank::Everywhere)),
+            Some(other) => Err(bad(key, other, "must be 'never', 'first' or 'always'")),
+        }
+    }
+
+    /// How added tokens are found.
+    fn added(&self) -> Result<Added, Error> {
+        let ids = |name: &str| -> Result<Vec<u32>, Error> {
+            Ok(self.file.u32s(&self.own(&format!("{name}_ids")))?.unwrap_or_default())
+        };
+        Ok(Added {
+            lstrip: ids("lstrip")?,
+            rstrip: ids("rstrip")?,
+            single_word: ids("single_word")?,
+            normalized: ids("normalized")?,
+            symbols: ids("symbol")?,
+        })
+    }
+}
+
 impl Tokenizer {
     /// The tokenizer a file describes. Only keys are read: the file needs no tensors.
     ///
@@ -59,89 +216,39 @@ impl Tokenizer {
     /// [`Error::UnknownArchitecture`] for a kind of vocabulary that is not known, [`Error::BadParameter`] for a missing
     /// key, [`Error::Gguf`] for one of another type, [`Error::Tokenizer`] for tables that contradict themselves.
     pub fn from_gguf(file: &Gguf) -> Result<Self, Error> {
-        const MODEL: &str = "tokenizer.ggml.model";
-        let model = file.str(MODEL)?.unwrap_or("(no such key)");
-        let list = |key: &str| file.strings(key)?.ok_or_else(|| missing(key));
-        let tokens = list("tokenizer.ggml.tokens")?;
-        let id = |name: &str| file.u32(&format!("tokenizer.ggml.{name}_token_id"));
-        let flag = |name: &str| file.bool(&format!("tokenizer.ggml.{name}"));
-        // An id that the kind of vocabulary implies; a small vocabulary may lack it.
-        let implied = |id: u32| Some(id).filter(|&id| (id as usize) < tokens.len());
+        Self::from_gguf_at(file, KeySet::Model)
+    }
 
-        let mut spec = match model {
-            "gpt2" | "gemma4" => {
-                let pre = if model == "gemma4" { model } else { file.str("tokenizer.ggml.pre")?.unwrap_or("default") };
-                let bos = id("bos")?;
-                let add_bos = bos.is_some() && PreTokenizer::from_name(pre)?.adds_bos;
-                Spec { pre, bos, eos: id("eos")?, add_bos, ..Spec::bpe(tokens, list("tokenizer.ggml.merges")?) }
-            }
-            "llama" => {
-                let bos = id("bos")?.or(implied(1));
-                let eos = id("eos")?.or(implied(2));
-                let add_bos = bos.is_some();
-                Spec {
-                    bos,
-                    eos,
-                    unk: implied(0),
-                    add_bos,
-                    blank: Blank::Everywhere,
-                    ..Spec::sentencepiece(tokens, scores(file)?)
-                }
-            }
-            "t5" => {
-                let eos = id("eos")?.or(implied(1));
-                Spec {
-                    bos: id("bos")?,
-                    eos,
-                    pad: implied(0),
-                    unk: implied(2),
-                    add_eos: eos.is_some(),
-                    // Each text between special tokens is one by itself.
-                    added: Some(Added::default()),
-                    ..Spec::unigram(tokens, unigrams(file)?)
-                }
-            }
-            "bert" => {
-                let bos = id("bos")?.or(id("cls")?).or(implied(101));
-                // The misspelling is the key's.
-                let eos = id("seperator")?.or(id("eos")?).or(implied(102));
-                let (add_bos, add_eos) = (bos.is_some(), eos.is_some());
-                let lowercase = flag("normalizer.lowercase")?.unwrap_or(true);
-                Spec {
-                    bos,
-                    eos,
-                    unk: implied(100),
-                    add_bos,
-                    add_eos,
-                    clean_up_spaces: true,
-                    ..Spec::wordpiece(tokens, lowercase)
-                }
-            }
-            _ => {
-                return Err(Error::UnknownArchitecture { key: MODEL, got: model.to_owned(), known: MODELS.to_owned() });
-            }
-        };
-        spec.token_types = file.i32s("tokenizer.ggml.token_type")?;
-        spec.pad = id("padding")?.or(spec.pad);
-        spec.unk = id("unknown")?.or(spec.unk);
-        spec.eot = id("eot")?;
-        spec.eom = id("eom")?;
+    /// One of the tokenizers that a file describes.
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::from_gguf`].
+    pub fn from_gguf_at(file: &Gguf, set: KeySet) -> Result<Self, Error> {
+        let keys = Keys { file, set };
+        let mut spec = keys.kind(keys.list("tokens")?)?;
+        spec.token_types = file.i32s(&keys.ggml("token_type"))?;
+        spec.pad = keys.id("padding")?.or(spec.pad);
+        spec.unk = keys.id("unknown")?.or(spec.unk);
+        spec.eot = keys.id("eot")?;
+        spec.eom = keys.id("eom")?;
         // Files of Gemma 4 say otherwise by mistake.
-        let always = model == "gemma4" && spec.add_bos;
-        spec.add_bos = always || flag("add_bos_token")?.unwrap_or(spec.add_bos);
-        spec.add_eos = flag("add_eos_token")?.unwrap_or(spec.add_eos);
-        spec.blank = blank(file)?.unwrap_or(spec.blank);
-        if let Some(normalizes) = file.bool("ocelli.tokenizer.normalizes_blanks")? {
+        let always = keys.model()? == "gemma4" && spec.add_bos;
+        spec.add_bos = always || keys.flag("add_bos_token")?.unwrap_or(spec.add_bos);
+        spec.add_eos = keys.flag("add_eos_token")?.unwrap_or(spec.add_eos);
+        spec.blank = keys.blank()?.unwrap_or(spec.blank);
+        if let Some(normalizes) = keys.own_flag("normalizes_blanks")? {
             spec.normalizes_blanks = normalizes;
-            spec.added = Some(added(file)?);
+            spec.added = Some(keys.added()?);
         }
-        spec.compose = file.bool("ocelli.tokenizer.compose")?.unwrap_or(spec.compose);
-        if let Some(longest) = file.u32("ocelli.tokenizer.longest_word")? {
+        spec.compose = keys.own_flag("compose")?.unwrap_or(spec.compose);
+        if let Some(longest) = file.u32(&keys.own("longest_word"))? {
             spec.longest_word = longest as usize;
         }
-        spec.clean_up_spaces = file.bool("ocelli.tokenizer.clean_up_spaces")?.unwrap_or(spec.clean_up_spaces);
+        spec.clean_up_spaces = keys.own_flag("clean_up_spaces")?.unwrap_or(spec.clean_up_spaces);
         let mut tokenizer = Self::new(spec)?;
-        if let Some(id) = image_token(file, &tokenizer)? {
+        if set == KeySet::Model
+            && let Some(id) = image_token(file, &tokenizer)?
+        {
             tokenizer.reserve(id);
         }
         Ok(tokenizer)
@@ -157,35 +264,9 @@ fn missing(key: &str) -> Error {
     }
 }
 
-/// One score a token.
-fn scores(file: &Gguf) -> Result<Vec<f32>, Error> {
-    const KEY: &str = "tokenizer.ggml.scores";
-    file.f32s(KEY)?.ok_or_else(|| missing(KEY))
-}
-
-/// What a unigram vocabulary has besides its tokens.
-fn unigrams(file: &Gguf) -> Result<Unigrams, Error> {
-    const MAP: &str = "tokenizer.ggml.precompiled_charsmap";
-    const TRIM: &str = "ocelli.tokenizer.trim";
-    // llama.cpp reads bytes with a sign, too.
-    let map = match file.get(MAP) {
-        Some(Value::Array(array)) if array.element() == ValueType::I8 => array.bytes(),
-        _ => file.u8s(MAP)?.unwrap_or_default(),
-    };
-    let trim = match file.str(TRIM)? {
-        None | Some("part") => Trim::Part,
-        Some("never") => Trim::Nothing,
-        Some("stretch") => Trim::Stretch,
-        Some(other) => {
-            return Err(Error::BadParameter {
-                key: TRIM.to_owned(),
-                got: super::error::shortened(other),
-                rule: "must be 'never', 'part' or 'stretch'".to_owned(),
-            });
-        }
-    };
-    let collapses = file.bool("tokenizer.ggml.remove_extra_whitespaces")?.unwrap_or(false);
-    Ok(Unigrams { scores: scores(file)?, map: map.to_vec(), collapses, trim })
+/// A key holds what it cannot.
+fn bad(key: String, got: &str, rule: &str) -> Error {
+    Error::BadParameter { key, got: super::error::shortened(got), rule: rule.to_owned() }
 }
 
 /// The token that stands for a picture in a model that sees: the one the file names, or the one that the originals call so.
@@ -194,37 +275,4 @@ fn image_token(file: &Gguf, tokenizer: &Tokenizer) -> Result<Option<u32>, Error>
     let sees = file.str("ocelli.family")?.is_some_and(|family| family != "text");
     let special = |&id: &u32| tokenizer.kind(id) != Some(TokenKind::Normal);
     Ok(named.or_else(|| tokenizer.find("<image>").filter(|_| sees).filter(special)))
-}
-
-/// Where the file says that text gets a blank. llama.cpp's switch knows nowhere and everywhere, ours all three.
-fn blank(file: &Gguf) -> Result<Option<Blank>, Error> {
-    const KEY: &str = "ocelli.tokenizer.blank";
-    match file.str(KEY)? {
-        None => {
-            let switch = file.bool("tokenizer.ggml.add_space_prefix")?;
-            Ok(switch.map(|on| if on { Blank::Everywhere } else { Blank::Nowhere }))
-        }
-        Some("never") => Ok(Some(Blank::Nowhere)),
-        Some("first") => Ok(Some(Blank::First)),
-        Some("always") => Ok(Some(Blank::Everywhere)),
-        Some(other) => Err(Error::BadParameter {
-            key: KEY.to_owned(),
-            got: super::error::shortened(other),
-            rule: "must be 'never', 'first' or 'always'".to_owned(),
-        }),
-    }
-}
-
-/// How added tokens are found.
-fn added(file: &Gguf) -> Result<Added, Error> {
-    let ids = |name: &str| -> Result<Vec<u32>, Error> {
-        Ok(file.u32s(&format!("ocelli.tokenizer.{name}_ids"))?.unwrap_or_default())
-    };
-    Ok(Added {
-        lstrip: ids("lstrip")?,
-        rstrip: ids("rstrip")?,
-        single_word: ids("single_word")?,
-        normalized: ids("normalized")?,
-        symbols: ids("symbol")?,
-    })
 }

@@ -36,7 +36,7 @@ mod vocab;
 mod wordpiece;
 
 pub use error::TokenizerError;
-pub use from_gguf::special_tokens;
+pub use from_gguf::{KeySet, special_tokens};
 pub use normalize::Blank;
 pub use rules::Trim;
 pub use spec::{Algorithm, Spec, Unigrams};

@@ -40,7 +40,9 @@ pub(super) struct Normalizer {
     pub(super) rules: Option<Box<Rules>>,
 }
 
-/// Parts of a text and the stretches in it.
+/// A text and stretches of it.
+type Whole<'t> = (Cow<'t, str>, Cow<'t, [Range<usize>]>);
+/// A part of a text and the stretches in it.
 type Part<'t> = (Cow<'t, str>, Vec<Range<usize>>);
 /// A whole text and the stretches in it.
 type Whole<'t> = (Cow<'t, str>, Cow<'t, [Range<usize>]>);

@@ -60,7 +60,7 @@ impl WordPiece {
 
     fn words(&self, vocab: &Vocab, chars: impl Iterator<Item = char>, word: &mut String, out: &mut Vec<u32>) {
         for c in chars {
-            let control = c.general_category_group() == GeneralCategoryGroup::Other;
+            let control = is_control(c);
             if matches!(c, '\t' | '\n' | '\r') || c.is_whitespace() && !control {
                 self.end_word(vocab, word, out);
             } else if control || c == '\u{fffd}' {
@@ -104,6 +104,12 @@ impl WordPiece {
     pub(super) fn memory_bytes(&self) -> usize {
         self.tokens.memory_bytes()
     }
+}
+
+/// A character that is not text. (What no version of Unicode has assigned is.)
+fn is_control(c: char) -> bool {
+    use GeneralCategory::{Control, Format, PrivateUse, Surrogate};
+    matches!(c.general_category(), Control | Format | PrivateUse | Surrogate)
 }
 
 /// A character that is a word of its own: punctuation of any script, and every sign of ASCII.
