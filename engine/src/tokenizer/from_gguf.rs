@@ -1,8 +1,9 @@
-//! A tokenizer from the `tokenizer.ggml.*` keys of a file.
+//! A tokenizer from the `tokenizer.ggml.*` keys of a file, or from a second set of them.
 //!
 //! Source: the GGUF specification and llama.cpp, also for what a file may leave unsaid: each kind of vocabulary has its
 //! own special ids and its own answer to whether texts begin with bos or a blank.
 
+use super::keys::Keys;
 use super::pretokenize::PreTokenizer;
 use super::{Added, Blank, Spec, TokenKind, Tokenizer, Trim, Unigrams};
 use crate::error::Error;
@@ -59,9 +60,22 @@ impl Tokenizer {
     /// [`Error::UnknownArchitecture`] for a kind of vocabulary that is not known, [`Error::BadParameter`] for a missing
     /// key, [`Error::Gguf`] for one of another type, [`Error::Tokenizer`] for tables that contradict themselves.
     pub fn from_gguf(file: &Gguf) -> Result<Self, Error> {
+        Self::from_keys(Keys::first(file))
+    }
+
+    /// The tokenizer of the texts that a Q-Former reads beside a language model: `tokenizer.qformer.*` and
+    /// `ocelli.tokenizer.qformer.*`.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::from_gguf`].
+    pub fn of_qformer(file: &Gguf) -> Result<Self, Error> {
+        Self::from_keys(Keys::of(file, "qformer"))
+    }
+
+    fn from_keys(file: Keys<'_>) -> Result<Self, Error> {
         const MODEL: &str = "tokenizer.ggml.model";
         let model = file.str(MODEL)?.unwrap_or("(no such key)");
-        let list = |key: &str| file.strings(key)?.ok_or_else(|| missing(key));
+        let list = |key: &str| file.strings(key)?.ok_or_else(|| file.missing(key));
         let tokens = list("tokenizer.ggml.tokens")?;
         let id = |name: &str| file.u32(&format!("tokenizer.ggml.{name}_token_id"));
         let flag = |name: &str| file.bool(&format!("tokenizer.ggml.{name}"));
@@ -118,7 +132,8 @@ impl Tokenizer {
                 }
             }
             _ => {
-                return Err(Error::UnknownArchitecture { key: MODEL, got: model.to_owned(), known: MODELS.to_owned() });
+                let key = if file.whole().is_some() { MODEL } else { "tokenizer.qformer.model" };
+                return Err(Error::UnknownArchitecture { key, got: model.to_owned(), known: MODELS.to_owned() });
             }
         };
         spec.token_types = file.i32s("tokenizer.ggml.token_type")?;
@@ -141,30 +156,21 @@ impl Tokenizer {
         }
         spec.clean_up_spaces = file.bool("ocelli.tokenizer.clean_up_spaces")?.unwrap_or(spec.clean_up_spaces);
         let mut tokenizer = Self::new(spec)?;
-        if let Some(id) = image_token(file, &tokenizer)? {
+        if let Some(id) = file.whole().map(|file| image_token(file, &tokenizer)).transpose()?.flatten() {
             tokenizer.reserve(id);
         }
         Ok(tokenizer)
     }
 }
 
-/// A key that is needed is not there.
-fn missing(key: &str) -> Error {
-    Error::BadParameter {
-        key: key.to_owned(),
-        got: "missing".to_owned(),
-        rule: "the tokenizer needs this key".to_owned(),
-    }
-}
-
 /// One score a token.
-fn scores(file: &Gguf) -> Result<Vec<f32>, Error> {
+fn scores(file: Keys<'_>) -> Result<Vec<f32>, Error> {
     const KEY: &str = "tokenizer.ggml.scores";
-    file.f32s(KEY)?.ok_or_else(|| missing(KEY))
+    file.f32s(KEY)?.ok_or_else(|| file.missing(KEY))
 }
 
 /// What a unigram vocabulary has besides its tokens.
-fn unigrams(file: &Gguf) -> Result<Unigrams, Error> {
+fn unigrams(file: Keys<'_>) -> Result<Unigrams, Error> {
     const MAP: &str = "tokenizer.ggml.precompiled_charsmap";
     const TRIM: &str = "ocelli.tokenizer.trim";
     // llama.cpp reads bytes with a sign, too.
@@ -178,7 +184,7 @@ fn unigrams(file: &Gguf) -> Result<Unigrams, Error> {
         Some("stretch") => Trim::Stretch,
         Some(other) => {
             return Err(Error::BadParameter {
-                key: TRIM.to_owned(),
+                key: file.name(TRIM).into_owned(),
                 got: super::error::shortened(other),
                 rule: "must be 'never', 'part' or 'stretch'".to_owned(),
             });
@@ -197,7 +203,7 @@ fn image_token(file: &Gguf, tokenizer: &Tokenizer) -> Result<Option<u32>, Error>
 }
 
 /// Where the file says that text gets a blank. llama.cpp's switch knows nowhere and everywhere, ours all three.
-fn blank(file: &Gguf) -> Result<Option<Blank>, Error> {
+fn blank(file: Keys<'_>) -> Result<Option<Blank>, Error> {
     const KEY: &str = "ocelli.tokenizer.blank";
     match file.str(KEY)? {
         None => {
@@ -208,7 +214,7 @@ fn blank(file: &Gguf) -> Result<Option<Blank>, Error> {
         Some("first") => Ok(Some(Blank::First)),
         Some("always") => Ok(Some(Blank::Everywhere)),
         Some(other) => Err(Error::BadParameter {
-            key: KEY.to_owned(),
+            key: file.name(KEY).into_owned(),
             got: super::error::shortened(other),
             rule: "must be 'never', 'first' or 'always'".to_owned(),
         }),
@@ -216,7 +222,7 @@ fn blank(file: &Gguf) -> Result<Option<Blank>, Error> {
 }
 
 /// How added tokens are found.
-fn added(file: &Gguf) -> Result<Added, Error> {
+fn added(file: Keys<'_>) -> Result<Added, Error> {
     let ids = |name: &str| -> Result<Vec<u32>, Error> {
         Ok(file.u32s(&format!("ocelli.tokenizer.{name}_ids"))?.unwrap_or_default())
     };

@@ -19,6 +19,7 @@ mod encoding;
 mod endings;
 mod error;
 mod from_gguf;
+mod keys;
 mod merge;
 mod normalize;
 mod prefixes;
