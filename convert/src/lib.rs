@@ -163,7 +163,13 @@ fn assemble(
     families::general_keys(&mut keys, family, model.architecture(), config, options.recipe.mix.file_type())?;
     model.keys(inputs, &mut keys)?;
     tokenizer::chat::keys(inputs, &mut keys)?;
-    for name in ["generation_config.json", "preprocessor_config.json", "processor_config.json"] {
+    let unread = [
+        "generation_config.json",
+        "preprocessor_config.json",
+        "processor_config.json",
+        "video_preprocessor_config.json",
+    ];
+    for name in unread {
         if !inputs.settings.has_read(inputs.source, name) && inputs.source.join(name).exists() {
             keys.note(format!("{name} is not read: a {} model has nothing of it", family.name));
         }

@@ -116,6 +116,16 @@ pub enum Error {
         /// Positions the session holds.
         context: usize,
     },
+    /// The prompt's text is longer than what the bridge reads beside pictures.
+    #[error(
+        "the prompt's text is {tokens} tokens to the Q-Former, which reads it beside pictures and has learned positions for {longest}"
+    )]
+    InstructionTooLong {
+        /// Tokens of the text, in the Q-Former's vocabulary.
+        tokens: usize,
+        /// Positions it has learned.
+        longest: usize,
+    },
     /// An option is out of range.
     #[error("{name} is {got}: {rule}")]
     BadOption {
@@ -295,6 +305,7 @@ impl Error {
             Self::NoVideo { .. } => "no-video",
             Self::TooManyMedia { .. } => "too-many-media",
             Self::ContextFull { .. } => "context-full",
+            Self::InstructionTooLong { .. } => "instruction-too-long",
             Self::BadOption { .. } => "option",
             Self::BeyondPlan { .. } => "option",
             Self::Constraint { .. } => "constraint",
@@ -328,7 +339,7 @@ impl Error {
             Self::Chat(_) | Self::NoVision { .. } | Self::NoVideo { .. } | Self::TooManyMedia { .. } => {
                 ErrorKind::Prompt
             }
-            Self::ContextFull { .. } => ErrorKind::Context,
+            Self::ContextFull { .. } | Self::InstructionTooLong { .. } => ErrorKind::Context,
             Self::BadOption { .. } | Self::BeyondPlan { .. } => ErrorKind::Option,
             Self::Constraint { .. } | Self::Refused { .. } | Self::NothingAllowed { .. } => ErrorKind::Constraint,
             Self::OutOfMemory { .. } => ErrorKind::Memory,

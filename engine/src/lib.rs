@@ -54,7 +54,7 @@ pub use model::{Engine, Model};
 pub use models::families;
 pub use ocelli_quant::gguf::{Bytes, Gguf};
 pub use plan::{Plan, SessionOptions};
-pub use prompt::{Item, Piece, Prompt, Shot, ShotFormat, Told, most_similar, prompt_ids};
+pub use prompt::{Instruction, Item, Piece, Prompt, Shot, ShotFormat, Told, most_similar, prompt_ids};
 pub use sampling::{Constraint, Defaults, Draws, GRAMMARS, GenerateOptions, Grammar, Sampler, Sampling, Wanted};
 pub use session::{Embedding, Event, Match, Session, Sink, Timings};
 pub use weights::{

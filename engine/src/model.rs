@@ -361,7 +361,8 @@ impl Model {
     /// # Errors
     /// [`Error::BadOption`].
     pub fn plan(&self, options: &SessionOptions) -> Result<Plan, Error> {
-        let tables = self.0.tokenizer.memory_bytes();
+        let reads = self.0.family.sees.as_ref().and_then(|sees| Some(sees.reads()?.tokenizer.memory_bytes()));
+        let tables = self.0.tokenizer.memory_bytes() + reads.unwrap_or(0);
         Ok(self.resolve(options)?.plan(&*self.0.device, &self.0.family, self.0.file.file_len(), tables))
     }
 }

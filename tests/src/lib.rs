@@ -8,6 +8,7 @@
 pub mod checkpoint;
 pub mod formula;
 pub mod golden;
+pub mod instruct_golden;
 pub mod itm_golden;
 pub mod mixed_golden;
 pub mod naming_game;

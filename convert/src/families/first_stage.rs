@@ -11,7 +11,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::ConvertError;
 use crate::keys::Keys;
 use crate::layout::Layout;
-use crate::parts::qformer::{QFormer, Text};
+use crate::parts::qformer::{NORM, QFormer, Text};
 use crate::parts::vit::Vit;
 use crate::parts::{WIDTH, image, pretrained};
 use crate::settings::{Inputs, Known, Object};
@@ -74,7 +74,7 @@ impl Model for FirstStage {
     fn layout(&self) -> Layout {
         let mut layout = Layout::default();
         self.vit.layout("vision_model.", &mut layout);
-        self.qformer.layout("embeddings", &mut layout);
+        self.qformer.layout("embeddings", NORM, &mut layout);
         let (from, to) = (u64::from(self.qformer.width), u64::from(self.compared));
         layout.linear("vision_projection", "mm.itc_image", from, to, true);
         layout.linear("text_projection", "mm.itc_text", from, to, true);

@@ -4,6 +4,7 @@ mod blip2;
 mod first_stage;
 pub(crate) mod flamingo;
 mod frozen;
+mod instructblip;
 pub(crate) mod open_flamingo;
 mod text;
 
@@ -42,7 +43,8 @@ pub(crate) trait Model {
 }
 
 /// Every family.
-pub(crate) const ALL: &[&Family] = &[&blip2::FAMILY, &flamingo::FAMILY, &frozen::FAMILY, &text::FAMILY];
+pub(crate) const ALL: &[&Family] =
+    &[&blip2::FAMILY, &flamingo::FAMILY, &frozen::FAMILY, &instructblip::FAMILY, &text::FAMILY];
 
 /// The family asked for, or the one of the configuration.
 pub(crate) fn find(name: Option<&str>, config: &Object) -> Result<&'static Family, ConvertError> {

@@ -15,6 +15,8 @@ use ocelli_quant::gguf::keys::{CLIP_MEAN, CLIP_STD, FILTERS};
 
 /// The file older versions write.
 const FILE: &str = "preprocessor_config.json";
+/// The file of a processor of videos.
+const VIDEO: &str = "video_preprocessor_config.json";
 /// The file newer versions write, with the same object inside.
 const PROCESSOR: &str = "processor_config.json";
 
@@ -28,8 +30,13 @@ const IMAGE: &[Known] = &[
             "image_processor_type",
             "processor_class",
             "transformers_version",
+            "video_processor_type",
         ],
         "names what saved it and what loads it",
+    ),
+    Known::without_effect(
+        &["do_sample_frames", "fps", "num_frames", "return_metadata", "video_metadata"],
+        "which frames of a video are shown is the caller's to say",
     ),
     Known::without_effect(
         &["_valid_processor_keys", "data_format", "device", "disable_grouping", "input_data_format", "return_tensors"],
@@ -53,6 +60,8 @@ const PROCESSORS: &[Known] = &[
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     Blip,
+    /// Of InstructBLIP's videos: what is BLIP's of pictures, in a file of its own.
+    BlipVideo,
     Idefics,
 }
 
@@ -71,11 +80,18 @@ struct Processor {
 
 /// Sets the keys of a tower that takes pictures of `side` × `side`; `class` is the processor's where no file says it.
 pub(crate) fn keys(inputs: &Inputs<'_>, class: Class, side: u32, keys: &mut Keys) -> Result<(), ConvertError> {
-    let older = inputs.settings.read(inputs.source, FILE)?;
+    let videos = class == Class::BlipVideo;
+    let video = if videos { inputs.settings.read(inputs.source, VIDEO)? } else { None };
+    let older = match video {
+        // Where both are there, the processor is loaded from this one.
+        Some(video) => Some(video),
+        None => inputs.settings.read(inputs.source, FILE)?,
+    };
     let outer = inputs.settings.read(inputs.source, PROCESSOR)?;
     outer.iter().for_each(|outer| outer.known(PROCESSORS));
+    let inner = if videos { "video_processor" } else { "image_processor" };
     let newer = match &outer {
-        Some(outer) if outer.has("image_processor") => Some(outer.object("image_processor")?),
+        Some(outer) if outer.has(inner) => Some(outer.object(inner)?),
         _ => None,
     };
     let read = |config: &Option<Object>| config.as_ref().map(|config| Processor::read(config, class, side)).transpose();
@@ -105,6 +121,7 @@ impl Processor {
         let class = match kind {
             None => class,
             Some(kind) if kind.starts_with("BlipImageProcessor") => Class::Blip,
+            Some(kind) if kind.starts_with("InstructBlipVideoImageProcessor") => Class::BlipVideo,
             Some(kind) if kind.starts_with("IdeficsImageProcessor") => Class::Idefics,
             Some(kind) => {
                 let known = "only 'BlipImageProcessor' and 'IdeficsImageProcessor' are";
@@ -222,7 +239,7 @@ fn size(config: &Object, class: Class, side: u32) -> Result<(u32, u32), ConvertE
             Some((both, both))
         }
     };
-    if class == Class::Blip || !config.has("image_size") {
+    if class != Class::Idefics || !config.has("image_size") {
         return Ok(size.unwrap_or((side, side)));
     }
     let number = config.count("image_size", 1..=SIDE, side)?;

@@ -10,6 +10,9 @@ use crate::layout::Layout;
 use crate::settings::{Known, Object};
 use ocelli_quant::gguf::keys::ROWS;
 
+/// What the checkpoint calls the norm over queries and text.
+pub(crate) const NORM: &str = "qformer.layernorm";
+
 /// What has no effect in `Blip2QFormerConfig`.
 const QFORMER: &[Known] = &[Known::without_effect(&["encoder_hidden_size"], "the original takes the tower's width")];
 /// What has none without a text branch.
@@ -82,12 +85,12 @@ impl QFormer {
     }
 
     /// The rules for `query_tokens` and for tensors under `qformer.`; those of the text branch's embeddings are under
-    /// `embeddings`, where there is one.
-    pub(crate) fn layout(&self, embeddings: &str, layout: &mut Layout) {
+    /// `embeddings`, where there is one, and the norm over queries and text is `norm`.
+    pub(crate) fn layout(&self, embeddings: &str, norm: &str, layout: &mut Layout) {
         let (w, ffn, image) = (u64::from(self.width), u64::from(self.ffn), u64::from(self.image_width));
         let queries = u64::from(self.queries);
         layout.exact("query_tokens", &[1, queries, w], "mm.query_embd", &[w, queries]);
-        layout.norm("qformer.layernorm", "mm.qformer.norm", w, true);
+        layout.norm(norm, "mm.qformer.norm", w, true);
         for n in 0..self.layers {
             let (from, to) = (format!("qformer.encoder.layer.{n}"), format!("mm.qformer.blk.{n}"));
             attention(layout, &format!("{from}.attention"), &format!("{to}.attn"), w, w);

@@ -22,6 +22,8 @@ use crate::settings::Neutral::{Empty, Switch};
 use crate::settings::{Inputs, Known};
 
 const VOCAB: &str = "vocab.txt";
+/// The folder of a tokenizer beside another.
+const FOLDER: &str = "qformer_tokenizer";
 /// What marks a token inside of a word.
 const INSIDE: &str = "##";
 /// Characters of the longest word, where no file says.
@@ -83,6 +85,26 @@ pub(crate) fn keys(inputs: &Inputs<'_>, rows: u32, keys: &mut Keys) -> Result<()
     if let Some(clean) = config.own.has("clean_up_tokenization_spaces").then_some("clean_up_tokenization_spaces") {
         keys.set("ocelli.tokenizer.clean_up_spaces", config.own.switch(clean, true)?);
     }
+    Ok(())
+}
+
+/// Sets the keys of the tokenizer of texts that a Q-Former reads beside a language model, whose files are in a folder of
+/// their own, as a second set.
+pub(crate) fn second_keys(inputs: &Inputs<'_>, rows: u32, keys: &mut Keys) -> Result<(), ConvertError> {
+    let folders = [inputs.tokenizer, inputs.source].map(|directory| directory.join(FOLDER));
+    let folder = folders.iter().find(|folder| folder.is_dir()).unwrap_or(&folders[0]);
+    let mut own = Keys::default();
+    self::keys(&Inputs { tokenizer: folder, ..*inputs }, rows, &mut own)?;
+    for (name, value) in own.values {
+        let second =
+            |first: &str, second: &str| name.strip_prefix(first).map(|rest| format!("{second}.qformer.{rest}"));
+        let named = second("tokenizer.ggml.", "tokenizer").or_else(|| second("ocelli.tokenizer.", "ocelli.tokenizer"));
+        // What begins a text that is to be written is of no use: the Q-Former only reads.
+        if let Some(name) = named {
+            keys.set(name, value);
+        }
+    }
+    own.notes.into_iter().for_each(|note| keys.note(format!("{FOLDER}: {note}")));
     Ok(())
 }
 

@@ -8,7 +8,7 @@
 //! after the pictures, not before them. An encoder's source is the rows, the text, and what ends a text; where there is no
 //! text, the begin token, which Flan-T5's checkpoints give the same number.
 
-use super::{Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks, first_stage, language};
+use super::{Clips, Compose, Encoder, Family, Given, Join, Reads, Sees, Showing, Speaks, first_stage, language};
 use crate::blocks::qformer::{QFormer, QFormerConfig, QFormerRows};
 use crate::blocks::vit::{Vit, VitConfig, VitRows};
 use crate::error::Error;
@@ -27,12 +27,24 @@ struct Eyes {
     projector: Linear,
     /// Numbers of a row in the place of an embedding.
     width: usize,
+    asked: Option<Asked>,
+}
+
+/// What the Q-Former reads beside pictures where it reads anything: InstructBLIP's.
+pub(super) struct Asked {
+    pub(super) reads: Reads,
+    pub(super) clips: Clips,
 }
 
 pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     if file.str("general.architecture")? == Some(first_stage::ARCHITECTURE) {
         return first_stage::load(file);
     }
+    whole(file, None)
+}
+
+/// The parts, with a Q-Former that reads the prompt's text or does not.
+pub(super) fn whole(file: &Arc<Gguf>, asked: Option<Asked>) -> Result<Family, Error> {
     let scope = Scope::new(Arc::clone(file));
     let (vision, queries) = sizes(file)?;
     let mm = scope.at("mm");
@@ -54,6 +66,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         vit: Vit::load(&scope.at("v"), vision)?,
         qformer: QFormer::load(&mm, queries)?,
         width: narrow,
+        asked,
     };
     let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(Order { begin }) };
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
@@ -84,6 +97,20 @@ impl Sees for Eyes {
         self.width
     }
 
+    fn clips(&self) -> Option<Clips> {
+        self.asked.as_ref().map(|asked| asked.clips)
+    }
+
+    fn reads(&self) -> Option<&Reads> {
+        self.asked.as_ref().map(|asked| &asked.reads)
+    }
+
+    /// Where a text is read beside the picture, what the tower made of it serves other texts.
+    fn kept(&self, views: Views) -> usize {
+        let tower = if self.asked.is_some() { self.vit.rows() * self.vit.config.width } else { 0 };
+        views.rows * self.width() + tower
+    }
+
     fn layout(self: Arc<Self>, layout: &mut Layout, _: usize) -> Box<dyn Encoder> {
         let tower = self.vit.layout(layout);
         let bridge = self.qformer.layout(layout, self.vit.rows());
@@ -105,9 +132,11 @@ impl Encoder for Laid {
         self.eyes.vit.encode(exec, &self.tower, &pixels.data)
     }
 
-    fn bridge(&self, exec: &mut Exec<'_>, _: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
+    fn bridge(&self, exec: &mut Exec<'_>, showing: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
         let Self { eyes, tower, bridge, result } = self;
-        let x = eyes.qformer.encode(exec, bridge, Some(tower.x), &[])?;
+        let text = [&*showing.instruction];
+        let texts = if eyes.asked.is_some() { &text[..] } else { &[] };
+        let x = eyes.qformer.encode(exec, bridge, Some(tower.x), texts)?.first(result.rows());
         exec.matmul(x, None, &[Product::new(&eyes.projector, *result)])?;
         out.resize(result.rows() * result.width(), 0.0);
         exec.read(*result, out)?;

@@ -1,9 +1,9 @@
 //! Prompts with token ids among their pieces. A family composes text and pictures; ids stand as they are, and parts of
 //! the prompt on both sides of them are composed one by one, so that no family has to know.
 
-use super::{Family, Given};
+use super::{Family, Given, Sees};
 use crate::error::Error;
-use crate::prompt::{Item, Piece, Prompt};
+use crate::prompt::{Instruction, Item, Piece, Prompt};
 use crate::tokenizer::Tokenizer;
 
 /// Refuses ids that a model of so many rows does not have.
@@ -25,7 +25,10 @@ pub(crate) fn compose(family: &Family, tokenizer: &Tokenizer, prompt: &Prompt) -
     let speaks = family.speaks()?;
     let sees = family.sees.as_deref();
     let reads_whole = speaks.decoder.encoder.is_some();
-    let part = |prompt: &Prompt| speaks.compose.compose(&Given { prompt, tokenizer, sees, reads_whole });
+    let instruction = instruction(sees, tokenizer, prompt)?;
+    let part = |prompt: &Prompt| {
+        speaks.compose.compose(&Given { prompt, tokenizer, sees, reads_whole, instruction: &instruction })
+    };
     let mut items = Vec::new();
     if prompt.given().is_empty() {
         items = part(prompt)?;
@@ -64,4 +67,32 @@ fn end(tokenizer: &Tokenizer, prompt: &Prompt) -> Option<Item> {
     let (pieces, given) = (prompt.pieces().len(), prompt.given().last());
     let ended = given.is_some_and(|(before, ids)| *before == pieces && ids.last() == Some(&end));
     (texts && !ended).then(|| Item::Tokens(vec![end]))
+}
+
+/// What a bridge that reads the prompt's text reads beside each of its pictures: all that the language model does, from the
+/// first text to the last, token ids as the text they stand for. What is put around texts is not among it, nor are special
+/// tokens among the ids; a picture between two texts parts their words.
+///
+/// # Errors
+/// [`Error::InstructionTooLong`], and what the bridge's tokenizer refuses.
+fn instruction(sees: Option<&dyn Sees>, tokenizer: &Tokenizer, prompt: &Prompt) -> Result<Instruction, Error> {
+    let pieces = prompt.pieces();
+    let shows = pieces.iter().any(|piece| !matches!(piece, Piece::Text(_)));
+    let Some(reads) = sees.and_then(|sees| sees.reads()).filter(|_| shows) else { return Ok(Instruction::default()) };
+    let mut text = Vec::new();
+    let mut given = prompt.given().iter().peekable();
+    for at in 0..=pieces.len() {
+        while let Some((_, ids)) = given.next_if(|(before, _)| *before == at) {
+            let said = ids.iter().filter(|&&id| tokenizer.kind(id).is_some() && !tokenizer.is_special(id));
+            for &id in said {
+                text.extend_from_slice(tokenizer.token_bytes(id)?);
+            }
+        }
+        match pieces.get(at) {
+            Some(Piece::Text(piece)) => text.extend_from_slice(piece.as_bytes()),
+            Some(_) => text.push(b' '),
+            None => {}
+        }
+    }
+    reads.instruction(&String::from_utf8_lossy(&text))
 }

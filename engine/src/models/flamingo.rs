@@ -115,7 +115,7 @@ impl Sees for Eyes {
         let c = &self.resampler.config;
         // Eight is what Flamingo was trained on.
         let frames = if c.frames > 0 { c.frames } else { 8 };
-        Some(Clips { frames, media_indices: Some(c.media).filter(|&indices| indices > 0) })
+        Some(Clips { frames, media_indices: Some(c.media).filter(|&indices| indices > 0), apart: false })
     }
 
     /// The frames' rows lie behind one another, each one's class row on the last row of the frame before: frames are
@@ -180,7 +180,7 @@ impl Compose for Marks {
                 let options = EncodeOptions { add_special: false, parse_special: true };
                 ids.extend(tokenizer.encode_piece(text, options, begins)?);
             }
-            if let Some(medium) = given.medium(piece)? {
+            for medium in given.medium(piece)? {
                 if matches!(last, None | Some(&Piece::Text(_))) {
                     ids.extend(marks.edge);
                 }

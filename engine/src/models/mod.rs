@@ -6,12 +6,13 @@ mod first_stage;
 mod flamingo;
 mod frozen;
 mod identity;
+mod instructblip;
 mod parts;
 mod text;
 
 pub(crate) use compose::{check_ids, compose};
 pub(crate) use identity::{encoder_identity, identity};
-pub use parts::{Clips, Compares, Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks};
+pub use parts::{Clips, Compares, Compose, Encoder, Family, Given, Join, Reads, Sees, Showing, Speaks};
 
 use crate::blocks::decoder::{Decoder, DecoderConfig};
 use crate::error::Error;
@@ -23,8 +24,13 @@ use std::sync::Arc;
 type Load = fn(&Arc<Gguf>) -> Result<Family, Error>;
 
 /// Every family by the name that `ocelli.family` gives it in files.
-const FAMILIES: &[(&str, Load)] =
-    &[("blip2", blip2::load), ("flamingo", flamingo::load), ("frozen", frozen::load), ("text", text::load)];
+const FAMILIES: &[(&str, Load)] = &[
+    ("blip2", blip2::load),
+    ("flamingo", flamingo::load),
+    ("frozen", frozen::load),
+    ("instructblip", instructblip::load),
+    ("text", text::load),
+];
 
 /// What `general.type` says of files beside models.
 const NO_MODELS: [&str; 5] = ["adapter", "clip-vision", "imatrix", "mmproj", "vocab"];

@@ -7,9 +7,9 @@ use crate::blocks::cache::Sequence;
 use crate::blocks::decoder::{Decoder, DecoderRows, KvCache};
 use crate::blocks::gated::Gated;
 use crate::error::Error;
-use crate::image::{Pixels, Preprocess, Views};
+use crate::image::{Picture, Pixels, Preprocess, Views};
 use crate::kernels::{CacheShape, CacheType, Exec, Layout, Rows};
-use crate::prompt::{Item, Piece, Prompt};
+use crate::prompt::{Instruction, Item, Piece, Prompt};
 use crate::tokenizer::{EncodeOptions, Tokenizer};
 use std::sync::Arc;
 
@@ -46,6 +46,30 @@ pub struct Clips {
     pub frames: usize,
     /// Pictures and videos a prompt may have, where what one becomes depends on how many come before it.
     pub media_indices: Option<usize>,
+    /// Whether each frame is a picture by itself, a video being no more than several pictures in a row.
+    pub apart: bool,
+}
+
+/// How a bridge reads the text of a prompt beside its pictures.
+pub struct Reads {
+    /// Of its own vocabulary.
+    pub tokenizer: Tokenizer,
+    /// Most tokens of a text.
+    pub longest: usize,
+}
+
+impl Reads {
+    /// The ids of a text, with the tokens that stand around texts.
+    ///
+    /// # Errors
+    /// [`Error::InstructionTooLong`], and what the tokenizer refuses.
+    pub fn instruction(&self, text: &str) -> Result<Instruction, Error> {
+        let ids = self.tokenizer.encode(text, EncodeOptions::default())?;
+        if ids.len() > self.longest {
+            return Err(Error::InstructionTooLong { tokens: ids.len(), longest: self.longest });
+        }
+        Ok(ids.into())
+    }
 }
 
 /// Tower and bridge: from a picture's pixels to rows for a language model.
@@ -64,6 +88,11 @@ pub trait Sees: Send + Sync {
         None
     }
 
+    /// How the bridge reads the prompt's text beside its pictures; `None` where a picture's rows are its own.
+    fn reads(&self) -> Option<&Reads> {
+        None
+    }
+
     /// Numbers of what a picture and a text are compared by; `None` where they are not.
     fn compares(&self) -> Option<usize> {
         None
@@ -79,7 +108,7 @@ pub trait Sees: Send + Sync {
 }
 
 /// A picture or video on its way through tower and bridge.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Showing {
     /// What it is to the model.
     pub views: Views,
@@ -87,6 +116,8 @@ pub struct Showing {
     pub frames: usize,
     /// Pictures and videos before it in the prompt.
     pub media_index: usize,
+    /// What the bridge reads beside it.
+    pub instruction: Instruction,
 }
 
 /// A tower and a bridge with their activations.
@@ -225,6 +256,8 @@ pub struct Given<'a> {
     pub sees: Option<&'a dyn Sees>,
     /// An encoder reads the prompt: what ends a text then ends the whole of it, and is not the family's to add.
     pub reads_whole: bool,
+    /// What the bridge reads beside each picture.
+    pub instruction: &'a Instruction,
 }
 
 impl Given<'_> {
@@ -242,27 +275,34 @@ impl Given<'_> {
         Ok(ids)
     }
 
-    /// The item of a picture or video; `None` of a text.
+    /// The item of a picture or video, or those of its frames where each is a picture by itself; none of a text.
     ///
     /// # Errors
     /// [`Error::NoVision`], [`Error::NoVideo`] with how many the prompt has.
-    pub fn medium(&self, piece: &Piece) -> Result<Option<Item>, Error> {
+    pub fn medium(&self, piece: &Piece) -> Result<Vec<Item>, Error> {
         let count = |video: bool| {
             let counts = |p: &&Piece| matches!((p, video), (Piece::Image(_), false) | (Piece::Video(_), true));
             self.prompt.pieces().iter().filter(counts).count()
         };
+        let instruction = || Arc::clone(self.instruction);
+        let image = |sees: &dyn Sees, picture: &Arc<Picture>| {
+            Item::Image(Arc::clone(picture), sees.views(picture.width(), picture.height()), instruction())
+        };
         match piece {
-            Piece::Text(_) => Ok(None),
+            Piece::Text(_) => Ok(Vec::new()),
             Piece::Image(picture) => {
                 let sees = self.sees.ok_or_else(|| Error::NoVision { images: count(false) })?;
-                let views = sees.views(picture.width(), picture.height());
-                Ok(Some(Item::Image(Arc::clone(picture), views)))
+                Ok(vec![image(sees, picture)])
             }
             Piece::Video(video) => {
                 let videos = || Error::NoVideo { videos: count(true) };
-                let sees = self.sees.filter(|sees| sees.clips().is_some()).ok_or_else(videos)?;
+                let (sees, clips) = self.sees.and_then(|sees| Some((sees, sees.clips()?))).ok_or_else(videos)?;
                 let first = video.frames().first().ok_or_else(videos)?;
-                Ok(Some(Item::Video(Arc::clone(video), sees.views(first.width(), first.height()))))
+                if clips.apart {
+                    return Ok(video.frames().iter().map(|frame| image(sees, frame)).collect());
+                }
+                let views = sees.views(first.width(), first.height());
+                Ok(vec![Item::Video(Arc::clone(video), views, instruction())])
             }
         }
     }

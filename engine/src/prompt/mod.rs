@@ -7,7 +7,7 @@ mod shots;
 
 pub use shots::{Shot, ShotFormat, Told, most_similar};
 
-use crate::image::{Picture, Video, Views, content_hash};
+use crate::image::{Picture, Video, Views, content_hash, mixed};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -135,15 +135,18 @@ impl Prompt {
     }
 }
 
+/// The text that a bridge reads beside a picture, as ids of its own vocabulary; none in most families.
+pub type Instruction = Arc<[u32]>;
+
 /// A prompt as the language model sees it.
 #[derive(Debug, Clone)]
 pub enum Item {
     /// Token ids.
     Tokens(Vec<u32>),
     /// The rows of a picture.
-    Image(Arc<Picture>, Views),
+    Image(Arc<Picture>, Views, Instruction),
     /// The rows of a video.
-    Video(Arc<Video>, Views),
+    Video(Arc<Video>, Views, Instruction),
 }
 
 impl Item {
@@ -152,8 +155,8 @@ impl Item {
     pub fn frames(&self) -> &[Arc<Picture>] {
         match self {
             Self::Tokens(_) => &[],
-            Self::Image(picture, _) => std::slice::from_ref(picture),
-            Self::Video(video, _) => video.frames(),
+            Self::Image(picture, ..) => std::slice::from_ref(picture),
+            Self::Video(video, ..) => video.frames(),
         }
     }
 
@@ -162,7 +165,7 @@ impl Item {
     pub fn views(&self) -> Option<Views> {
         match self {
             Self::Tokens(_) => None,
-            Self::Image(_, views) | Self::Video(_, views) => Some(*views),
+            Self::Image(_, views, _) | Self::Video(_, views, _) => Some(*views),
         }
     }
 
@@ -171,18 +174,32 @@ impl Item {
     pub fn positions(&self) -> usize {
         match self {
             Self::Tokens(ids) => ids.len(),
-            Self::Image(_, views) | Self::Video(_, views) => views.positions,
+            Self::Image(_, views, _) | Self::Video(_, views, _) => views.positions,
         }
     }
 
-    /// Hash of a picture or video; `None` of tokens.
+    /// What the bridge reads beside a picture or video.
+    #[must_use]
+    pub fn instruction(&self) -> Instruction {
+        match self {
+            Self::Tokens(_) => Instruction::default(),
+            Self::Image(.., instruction) | Self::Video(.., instruction) => Arc::clone(instruction),
+        }
+    }
+
+    /// Hash of a picture or video and of what the bridge reads beside it: what its rows are known by. `None` of tokens.
     pub(crate) fn content_hash(&self) -> Option<u128> {
         match self {
             Self::Tokens(_) => None,
-            Self::Image(picture, _) => Some(content_hash(picture)),
-            Self::Video(video, _) => Some(video.content_hash()),
+            Self::Image(picture, _, instruction) => Some(beside(content_hash(picture), instruction)),
+            Self::Video(video, _, instruction) => Some(beside(video.content_hash(), instruction)),
         }
     }
+}
+
+/// The hash of a picture beside an instruction; without one the picture's own.
+pub(crate) fn beside(picture: u128, instruction: &[u32]) -> u128 {
+    instruction.iter().fold(picture, |hash, &id| mixed(hash, u128::from(id)))
 }
 
 /// The token ids of a prompt, in order; pictures have none.

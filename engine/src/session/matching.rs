@@ -165,14 +165,29 @@ impl Session {
 
     /// Puts what the tower makes of a picture where the comparison finds it.
     fn look(&mut self, picture: &Picture, sink: &mut Sink<'_>) -> Result<(), Error> {
-        let key = mixed(content_hash(picture), TOWER);
-        if let Some(rows) = self.images.find(key) {
-            let (mut exec, encoder) = self.sight()?;
-            return exec.write(encoder.tower_rows(), &rows);
+        if self.recall(picture)? {
+            return Ok(());
         }
         let told = &mut |done, total| sink(Event::Within { done, total });
-        let (rows, _) = self.tower_rows(picture, told)?;
-        self.images.insert(key, rows.into());
+        self.tower_rows(picture, told)?;
+        self.remember(picture)
+    }
+
+    /// Puts back what the tower made of a picture, where that is kept; whether it is.
+    pub(super) fn recall(&mut self, picture: &Picture) -> Result<bool, Error> {
+        let Some(rows) = self.images.find(mixed(content_hash(picture), TOWER)) else { return Ok(false) };
+        let (mut exec, encoder) = self.sight()?;
+        exec.write(encoder.tower_rows(), &rows)?;
+        Ok(true)
+    }
+
+    /// Keeps what the tower has just made of a picture.
+    pub(super) fn remember(&mut self, picture: &Picture) -> Result<(), Error> {
+        let (mut exec, encoder) = self.sight()?;
+        let tower = encoder.tower_rows();
+        let mut rows = vec![0.0; tower.rows() * tower.width()];
+        exec.read(tower, &mut rows)?;
+        self.images.insert(mixed(content_hash(picture), TOWER), rows.into());
         Ok(())
     }
 

@@ -7,8 +7,8 @@ use crate::blocks::gated::MediaCache;
 use crate::error::Error;
 use crate::image::{Picture, Pixels, Video, Views, content_hash, mixed};
 use crate::kernels::{Exec, Told};
-use crate::models::{Encoder, Join, Showing};
-use crate::prompt::Item;
+use crate::models::{Clips, Encoder, Join, Showing};
+use crate::prompt::{Instruction, Item, beside};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,7 +33,8 @@ pub(super) enum Shown {
 }
 
 impl Session {
-    /// Rows that a picture becomes, [`Views::rows`] x width: what the tower and the bridge make of it.
+    /// Rows that a picture becomes, [`Views::rows`] x width: what the tower and the bridge make of it. A bridge that reads
+    /// the prompt's text reads an empty one.
     ///
     /// # Errors
     /// [`Error::NoVision`], [`Error::Cancelled`], and what preparing the picture refuses.
@@ -51,15 +52,25 @@ impl Session {
             return Err(Error::NoVideo { videos: 1 });
         }
         let frames: Vec<&Picture> = video.frames().iter().map(|frame| &**frame).collect();
+        if self.clips().is_some_and(|clips| clips.apart) {
+            let rows = frames.iter().map(|frame| self.embed_image(frame)).collect::<Result<Vec<_>, Error>>()?;
+            return Ok(rows.concat());
+        }
         self.embed(video.content_hash(), &frames)
+    }
+
+    fn clips(&self) -> Option<Clips> {
+        self.model.0.family.sees.as_ref().and_then(|sees| sees.clips())
     }
 
     fn embed(&mut self, hash: u128, frames: &[&Picture]) -> Result<Vec<f32>, Error> {
         let sees = self.model.0.family.sees(1)?;
         let size = frames.first().map_or((0, 0), |frame| (frame.width(), frame.height()));
         let views = sees.views(size.0, size.1);
-        let showing = Showing { views, frames: frames.len(), media_index: 0 };
-        let medium = Medium { showing, key: self.key(hash, 0), frames: frames.to_vec() };
+        let instruction = sees.reads().map(|reads| reads.instruction("")).transpose()?.unwrap_or_default();
+        let key = self.key(beside(hash, &instruction), 0);
+        let showing = Showing { views, frames: frames.len(), media_index: 0, instruction };
+        let medium = Medium { showing, key, frames: frames.to_vec() };
         let rows = self
             .encoded(&medium, &mut Timings::default(), &mut |_, _| ControlFlow::Continue(()))
             .map(|rows| rows.to_vec());
@@ -70,8 +81,11 @@ impl Session {
     /// What encoded rows are known by: the content and, where the rows depend on it, the index among the prompt's
     /// pictures.
     fn key(&self, hash: u128, media_index: usize) -> u128 {
-        let clips = self.model.0.family.sees.as_ref().and_then(|sees| sees.clips());
-        if clips.is_some_and(|clips| clips.media_indices.is_some()) { mixed(hash, media_index as u128) } else { hash }
+        if self.clips().is_some_and(|clips| clips.media_indices.is_some()) {
+            mixed(hash, media_index as u128)
+        } else {
+            hash
+        }
     }
 
     /// What the tower makes of a picture, to compare pictures with: the mean of its rows, of length one.
@@ -99,7 +113,8 @@ impl Session {
         exec.told = Some(told);
         let tower = encoder.tower_rows();
         let mut rows = vec![0.0; tower.rows() * tower.width()];
-        encoder.tower(&mut exec, &pixels, 0, &Showing { views, frames: 1, media_index: 0 })?;
+        let showing = Showing { views, frames: 1, media_index: 0, instruction: Instruction::default() };
+        encoder.tower(&mut exec, &pixels, 0, &showing)?;
         exec.read(tower, &mut rows)?;
         Ok((rows, tower.width()))
     }
@@ -146,7 +161,7 @@ impl Session {
             announce(sink, Event::Image { index: shown.len(), count })?;
             let media_index = before + shown.len();
             let frames: Vec<_> = item.frames().iter().map(|frame| &**frame).collect();
-            let showing = Showing { views, frames: frames.len(), media_index };
+            let showing = Showing { views, frames: frames.len(), media_index, instruction: item.instruction() };
             let medium = Medium { showing, key: self.key(hash, media_index), frames };
             let told = &mut |done, total| sink(Event::Within { done, total });
             shown.push(match &model.0.family.speaks()?.join {
@@ -227,7 +242,11 @@ impl Session {
             return Ok(rows);
         }
         let frames = medium.frames.len();
+        let recalls = self.model.0.family.sees.as_ref().is_some_and(|sees| sees.reads().is_some());
         for (number, frame) in medium.frames.iter().enumerate().rev() {
+            if recalls && self.recall(frame)? {
+                continue;
+            }
             let mut told = |done, layers| told((frames - 1 - number) * layers + done, frames * layers);
             let start = Instant::now();
             let pixels = self.prepare(frame, medium.showing.views)?;
@@ -238,6 +257,9 @@ impl Session {
             timings.prepare += prepared - start;
             timings.encode += prepared.elapsed();
             timings.encoded += 1;
+            if recalls {
+                self.remember(frame)?;
+            }
         }
         let seen = Instant::now();
         let mut rows = Vec::new();

@@ -1,7 +1,7 @@
 //! What a session's cache holds between calls, position by position, and how much of it a new prompt begins with.
 //!
 //! A position's keys and values depend on nothing but it and those before it, so they serve every prompt that begins the
-//! same. Pictures are known by their content.
+//! same. Pictures are known by their content, and by the instruction where their rows depend on one.
 
 use crate::blocks::cache::{Sequence, Slots};
 use crate::prompt::Item;
@@ -10,7 +10,7 @@ use crate::prompt::Item;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     Token(u32),
-    /// A row of a picture, by the hash of its content.
+    /// A row of a picture, by the hash of its content and of what was read beside it.
     Row(u128, usize),
 }
 
@@ -107,8 +107,14 @@ mod tests {
     use std::sync::Arc;
 
     fn picture(grey: u8) -> Item {
+        asked(grey, &[])
+    }
+
+    /// With what the bridge reads beside it.
+    fn asked(grey: u8, instruction: &[u32]) -> Item {
         let views = Views { size: (1, 1), rows: 3, positions: 3 };
-        Item::Image(Arc::new(Picture::new(1, 1, vec![grey; 3], &ImageLimits::default()).unwrap()), views)
+        let picture = Picture::new(1, 1, vec![grey; 3], &ImageLimits::default()).unwrap();
+        Item::Image(Arc::new(picture), views, instruction.into())
     }
 
     /// Runs a prompt of pictures of 3 rows and generates `ids`; the positions kept from before and those run.
@@ -137,6 +143,19 @@ mod tests {
         assert_eq!(turn(&[tokens(&[1]), picture(2)], &[]), (1, 3));
         assert_eq!(turn(&[tokens(&[1]), picture(2)], &[]), (1, 3), "a picture at the end is run whole");
         assert_eq!(turn(&[tokens(&[1]), picture(2), picture(2), tokens(&[7])], &[8]), (4, 4));
+    }
+
+    #[test]
+    fn rows_made_for_another_instruction_are_run_again() {
+        let mut slots = Slots::new(32);
+        let mut prefix = Prefix::default();
+        let tokens = |ids: &[u32]| Item::Tokens(ids.to_vec());
+        let mut turn = |items: &[Item], ids: &[u32]| turn(&mut prefix, &mut slots, items, ids);
+        assert_eq!(turn(&[tokens(&[1]), asked(1, &[4, 5]), tokens(&[2])], &[]), (0, 5));
+        assert_eq!(turn(&[tokens(&[1]), asked(1, &[4, 5]), tokens(&[3])], &[]), (4, 1), "the same was asked");
+        assert_eq!(turn(&[tokens(&[1]), asked(1, &[5, 4]), tokens(&[3])], &[]), (1, 4), "in another order");
+        assert_eq!(turn(&[tokens(&[1]), asked(1, &[5]), tokens(&[3])], &[]), (1, 4));
+        assert_eq!(turn(&[tokens(&[1]), asked(1, &[]), tokens(&[3])], &[]), (1, 4));
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn ids_and_pixels_are_equal() {
             .collect();
         assert_eq!(ids, case.ids, "{what}: ids");
 
-        let Item::Image(picture, _) = &items[0] else { panic!("{what}: the picture comes first") };
+        let Item::Image(picture, ..) = &items[0] else { panic!("{what}: the picture comes first") };
         assert_eq!(format!("{:016x}", fnv1a(picture.rgb())), case.picture.hash, "{what}: the picture itself");
         let pixels = subject.model.preprocess().unwrap().apply(picture).unwrap();
         let hash = format!("{:016x}", fnv1a(bytemuck::cast_slice(&pixels.data)));
@@ -117,7 +117,7 @@ fn picture_rows_and_logits_agree() {
         let mut session = subject.session();
         let prompt = subject.prompt(i);
         let items = subject.model.compose(&prompt).unwrap();
-        let Item::Image(picture, _) = &items[0] else { panic!("{what}: the picture comes first") };
+        let Item::Image(picture, ..) = &items[0] else { panic!("{what}: the picture comes first") };
         let rows = session.embed_image(picture).unwrap();
         if subject.golden.name != "project" {
             let got: Vec<f32> = case.projection.index.iter().map(|&i| rows[i]).collect();

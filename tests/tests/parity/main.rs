@@ -5,6 +5,7 @@
 mod blip2;
 mod blip2_itm;
 mod chat;
+mod instructblip;
 mod mixed;
 mod text;
 
