@@ -72,9 +72,11 @@ impl Query {
     }
 }
 
-/// The sum of products of signed bytes with numbers: a loop that compilers turn into whole vectors.
+/// The sum of products of signed bytes with numbers: a loop that compilers turn into whole vectors, also where they check sums
+/// that are not said to wrap. [`Query::new`] sees to it that none does.
 fn product(bytes: &[u8], numbers: &[i16]) -> i32 {
-    bytes.iter().zip(numbers).map(|(&byte, &number)| i32::from(byte.cast_signed()) * i32::from(number)).sum()
+    let product = |(&byte, &number): (&u8, &i16)| i32::from(byte.cast_signed()).wrapping_mul(i32::from(number));
+    bytes.iter().zip(numbers).map(product).fold(0, i32::wrapping_add)
 }
 
 /// A picture by its number, and how near it is.
@@ -311,16 +313,17 @@ mod tests {
         }
         let asked: Vec<Query> = texts.iter().map(|rows| Query::new(rows, Kind::Text)).collect();
         let found = nearest(&file, &places, &asked, 256, (128, threads)).unwrap();
+        // What counts is what is on the shortlist: it is looked at once more.
         for most in [1, 10, 128] {
             let mut there = 0;
             for (found, exact) in found.iter().zip(&exact) {
-                let found: Vec<usize> = found[..most].iter().map(|(number, _)| *number).collect();
+                let found: Vec<usize> = found.iter().map(|(number, _)| *number).collect();
                 there += exact[..most].iter().filter(|(number, _)| found.contains(number)).count();
             }
             #[allow(clippy::cast_precision_loss)]
             let recall = there as f64 / (most * texts.len()) as f64;
-            eprintln!("recall of the first {most}: {recall:.4}");
-            assert!(recall > 0.9);
+            eprintln!("of the nearest {most} by floats are on the shortlist of 128: {recall:.4}");
+            assert!(recall > if most < 128 { 0.999 } else { 0.95 });
         }
     }
 }
