@@ -52,7 +52,7 @@ EXAMPLES
   ocelli doctor
 
 THE MODEL
-is the first argument or stands behind -m, in every command that takes one; without either it is the file that
+is the first argument or stands behind -m, in every command that takes one ('search' has its folder first); without either it is the file that
 OCELLI_MODEL names, or the bundled one.
 
 WHICH TYPE
@@ -91,6 +91,7 @@ enum Command {
     Score(commands::score::Args),
     Match(commands::matching::Args),
     Embed(commands::embed::Args),
+    Search(Box<commands::search::Args>),
     Pull(commands::pull::Args),
     Models(commands::models::Args),
     Convert(commands::convert::Args),
@@ -137,6 +138,7 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
         Command::Score(args) => commands::score::run(args, &interrupt),
         Command::Match(args) => commands::matching::run(args, &interrupt),
         Command::Embed(args) => commands::embed::run(args, &interrupt),
+        Command::Search(args) => commands::search::run(args, &interrupt),
         Command::Pull(args) => commands::pull::run(args),
         Command::Models(args) => commands::models::run(args),
         Command::Convert(args) => commands::convert::run(args, &interrupt),

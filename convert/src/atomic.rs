@@ -76,8 +76,10 @@ impl Drop for PartFile {
     }
 }
 
-/// Part files of `target` that are lying about: what killed conversions left behind, or running ones are writing.
-pub(crate) fn leftovers(target: &Path) -> Vec<String> {
+/// Part files of `target` that are lying about: what killed programs left behind, or running ones are writing. Their names,
+/// beside it.
+#[must_use]
+pub fn leftovers(target: &Path) -> Vec<String> {
     let stem = part_stem(target);
     let Ok(entries) = fs::read_dir(directory(target)) else { return Vec::new() };
     let mut names: Vec<String> = entries
@@ -98,9 +100,17 @@ fn part_stem(target: &Path) -> String {
 /// # Errors
 /// [`ConvertError::Write`].
 pub fn write_atomically(target: &Path, bytes: &[u8]) -> Result<(), ConvertError> {
+    replace_atomically(target, |mut file| file.write_all(bytes))
+}
+
+/// The same of a file that is not in memory as a whole: it is what `write` writes.
+///
+/// # Errors
+/// [`ConvertError::Write`].
+pub fn replace_atomically(target: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Result<(), ConvertError> {
     let part = PartFile::create(target, fs::metadata(target).ok().as_ref())?;
     let failed = |source| ConvertError::Write { path: target.to_owned(), action: "be written", source };
-    part.file().write_all(bytes).map_err(failed)?;
+    write(part.file()).map_err(failed)?;
     part.keep()
 }
 

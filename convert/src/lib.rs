@@ -28,7 +28,7 @@ mod write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use atomic::write_atomically;
+pub use atomic::{leftovers, replace_atomically, write_atomically};
 pub use checkpoint::{SafetensorsError, TorchError};
 pub use error::{ConvertError, UnknownSetting};
 pub use families::open_flamingo::OpenFlamingo;
@@ -176,7 +176,7 @@ fn assemble(
     }
     inputs.settings.check(&options.ignored_settings, &mut keys.notes)?;
     if let Place::File { target, .. } = &place {
-        for name in atomic::leftovers(target) {
+        for name in leftovers(target) {
             keys.note(format!("{name} was left by another conversion and is not touched"));
         }
     }

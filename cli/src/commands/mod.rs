@@ -14,4 +14,5 @@ pub mod pull;
 pub mod quantize;
 pub mod run;
 pub mod score;
+pub mod search;
 pub mod tokenize;

@@ -20,6 +20,8 @@ mod quantize;
 mod run;
 mod saying;
 mod score;
+#[cfg(unix)]
+mod search;
 mod shots;
 mod signals;
 mod terminal;

@@ -13,7 +13,7 @@
 use super::blip2::{Asked, sizes, whole};
 use super::{Clips, Family, Reads};
 use crate::error::Error;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{KeySet, Tokenizer};
 use crate::weights::header::{self, Header};
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;

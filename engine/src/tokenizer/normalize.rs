@@ -44,8 +44,6 @@ pub(super) struct Normalizer {
 type Whole<'t> = (Cow<'t, str>, Cow<'t, [Range<usize>]>);
 /// A part of a text and the stretches in it.
 type Part<'t> = (Cow<'t, str>, Vec<Range<usize>>);
-/// A whole text and the stretches in it.
-type Whole<'t> = (Cow<'t, str>, Cow<'t, [Range<usize>]>);
 
 impl Normalizer {
     /// Whether this is `LlamaTokenizer` without its `legacy`, which goes over the whole text before anything else.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use ocelli_tests::Result;
 use ocelli_tests::checkpoint::{Dtype, Layers, SHAPES, Spec, write};
 use ocelli_tests::golden::{BLIP2_OPT, Golden};
+use ocelli_tests::itm_golden::{BLIP2_ITM, ItmGolden};
 use ocelli_tests::open_flamingo;
 
 const HELP: &str = "\
@@ -22,7 +23,8 @@ usage: synthesize [--shape SHAPE] [--type f32|f16|bf16] [--shard-gb N] [--seed N
        synthesize --golden NAME [--type ...] OUT
 
   --shape SHAPE        published shape (blip2-opt-2.7b); openflamingo-3b is another
-  --golden NAME        the checkpoint of a golden, in its own type, with its pictures
+  --golden NAME        the checkpoint of a golden, in its own type, with its pictures; of the first stage
+                       blip2_itm_NAME, without
   --type TYPE          how weights are stored (f16)
   --shard-gb N         most gigabytes (10^9) of weights a file; without it, one file
   --layers N           language model blocks, for small trials
@@ -110,8 +112,14 @@ fn borrow_tokenizer(dir: &Path, spec: &mut Spec) -> Result<()> {
 fn run(a: &Arguments) -> Result<()> {
     let out = a.out.as_deref().ok_or("no directory to write; see --help")?;
     if let Some(name) = &a.golden {
+        if let Some(first_stage) = name.strip_prefix("blip2_itm_") {
+            let mut golden = ItmGolden::load(first_stage)?;
+            golden.dtype = a.dtype.unwrap_or(golden.dtype);
+            return golden.write(out);
+        }
         if !BLIP2_OPT.contains(&name.as_str()) {
-            return Err(format!("goldens are {}", BLIP2_OPT.join(", ")).into());
+            let first_stage = BLIP2_ITM.map(|name| format!("blip2_itm_{name}"));
+            return Err(format!("goldens are {}, {}", BLIP2_OPT.join(", "), first_stage.join(", ")).into());
         }
         let mut golden = Golden::load(name)?;
         golden.dtype = a.dtype.unwrap_or(golden.dtype);
