@@ -284,6 +284,42 @@ fn files_as_llama_cpp_writes_them_say_the_same() {
     }
 }
 
+/// Layers may have numbers of their own for distances (as UMT5's have, which llama.cpp calls by the same name); those of the
+/// first layer are the others' only where they have none.
+#[test]
+fn layers_may_have_distances_of_their_own() {
+    let bytes = file("t5_gated");
+    let source = Gguf::parse(Arc::new(bytes.clone())).unwrap();
+    let logits = |of: &dyn Fn(&str, usize) -> Vec<u8>| {
+        let table = |stack: &str, layer: usize| format!("{stack}.blk.{layer}.attn_rel_b.weight");
+        let others = ["enc", "dec"].into_iter().flat_map(|stack| [(stack, 1), (stack, 2)]);
+        let shape = source.tensor(&table("enc", 0)).unwrap().shape.clone();
+        let mut writer = Writer::new();
+        for (name, value) in source.keys() {
+            writer.set(name, MetaValue::from(value));
+        }
+        for tensor in source.tensors() {
+            writer.tensor(tensor.name.clone(), &tensor.shape, tensor.ty);
+        }
+        for (stack, layer) in others.clone() {
+            writer.tensor(table(stack, layer), &shape, TensorType::F32);
+        }
+        let mut body = writer.begin(Vec::new()).unwrap();
+        source.tensors().iter().for_each(|tensor| body.write(source.data(tensor)).unwrap());
+        others.for_each(|(stack, layer)| body.write(&of(&table(stack, 0), layer)).unwrap());
+        let model = open(body.finish().unwrap()).unwrap();
+        let prompt = Prompt::new().tokens(ids(60));
+        model.session(&SessionOptions::default()).unwrap().logits_behind(&prompt, &ids(20)).unwrap()
+    };
+    let first = |name: &str| source.data(source.tensor(name).unwrap()).to_vec();
+    let shared = open(bytes.clone()).unwrap();
+    let prompt = Prompt::new().tokens(ids(60));
+    let shared = shared.session(&SessionOptions::default()).unwrap().logits_behind(&prompt, &ids(20)).unwrap();
+    assert!(logits(&|name, _| first(name)) == shared, "the same numbers everywhere");
+    let zeros = |name: &str, layer: usize| if layer == 2 { vec![0; first(name).len()] } else { first(name) };
+    assert!(logits(&zeros) != shared, "none in the last layer");
+}
+
 /// A model that opened cannot miss a tensor later.
 #[test]
 fn every_tensor_that_is_missing_is_named() {
