@@ -167,7 +167,11 @@ enum ocelli_finish {
 
 enum ocelli_embedding {
   OCELLI_EMBED_FEATURES = 0,
-  OCELLI_EMBED_ROWS = 1
+  OCELLI_EMBED_ROWS = 1,
+  OCELLI_EMBED_COMPARED = 2,
+  OCELLI_EMBED_COMPARED_RAW = 3,
+  OCELLI_EMBED_TEXT = 4,
+  OCELLI_EMBED_TEXT_RAW = 5
 };
 
 // Success.
@@ -401,6 +405,20 @@ enum ocelli_embedding {
 // image_positions rows of embedding_width numbers, as ocelli_model_get_info() has them; where it is attended to, rows as
 // wide as that wants.
 #define OCELLI_EMBED_ROWS 1
+
+// Of ocelli_session_embed(): what a picture is compared with texts by, a row of length one for each of the model's queries;
+// the greatest product with the row of a text is their cosine. Where ocelli_model_info.can has OCELLI_CAN_MATCH.
+#define OCELLI_EMBED_COMPARED 2
+
+// Of ocelli_session_embed(): the same before rows are brought to length one.
+#define OCELLI_EMBED_COMPARED_RAW 3
+
+// Of ocelli_session_embed(): what the text of the session's prompt, which has no pictures, is compared by: one row of length
+// one. image must be NULL.
+#define OCELLI_EMBED_TEXT 4
+
+// Of ocelli_session_embed(): the same before the row is brought to length one.
+#define OCELLI_EMBED_TEXT_RAW 5
 
 // A picture in memory, 8-bit RGB. Any thread may use it at any time; prompts keep their pictures after it is closed.
 typedef struct ocelli_image ocelli_image;
@@ -990,19 +1008,23 @@ int32_t ocelli_session_score(struct ocelli_session *session, const char *const *
 // OCELLI_ERR_NOT_FOUND (nothing was generated or scored, or not with logprobs).
 int32_t ocelli_session_logprobs(struct ocelli_session *session, uint32_t *tokens, float *values, size_t capacity, size_t *needed);
 
-// A picture as numbers; kind is one of OCELLI_EMBED_*. needed, unless NULL, receives how many numbers there are; as many
-// as capacity allows are written to values, which may be NULL if that is 0. The prompt is not concerned.
+// A picture, or the prompt's text, as numbers; kind is one of OCELLI_EMBED_*. needed, unless NULL, receives how many numbers
+// there are; as many as capacity allows are written to values, which may be NULL if that is 0. The prompt does not change.
 //
 // Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER,
-// OCELLI_ERR_PROMPT (the model takes no pictures), OCELLI_ERR_IMAGE or OCELLI_ERR_CANCELLED.
+// OCELLI_ERR_PROMPT (the model takes no pictures), OCELLI_ERR_IMAGE, OCELLI_ERR_CANCELLED, OCELLI_ERR_UNSUPPORTED (the model
+// does not compare pictures with texts) or OCELLI_ERR_CONTEXT (the text is too long).
 int32_t ocelli_session_embed(struct ocelli_session *session, const struct ocelli_image *image, uint32_t kind, float *values, size_t capacity, size_t *needed);
 
-// How well a picture and a text of size bytes fit each other, from 0 to 1. It is there for models that are to come: none
-// that this version runs can tell, and it always fails. Comparing the scores of texts behind a picture,
-// ocelli_session_score(), is the nearest thing.
+// How well a picture and a text of size bytes go together: the probability that they belong together, from 0 to 1, found by
+// looking at both at once. Models that can have OCELLI_CAN_MATCH in ocelli_model_info.can. The picture is read once for all
+// texts that it is matched with one after the other; the prompt is not concerned. The cosine of the two, which is quicker
+// for many, is made of what ocelli_session_embed() gives of each. With another model, comparing the scores of texts behind
+// a picture, ocelli_session_score(), is the nearest thing.
 //
-// Returns OCELLI_ERR_UNSUPPORTED, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_INVALID_UTF8 or
-// OCELLI_ERR_BAD_HANDLE.
+// Returns OCELLI_OK, OCELLI_ERR_UNSUPPORTED (the model does not compare pictures with texts), OCELLI_ERR_NULL_PARAMETER,
+// OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_IMAGE, OCELLI_ERR_CONTEXT (the text is too long),
+// OCELLI_ERR_CANCELLED or OCELLI_ERR_BAD_HANDLE.
 int32_t ocelli_session_match(struct ocelli_session *session, const struct ocelli_image *image, const char *text, size_t size, float *score);
 
 // Copies the session's state into buffer: its prompt, pictures at three bytes a pixel, and its keys and values. needed,
