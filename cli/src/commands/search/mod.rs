@@ -160,7 +160,10 @@ impl Args {
             });
         }
         match &self.html {
-            Some(sheet) => Ok(Output::Path(sheet).check(true)?),
+            Some(sheet) => {
+                let read: Vec<&Path> = self.image.iter().map(PathBuf::as_path).collect();
+                Ok(Output::Path(sheet).check(true, &read)?)
+            }
             None => Ok(()),
         }
     }
