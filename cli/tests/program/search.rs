@@ -313,6 +313,9 @@ fn another_model_or_another_file_is_refused_and_left() {
     let (_dir, tiny) = file("tiny.gguf", &bundled());
     search(&tiny, &["--text", "a"]).failed(1, "no-matching");
     ocelli(&["search", &text, "--text", "a"]).failed(2, "search");
+    folder.search(&["--no-such"]).failed(2, "usage");
+    folder.search(&["another.gguf"]).failed(2, "usage");
+    ocelli(&["search", photos.to_str().unwrap(), "-x"]).failed(2, "usage");
     let empty = Folder::empty();
     empty.search(&[]).failed(1, "search");
     assert!(!empty.index().exists());

@@ -151,6 +151,13 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
 impl Args {
     /// Refuses what cannot go well before anything is opened.
     fn check(&self) -> Result<(), Failure> {
+        // Behind the folder anything may stand for a model, a mistyped option too.
+        let file = &self.model.file;
+        let option = |bare: &&PathBuf| bare.as_os_str().as_encoded_bytes().starts_with(b"-") && !bare.exists();
+        if let Some(bare) = file.bare.as_ref().filter(|bare| file.model.is_some() || option(bare)) {
+            let what = format_args!("unexpected argument '{}' found", bare.display());
+            return Err(Failure::usage("usage", what).with_hint("--help lists what there is"));
+        }
         if !self.dir.is_dir() {
             let failure = Failure::usage("search", format_args!("{} is no folder", self.dir.display()));
             let model_first = self.model.file.bare.as_ref().is_some_and(|bare| bare.is_dir());
