@@ -11,6 +11,7 @@ use ocelli_quant::gguf::WriteError;
 use ocelli_quant::{CodecError, Size, TensorType};
 
 use crate::checkpoint::{SafetensorsError, TorchError};
+use crate::families::lavis::LavisError;
 
 /// Why a conversion failed. The output is as it was before the call.
 #[derive(Debug, thiserror::Error)]
@@ -267,6 +268,9 @@ pub enum ConvertError {
         /// The key that says another.
         key: String,
     },
+    /// A checkpoint of LAVIS that is none, or lacks a part.
+    #[error(transparent)]
+    Lavis(#[from] LavisError),
     /// A finite weight that the wanted type would turn into an infinity.
     #[error("tensor '{tensor}': {value} exceeds {largest}, the largest that {ty} holds; choose {advice}")]
     Overflow {
@@ -416,6 +420,7 @@ impl ConvertError {
             Self::Strided { .. } => "strided",
             Self::NoAdapter { .. } => "no_adapter",
             Self::FrozenEmbeddings { .. } => "frozen_embeddings",
+            Self::Lavis(source) => source.code(),
             Self::HeadWidth { .. } => "head_width",
             Self::Overflow { .. } => "overflow",
             Self::Encode { .. } => "encode",

@@ -15,6 +15,17 @@ impl Keys {
         self.values.push((key.into(), value.into()));
     }
 
+    /// Sets a key whether it was set before or not.
+    pub(crate) fn replace(&mut self, key: &str, value: impl Into<MetaValue>) {
+        self.remove(key);
+        self.set(key, value);
+    }
+
+    /// Takes a key away that may have been set.
+    pub(crate) fn remove(&mut self, key: &str) {
+        self.values.retain(|(name, _)| name != key);
+    }
+
     /// The number that was set under `key`.
     pub(crate) fn number(&self, key: &str) -> Option<u32> {
         self.values.iter().find_map(|(name, value)| match value {

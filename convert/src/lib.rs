@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 pub use atomic::{leftovers, replace_atomically, write_atomically};
 pub use checkpoint::{SafetensorsError, TorchError};
 pub use error::{ConvertError, UnknownSetting};
+pub use families::lavis::{Lavis, LavisError};
 pub use families::open_flamingo::OpenFlamingo;
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::Writer;
@@ -131,6 +132,28 @@ pub fn convert_open_flamingo<'o>(
         options,
         progress,
     )
+}
+
+/// Converts a BLIP-2 checkpoint of LAVIS, whose parts lie in several places, to the file `out`. `options` names the
+/// Q-Former's tokenizer; a language model's is that of its directory. The family is given.
+///
+/// # Errors
+/// As [`convert`].
+pub fn convert_lavis<'o>(
+    sources: &Lavis,
+    out: impl Into<Output<'o>>,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Report, ConvertError> {
+    let out = out.into();
+    let directories: Vec<&Path> = sources.language.iter().chain(&options.tokenizer).map(PathBuf::as_path).collect();
+    let place = check_output(&directories, out, options)?;
+    let settings = Settings::default();
+    let opened = families::lavis::open(sources, options.tokenizer.as_deref(), &settings)?;
+    let inputs = Inputs { source: opened.source, tokenizer: opened.source, settings: &settings };
+    let (family, origin) = (&families::blip2::FAMILY, Object::empty("config.json"));
+    let (model, checkpoint) = (opened.model.as_ref(), opened.checkpoint);
+    assemble((family, model), &inputs, &origin, checkpoint, (out, place), options, progress)
 }
 
 /// Writes a model whose weights are found. The model's origin is that of `config`.

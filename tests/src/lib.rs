@@ -10,6 +10,7 @@ pub mod formula;
 pub mod golden;
 pub mod instruct_golden;
 pub mod itm_golden;
+pub mod lavis_golden;
 pub mod mixed_golden;
 pub mod naming_game;
 pub mod open_flamingo;

@@ -7,7 +7,7 @@ use crate::model_args::from_and_to;
 use crate::output::{Notes, Out, counted, size, time};
 use crate::recipe_args::{RecipeArgs, TYPES};
 use crate::watch::Watch;
-use ocelli_convert::{ConvertError, OpenFlamingo, Options, Report};
+use ocelli_convert::{ConvertError, Lavis, OpenFlamingo, Options, Report};
 use ocelli_quant::TensorType;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,6 +19,8 @@ EXAMPLES
   ocelli convert ./checkpoint --tokenizer ./opt-2.7b -o model.gguf --type f16
   ocelli convert openflamingo --adapter checkpoint.pt --language ./mpt-1b \\
       --vision ./clip -o of.gguf
+  ocelli convert lavis --checkpoint blip2_pretrained.pth \\
+      --vision eva_vit_g.pth --tokenizer bert-base-uncased -o itm.gguf
 
 What is no directory here and can be a hub's name is fetched from there, as 'ocelli pull' does it. The output appears
 under its name only when it is complete. Interrupting leaves nothing behind. A link stays a link: the file that it leads to is replaced. Devices and pipes are written through, and so is standard output, by '-o -'.";
@@ -40,6 +42,25 @@ EXAMPLES
 
 The checkpoint holds only what was trained: resampler, gated layers and embeddings. The language model is the one it was
 trained on, with its tokenizer; CLIP is openai/clip-vit-large-patch14 as transformers saves it.";
+
+const USAGE_LAVIS: &str = "\
+ocelli convert lavis --checkpoint <FILE> [--vision <FILE>]
+           [--tokenizer <DIR>] [--language <DIR>] -o <OUT.gguf> [OPTIONS]";
+
+const AFTER_LAVIS: &str = "\
+EXAMPLES
+  ocelli convert lavis --checkpoint blip2_pretrained.pth \\
+      --vision eva_vit_g.pth --tokenizer google-bert/bert-base-uncased \\
+      -o blip2-itm.gguf
+  ocelli convert lavis --checkpoint blip2_pretrained_opt2.7b.pth \\
+      --vision eva_vit_g.pth --language facebook/opt-2.7b -o blip2.gguf
+  ocelli convert lavis --checkpoint blip2_caption_flant5xl.pth \\
+      --language google/flan-t5-xl -o captions.gguf --type q4_k_m
+
+The checkpoint's tensors say what it is. Of the first stage (blip2_pretrained.pth, blip2_finetune_coco.pth) the file matches,
+embeds and captions; it needs --tokenizer, to which [DEC] is added where it is missing. Of the second stage the file answers
+through OPT or Flan-T5; it needs --language, whose tokenizer is taken. The tower is in a file of its own (eva_vit_g.pth, or
+clip_vit_L.pth for checkpoints named vitL) unless it was trained along and is in the checkpoint.";
 
 /// Convert a checkpoint, mostly a Hugging Face directory, to one model file
 #[derive(clap::Args)]
@@ -82,6 +103,24 @@ enum Several {
         #[command(flatten)]
         output: Output,
     },
+    /// Convert a BLIP-2 checkpoint of LAVIS with its tower and its language model or tokenizer
+    #[command(name = "lavis", after_help = AFTER_LAVIS, override_usage = USAGE_LAVIS)]
+    Lavis {
+        /// What was trained, such as blip2_pretrained.pth, or a hub's OWNER/NAME/FILE
+        #[arg(long, value_name = "FILE")]
+        checkpoint: PathBuf,
+        /// The tower, eva_vit_g.pth or clip_vit_L.pth, where the checkpoint does not hold it
+        #[arg(long, value_name = "FILE")]
+        vision: Option<PathBuf>,
+        /// The directory of the language model, or a hub's name of it; the first stage has none
+        #[arg(long, value_name = "DIR")]
+        language: Option<PathBuf>,
+        /// The model file to write, as -o has it
+        #[arg(value_name = "OUT.gguf")]
+        to: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 #[derive(clap::Args)]
@@ -105,6 +144,20 @@ struct Output {
 
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     const NAMES: [&str; 2] = ["<SRC>", "--output <OUT.gguf>"];
+    if let Some(Several::Lavis { checkpoint, vision, language, to, output }) = &args.several {
+        let (_, out) = from_and_to((Some(checkpoint), output.output.as_ref()), [to.as_ref(), None], NAMES)?;
+        output.recipe.check(&out, checkpoint)?;
+        let located =
+            |path: &Option<PathBuf>, wanted| path.as_deref().map(|path| locate(path, wanted, output.quiet)).transpose();
+        let sources = Lavis {
+            checkpoint: locate(checkpoint, Wanted::File, output.quiet)?,
+            vision: located(vision, Wanted::File)?,
+            language: located(language, Wanted::Checkpoint)?,
+        };
+        return output.made(&out, interrupt, None, |place, options, watch| {
+            ocelli_convert::convert_lavis(&sources, place, options, watch)
+        });
+    }
     if let Some(Several::OpenFlamingo { adapter, language, vision, to, output }) = &args.several {
         let (_, out) = from_and_to((Some(adapter), output.output.as_ref()), [to.as_ref(), None], NAMES)?;
         output.recipe.check(&out, adapter)?;

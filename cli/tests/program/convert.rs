@@ -105,7 +105,15 @@ fn parts_that_lie_apart_become_a_model_that_runs() {
         out,
     ]);
     err.failed(1, "read");
-    for usage in [&["convert"][..], &["convert", "openflamingo", "-o", out], &["convert", language]] {
+    let lavis = ["convert", "lavis", "--checkpoint", adapter];
+    ocelli(&[&lavis[..], &["-o", out]].concat()).failed(1, "no-lavis-checkpoint");
+    for usage in [
+        &["convert"][..],
+        &["convert", "openflamingo", "-o", out],
+        &["convert", "lavis", "-o", out],
+        &lavis,
+        &["convert", language],
+    ] {
         assert_eq!(ocelli(usage).code, Some(2), "{usage:?}");
     }
     let help = ocelli(&["convert", "openflamingo", "--help"]).ok();

@@ -36,13 +36,14 @@ const BESIDE: &[Known] =
     &[Known::only(&["use_decoder_only_language_model"], &[Switch(false)], "the language model is T5")];
 
 pub(super) struct Blip2 {
-    vit: Vit,
-    qformer: QFormer,
-    language: Box<dyn Language>,
-    text: Object,
-    image_token: Option<u32>,
+    pub(super) vit: Vit,
+    pub(super) qformer: QFormer,
+    pub(super) language: Box<dyn Language>,
+    /// The language model's configuration.
+    pub(super) text: Object,
+    pub(super) image_token: Option<u32>,
     /// Of InstructBLIP.
-    asked: Option<Asked>,
+    pub(super) asked: Option<Asked>,
 }
 
 /// How a Q-Former reads the prompt's text.

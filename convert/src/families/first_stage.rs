@@ -31,15 +31,15 @@ const OUTER: &[Known] = &[
 const MATCHES: &str = "itm_head";
 /// The head that writes: it ends with the word table and a bias, which has two names.
 const WRITES: &str = "cls.predictions.transform.dense.weight";
-const BIASES: [&str; 2] = ["cls.predictions.decoder.bias", "cls.predictions.bias"];
+pub(super) const BIASES: [&str; 2] = ["cls.predictions.decoder.bias", "cls.predictions.bias"];
 
 /// Beams, and most and least new tokens of a caption; the original counts the token that begins it as well.
 const BEAMS: u32 = 3;
 const LONGEST: u32 = 30 - 1;
 const SHORTEST: u32 = 10 - 1;
 
-struct FirstStage {
-    vit: Vit,
+pub(super) struct FirstStage {
+    pub(super) vit: Vit,
     qformer: QFormer,
     text: Text,
     /// Numbers that pictures and texts are compared by.
@@ -57,13 +57,51 @@ pub(super) fn is(checkpoint: &Checkpoint) -> bool {
 pub(super) fn read(config: &Object, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     pretrained::part(config, OUTER);
     let vit = Vit::read(&config.object("vision_config")?)?;
-    let queries = config.count("num_query_tokens", 1..=ROWS, 32)?;
-    let (qformer, text) = QFormer::read_with_text(&config.object("qformer_config")?, queries, vit.width)?;
-    let compared = config.count("image_text_hidden_size", 1..=WIDTH, 256)?;
     let has = |wanted: &str| checkpoint.names().any(|name| name.strip_prefix("model.").unwrap_or(name) == wanted);
     let bias = BIASES.into_iter().find(|bias| has(bias)).unwrap_or(BIASES[0]);
     let writes = has(WRITES).then_some(bias);
-    Ok(Box::new(FirstStage { vit, qformer, text, compared, writes }))
+    Ok(Box::new(FirstStage::new(vit, config, &config.object("qformer_config")?, writes)?))
+}
+
+impl FirstStage {
+    /// Behind a tower, by the whole model's configuration and the Q-Former's; `writes` is the bias of the head that writes.
+    pub(super) fn new(
+        vit: Vit,
+        config: &Object,
+        former: &Object,
+        writes: Option<&'static str>,
+    ) -> Result<Self, ConvertError> {
+        let queries = config.count("num_query_tokens", 1..=ROWS, 32)?;
+        let (qformer, text) = QFormer::read_with_text(former, queries, vit.width)?;
+        let compared = config.count("image_text_hidden_size", 1..=WIDTH, 256)?;
+        Ok(Self { vit, qformer, text, compared, writes })
+    }
+
+    /// Sets the keys of all but the tower and its pictures; `begins` is a token that begins captions, added to a tokenizer
+    /// that has none.
+    pub(super) fn own_keys(
+        &self,
+        inputs: &Inputs<'_>,
+        begins: Option<&str>,
+        keys: &mut Keys,
+    ) -> Result<(), ConvertError> {
+        self.qformer.keys(keys);
+        keys.set("ocelli.qformer.projection_length", self.compared);
+        tokenizer::wordpiece::keys_with(inputs, self.text.vocabulary, begins, keys)?;
+        if self.writes.is_some() {
+            let end = keys.number("tokenizer.ggml.seperator_token_id");
+            let begin = keys.number("ocelli.generation.bos_id");
+            let (Some(_), Some(end)) = (begin, end) else {
+                let message = "a caption begins with bos_token, '[DEC]', and ends with sep_token, '[SEP]'".to_owned();
+                return Err(ConvertError::Tokenizer { file: "tokenizer".to_owned(), message });
+            };
+            keys.set("ocelli.generation.eos_ids", vec![end]);
+            keys.set("ocelli.generation.num_beams", BEAMS);
+            keys.set("ocelli.generation.max_new_tokens", LONGEST);
+            keys.set("ocelli.generation.min_new_tokens", SHORTEST);
+        }
+        Ok(())
+    }
 }
 
 impl Model for FirstStage {
@@ -96,22 +134,7 @@ impl Model for FirstStage {
         self.vit.keys(keys);
         image::keys(inputs, image::Class::Blip, self.vit.side, keys)?;
         image::same_as_model(inputs, "num_query_tokens", self.qformer.queries)?;
-        self.qformer.keys(keys);
-        keys.set("ocelli.qformer.projection_length", self.compared);
-        tokenizer::wordpiece::keys(inputs, self.text.vocabulary, keys)?;
-        if self.writes.is_some() {
-            let end = keys.number("tokenizer.ggml.seperator_token_id");
-            let begin = keys.number("ocelli.generation.bos_id");
-            let (Some(_), Some(end)) = (begin, end) else {
-                let message = "a caption begins with bos_token, '[DEC]', and ends with sep_token, '[SEP]'".to_owned();
-                return Err(ConvertError::Tokenizer { file: "tokenizer".to_owned(), message });
-            };
-            keys.set("ocelli.generation.eos_ids", vec![end]);
-            keys.set("ocelli.generation.num_beams", BEAMS);
-            keys.set("ocelli.generation.max_new_tokens", LONGEST);
-            keys.set("ocelli.generation.min_new_tokens", SHORTEST);
-        }
-        Ok(())
+        self.own_keys(inputs, None, keys)
     }
 
     /// Names with an outer `model.`.

@@ -1,10 +1,11 @@
 //! The registry of families: one file each, and one line here.
 
-mod blip2;
+pub(crate) mod blip2;
 mod first_stage;
 pub(crate) mod flamingo;
 mod frozen;
 mod instructblip;
+pub(crate) mod lavis;
 pub(crate) mod open_flamingo;
 mod text;
 

@@ -27,6 +27,14 @@ struct Part {
 }
 
 impl Head {
+    /// Gives the checkpoint's tensors other names.
+    pub(super) fn rename(&mut self, rename: &dyn Fn(&str) -> String) {
+        for part in &mut self.parts {
+            (part.head, part.embedding) = (rename(&part.head), rename(&part.embedding));
+        }
+        self.target.content.rename(rename);
+    }
+
     /// Whether a tensor is a matrix of it.
     pub(super) fn has(&self, name: &str) -> bool {
         self.parts.iter().any(|part| part.head == name)

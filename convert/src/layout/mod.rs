@@ -62,6 +62,20 @@ pub(crate) enum Content {
     Fill(f32),
 }
 
+impl Content {
+    /// Gives the checkpoint's tensors other names.
+    fn rename(&mut self, rename: &dyn Fn(&str) -> String) {
+        let names: Vec<&mut String> = match self {
+            Self::Run { tensor, .. } => vec![tensor],
+            Self::Joined(parts) => parts.iter_mut().map(|(tensor, _)| tensor).collect(),
+            Self::Kernel { tensor, gains, factor, .. } => [tensor, gains].into_iter().chain(&mut factor.gain).collect(),
+            Self::Scaled(tensor, factor) => [tensor].into_iter().chain(&mut factor.gain).collect(),
+            Self::Values(_) | Self::Fill(_) => Vec::new(),
+        };
+        names.into_iter().for_each(|name| *name = rename(name));
+    }
+}
+
 /// A convolution whose kernel is standardised whenever it runs (Qiao et al. 2019), as Brock et al. (2021) scale it:
 /// `gain · scale / √n · (w - mean) / √(variance + eps)`, n, mean and variance being those of one output's kernel.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -243,6 +257,28 @@ impl Layout {
     pub(crate) fn values(&mut self, name: &str, values: Vec<f32>) {
         let shape = vec![values.len() as u64];
         self.targets.push(Target { name: name.to_owned(), shape, kind: Kind::Exact, content: Content::Values(values) });
+    }
+
+    /// A vector of zeros that no checkpoint holds.
+    pub(crate) fn zeros(&mut self, name: &str, width: u64) {
+        let content = Content::Fill(0.0);
+        self.targets.push(Target { name: name.to_owned(), shape: vec![width], kind: Kind::Exact, content });
+    }
+
+    /// The same rules under other names in the checkpoint. What may be skipped has its name already.
+    pub(crate) fn renamed(mut self, rename: &dyn Fn(&str) -> String) -> Self {
+        self.expected = self.expected.into_iter().map(|(name, shape)| (rename(&name), shape)).collect();
+        for target in &mut self.targets {
+            target.content.rename(rename);
+        }
+        if let Some(head) = &mut self.head {
+            head.rename(rename);
+        }
+        for (matrix, others) in &mut self.repeats {
+            *matrix = rename(matrix);
+            others.iter_mut().for_each(|other| *other = rename(other));
+        }
+        self
     }
 
     /// Matrices whose rows become those of one, in order: each with its rows.

@@ -197,6 +197,12 @@ pub(crate) fn open_clip_keys(side: u32, keys: &mut Keys) {
     keys.set("ocelli.image.crop_offset", "even");
 }
 
+/// Sets the keys of pictures that are resized to exactly `side` × `side`.
+pub(crate) fn square_keys(side: u32, keys: &mut Keys) {
+    clip_keys(side, keys);
+    keys.set("ocelli.image.resize", "square");
+}
+
 /// Sets the keys of pictures that room of one colour makes square before they are resized to `side` × `side`.
 pub(crate) fn padded_keys(side: u32, colour: [u32; 3], keys: &mut Keys) {
     clip_keys(side, keys);

@@ -145,7 +145,7 @@ fn attention(layout: &mut Layout, source: &str, name: &str, width: u64, from_wid
 }
 
 /// Embeddings and feed-forward layers of text rows.
-fn is_text_branch(name: &str) -> bool {
+pub(crate) fn is_text_branch(name: &str) -> bool {
     if ["qformer.embeddings.", "embeddings."].iter().any(|prefix| name.starts_with(prefix)) {
         return true;
     }

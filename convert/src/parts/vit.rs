@@ -1,8 +1,8 @@
 //! The vision transformer of the BLIP-2 line: EVA ViT-g (Fang et al. 2022) without its last block, in the form
-//! transformers saves it.
+//! transformers saves it and in that of LAVIS, whose other tower is CLIP's, likewise without its last block.
 //!
-//! The fused qkv has all queries, then all keys, then all values; the key bias is there and zero. A picture side that
-//! the patch does not divide is cut off at the edge, as the convolution does.
+//! The fused qkv has all queries, then all keys, then all values; the key bias is there and zero, and LAVIS leaves it out. A
+//! picture side that the patch does not divide is cut off at the edge, as the convolution does.
 
 use super::{LAYERS, SIDE, WIDTH, activation, heads, pretrained};
 use crate::error::ConvertError;
@@ -10,6 +10,17 @@ use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::settings::Object;
 use ocelli_quant::gguf::keys::ROWS;
+
+/// Whose tensors a tower has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Those of transformers' `Blip2VisionModel`.
+    Blip2,
+    /// The same with biases of queries and of values that are tensors of their own.
+    Eva,
+    /// CLIP's: a norm before the blocks, no bias at the patches, tables without a dimension of one.
+    Clip,
+}
 
 /// A `Blip2VisionConfig`.
 #[derive(Debug)]
@@ -21,8 +32,11 @@ pub(crate) struct Vit {
     heads: u32,
     ffn: u32,
     eps: f32,
+    /// Of the norms outside of the blocks.
+    outer_eps: f32,
     qkv_bias: bool,
     act: &'static str,
+    form: Form,
 }
 
 impl Vit {
@@ -38,6 +52,7 @@ impl Vit {
         if patches > ROWS {
             return Err(config.bad("patch_size", patch, format!("makes {patches} patches, at most {ROWS}")));
         }
+        let eps = config.epsilon("layer_norm_eps", 1e-6)?;
         Ok(Self {
             width,
             side,
@@ -45,10 +60,17 @@ impl Vit {
             layers: config.count("num_hidden_layers", 1..=LAYERS, 39)?,
             heads: heads(config, "num_attention_heads", 16, width)?,
             ffn: config.count("intermediate_size", 1..=WIDTH, 6_144)?,
-            eps: config.epsilon("layer_norm_eps", 1e-6)?,
+            eps,
+            outer_eps: eps,
+            form: Form::Blip2,
             qkv_bias: config.switch("qkv_bias", true)?,
             act: activation(config, "hidden_act", "gelu")?,
         })
+    }
+
+    /// The same with tensors of another form and norms of another epsilon outside of the blocks.
+    pub(crate) fn of(self, form: Form, outer_eps: f32) -> Self {
+        Self { form, outer_eps, ..self }
     }
 
     /// The rules for tensors under `prefix`, such as `vision_model.`.
@@ -57,16 +79,27 @@ impl Vit {
         let grid = u64::from(self.side / self.patch);
         let positions = grid * grid + 1;
         let embeddings = format!("{prefix}embeddings");
+        let clip = self.form == Form::Clip;
+        let (class, table): (&[_], &[_]) =
+            if clip { (&[w], &[positions, w]) } else { (&[1, 1, w], &[1, positions, w]) };
 
-        layout.exact(&format!("{embeddings}.class_embedding"), &[1, 1, w], "v.class_embd", &[w, 1]);
-        layout.patch(&format!("{embeddings}.patch_embedding"), "v.patch_embd", u64::from(self.patch), w, true);
-        let table = format!("{embeddings}.position_embedding");
-        layout.exact(&table, &[1, positions, w], "v.position_embd", &[w, positions]);
+        layout.exact(&format!("{embeddings}.class_embedding"), class, "v.class_embd", &[w, 1]);
+        layout.patch(&format!("{embeddings}.patch_embedding"), "v.patch_embd", u64::from(self.patch), w, !clip);
+        layout.exact(&format!("{embeddings}.position_embedding"), table, "v.position_embd", &[w, positions]);
+        if clip {
+            layout.norm(&format!("{prefix}pre_layrnorm"), "v.pre_ln", w, true);
+        }
         for n in 0..self.layers {
             let (from, to) = (format!("{prefix}encoder.layers.{n}"), format!("v.blk.{n}"));
             layout.norm(&format!("{from}.layer_norm1"), &format!("{to}.ln1"), w, true);
             let parts = ["attn_q", "attn_k", "attn_v"].map(|part| format!("{to}.{part}"));
-            layout.fused(&format!("{from}.self_attn.qkv"), parts, w, w, self.qkv_bias);
+            let split = self.form == Form::Eva && self.qkv_bias;
+            layout.fused(&format!("{from}.self_attn.qkv"), parts, w, w, self.qkv_bias && !split);
+            if split {
+                layout.vector(&format!("{from}.self_attn.q_bias"), &format!("{to}.attn_q.bias"), w);
+                layout.zeros(&format!("{to}.attn_k.bias"), w);
+                layout.vector(&format!("{from}.self_attn.v_bias"), &format!("{to}.attn_v.bias"), w);
+            }
             layout.linear(&format!("{from}.self_attn.projection"), &format!("{to}.attn_out"), w, w, true);
             layout.norm(&format!("{from}.layer_norm2"), &format!("{to}.ln2"), w, true);
             layout.linear(&format!("{from}.mlp.fc1"), &format!("{to}.ffn_up"), w, ffn, true);
@@ -84,7 +117,7 @@ impl Vit {
         keys.set("clip.vision.block_count", self.layers);
         keys.set("clip.vision.attention.head_count", self.heads);
         keys.set("clip.vision.attention.layer_norm_epsilon", self.eps);
-        keys.set("clip.vision.post_norm_epsilon", self.eps);
+        keys.set("clip.vision.post_norm_epsilon", self.outer_eps);
         keys.set("clip.vision.activation", self.act);
     }
 }

@@ -135,6 +135,24 @@ impl Vocabulary {
         }
     }
 
+    /// Adds a special token behind all others, unless it is there, and finds that there is a token for every row; its id.
+    pub(super) fn add_last(&mut self, token: &str, keys: &mut Keys) -> Result<u32, ConvertError> {
+        let (before, rows) = (self.next(), self.tokens.len());
+        let known = self.id(token).is_some();
+        if !known && before as usize == rows {
+            return Err(self.bad(format!("{rows} tokens and '{}', the embedding has {rows} rows", shown(token))));
+        }
+        self.add_special(&AddedToken::plain(token, true), keys)?;
+        match self.id(token) {
+            Some(id) if self.next() as usize == rows => Ok(id),
+            _ => {
+                let what = if known { "among them" } else { "one of them added" };
+                let have = self.next();
+                Err(self.bad(format!("{have} tokens, '{}' {what}, but the embedding has {rows} rows", shown(token))))
+            }
+        }
+    }
+
     /// Says that a token is a symbol of SentencePiece's own.
     pub(super) fn add_symbol(&mut self, id: u32) {
         self.wishes.insert(id, Wishes { symbol: true, ..Wishes::default() });

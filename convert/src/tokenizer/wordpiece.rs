@@ -52,6 +52,17 @@ struct Source {
 
 /// Sets the keys of the tokenizer, for an embedding of `rows`.
 pub(crate) fn keys(inputs: &Inputs<'_>, rows: u32, keys: &mut Keys) -> Result<(), ConvertError> {
+    keys_with(inputs, rows, None, keys)
+}
+
+/// The same of a tokenizer to which its model's makers added the token that begins texts, without saving it again: all rows
+/// have a token then.
+pub(crate) fn keys_with(
+    inputs: &Inputs<'_>,
+    rows: u32,
+    begins: Option<&str>,
+    keys: &mut Keys,
+) -> Result<(), ConvertError> {
     let config = Config::read(inputs)?;
     config.own.known(KNOWN);
     // Of several classes, all of them WordPiece; a list of tokens alone leaves no choice.
@@ -68,7 +79,9 @@ pub(crate) fn keys(inputs: &Inputs<'_>, rows: u32, keys: &mut Keys) -> Result<()
     for token in listed {
         source.vocabulary.add_special(&token, keys)?;
     }
-    let special = special_ids(&mut source, &config, keys)?;
+    let added = begins.map(|begins| source.vocabulary.add_last(begins, keys)).transpose()?;
+    let mut special = special_ids(&mut source, &config, keys)?;
+    special[0] = added.or(special[0]);
     let [cls, sep] = [special[5], special[3]];
     let vocabulary = &source.vocabulary;
     let around = |names: &Around| {

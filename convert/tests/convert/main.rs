@@ -6,6 +6,7 @@ mod checkpoint;
 mod configuration;
 mod frozen;
 mod hostile;
+mod lavis;
 mod open_flamingo;
 mod output;
 mod pieces;

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use crate::text;
 use crate::tiny::*;
 
-const WIDTH: u64 = 12;
+pub const WIDTH: u64 = 12;
 const INNER: u64 = 10;
 const FFN: u64 = 20;
 const ROWS: u64 = text::ROWS;
 
 /// Two layers of encoder and one of decoder, two heads of five numbers, every element its own number.
-fn model(config: &Value) -> Model {
+pub fn model(config: &Value) -> Model {
     let mut tensors = BTreeMap::new();
     let mut start = 0f32;
     let mut add = |name: &str, shape: &[u64]| {
