@@ -10,7 +10,8 @@ use crate::checkpoint::{self, Dtype};
 use crate::golden::{Generation, Logits, Picture, Sample, Score, folder};
 
 /// The goldens by name.
-pub const INSTRUCTBLIP: [&str; 6] = ["default", "every", "plain", "half", "video", "five"];
+pub const INSTRUCTBLIP: [&str; 10] =
+    ["default", "every", "plain", "half", "video", "five", "t5", "t5_tied", "t5_buckets", "t5_video"];
 
 /// One configuration with everything the original answered for it.
 #[derive(Debug, Deserialize)]
@@ -48,7 +49,10 @@ pub struct InstructCase {
     pub qformer_ids: Vec<u32>,
     /// Rows for the language model.
     pub projection: Sample,
-    /// Rows of logits.
+    /// Ids given to the decoder where an encoder reads the prompt.
+    #[serde(default)]
+    pub targets: Option<Vec<u32>>,
+    /// Rows of logits: of the prompt, or behind the decoder's start and each of `targets`.
     pub logits: Vec<Logits>,
     /// Generations.
     pub generate: Vec<Generation>,

@@ -75,7 +75,11 @@ fn agrees(golden: &InstructGolden, batch: usize) {
             let clip = Video::new(frames, &ImageLimits::default()).unwrap();
             assert_eq!(session.embed_video(&clip).unwrap(), rows, "{what}: a video is its frames");
         }
-        check_logits(&session.all_logits(&prompt).unwrap(), &case.logits, &what);
+        let logits = match &case.targets {
+            None => session.all_logits(&prompt),
+            Some(targets) => session.logits_behind(&prompt, targets),
+        };
+        check_logits(&logits.unwrap(), &case.logits, &what);
         check_generations(&mut session, &prompt, &case.generate, &what);
         check_scores(&mut session, &prompt, &case.score, &what);
     }
