@@ -10,7 +10,8 @@ use crate::checkpoint::{self, Dtype};
 use crate::golden::{Generation, Logits, Picture, Sample, Score, folder};
 
 /// The goldens by name.
-pub const INSTRUCTBLIP: [&str; 7] = ["default", "every", "plain", "half", "video", "five", "t5"];
+pub const INSTRUCTBLIP: [&str; 10] =
+    ["default", "every", "plain", "half", "video", "five", "t5", "t5_tied", "t5_buckets", "t5_video"];
 
 /// One configuration with everything the original answered for it.
 #[derive(Debug, Deserialize)]

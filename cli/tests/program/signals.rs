@@ -69,9 +69,32 @@ fn scoring_ends() {
 
 #[test]
 fn waiting_for_input_ends() {
-    for signal in ["-INT", "-TERM", "-HUP"] {
-        ends_soon(&["run", "-p", "-"], signal);
+    ends_soon(&["run", "-p", "-"], "-INT");
+    ends_soon(&["run", "-p", "-"], "-TERM");
+}
+
+/// Where these tests were started by `nohup` themselves, what they start ignores the signal too: so its default comes back
+/// first.
+#[test]
+fn a_terminal_that_is_gone_ends_it() {
+    let program = env!("CARGO_BIN_EXE_ocelli");
+    let mut command = Command::new("env");
+    let known = command.args(["--default-signal=HUP", "true"]).stderr(Stdio::null()).status();
+    if !known.is_ok_and(|status| status.success()) {
+        println!("skipped: this system's env sets no signals");
+        return;
     }
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", program, "run", "-p", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    sleep(Duration::from_millis(1000));
+    send("-HUP", &child);
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(20) {
+        sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(exit("-HUP")));
 }
 
 /// Who starts a program by `nohup` means it to outlive the terminal.
