@@ -313,7 +313,11 @@ proptest! {
         if let Ok(t) = Tokenizer::new(spec)
             && let Ok(ids) = t.encode(&text, EncodeOptions::default())
         {
-            prop_assert_eq!(t.decode(&ids, false).unwrap(), text);
+            let decoded = t.decode(&ids, false).unwrap();
+            // Tokens of other kinds are written as the file spells them, or not at all, whatever they were found for.
+            if ids.iter().all(|&id| t.kind(id) == Some(TokenKind::Normal)) {
+                prop_assert_eq!(decoded, text);
+            }
         }
     }
 }

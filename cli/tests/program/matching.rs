@@ -182,3 +182,24 @@ fn a_picture_without_a_prompt_is_captioned_and_captions_are_scored() {
     let error = made.run("run", &["-p", "a photo of"]).failed(2, "option");
     assert!(error.contains("no picture") || error.contains("text first"), "{error}");
 }
+
+/// The tiny model of `tests/zoo`: each of five pictures, one of them larger than the tower, has the caption that is its own.
+#[test]
+fn a_trained_model_tells_what_fits() {
+    let names = ["blue_circle", "green_circle", "red_triangle", "teal_triangle_256", "yellow_rectangle"];
+    let captions = ["a blue circle", "a green circle", "a red triangle", "a teal triangle", "a yellow rectangle"];
+    let zoo = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/zoo/tiny-matching.gguf");
+    let mut args = vec!["match".to_owned(), "-q".to_owned(), "-m".to_owned(), zoo.to_owned(), "--json".to_owned()];
+    for (name, caption) in names.iter().zip(captions) {
+        args.extend(["--image".to_owned(), picture(&format!("{name}.png")), "--text".to_owned(), caption.to_owned()]);
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = ocelli(&args).json();
+    let pairs = result["pairs"].as_array().unwrap();
+    assert_eq!(pairs.len(), 25);
+    for pair in pairs {
+        let own = pair["image"] == pair["text"];
+        let (itm, itc) = (pair["itm"].as_f64().unwrap(), pair["itc"].as_f64().unwrap());
+        assert!(if own { itm > 0.9 && itc > 0.7 } else { itm < 0.1 && itc < 0.7 }, "{pair}");
+    }
+}

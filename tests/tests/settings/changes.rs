@@ -15,6 +15,8 @@ pub struct Subject {
     directory: tempfile::TempDir,
     pub bytes: Vec<u8>,
     pub notes: Vec<String>,
+    /// An object that belongs to a part which the model does not have: any of its keys is one of that part's.
+    unread: Option<&'static str>,
 }
 
 /// How often which outcome was met.
@@ -40,10 +42,15 @@ impl Subject {
     pub fn new(name: &str, write: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         write(&directory.path().join("hf"));
-        let mut subject = Self { name: name.to_owned(), directory, bytes: Vec::new(), notes: Vec::new() };
+        let mut subject = Self { name: name.to_owned(), directory, bytes: Vec::new(), notes: Vec::new(), unread: None };
         let (bytes, notes) = subject.convert().unwrap_or_else(|error| panic!("{name}: {error}"));
         (subject.bytes, subject.notes) = (bytes, notes);
         subject
+    }
+
+    /// Leaves out what stands at this path.
+    pub fn without(self, unread: &'static str) -> Self {
+        Self { unread: Some(unread), ..self }
     }
 
     fn source(&self) -> PathBuf {
@@ -99,24 +106,26 @@ impl Subject {
         for file in files {
             let Ok(content) = fs::read(self.source().join(file)) else { continue };
             let content: Value = serde_json::from_slice(&content).unwrap();
-            each_change(&content, &mut |changed, what, done| self.judge(file, changed, (what, done), &mut outcomes));
+            each_change(&content, self.unread, &mut |changed, what, done| {
+                self.judge(file, changed, (what, done), &mut outcomes)
+            });
         }
         outcomes
     }
 }
 
 /// Paths of all objects in a document, the document's own first.
-fn objects(value: &Value, path: &str, found: &mut Vec<String>) {
-    if DATA.contains(&path) {
+fn objects(value: &Value, path: &str, unread: Option<&str>, found: &mut Vec<String>) {
+    if DATA.contains(&path) || unread == Some(path) {
         return;
     }
     match value {
         Value::Object(items) => {
             found.push(path.to_owned());
-            items.iter().for_each(|(key, inner)| objects(inner, &format!("{path}/{}", part(key)), found));
+            items.iter().for_each(|(key, inner)| objects(inner, &format!("{path}/{}", part(key)), unread, found));
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(at, inner)| objects(inner, &format!("{path}/{at}"), found));
+            items.iter().enumerate().for_each(|(at, inner)| objects(inner, &format!("{path}/{at}"), unread, found));
         }
         _ => {}
     }
@@ -138,9 +147,9 @@ fn around<'a>(place: &str, places: &'a [String]) -> Option<&'a String> {
 }
 
 /// The document with one key added, renamed or moved, and what was done.
-fn each_change(document: &Value, then: &mut impl FnMut(&Value, &str, Done)) {
+fn each_change(document: &Value, unread: Option<&str>, then: &mut impl FnMut(&Value, &str, Done)) {
     let mut places = Vec::new();
-    objects(document, "", &mut places);
+    objects(document, "", unread, &mut places);
     for place in &places {
         let mut added = document.clone();
         items(&mut added, place).insert("a_setting_of_mine".to_owned(), json!(2));

@@ -60,7 +60,8 @@ fn no_setting_is_lost() {
         subjects.push(Subject::new(name, |dir| Golden::load(name).unwrap().write(dir).unwrap()));
     }
     for name in ["default", "five"] {
-        subjects.push(Subject::new(&format!("itm_{name}"), |dir| ItmGolden::load(name).unwrap().write(dir).unwrap()));
+        let subject = Subject::new(&format!("itm_{name}"), |dir| ItmGolden::load(name).unwrap().write(dir).unwrap());
+        subjects.push(subject.without("/text_config"));
     }
     let files = ["config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json"];
     let outcomes = judged(&subjects, &files);
