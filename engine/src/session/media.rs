@@ -134,10 +134,10 @@ impl Session {
         timings: &mut Timings,
         sink: &mut Sink<'_>,
     ) -> Result<Vec<Shown>, Error> {
-        let encoded = timings.encoded;
+        let before_it = timings.encode;
         let shown = self.show(items, before, sequence, timings, sink);
-        // What failed or was cancelled has passed through some of it.
-        if timings.encoded > encoded || shown.is_err() {
+        // A picture whose tower is kept passes through the bridge alone; what failed or was cancelled, through some of it.
+        if timings.encode > before_it || shown.is_err() {
             self.model.0.encoders.let_go(self.model.file());
         }
         shown
