@@ -246,6 +246,8 @@ impl Chat<'_> {
 
     /// One turn. What fails leaves no trace in the conversation.
     fn message(&mut self, text: &str) -> Result<(), Failure> {
+        // The line is not edited any more: a signal from here on is for the answer.
+        self.interrupt.is_polled();
         self.conversation.say("user", std::mem::take(&mut self.pictures), text)?;
         let answer = self.answer();
         let stopped = self.interrupt.take();
