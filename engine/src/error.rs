@@ -200,6 +200,12 @@ pub enum Error {
         /// Position in the sequence.
         position: usize,
     },
+    /// What a picture or a text became, or the match of the two, is NaN or infinite.
+    #[error("the model computed NaN or infinity for {what}: the weights are damaged")]
+    NotFinite {
+        /// Whose numbers they are.
+        what: &'static str,
+    },
     /// The instruction set asked for is not to be had.
     #[error("OCELLI_ISA is '{got}': this machine offers {offered}")]
     UnknownIsa {
@@ -314,7 +320,7 @@ impl Error {
             Self::NotBuilt { .. } => "not-built",
             Self::OutOfMemory { .. } => "out-of-memory",
             Self::OverBudget { .. } => "over-budget",
-            Self::NotANumber { .. } => "nan",
+            Self::NotANumber { .. } | Self::NotFinite { .. } => "nan",
             Self::UnknownIsa { .. } => "isa",
             Self::BadState { .. } => "state",
             Self::NoShotFormat { .. } => "no-shot-format",
@@ -334,7 +340,8 @@ impl Error {
             | Self::MissingTensor { .. }
             | Self::WrongShape { .. }
             | Self::WrongType { .. }
-            | Self::NotANumber { .. } => ErrorKind::Model,
+            | Self::NotANumber { .. }
+            | Self::NotFinite { .. } => ErrorKind::Model,
             Self::Image(_) => ErrorKind::Image,
             Self::Chat(_) | Self::NoVision { .. } | Self::NoVideo { .. } | Self::TooManyMedia { .. } => {
                 ErrorKind::Prompt

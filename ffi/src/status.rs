@@ -153,6 +153,7 @@ mod tests {
             (OCELLI_ERR_MODEL, Error::MissingTensor { name: name() }),
             (OCELLI_ERR_MODEL, Error::WrongShape { name: name(), got: vec![1], wanted: vec![2] }),
             (OCELLI_ERR_MODEL, Error::NotANumber { position: 1 }),
+            (OCELLI_ERR_MODEL, Error::NotFinite { what: "x" }),
             (OCELLI_ERR_IMAGE, Error::Image(Picture::new(1, 1, Vec::new(), &ImageLimits::default()).unwrap_err())),
             (OCELLI_ERR_PROMPT, Error::Chat(ChatTemplate::new("{% if %}", &[]).err().unwrap())),
             (OCELLI_ERR_PROMPT, Error::NoVision { images: 1 }),

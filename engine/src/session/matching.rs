@@ -63,12 +63,17 @@ impl Embedding {
     }
 }
 
+/// Refuses numbers that nothing can be compared with.
+pub(super) fn finite(values: &[f32], what: &'static str) -> Result<(), Error> {
+    if values.iter().all(|value| value.is_finite()) { Ok(()) } else { Err(Error::NotFinite { what }) }
+}
+
 impl Session {
     /// Every picture with every text, the texts of the first picture first. The sink is told of each picture.
     ///
     /// # Errors
     /// [`Error::NoMatching`] where the model does not compare pictures with texts, [`Error::ContextFull`] for a text that
-    /// is too long, [`Error::Cancelled`], and what preparing a picture or the tokenizer refuses.
+    /// is too long, [`Error::NotFinite`], [`Error::Cancelled`], and what preparing a picture or the tokenizer refuses.
     pub fn match_texts(
         &mut self,
         pictures: &[Arc<Picture>],
@@ -114,6 +119,7 @@ impl Session {
             let (mut exec, compares) = self.comparison()?;
             compares.pairs(&mut exec, &texts, &mut pairs)?;
             for (text, (&logits, row)) in pairs.iter().zip(rows.rows()).enumerate() {
+                finite(&logits, "a match")?;
                 // The softmax of two.
                 let itm = 1.0 / (1.0 + (logits[0] - logits[1]).exp());
                 found.push(Match { image, text, itm, logits, itc: seen.greatest(row) });
@@ -146,6 +152,7 @@ impl Session {
         let mut values = Vec::new();
         let (mut exec, compares) = self.comparison()?;
         compares.texts(&mut exec, &texts, &mut values)?;
+        finite(&values, "a text")?;
         Ok(Embedding { width, values })
     }
 
@@ -159,6 +166,7 @@ impl Session {
         let mut values = Vec::new();
         let (mut exec, compares) = self.comparison()?;
         compares.picture(&mut exec, &mut values)?;
+        finite(&values, "a picture")?;
         self.images.insert(key, values.as_slice().into());
         Ok(Embedding { width, values })
     }
@@ -169,8 +177,9 @@ impl Session {
             return Ok(());
         }
         let told = &mut |done, total| sink(Event::Within { done, total });
-        self.tower_rows(picture, told)?;
-        self.remember(picture)
+        let (rows, _) = self.tower_rows(picture, told)?;
+        self.images.insert(mixed(content_hash(picture), TOWER), rows.into());
+        Ok(())
     }
 
     /// Puts back what the tower made of a picture, where that is kept; whether it is.

@@ -1,6 +1,7 @@
 //! Pictures and videos of a prompt through tower and bridge, each once: what was encoded is kept.
 
 use super::events::{Event, Sink, Timings};
+use super::matching::finite;
 use super::{Session, announce};
 use crate::blocks::cache::Sequence;
 use crate::blocks::gated::MediaCache;
@@ -71,11 +72,11 @@ impl Session {
         let key = self.key(beside(hash, &instruction), 0);
         let showing = Showing { views, frames: frames.len(), media_index: 0, instruction };
         let medium = Medium { showing, key, frames: frames.to_vec() };
-        let rows = self
-            .encoded(&medium, &mut Timings::default(), &mut |_, _| ControlFlow::Continue(()))
-            .map(|rows| rows.to_vec());
+        let rows = self.encoded(&medium, &mut Timings::default(), &mut |_, _| ControlFlow::Continue(()));
         self.done();
-        rows
+        let rows = rows?;
+        finite(&rows, "a picture")?;
+        Ok(rows.to_vec())
     }
 
     /// What encoded rows are known by: the content and, where the rows depend on it, the index among the prompt's
@@ -96,6 +97,7 @@ impl Session {
         let rows = self.tower_rows(picture, &mut |_, _| ControlFlow::Continue(()));
         self.done();
         let (rows, width) = rows?;
+        finite(&rows, "a picture")?;
         let mut mean = vec![0.0f32; width];
         for row in rows.chunks_exact(width) {
             mean.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);

@@ -8,6 +8,7 @@ use ocelli_engine::{
     Embedding, Engine, Error, GenerateOptions, Load, Model, Prompt, Session, SessionOptions, prompt_ids,
 };
 use ocelli_quant::TensorType;
+use ocelli_quant::gguf::Gguf;
 use ocelli_tests::golden::Sample;
 use ocelli_tests::itm_golden::{BLIP2_ITM, ItmGolden};
 use std::path::Path;
@@ -201,4 +202,37 @@ fn a_list_of_tokens_is_the_same_tokenizer() {
         };
         assert_eq!(keys(&whole), keys(&listed), "{name}");
     }
+}
+
+/// The file with its first number of a tensor put to NaN.
+fn damaged(bytes: &[u8], tensor: &str) -> Vec<u8> {
+    let file = Gguf::parse(Arc::new(bytes.to_vec())).unwrap();
+    let info = file.tensors().iter().find(|info| info.name == tensor).unwrap();
+    let (data, mut bytes) = (file.data(info), bytes.to_vec());
+    let at = bytes.windows(data.len()).position(|window| window == data).unwrap();
+    bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn what_is_no_number_is_told() {
+    let golden = ItmGolden::load("default").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    open(&golden, dir.path(), 1);
+    let bytes = std::fs::read(dir.path().join("model.gguf")).unwrap();
+    let (pictures, texts) = (pictures(&golden), texts(&golden));
+    for (tensor, whose) in
+        [("mm.itm.bias", "a match"), ("mm.itc_text.bias", "a text"), ("mm.itc_image.bias", "a picture")]
+    {
+        let model = Engine::new(1).unwrap().open_bytes(Arc::new(damaged(&bytes, tensor))).unwrap();
+        let mut session = session(&model);
+        let error = session.match_texts(&pictures, &texts, &mut quiet).unwrap_err();
+        assert!(matches!(error, Error::NotFinite { what } if what == whose), "{tensor}: {error}");
+        assert_eq!(session.compared_texts(&texts, true).is_err(), whose == "a text");
+        assert_eq!(session.compared_image(&pictures[0], true).is_err(), whose == "a picture");
+    }
+    let model = Engine::new(1).unwrap().open_bytes(Arc::new(damaged(&bytes, "v.post_ln.bias"))).unwrap();
+    let mut session = session(&model);
+    assert!(matches!(session.image_features(&pictures[0]), Err(Error::NotFinite { what: "a picture" })));
+    assert!(matches!(session.embed_image(&pictures[0]), Err(Error::NotFinite { what: "a picture" })));
 }
