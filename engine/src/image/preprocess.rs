@@ -62,6 +62,12 @@ pub struct Preprocess {
 }
 
 impl Preprocess {
+    /// A picture that the tower is shown whole, and whose `rows` stand in the place of embeddings.
+    #[must_use]
+    pub fn views(&self, rows: usize) -> super::Views {
+        super::Views { size: (self.width, self.height), rows, positions: rows }
+    }
+
     /// BLIP-2's evaluation transform: bicubic to `side` x `side`, 1/255, CLIP mean and standard deviation.
     #[must_use]
     pub fn blip(side: u32) -> Self {

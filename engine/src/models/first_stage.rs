@@ -147,8 +147,7 @@ impl Sees for Eyes {
     }
 
     fn views(&self, _: u32, _: u32) -> Views {
-        let rows = self.qformer.config.queries;
-        Views { size: (self.preprocess.width, self.preprocess.height), rows, positions: rows }
+        self.preprocess.views(self.qformer.config.queries)
     }
 
     fn width(&self) -> usize {

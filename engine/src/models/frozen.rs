@@ -120,7 +120,7 @@ impl Sees for Eyes {
     }
 
     fn views(&self, _: u32, _: u32) -> Views {
-        Views { size: (self.preprocess.width, self.preprocess.height), rows: self.rows, positions: self.rows }
+        self.preprocess.views(self.rows)
     }
 
     fn width(&self) -> usize {

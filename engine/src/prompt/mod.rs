@@ -197,9 +197,10 @@ impl Item {
     }
 }
 
-/// The hash of a picture beside an instruction; without one the picture's own.
+/// The hash of a picture beside an instruction; without one the picture's own. Numbers above all ids tell it from what else is
+/// kept by a picture's hash.
 pub(crate) fn beside(picture: u128, instruction: &[u32]) -> u128 {
-    instruction.iter().fold(picture, |hash, &id| mixed(hash, u128::from(id)))
+    instruction.iter().fold(picture, |hash, &id| mixed(hash, 1 << 64 | u128::from(id)))
 }
 
 /// The token ids of a prompt, in order; pictures have none.
