@@ -10,19 +10,25 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use ocelli_tests::Result;
-use ocelli_tests::checkpoint::{Dtype, Layers, SHAPES, Spec, write};
+use ocelli_tests::checkpoint::{Dtype, Layers, SHAPES, Spec, write, write_weights};
 use ocelli_tests::golden::{BLIP2_OPT, Golden};
 use ocelli_tests::itm_golden::{BLIP2_ITM, ItmGolden};
 use ocelli_tests::open_flamingo;
+
+/// The names and shapes of a skeleton's weights.
+const TENSORS: &str = "tensors.json";
 
 const HELP: &str = "\
 Makes a random checkpoint in the layout of the Hugging Face hub.
 
 usage: synthesize [--shape SHAPE] [--type f32|f16|bf16] [--shard-gb N] [--seed N]
                   [--layers N] [--tower-layers N] [--qformer-layers N] [--tokenizer DIR] OUT
+       synthesize --skeleton DIR [--type ...] [--shard-gb N] [--seed N] OUT
        synthesize --golden NAME [--type ...] OUT
 
   --shape SHAPE        published shape (blip2-opt-2.7b); openflamingo-3b is another
+  --skeleton DIR       what parity/released.py wrote: the files beside the weights, and tensors.json with the
+                       names and shapes of these
   --golden NAME        the checkpoint of a golden, in its own type, with its pictures; of the first stage
                        blip2_itm_NAME, without
   --type TYPE          how weights are stored (f16)
@@ -37,6 +43,7 @@ usage: synthesize [--shape SHAPE] [--type f32|f16|bf16] [--shard-gb N] [--seed N
 #[derive(Default)]
 struct Arguments {
     shape: Option<String>,
+    skeleton: Option<PathBuf>,
     golden: Option<String>,
     dtype: Option<Dtype>,
     shard: Option<u64>,
@@ -67,6 +74,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Arguments> {
         };
         match arg.as_str() {
             "--shape" => a.shape = Some(value),
+            "--skeleton" => a.skeleton = Some(value.into()),
             "--golden" => a.golden = Some(value),
             "--type" => {
                 a.dtype = Some(match value.as_str() {
@@ -109,6 +117,29 @@ fn borrow_tokenizer(dir: &Path, spec: &mut Spec) -> Result<()> {
     Ok(())
 }
 
+/// Copies what lies in `from`, folders and all.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let place = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &place)?;
+        } else if entry.file_name() != TENSORS {
+            std::fs::copy(entry.path(), place)?;
+        }
+    }
+    Ok(())
+}
+
+/// Names and shapes that a skeleton gives, sorted by name.
+fn named_shapes(dir: &Path) -> Result<Vec<(String, Vec<usize>)>> {
+    let path = dir.join(TENSORS);
+    let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let tensors: std::collections::BTreeMap<String, Vec<usize>> = serde_json::from_str(&text)?;
+    Ok(tensors.into_iter().collect())
+}
+
 fn run(a: &Arguments) -> Result<()> {
     let out = a.out.as_deref().ok_or("no directory to write; see --help")?;
     if let Some(name) = &a.golden {
@@ -140,6 +171,11 @@ fn run(a: &Arguments) -> Result<()> {
         }
     };
     let (dtype, seed) = (a.dtype.unwrap_or(Dtype::F16), a.seed.unwrap_or(1));
+    if let Some(dir) = &a.skeleton {
+        let list = named_shapes(dir)?;
+        copy(dir, out)?;
+        return write_weights(out, seed, &list, dtype, a.shard, &report);
+    }
     if shape == open_flamingo::SHAPE {
         return open_flamingo::write(out, seed, dtype, a.layers, a.shard, &report);
     }
