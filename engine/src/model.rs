@@ -10,7 +10,7 @@ use crate::models::{self, Family};
 use crate::plan::{Plan, Resolved, SessionOptions, cache_type_beside, resolve};
 use crate::prompt::{Item, Prompt};
 use crate::sampling::{
-    Constraint, Defaults, Draws, GenerateOptions, Grammar, Grammars, Sampling, end_ids, suppressed_ids,
+    Constraint, Defaults, Draws, GenerateOptions, Grammar, Grammars, Sampling, end_ids, stop_strings, suppressed_ids,
 };
 use crate::tokenizer::Tokenizer;
 use crate::weights::header::{self, Header};
@@ -144,6 +144,7 @@ impl Defaults {
             beams: header.count_or("num_beams", 1..=SEQUENCES, 1)?,
             length_penalty: real("length_penalty", base.length_penalty)?,
             early_stopping: header.switch("early_stopping", false)?,
+            stop: stop_strings(file)?,
             sampling: Sampling {
                 repetition_penalty: real("repetition_penalty", 1.0)?,
                 no_repeat_ngram: header.count_or("no_repeat_ngram_size", 0..=positions, 0)?,
@@ -276,10 +277,10 @@ impl Model {
         context.saturating_sub(self.0.defaults.start.unwrap_or(positions))
     }
 
-    /// Positions that a picture of the tower's own size takes.
+    /// Positions that a picture takes, at most.
     #[must_use]
     pub fn image_positions(&self) -> usize {
-        self.preprocess().and_then(|p| self.views(p.width, p.height)).map_or(0, |views| views.positions)
+        self.0.family.sees.as_ref().map_or(0, |sees| sees.largest().positions)
     }
 
     /// Numbers of a position's input; where there is no language model, of a row that a picture becomes.

@@ -95,8 +95,7 @@ pub fn cache_type_beside(ty: TensorType) -> CacheType {
 
 /// Bytes of one encoded picture, of a model that takes some.
 fn image_bytes(sees: &dyn Sees) -> usize {
-    let p = sees.preprocess();
-    sees.kept(sees.views(p.width, p.height)) * 4
+    sees.kept(sees.largest()) * 4
 }
 
 /// Fills in the defaults. A context beyond the model's is cut to it; a model without language model has none.
@@ -159,7 +158,9 @@ impl Resolved {
             let p = sees.preprocess();
             let prepared = p.width as usize * p.height as usize * 3;
             let picture = 1024 * 1024 * 3;
-            (2 + self.frames) * picture + prepared * (1 + 4 + 4)
+            // All tiles as bytes, twice while they are cut, and one of them as numbers.
+            let shown = sees.largest().tiles * 2 - 1;
+            (2 + self.frames) * picture + prepared * (shown + 4 + 4)
         });
         let vocabulary = family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.vocabulary);
         Plan {

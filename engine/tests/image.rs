@@ -82,6 +82,7 @@ fn preprocessing_is_transformers_to_the_bit() {
             fit: if case["crop"].as_bool().unwrap_or(false) { Fit::Crop { even: true } } else { Fit::Stretch },
             do_rescale: case["do_rescale"].as_bool().unwrap(),
             do_normalize: case["do_normalize"].as_bool().unwrap(),
+            tiles: None,
         };
         let source = picture(num(&case["seed"]).into(), num(&case["width"]), num(&case["height"]));
         let pixels = preprocess.apply(&source).unwrap();

@@ -6,6 +6,7 @@ pub(crate) mod flamingo;
 mod frozen;
 mod instructblip;
 pub(crate) mod lavis;
+pub(crate) mod llava;
 pub(crate) mod open_flamingo;
 mod text;
 
@@ -45,7 +46,7 @@ pub(crate) trait Model {
 
 /// Every family.
 pub(crate) const ALL: &[&Family] =
-    &[&blip2::FAMILY, &flamingo::FAMILY, &frozen::FAMILY, &instructblip::FAMILY, &text::FAMILY];
+    &[&blip2::FAMILY, &flamingo::FAMILY, &frozen::FAMILY, &instructblip::FAMILY, &llava::FAMILY, &text::FAMILY];
 
 /// The family asked for, or the one of the configuration.
 pub(crate) fn find(name: Option<&str>, config: &Object) -> Result<&'static Family, ConvertError> {

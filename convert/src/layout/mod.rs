@@ -177,6 +177,8 @@ pub(crate) struct Layout {
     expected: BTreeMap<String, Vec<u64>>,
     head: Option<Head>,
     skips: Vec<fn(&str) -> bool>,
+    /// Beginnings of names of tensors that may be there and are not needed.
+    unused: Vec<String>,
     /// Tensors that may be stored again under other names: each with all of these.
     repeats: Vec<(String, Vec<String>)>,
     /// Whether a head that is there and differs is the head, whatever the configuration says.
@@ -187,6 +189,11 @@ impl Layout {
     /// Tensors that may be there and are not needed.
     pub(crate) fn skip(&mut self, rule: fn(&str) -> bool) {
         self.skips.push(rule);
+    }
+
+    /// The same of those whose names begin so.
+    pub(crate) fn unused(&mut self, start: String) {
+        self.unused.push(start);
     }
 
     /// Says that a matrix may be there again under other names, or under one of them alone.
@@ -384,7 +391,7 @@ impl Layout {
     }
 
     fn skipped(&self, name: &str) -> bool {
-        self.skips.iter().any(|skip| skip(name))
+        self.skips.iter().any(|skip| skip(name)) || self.unused.iter().any(|start| name.starts_with(start))
     }
 
     /// Compares the rules with a checkpoint and decides about the head.

@@ -16,8 +16,10 @@ use ocelli_quant::gguf::keys::ROWS;
 pub(crate) struct Clip {
     pub(crate) width: u32,
     pub(crate) side: u32,
-    patch: u32,
-    layers: u32,
+    pub(crate) patch: u32,
+    pub(crate) layers: u32,
+    /// Blocks that are run, where they are not all.
+    run: u32,
     heads: u32,
     ffn: u32,
     eps: f32,
@@ -40,16 +42,23 @@ impl Clip {
         if patches > ROWS {
             return Err(config.bad("patch_size", patch, format!("makes {patches} patches, at most {ROWS}")));
         }
+        let layers = config.count("num_hidden_layers", 1..=LAYERS, if idefics { 32 } else { 12 })?;
         Ok(Self {
             width,
             side,
             patch,
-            layers: config.count("num_hidden_layers", 1..=LAYERS, if idefics { 32 } else { 12 })?,
+            layers,
+            run: layers,
             heads: heads(config, "num_attention_heads", if idefics { 16 } else { 12 }, width)?,
             ffn: config.count("intermediate_size", 1..=WIDTH, if idefics { 5_120 } else { 3_072 })?,
             eps: config.epsilon("layer_norm_eps", 1e-5)?,
             act: activation(config, "hidden_act", act)?,
         })
+    }
+
+    /// The same of which only the first blocks are run; one is stored in any case.
+    pub(crate) fn first(self, blocks: u32) -> Self {
+        Self { run: blocks.max(1), ..self }
     }
 
     /// The rules for tensors under `prefix`, such as `vision_model.`, without the norm behind the blocks.
@@ -64,7 +73,10 @@ impl Clip {
         let table = format!("{embeddings}.position_embedding.weight");
         layout.exact(&table, &[positions, w], "v.position_embd", &[w, positions]);
         layout.norm(&format!("{prefix}pre_layrnorm"), "v.pre_ln", w, true);
-        for n in 0..self.layers {
+        for n in self.run..self.layers {
+            layout.unused(format!("{prefix}encoder.layers.{n}."));
+        }
+        for n in 0..self.run {
             let (from, to) = (format!("{prefix}encoder.layers.{n}"), format!("v.blk.{n}"));
             layout.norm(&format!("{from}.layer_norm1"), &format!("{to}.ln1"), w, true);
             for (source, name, cols, rows) in [
@@ -87,7 +99,7 @@ impl Clip {
         keys.set("clip.vision.patch_size", self.patch);
         keys.set("clip.vision.embedding_length", self.width);
         keys.set("clip.vision.feed_forward_length", self.ffn);
-        keys.set("clip.vision.block_count", self.layers);
+        keys.set("clip.vision.block_count", self.run);
         keys.set("clip.vision.attention.head_count", self.heads);
         keys.set("clip.vision.attention.layer_norm_epsilon", self.eps);
         keys.set("clip.vision.activation", self.act);

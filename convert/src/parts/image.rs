@@ -1,5 +1,8 @@
 //! How a picture becomes the tower's input, from `preprocessor_config.json`.
 //!
+//! CLIP's processor resizes the shorter side and cuts the middle out, LLaVA's can make a picture square by room of the mean's
+//! colour before that, and LLaVA-NeXT's makes tiles beside the whole.
+//!
 //! The BLIP processor resizes to exactly height × width without keeping the aspect or cropping, multiplies by
 //! `rescale_factor` and normalises by channel. The factor is a double there (1/255), and stays one here.
 
@@ -43,9 +46,15 @@ const IMAGE: &[Known] = &[
         "says how the same numbers are handed over",
     ),
     Known::without_effect(&["do_convert_rgb"], "pictures are always read as RGB"),
-    Known::without_effect(&["crop_size", "default_to_square", "pad_size"], "nothing is cropped or padded"),
     Known::only(&["image_num_channels"], &[Number(3.0)], "pictures have three colours"),
 ];
+
+/// The same where the picture is stretched.
+const STRETCHED: &[Known] =
+    &[Known::without_effect(&["crop_size", "default_to_square", "pad_size"], "nothing is cropped or padded")];
+
+/// The same of CLIP's kind.
+const CUT: &[Known] = &[Known::without_effect(&["default_to_square", "pad_size"], "the tower takes squares")];
 
 /// What has no effect in a processor's configuration.
 const PROCESSORS: &[Known] = &[
@@ -54,6 +63,10 @@ const PROCESSORS: &[Known] = &[
         "names what saved it and what loads it",
     ),
     Known::without_effect(&["chat_template"], "is read where chat templates are"),
+    Known::without_effect(
+        &["image_token", "num_additional_image_tokens"],
+        "how many rows a picture has is the model's to say, and that is how many stand in a prompt",
+    ),
 ];
 
 /// The class of an image processor.
@@ -63,12 +76,61 @@ pub(crate) enum Class {
     /// Of InstructBLIP's videos: what is BLIP's of pictures, in a file of its own.
     BlipVideo,
     Idefics,
+    /// CLIP's, and LLaVA's with padding.
+    Clip,
+    /// LLaVA-NeXT's.
+    Tiles,
 }
+
+impl Class {
+    fn of(config: &Object, otherwise: Self) -> Result<Self, ConvertError> {
+        const KEY: &str = "image_processor_type";
+        let Some(kind) = config.text(KEY)? else { return Ok(otherwise) };
+        let names = [
+            ("BlipImageProcessor", Self::Blip),
+            ("InstructBlipVideoImageProcessor", Self::BlipVideo),
+            ("IdeficsImageProcessor", Self::Idefics),
+            ("CLIPImageProcessor", Self::Clip),
+            ("CLIPFeatureExtractor", Self::Clip),
+            ("LlavaImageProcessor", Self::Clip),
+            ("LlavaNextImageProcessor", Self::Tiles),
+        ];
+        let found = names.iter().find(|(name, _)| kind.starts_with(name)).map(|(_, class)| *class);
+        let kinds: &[_] = match otherwise {
+            Self::Blip | Self::BlipVideo | Self::Idefics => &[Self::Blip, Self::BlipVideo, Self::Idefics],
+            Self::Clip => &[Self::Clip],
+            Self::Tiles => &[Self::Tiles],
+        };
+        found.filter(|class| kinds.contains(class)).ok_or_else(|| {
+            let known = names.iter().filter(|(_, class)| kinds.contains(class)).map(|(name, _)| format!("'{name}'"));
+            let known = known.collect::<Vec<_>>().join(", ");
+            config.unsupported(KEY, format!("'{kind}'"), format!("only {known} are"))
+        })
+    }
+
+    fn cuts(self) -> bool {
+        matches!(self, Self::Clip | Self::Tiles)
+    }
+}
+
+/// How a picture of any shape comes to have the tower's.
+#[derive(Debug, Clone, PartialEq)]
+enum Fit {
+    Stretch,
+    Crop,
+    Pad(Vec<u32>),
+}
+
+/// Sizes that pictures are cut into tiles from, height before width as transformers has them.
+pub(crate) type Grid = Vec<[u32; 2]>;
 
 /// What an image processor does.
 #[derive(Debug, Clone, PartialEq)]
 struct Processor {
     size: (u32, u32),
+    fit: Fit,
+    /// Of [`Class::Tiles`], where the file says.
+    grid: Option<Grid>,
     filter: &'static str,
     resize: bool,
     rescale: bool,
@@ -78,8 +140,14 @@ struct Processor {
     std: Vec<f32>,
 }
 
-/// Sets the keys of a tower that takes pictures of `side` × `side`; `class` is the processor's where no file says it.
-pub(crate) fn keys(inputs: &Inputs<'_>, class: Class, side: u32, keys: &mut Keys) -> Result<(), ConvertError> {
+/// Sets the keys of a tower that takes pictures of `side` × `side`; `class` is the processor's where no file says it. What is
+/// given back is the grid of tiles that the processor has, where it says.
+pub(crate) fn keys(
+    inputs: &Inputs<'_>,
+    class: Class,
+    side: u32,
+    keys: &mut Keys,
+) -> Result<Option<Grid>, ConvertError> {
     let videos = class == Class::BlipVideo;
     let video = if videos { inputs.settings.read(inputs.source, VIDEO)? } else { None };
     let older = match video {
@@ -106,30 +174,27 @@ pub(crate) fn keys(inputs: &Inputs<'_>, class: Class, side: u32, keys: &mut Keys
     let processor = match found {
         Some(processor) => processor,
         None => {
-            keys.note(format!("no {FILE}: pictures are resized to image_size {side} with CLIP's mean and deviation"));
-            Processor::read(&Object::empty(FILE).with("image_size", side).with("size", side), class, side)?
+            let how = if class == Class::Clip { ", shorter side first and the middle cut out," } else { "" };
+            keys.note(format!(
+                "no {FILE}: pictures are resized to image_size {side}{how} with CLIP's mean and deviation"
+            ));
+            let none = Object::empty(FILE).with("size", side);
+            let none = if class.cuts() { none.with("crop_size", side) } else { none.with("image_size", side) };
+            Processor::read(&none, class, side)?
         }
     };
-    processor.keys(keys);
-    Ok(())
+    Ok(processor.keys(keys))
 }
 
 impl Processor {
     fn read(config: &Object, class: Class, side: u32) -> Result<Self, ConvertError> {
         config.known(IMAGE);
-        let kind = config.text("image_processor_type")?;
-        let class = match kind {
-            None => class,
-            Some(kind) if kind.starts_with("BlipImageProcessor") => Class::Blip,
-            Some(kind) if kind.starts_with("InstructBlipVideoImageProcessor") => Class::BlipVideo,
-            Some(kind) if kind.starts_with("IdeficsImageProcessor") => Class::Idefics,
-            Some(kind) => {
-                let known = "only 'BlipImageProcessor' and 'IdeficsImageProcessor' are";
-                return Err(config.unsupported("image_processor_type", format!("'{kind}'"), known));
+        let class = Class::of(config, class)?;
+        config.known(if class.cuts() { CUT } else { STRETCHED });
+        if !class.cuts() {
+            for switch in ["do_center_crop", "do_pad"] {
+                only(config, switch, false)?;
             }
-        };
-        for switch in ["do_center_crop", "do_pad"] {
-            only(config, switch, false)?;
         }
         let filter = filter(config)?;
         if class == Class::Idefics {
@@ -142,7 +207,12 @@ impl Processor {
             }
         }
         let resize = config.switch("do_resize", true)?;
-        let size = size(config, class, side)?;
+        let mean = channels(config, "image_mean", CLIP_MEAN)?;
+        let (size, fit) = if class.cuts() {
+            ((side, side), cut(config, class, side)?)
+        } else {
+            (size(config, class, side)?, Fit::Stretch)
+        };
         if resize && size != (side, side) {
             let rule = format!("must be the {side} x {side} of vision_config.image_size");
             return Err(config.bad("size", format!("{} x {}", size.0, size.1), rule));
@@ -155,29 +225,118 @@ impl Processor {
         if let Some(zero) = std.iter().find(|std| **std <= 0.0) {
             return Err(config.bad("image_std", zero, "must be above 0"));
         }
+        let grid = if class == Class::Tiles { grid(config)? } else { None };
         Ok(Self {
             size,
+            fit,
+            grid,
             filter,
-            resize,
+            // Tiles are resized in any case, and then have the tower's size.
+            resize: resize || class == Class::Tiles,
             rescale: config.switch("do_rescale", true)?,
             factor,
             normalize: config.switch("do_normalize", true)?,
-            mean: channels(config, "image_mean", CLIP_MEAN)?,
+            mean,
             std,
         })
     }
 
-    fn keys(self, keys: &mut Keys) {
+    fn keys(self, keys: &mut Keys) -> Option<Grid> {
         keys.set("clip.vision.image_mean", self.mean);
         keys.set("clip.vision.image_std", self.std);
-        keys.set("ocelli.image.resize", "square");
+        match self.fit {
+            Fit::Stretch => keys.set("ocelli.image.resize", "square"),
+            Fit::Crop => {
+                keys.set("ocelli.image.resize", "crop");
+                keys.set("ocelli.image.crop_offset", "floor");
+            }
+            Fit::Pad(colour) => {
+                keys.set("ocelli.image.resize", "pad");
+                keys.set("ocelli.image.pad_rgb", colour);
+            }
+        }
         keys.set("ocelli.image.size", vec![self.size.0, self.size.1]);
         keys.set("ocelli.image.filter", self.filter);
         keys.set("ocelli.image.do_resize", self.resize);
         keys.set("ocelli.image.do_rescale", self.rescale);
         keys.set("ocelli.image.rescale", MetaValue::F64(self.factor));
         keys.set("ocelli.image.do_normalize", self.normalize);
+        self.grid
     }
+}
+
+/// How a processor of CLIP's kind fits pictures into a tower of `side`.
+fn cut(config: &Object, class: Class, side: u32) -> Result<Fit, ConvertError> {
+    let pads = config.switch("do_pad", class == Class::Tiles)?;
+    let crops = config.switch("do_center_crop", true)?;
+    let length = |key: &str| -> Result<(u32, bool), ConvertError> {
+        if !matches!(config.get(key), Some(Value::Object(_))) {
+            // One number is the shorter side of `size`, and both of `crop_size`.
+            return Ok((config.count(key, 1..=SIDE, 224)?, key == "size"));
+        }
+        let size = config.object(key)?;
+        if key == "size" && size.has("shortest_edge") {
+            return Ok((size.count("shortest_edge", 1..=SIDE, 224)?, true));
+        }
+        let (width, height) = (size.count("width", 1..=SIDE, 224)?, size.count("height", 1..=SIDE, 224)?);
+        if width == height {
+            return Ok((width, false));
+        }
+        Err(config.bad(key, format!("{width} x {height}"), "must be a square"))
+    };
+    let (resized, shortest) = length("size")?;
+    let (cropped, _) = length("crop_size")?;
+    for (key, got) in [("size", resized), ("crop_size", cropped)] {
+        if got != side && (key == "size" || crops || class == Class::Tiles) {
+            return Err(config.bad(key, got, format!("must be the {side} of vision_config.image_size")));
+        }
+    }
+    if class == Class::Tiles {
+        // `do_pad` fills a batch up there; the whole is stretched whatever the sizes are called.
+        return Ok(Fit::Stretch);
+    }
+    if !crops && shortest && !pads {
+        return Err(config.unsupported("do_center_crop", false, "only true is, where the shorter side is resized"));
+    }
+    Ok(if pads {
+        let mean = numbers(config, "image_mean", CLIP_MEAN)?;
+        if mean.iter().any(|mean| !(0.0..=1.0).contains(mean)) {
+            return Err(config.bad(
+                "image_mean",
+                format!("{mean:?}"),
+                "must be in 0..=1 where it is the padding's colour",
+            ));
+        }
+        let colour = mean.iter().map(|mean| (mean * 255.0) as u32).collect();
+        Fit::Pad(colour)
+    } else if shortest {
+        Fit::Crop
+    } else {
+        Fit::Stretch
+    })
+}
+
+/// Most sizes of a grid, and the longest side.
+const SIZES: usize = 64;
+const LONGEST: u32 = 1 << 14;
+
+/// The sizes that pictures are cut into tiles from, where a configuration has them.
+pub(crate) fn grid(config: &Object) -> Result<Option<Grid>, ConvertError> {
+    const KEY: &str = "image_grid_pinpoints";
+    let sizes = match config.whole(KEY) {
+        None => return Ok(None),
+        Some(Value::Array(sizes)) => sizes,
+        Some(other) => return Err(config.mismatch(KEY, "a list of pairs of numbers", other)),
+    };
+    let one = |size: &Value| -> Option<[u32; 2]> {
+        let length = |at: usize| u32::try_from(size.get(at)?.as_u64()?).ok().filter(|l| (1..=LONGEST).contains(l));
+        (size.as_array()?.len() == 2).then_some([length(0)?, length(1)?])
+    };
+    let grid: Option<Grid> = sizes.iter().map(one).collect();
+    grid.filter(|grid| (1..=SIZES).contains(&grid.len())).map(Some).ok_or_else(|| {
+        let rule = format!("must be 1 to {SIZES} pairs of numbers up to {LONGEST}");
+        config.bad(KEY, Value::from(sizes.clone()), rule)
+    })
 }
 
 /// Refuses a processor whose setting is another than the model's.
@@ -185,6 +344,16 @@ pub(crate) fn same_as_model(inputs: &Inputs<'_>, key: &str, wanted: u32) -> Resu
     let Some(outer) = inputs.settings.read(inputs.source, PROCESSOR)? else { return Ok(()) };
     match outer.integer(key)? {
         Some(got) if got != u64::from(wanted) => Err(outer.bad(key, got, format!("but config.json says {wanted}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a processor that counts other rows of a tower than the model reads.
+pub(crate) fn same_strategy(inputs: &Inputs<'_>, wanted: &str) -> Result<(), ConvertError> {
+    const KEY: &str = "vision_feature_select_strategy";
+    let Some(outer) = inputs.settings.read(inputs.source, PROCESSOR)? else { return Ok(()) };
+    match outer.text(KEY)? {
+        Some(got) if got != wanted => Err(outer.bad(KEY, got, format!("but config.json says {wanted}"))),
         _ => Ok(()),
     }
 }
@@ -266,6 +435,11 @@ fn filter(config: &Object) -> Result<&'static str, ConvertError> {
 
 /// Three numbers, or one for all three channels.
 fn channels(config: &Object, key: &str, default: [f64; 3]) -> Result<Vec<f32>, ConvertError> {
+    Ok(numbers(config, key, default)?.iter().map(|value| *value as f32).collect())
+}
+
+/// The same as they stand there.
+fn numbers(config: &Object, key: &str, default: [f64; 3]) -> Result<Vec<f64>, ConvertError> {
     let values: Vec<f64> = match config.get(key) {
         None => default.to_vec(),
         Some(Value::Array(items)) => {
@@ -280,5 +454,5 @@ fn channels(config: &Object, key: &str, default: [f64; 3]) -> Result<Vec<f32>, C
     if let Some(bad) = values.iter().find(|value| !(**value as f32).is_finite()) {
         return Err(config.bad(key, bad, "must be finite"));
     }
-    Ok(values.iter().map(|value| *value as f32).collect())
+    Ok(values)
 }

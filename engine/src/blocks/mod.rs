@@ -5,6 +5,7 @@ mod attention;
 pub mod cache;
 pub mod decoder;
 pub mod gated;
+pub mod mlp;
 pub mod nf_resnet;
 mod positions;
 pub mod qformer;

@@ -6,7 +6,7 @@
 
 use super::attention::{Attention, AttentionRows, Shape, heads};
 use crate::error::Error;
-use crate::kernels::{Activation, Exec, Layout, Product, Rows};
+use crate::kernels::{Activation, Exec, Gathered, Layout, Product, Rows};
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope, Table};
 
@@ -31,6 +31,9 @@ pub struct VitConfig {
     pub outer_eps: f32,
     /// Between the feed-forward layers.
     pub act: Activation,
+    /// The rows that are the result: those before the first block (0), or behind so many. Rows of several stand one behind
+    /// the other, and the norm behind the blocks is then not run.
+    pub features: Vec<usize>,
 }
 
 impl VitConfig {
@@ -51,6 +54,7 @@ impl VitConfig {
         }
         let width = header.count("embedding_length", header::WIDTH)?;
         let eps = header.epsilon("attention.layer_norm_epsilon")?;
+        let blocks = header.count("block_count", header::LAYERS)?;
         let outer = "post_norm_epsilon";
         Ok(Self {
             side,
@@ -58,7 +62,7 @@ impl VitConfig {
             width,
             heads: header.heads("attention.head_count", width)?,
             ffn: header.count("feed_forward_length", header::WIDTH)?,
-            blocks: header.count("block_count", header::LAYERS)?,
+            blocks,
             eps,
             outer_eps: if header.file().get(&format!("clip.vision.{outer}")).is_some() {
                 header.epsilon(outer)?
@@ -66,7 +70,30 @@ impl VitConfig {
                 eps
             },
             act: header.activation("activation")?,
+            features: vec![blocks],
         })
+    }
+
+    /// The same with the rows of `feature_layer`, where the file has that key, as the result.
+    ///
+    /// # Errors
+    /// [`Error::BadParameter`] and [`Error::Gguf`].
+    pub fn with_features(self, header: &Header) -> Result<Self, Error> {
+        const KEY: &str = "feature_layer";
+        if header.get(KEY).is_none() {
+            return Ok(self);
+        }
+        let features = header.counts(KEY, 0..=self.blocks, MOST_FEATURES)?;
+        let width = features.len() * self.width;
+        if !header::WIDTH.contains(&width) {
+            return Err(header.bad(KEY, format!("{} layers", features.len()), format!("make rows {width} wide")));
+        }
+        Ok(Self { features, ..self })
+    }
+
+    /// Whether the last block's rows, and no others, are the result.
+    fn is_plain(&self) -> bool {
+        self.features == [self.blocks]
     }
 
     /// Patches a picture is cut into.
@@ -79,6 +106,9 @@ impl VitConfig {
         3 * self.patch * self.patch
     }
 }
+
+/// Most layers whose rows are the result.
+const MOST_FEATURES: usize = 64;
 
 /// Norms are as wide as the rows.
 struct Block {
@@ -110,8 +140,10 @@ pub struct Vit {
 #[derive(Clone, Copy)]
 pub struct VitRows {
     patches: Rows,
-    /// The result: one row a patch, after the class row where there is one.
+    /// The result: one row a patch, after the class row where there is one; so for each of [`VitConfig::features`].
     pub x: Rows,
+    /// The rows on their way through the blocks, where they are not the result.
+    work: Option<Rows>,
     attention: AttentionRows,
     ffn: Rows,
 }
@@ -167,15 +199,21 @@ impl Vit {
         self.class.is_some()
     }
 
-    /// Rows of the result.
+    /// Rows that pass through a block.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.position.len()
     }
 
+    /// Rows of the result.
+    #[must_use]
+    pub fn results(&self) -> usize {
+        self.config.features.len() * self.rows()
+    }
+
     /// Room for one picture.
     pub fn layout(&self, layout: &mut Layout) -> VitRows {
-        self.layout_within(layout, self.rows())
+        self.layout_within(layout, self.results())
     }
 
     /// Room for one picture whose result is to stand among `all` rows. These are `x` of what is returned;
@@ -186,6 +224,7 @@ impl Vit {
         layout.input(n, w);
         layout.input(n, c.ffn);
         let x = layout.rows(all, w);
+        let work = (!c.is_plain()).then(|| layout.rows(n, w));
         let mark = layout.mark();
         let patches = layout.rows(c.patches(), c.patch_len());
         layout.rewind(mark); // the patches are read before the first block writes
@@ -193,7 +232,7 @@ impl Vit {
         layout.rewind(mark); // the feed-forward layer starts when the attention is added
         let ffn = layout.rows(n, c.ffn);
         layout.rewind(mark);
-        VitRows { patches, x, attention, ffn }
+        VitRows { patches, x, work, attention, ffn }
     }
 
     /// Encodes one picture, `pixels` being planar [3, side, side]. The result stands in `rows.x`.
@@ -201,8 +240,8 @@ impl Vit {
     /// # Errors
     /// [`Error::Cancelled`].
     pub fn encode(&self, exec: &mut Exec<'_>, rows: &VitRows, pixels: &[f32]) -> Result<(), Error> {
-        let VitRows { patches, x, attention, ffn } = *rows;
-        let c = &self.config;
+        let VitRows { patches, x: result, work, attention, ffn } = *rows;
+        let (c, x) = (&self.config, work.unwrap_or(result));
         exec.write(patches, &unfold(pixels, c.side, c.patch))?;
         let first = usize::from(self.class.is_some());
         exec.matmul(patches, None, &[Product::new(&self.patch, x.slice(first, patches.rows()))])?;
@@ -213,15 +252,28 @@ impl Vit {
         if let Some(norm) = &self.pre_norm {
             exec.norm(norm, x, x, false)?;
         }
-        for (layer, b) in self.blocks.iter().enumerate() {
-            exec.layer(layer, self.blocks.len())?;
+        let last = c.features.iter().copied().max().unwrap_or(c.blocks);
+        for (layer, b) in self.blocks.iter().take(last).enumerate() {
+            exec.layer(layer, last)?;
+            self.keep(exec, layer, x, result)?;
             b.attention.all(exec, x, Some(&b.norm1), attention)?;
             b.attention.attend(exec, attention, x)?;
             exec.matmul(x, Some(&b.norm2), &[Product::new(&b.up, ffn).act(c.act)])?;
             exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;
         }
-        if let Some(norm) = &self.post_norm {
-            exec.norm(norm, x, x, false)?;
+        self.keep(exec, last, x, result)?;
+        match &self.post_norm {
+            Some(norm) if c.is_plain() => exec.norm(norm, x, x, false),
+            _ => Ok(()),
+        }
+    }
+
+    /// Copies the rows behind `layer` blocks into the result wherever they belong to it.
+    fn keep(&self, exec: &mut Exec<'_>, layer: usize, x: Rows, result: Rows) -> Result<(), Error> {
+        let n = x.rows();
+        let kept = self.config.features.iter().enumerate().filter(|(_, feature)| **feature == layer);
+        for (number, _) in kept.filter(|_| !self.config.is_plain()) {
+            exec.gather_rows(x, &ids(0, n), Gathered::Beside, None, result.slice(number * n, n))?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! How pictures are prepared, from the keys of a file.
 
-use super::{Filter, Fit, PassOrder, Preprocess};
+use super::{Filter, Fit, PassOrder, Preprocess, Tiles};
 use crate::error::Error;
 use crate::weights::header::Header;
 use ocelli_quant::gguf::keys::FILTERS;
@@ -63,8 +63,35 @@ impl Preprocess {
             do_rescale: image.switch("do_rescale", true)?,
             do_normalize: image.switch("do_normalize", true)?,
             order: PassOrder::default(),
+            tiles: tiles(file, size[0])?,
         };
         preprocess.validate()?;
         Ok(preprocess)
     }
+}
+
+/// Most sizes that pictures may be fitted into, and most tiles of one.
+const MOST: usize = 64;
+
+/// What a tower of `side` is shown beside whole pictures: llava.cpp's key, numbers in pairs.
+fn tiles(file: &Arc<Gguf>, side: u32) -> Result<Option<Tiles>, Error> {
+    const KEY: &str = "image_grid_pinpoints";
+    let vision = Header::new(file, "clip.vision.");
+    if vision.get(KEY).is_none() {
+        return Ok(None);
+    }
+    let most = 1usize << 14;
+    let lengths = vision.counts(KEY, 1..=most, 2 * MOST)?;
+    let bad = |rule: String| vision.bad(KEY, format!("{lengths:?}"), rule);
+    let (pairs, rest) = lengths.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(bad("must be pairs of width and height".to_owned()));
+    }
+    let sizes: Vec<(u32, u32)> = pairs.iter().map(|&[width, height]| (width as u32, height as u32)).collect();
+    let tiles = |&(width, height): &(u32, u32)| (width / side) as usize * (height / side) as usize;
+    if sizes.iter().any(|size| tiles(size) > MOST) {
+        return Err(bad(format!("must have at most {MOST} tiles of {side} x {side} each")));
+    }
+    let rule = || bad(format!("must be multiples of the tower's {side}"));
+    Tiles::new(sizes, side).map(Some).ok_or_else(rule)
 }

@@ -27,6 +27,7 @@ mod preprocess;
 mod resize;
 mod sizes;
 mod tiff;
+mod tiles;
 #[cfg(feature = "decode-images")]
 mod turned;
 mod video;
@@ -45,5 +46,6 @@ pub use header::{Container, ImageInfo, probe};
 pub use picture::{ImageLimits, Picture};
 pub use preprocess::{CLIP_MEAN, CLIP_STD, Pixels, Preprocess};
 pub use resize::{PassOrder, resize};
+pub use tiles::Tiles;
 pub use video::{Video, sample};
 pub use views::Views;

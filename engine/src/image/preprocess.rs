@@ -9,7 +9,7 @@
 //! rows for planar. Here rows are always rows.
 
 use super::picture::buffer;
-use super::{Filter, Fit, ImageError, ImageLimits, PassOrder, Picture};
+use super::{Filter, Fit, ImageError, ImageLimits, PassOrder, Picture, Tiles};
 use ocelli_quant::gguf::keys;
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ pub struct Pixels {
 }
 
 /// How pictures are prepared; the fields are those of `preprocessor_config.json`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Preprocess {
     /// Width the tower needs, in pixels.
     pub width: u32,
@@ -59,13 +59,15 @@ pub struct Preprocess {
     pub do_rescale: bool,
     /// Subtract `mean` and divide by `std`.
     pub do_normalize: bool,
+    /// What the tower is shown beside the whole picture.
+    pub tiles: Option<Tiles>,
 }
 
 impl Preprocess {
     /// A picture that the tower is shown whole, and whose `rows` stand in the place of embeddings.
     #[must_use]
     pub fn views(&self, rows: usize) -> super::Views {
-        super::Views { size: (self.width, self.height), rows, positions: rows }
+        super::Views { size: (self.width, self.height), tiles: 1, rows, positions: rows }
     }
 
     /// BLIP-2's evaluation transform: bicubic to `side` x `side`, 1/255, CLIP mean and standard deviation.
@@ -83,6 +85,7 @@ impl Preprocess {
             do_resize: true,
             do_rescale: true,
             do_normalize: true,
+            tiles: None,
         }
     }
 
@@ -132,32 +135,56 @@ impl Preprocess {
         Ok(())
     }
 
-    /// The tower's input for `picture`.
+    /// The tower's input for a picture that it is shown whole.
+    ///
+    /// # Errors
+    /// Those of [`shown`](Self::shown).
+    pub fn apply(&self, picture: &Picture) -> Result<Pixels, ImageError> {
+        self.pixels(self.whole(picture)?.as_ref())
+    }
+
+    /// All that the tower is shown of a picture: the whole of it, then its tiles, each of the tower's size.
     ///
     /// # Errors
     /// Those of [`validate`](Self::validate), [`ImageError::NotResized`] and [`ImageError::OutOfMemory`].
-    pub fn apply(&self, picture: &Picture) -> Result<Pixels, ImageError> {
+    pub fn shown<'a>(&self, picture: &'a Picture) -> Result<Vec<Cow<'a, Picture>>, ImageError> {
+        let mut shown = vec![self.whole(picture)?];
+        if let Some(tiles) = &self.tiles {
+            shown.extend(tiles.cut(picture, self.width, self.filter, self.order)?.into_iter().map(Cow::Owned));
+        }
+        Ok(shown)
+    }
+
+    fn whole<'a>(&self, picture: &'a Picture) -> Result<Cow<'a, Picture>, ImageError> {
         self.validate()?;
-        let sized = if self.do_resize {
-            Cow::Owned(self.fit.apply(picture, (self.width, self.height), self.filter, self.order)?)
-        } else if (picture.width(), picture.height()) == (self.width, self.height) {
-            Cow::Borrowed(picture)
-        } else {
-            return Err(ImageError::NotResized {
-                width: picture.width(),
-                height: picture.height(),
-                expected_width: self.width,
-                expected_height: self.height,
-            });
-        };
-        let plane = self.width as usize * self.height as usize;
+        if self.do_resize {
+            return self.fit.apply(picture, (self.width, self.height), self.filter, self.order).map(Cow::Owned);
+        }
+        if (picture.width(), picture.height()) == (self.width, self.height) {
+            return Ok(Cow::Borrowed(picture));
+        }
+        Err(ImageError::NotResized {
+            width: picture.width(),
+            height: picture.height(),
+            expected_width: self.width,
+            expected_height: self.height,
+        })
+    }
+
+    /// One of those, scaled and normalised.
+    ///
+    /// # Errors
+    /// [`ImageError::OutOfMemory`].
+    pub fn pixels(&self, shown: &Picture) -> Result<Pixels, ImageError> {
+        let (width, height) = (shown.width(), shown.height());
+        let plane = width as usize * height as usize;
         let mut data = buffer(3 * plane)?;
         for (channel, (table, out)) in self.tables().iter().zip(data.chunks_exact_mut(plane)).enumerate() {
-            for (o, pixel) in out.iter_mut().zip(sized.rgb().chunks_exact(3)) {
+            for (o, pixel) in out.iter_mut().zip(shown.rgb().chunks_exact(3)) {
                 *o = table[usize::from(pixel[channel])];
             }
         }
-        Ok(Pixels { width: self.width, height: self.height, data })
+        Ok(Pixels { width, height, data })
     }
 
     /// The result for each byte of each channel.

@@ -6,8 +6,10 @@
 /// What the tower is shown of a picture or of each frame of a video, and what becomes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Views {
-    /// Pixels that the tower is shown, across and down.
+    /// Pixels that the tower is shown at once, across and down.
     pub size: (u32, u32),
+    /// How often it is shown so many: 1, or the whole picture and then its tiles.
+    pub tiles: usize,
     /// Rows that tower and bridge make of it.
     pub rows: usize,
     /// Positions that it takes in the prompt: its rows where they stand in the place of embeddings, one where a token

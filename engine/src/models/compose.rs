@@ -1,10 +1,10 @@
 //! Prompts with token ids among their pieces. A family composes text and pictures; ids stand as they are, and parts of
 //! the prompt on both sides of them are composed one by one, so that no family has to know.
 
-use super::{Family, Given, Sees};
+use super::{Compose, Family, Given, Sees};
 use crate::error::Error;
 use crate::prompt::{Instruction, Item, Piece, Prompt};
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{EncodeOptions, Tokenizer};
 
 /// Refuses ids that a model of so many rows does not have.
 ///
@@ -56,6 +56,30 @@ pub(crate) fn compose(family: &Family, tokenizer: &Tokenizer, prompt: &Prompt) -
     match sees.and_then(|sees| sees.clips()).and_then(|clips| clips.media_indices) {
         Some(places) if media > places => Err(Error::TooManyMedia { media, places }),
         _ => Ok(items),
+    }
+}
+
+/// Texts and pictures in the order given, behind the token that begins a text where the tokenizer adds one.
+pub(super) struct InOrder;
+
+impl Compose for InOrder {
+    fn compose(&self, given: &Given<'_>) -> Result<Vec<Item>, Error> {
+        let Given { prompt, tokenizer, .. } = given;
+        let mut items = Vec::new();
+        if prompt.adds_special() && tokenizer.adds_bos() {
+            items.extend(tokenizer.bos().map(|bos| Item::Tokens(vec![bos])));
+        }
+        let mut begins = prompt.begins();
+        for piece in prompt.pieces() {
+            items.extend(given.medium(piece)?);
+            if let Piece::Text(text) = piece {
+                let options = EncodeOptions { add_special: false, parse_special: true };
+                items.push(Item::Tokens(tokenizer.encode_piece(text, options, begins)?));
+            }
+            // To the originals a prompt is one text, its pictures written out in it.
+            begins = false;
+        }
+        Ok(items)
     }
 }
 

@@ -8,14 +8,13 @@
 //! The tower is an NF-ResNet, as in the paper, or a ViT. The language model is one of ours, unchanged. Pictures may stand
 //! anywhere and as often as one likes.
 
-use super::{Compose, Encoder, Family, Given, Join, Sees, Showing, Speaks, decoder_only};
+use super::compose::InOrder;
+use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
 use crate::blocks::nf_resnet::{NfResNet, NfResNetConfig};
 use crate::blocks::vit::{Vit, VitConfig};
 use crate::error::Error;
 use crate::image::{Pixels, Preprocess, Views};
 use crate::kernels::{Exec, Gathered, Layout, Product, Rows};
-use crate::prompt::{Item, Piece};
-use crate::tokenizer::EncodeOptions;
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Scope};
 use ocelli_quant::gguf::Gguf;
@@ -60,7 +59,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         rows,
         width,
     };
-    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(Order) };
+    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder) };
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
 
@@ -166,27 +165,5 @@ impl Encoder for Laid {
 
     fn tower_rows(&self) -> Rows {
         self.tower
-    }
-}
-
-struct Order;
-
-impl Compose for Order {
-    /// In the order given, behind the token that begins a text where the tokenizer adds one.
-    fn compose(&self, given: &Given<'_>) -> Result<Vec<Item>, Error> {
-        let Given { prompt, tokenizer, .. } = given;
-        let mut items = Vec::new();
-        if prompt.adds_special() && tokenizer.adds_bos() {
-            items.extend(tokenizer.bos().map(|bos| Item::Tokens(vec![bos])));
-        }
-        let mut begins = prompt.begins();
-        for piece in prompt.pieces() {
-            items.extend(given.medium(piece)?);
-            if let Piece::Text(text) = piece {
-                let options = EncodeOptions { add_special: false, parse_special: true };
-                items.push(Item::Tokens(tokenizer.encode_piece(text, options, std::mem::take(&mut begins))?));
-            }
-        }
-        Ok(items)
     }
 }

@@ -7,6 +7,7 @@ mod flamingo;
 mod frozen;
 mod identity;
 mod instructblip;
+mod llava;
 mod parts;
 mod text;
 
@@ -29,6 +30,7 @@ const FAMILIES: &[(&str, Load)] = &[
     ("flamingo", flamingo::load),
     ("frozen", frozen::load),
     ("instructblip", instructblip::load),
+    ("llava", llava::load),
     ("text", text::load),
 ];
 

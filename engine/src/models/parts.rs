@@ -80,6 +80,12 @@ pub trait Sees: Send + Sync {
     /// What a picture of `width` x `height` pixels is to the tower, or a video of such frames.
     fn views(&self, width: u32, height: u32) -> Views;
 
+    /// What the picture is that becomes most rows.
+    fn largest(&self) -> Views {
+        let preprocess = self.preprocess();
+        self.views(preprocess.width, preprocess.height)
+    }
+
     /// Numbers of each row that the bridge makes.
     fn width(&self) -> usize;
 
@@ -112,6 +118,8 @@ pub trait Sees: Send + Sync {
 pub struct Showing {
     /// What it is to the model.
     pub views: Views,
+    /// Its own pixels, across and down.
+    pub size: (u32, u32),
     /// Its frames; a picture is one.
     pub frames: usize,
     /// Pictures and videos before it in the prompt.
@@ -122,7 +130,8 @@ pub struct Showing {
 
 /// A tower and a bridge with their activations.
 pub trait Encoder: Send {
-    /// Prepared pixels of frame `number` through the tower. Frames come last to first.
+    /// Prepared pixels through the tower: what it is shown as `number`, which counts through the tiles of each frame
+    /// ([`Views::tiles`]). They come last to first.
     ///
     /// # Errors
     /// [`Error::Cancelled`].

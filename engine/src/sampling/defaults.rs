@@ -1,6 +1,7 @@
 //! What a model's file suggests about generation, and how it fills what a caller leaves open: one place for the program,
 //! the C interface and callers in Rust.
 
+use super::options::MOST_STOPS;
 use super::{GenerateOptions, Sampling, Wanted};
 use crate::error::Error;
 use ocelli_quant::gguf::Gguf;
@@ -101,7 +102,7 @@ impl Defaults {
             length_penalty: wanted.length_penalty.unwrap_or(file.length_penalty),
             early_stopping: wanted.early_stopping.unwrap_or(file.early_stopping),
             keep_special: wanted.keep_special,
-            stop: wanted.stop.clone(),
+            stop: if wanted.stop.is_empty() && free { file.stop.clone() } else { wanted.stop.clone() },
             logprobs: wanted.logprobs,
             constraint: wanted.constraint.clone(),
             sampling,
@@ -128,6 +129,23 @@ fn ids(key: &str, mut ids: Vec<u32>, vocabulary: usize, most: usize) -> Result<V
             ids.shrink_to_fit();
             Ok(ids)
         }
+    }
+}
+
+/// The texts that end a text, of a list in a file.
+///
+/// # Errors
+/// [`Error::Gguf`] for another type, [`Error::BadParameter`] for texts that are no stop strings.
+pub(crate) fn stop_strings(file: &Gguf) -> Result<Vec<String>, Error> {
+    const KEY: &str = "ocelli.generation.stop_strings";
+    let stop =
+        file.strings(KEY)?.map(|all| all.iter().take(MOST_STOPS + 1).map(str::to_owned).collect()).unwrap_or_default();
+    let options = GenerateOptions { stop, ..GenerateOptions::default() };
+    match options.validate() {
+        Err(Error::BadOption { got, rule, .. }) => {
+            Err(Error::BadParameter { key: KEY.to_owned(), got, rule: rule.to_owned() })
+        }
+        other => other.map(|()| options.stop),
     }
 }
 

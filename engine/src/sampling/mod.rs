@@ -11,7 +11,7 @@ mod sampler;
 
 pub use constraint::Constraint;
 pub use defaults::{Defaults, Draws};
-pub(crate) use defaults::{end_ids, suppressed_ids};
+pub(crate) use defaults::{end_ids, stop_strings, suppressed_ids};
 pub(crate) use grammar::Grammars;
 pub use grammar::{GRAMMARS, Grammar};
 pub(crate) use history::History;

@@ -60,7 +60,7 @@ impl Sampling {
 }
 
 /// Most stop strings of a text, and bytes of each.
-const MOST_STOPS: usize = 64;
+pub(super) const MOST_STOPS: usize = 64;
 const LONGEST_STOP: usize = 1024;
 
 /// What to generate and how. [`crate::Defaults::resolve`] makes it of what a caller wants and what the file suggests.
@@ -161,7 +161,7 @@ pub struct Wanted {
     pub early_stopping: Option<bool>,
     /// As [`GenerateOptions::keep_special`].
     pub keep_special: bool,
-    /// As [`GenerateOptions::stop`].
+    /// As [`GenerateOptions::stop`]; where there is none, and no constraint, those of the model's file.
     pub stop: Vec<String>,
     /// As [`GenerateOptions::logprobs`].
     pub logprobs: bool,

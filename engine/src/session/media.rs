@@ -70,7 +70,7 @@ impl Session {
         let views = sees.views(size.0, size.1);
         let instruction = sees.reads().map(|reads| reads.instruction("")).transpose()?.unwrap_or_default();
         let key = self.key(beside(hash, &instruction), 0);
-        let showing = Showing { views, frames: frames.len(), media_index: 0, instruction };
+        let showing = Showing { views, size, frames: frames.len(), media_index: 0, instruction };
         let medium = Medium { showing, key, frames: frames.to_vec() };
         let rows = self.encoded(&medium, &mut Timings::default(), &mut |_, _| ControlFlow::Continue(()));
         self.done();
@@ -110,12 +110,15 @@ impl Session {
     /// The tower's rows of a picture, and the width of one.
     pub(super) fn tower_rows(&mut self, picture: &Picture, told: &mut Told<'_>) -> Result<(Vec<f32>, usize), Error> {
         let views = self.model.0.family.sees(1)?.views(picture.width(), picture.height());
-        let pixels = self.prepare(picture, views)?;
+        let model = self.model.clone();
+        let preprocess = model.preprocess().ok_or(Error::NoVision { images: 1 })?;
+        let pixels = check_size(preprocess.apply(picture)?, views)?;
         let (mut exec, encoder) = self.sight()?;
         exec.told = Some(told);
         let tower = encoder.tower_rows();
         let mut rows = vec![0.0; tower.rows() * tower.width()];
-        let showing = Showing { views, frames: 1, media_index: 0, instruction: Instruction::default() };
+        let size = (picture.width(), picture.height());
+        let showing = Showing { views, size, frames: 1, media_index: 0, instruction: Instruction::default() };
         encoder.tower(&mut exec, &pixels, 0, &showing)?;
         exec.read(tower, &mut rows)?;
         Ok((rows, tower.width()))
@@ -163,7 +166,8 @@ impl Session {
             announce(sink, Event::Image { index: shown.len(), count })?;
             let media_index = before + shown.len();
             let frames: Vec<_> = item.frames().iter().map(|frame| &**frame).collect();
-            let showing = Showing { views, frames: frames.len(), media_index, instruction: item.instruction() };
+            let size = frames.first().map_or((0, 0), |frame| (frame.width(), frame.height()));
+            let showing = Showing { views, size, frames: frames.len(), media_index, instruction: item.instruction() };
             let medium = Medium { showing, key: self.key(hash, media_index), frames };
             let told = &mut |done, total| sink(Event::Within { done, total });
             shown.push(match &model.0.family.speaks()?.join {
@@ -209,21 +213,6 @@ impl Session {
         Ok(media_slot)
     }
 
-    /// A picture as the tower takes it.
-    fn prepare(&self, picture: &Picture, views: Views) -> Result<Pixels, Error> {
-        let preprocess = self.model.preprocess().ok_or(Error::NoVision { images: 1 })?;
-        let pixels = preprocess.apply(picture)?;
-        let got = (pixels.width, pixels.height);
-        if got != views.size {
-            return Err(Error::BadOption {
-                name: "picture size",
-                got: format!("{}x{}", got.0, got.1),
-                rule: "this model does not resize: the picture must have the tower's size",
-            });
-        }
-        Ok(pixels)
-    }
-
     /// Whether a video of so many frames has room.
     pub(crate) fn check_frames(&self, count: usize) -> Result<(), Error> {
         if count > self.frames {
@@ -243,21 +232,12 @@ impl Session {
         if let Some(rows) = self.images.find(medium.key) {
             return Ok(rows);
         }
-        let frames = medium.frames.len();
         let recalls = self.model.0.family.sees.as_ref().is_some_and(|sees| sees.reads().is_some());
         for (number, frame) in medium.frames.iter().enumerate().rev() {
             if recalls && self.recall(frame)? {
                 continue;
             }
-            let mut told = |done, layers| told((frames - 1 - number) * layers + done, frames * layers);
-            let start = Instant::now();
-            let pixels = self.prepare(frame, medium.showing.views)?;
-            let prepared = Instant::now();
-            let (mut exec, encoder) = self.sight()?;
-            exec.told = Some(&mut told);
-            encoder.tower(&mut exec, &pixels, number, &medium.showing)?;
-            timings.prepare += prepared - start;
-            timings.encode += prepared.elapsed();
+            self.through_tower(medium, (number, frame), timings, told)?;
             timings.encoded += 1;
             if recalls {
                 self.remember(frame)?;
@@ -273,4 +253,44 @@ impl Session {
         self.images.insert(medium.key, Arc::clone(&rows));
         Ok(rows)
     }
+    /// All that the tower is shown of a frame.
+    fn through_tower(
+        &mut self,
+        medium: &Medium<'_>,
+        (number, frame): (usize, &Picture),
+        timings: &mut Timings,
+        told: &mut Told<'_>,
+    ) -> Result<(), Error> {
+        let model = self.model.clone();
+        let preprocess = model.preprocess().ok_or(Error::NoVision { images: 1 })?;
+        let (tiles, all) = (medium.showing.views.tiles, medium.frames.len() * medium.showing.views.tiles);
+        let mut start = Instant::now();
+        let shown = preprocess.shown(frame)?;
+        for (tile, picture) in shown.iter().enumerate().rev() {
+            let number = number * tiles + tile;
+            let pixels = check_size(preprocess.pixels(picture)?, medium.showing.views)?;
+            let prepared = Instant::now();
+            let mut told = |done, layers| told((all - 1 - number) * layers + done, all * layers);
+            let (mut exec, encoder) = self.sight()?;
+            exec.told = Some(&mut told);
+            encoder.tower(&mut exec, &pixels, number, &medium.showing)?;
+            timings.prepare += prepared - start;
+            timings.encode += prepared.elapsed();
+            start = Instant::now();
+        }
+        Ok(())
+    }
+}
+
+/// Refuses pixels of another size than the tower's.
+fn check_size(pixels: Pixels, views: Views) -> Result<Pixels, Error> {
+    let got = (pixels.width, pixels.height);
+    if got == views.size {
+        return Ok(pixels);
+    }
+    Err(Error::BadOption {
+        name: "picture size",
+        got: format!("{}x{}", got.0, got.1),
+        rule: "this model does not resize: the picture must have the tower's size",
+    })
 }

@@ -39,7 +39,7 @@ impl Encoders {
 
 /// Whether a tensor is the tower's or the bridge's.
 pub fn is_encoder(name: &str) -> bool {
-    name.starts_with("v.") || name.starts_with("mm.")
+    name.starts_with("v.") || name.starts_with("mm.") || name == "model.image_newline"
 }
 
 #[cfg(test)]
