@@ -3,15 +3,17 @@
 //! Paths appear only as the caller gave them or as file names inside the checkpoint directory. The texts may change;
 //! [`ConvertError::code`] does not.
 
-use std::fmt;
+mod unknown;
+
 use std::io;
 use std::path::PathBuf;
 
 use ocelli_quant::gguf::WriteError;
 use ocelli_quant::{CodecError, Size, TensorType};
 
-use crate::checkpoint::{SafetensorsError, TorchError};
+use crate::checkpoint::{MergeError, SafetensorsError, TorchError};
 use crate::families::lavis::LavisError;
+pub use unknown::UnknownSetting;
 
 /// Why a conversion failed. The output is as it was before the call.
 #[derive(Debug, thiserror::Error)]
@@ -271,6 +273,9 @@ pub enum ConvertError {
     /// A checkpoint of LAVIS that is none, or lacks a part.
     #[error(transparent)]
     Lavis(#[from] LavisError),
+    /// What is to be added to weights does not fit them.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// A finite weight that the wanted type would turn into an infinity.
     #[error("tensor '{tensor}': {value} exceeds {largest}, the largest that {ty} holds; choose {advice}")]
     Overflow {
@@ -421,6 +426,7 @@ impl ConvertError {
             Self::NoAdapter { .. } => "no_adapter",
             Self::FrozenEmbeddings { .. } => "frozen_embeddings",
             Self::Lavis(source) => source.code(),
+            Self::Merge(source) => source.code(),
             Self::HeadWidth { .. } => "head_width",
             Self::Overflow { .. } => "overflow",
             Self::Encode { .. } => "encode",
@@ -438,28 +444,6 @@ impl ConvertError {
             Self::Gguf(_) => "gguf",
             Self::Cancelled => "cancelled",
         }
-    }
-}
-
-/// A setting that was met and not understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UnknownSetting {
-    /// The file.
-    pub file: String,
-    /// The path of the key in it, such as `text_config.hidden_size`.
-    pub key: String,
-    /// Its value, cut where it is long.
-    pub value: String,
-    /// Which values are understood, where the key is known.
-    pub rule: Option<String>,
-}
-
-impl fmt::Display for UnknownSetting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, key, value, rule } = self;
-        write!(f, "{file}: {key} = {value}")?;
-        rule.as_ref().map_or(Ok(()), |rule| write!(f, " ({rule})"))
     }
 }
 

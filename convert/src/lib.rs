@@ -29,9 +29,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use atomic::{leftovers, replace_atomically, write_atomically};
-pub use checkpoint::{SafetensorsError, TorchError};
+pub use checkpoint::{MergeError, SafetensorsError, TorchError};
 pub use error::{ConvertError, UnknownSetting};
 pub use families::lavis::{Lavis, LavisError};
+pub use families::llava::Original;
 pub use families::open_flamingo::OpenFlamingo;
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::Writer;
@@ -154,6 +155,28 @@ pub fn convert_lavis<'o>(
     let (family, origin) = (&families::blip2::FAMILY, Object::empty("config.json"));
     let (model, checkpoint) = (opened.model.as_ref(), opened.checkpoint);
     assemble((family, model), &inputs, &origin, checkpoint, (out, place), options, progress)
+}
+
+/// Converts a LLaVA of the original repository, whose parts lie in several places, to the file `out`. The tokenizer is that of
+/// the language model unless `options` names another; the family is given.
+///
+/// # Errors
+/// As [`convert`].
+pub fn convert_llava<'o>(
+    sources: &Original,
+    out: impl Into<Output<'o>>,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Report, ConvertError> {
+    let out = out.into();
+    let directories: Vec<&Path> = sources.directories();
+    let place = check_output(&directories, out, options)?;
+    let settings = Settings::default();
+    let (model, checkpoint) = families::llava::open(sources, &settings)?;
+    let source = sources.language.as_path();
+    let inputs = Inputs { source, tokenizer: options.tokenizer.as_deref().unwrap_or(source), settings: &settings };
+    let (family, origin) = (&families::llava::FAMILY, Object::empty("config.json"));
+    assemble((family, model.as_ref()), &inputs, &origin, checkpoint, (out, place), options, progress)
 }
 
 /// Writes a model whose weights are found. The model's origin is that of `config`.

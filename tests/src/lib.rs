@@ -16,6 +16,7 @@ pub mod naming_game;
 pub mod open_flamingo;
 pub mod opt_tokenizer;
 pub mod saying;
+pub mod spliced_golden;
 pub mod split;
 pub mod text_golden;
 

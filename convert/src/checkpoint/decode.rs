@@ -1,6 +1,6 @@
 //! Checkpoint elements as f32, exactly: every f16 and bf16 is one. An f64 is rounded to the nearest.
 
-use super::{Checkpoint, Dtype};
+use super::{Checkpoint, Dtype, Tensor};
 use crate::error::ConvertError;
 
 /// Elements compared at a time.
@@ -15,15 +15,29 @@ impl Checkpoint {
         out: &mut [f32],
         raw: &mut Vec<u8>,
     ) -> Result<(), ConvertError> {
-        let Some(tensor) = self.get(name) else { return Ok(()) };
+        // A plan names only tensors that were found here.
+        let Some((shard, tensor)) = self.tensors.get(name) else { return Ok(()) };
         tensor.check_order()?;
-        let dtype = tensor.dtype;
+        self.decode_from(*shard, tensor, first, out, raw)?;
+        self.add_to(name, first, out, raw)
+    }
+
+    /// Elements of a tensor of a file, without what is added to them.
+    pub(super) fn decode_from(
+        &self,
+        shard: usize,
+        tensor: &Tensor,
+        first: u64,
+        out: &mut [f32],
+        raw: &mut Vec<u8>,
+    ) -> Result<(), ConvertError> {
+        let (name, dtype) = (&tensor.name, tensor.dtype);
         if !Dtype::READ.contains(&dtype) {
-            return Err(ConvertError::Dtype { tensor: name.to_owned(), dtype: dtype.name });
+            return Err(ConvertError::Dtype { tensor: name.clone(), dtype: dtype.name });
         }
         let size = dtype.bytes();
         raw.resize(out.len() * size as usize, 0);
-        self.read(name, first * size, raw)?;
+        self.read(shard, tensor, first * size, raw)?;
         match dtype {
             Dtype::F16 => widen(raw, out, |bytes| half::f16::from_le_bytes(bytes).to_f32()),
             Dtype::BF16 => widen(raw, out, |bytes| half::bf16::from_le_bytes(bytes).to_f32()),
@@ -32,7 +46,7 @@ impl Checkpoint {
                 let lost = raw.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).zip(&*out);
                 if let Some((value, _)) = lost.into_iter().find(|(value, near)| value.is_finite() && !near.is_finite())
                 {
-                    return Err(ConvertError::TooLarge { tensor: name.to_owned(), value });
+                    return Err(ConvertError::TooLarge { tensor: name.clone(), value });
                 }
             }
             _ => widen(raw, out, f32::from_le_bytes),

@@ -3,6 +3,7 @@
 //! Nothing is mapped: a converter that maps 7.5 GB shows 7.5 GB of resident memory on a machine that has them, and dies
 //! of a truncated file by signal. Positioned reads cost nothing here, since every byte is touched exactly once.
 
+mod added;
 mod decode;
 mod error;
 mod index;
@@ -18,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::ConvertError;
 use crate::output::Identity;
+pub use added::MergeError;
+use added::{Added, Kept};
 pub use error::SafetensorsError;
 pub(crate) use tensor::{Dtype, Tensor};
 pub use torch::TorchError;
@@ -44,6 +47,9 @@ pub(crate) struct Checkpoint {
     shards: Vec<Shard>,
     /// By name: the shard and the tensor in it.
     tensors: BTreeMap<String, (usize, Tensor)>,
+    /// What is added to tensors, by their names.
+    added: BTreeMap<String, Added>,
+    kept: Kept,
     /// What was dropped from all names: what training put before them.
     pub(crate) dropped: Vec<&'static str>,
 }
@@ -103,7 +109,13 @@ impl Checkpoint {
     }
 
     fn of_files(directory: &Path, names: &[String]) -> Result<Self, ConvertError> {
-        let mut checkpoint = Self { shards: Vec::new(), tensors: BTreeMap::new(), dropped: Vec::new() };
+        let mut checkpoint = Self {
+            shards: Vec::new(),
+            tensors: BTreeMap::new(),
+            added: BTreeMap::new(),
+            kept: Kept::default(),
+            dropped: Vec::new(),
+        };
         for name in names {
             let path = directory.join(name);
             // Asked before it is opened: opening a pipe waits for somebody who writes to it.
@@ -149,16 +161,21 @@ impl Checkpoint {
 
     /// Gives every tensor the name `rename` makes of its own. Names that collide are left to be unknown.
     pub(crate) fn rename(&mut self, rename: impl Fn(&str) -> String) {
+        let mut added = std::mem::take(&mut self.added);
         for (name, entry) in std::mem::take(&mut self.tensors) {
             let new = rename(&name);
             let free = !self.tensors.contains_key(&new);
-            self.tensors.insert(if free { new } else { name }, entry);
+            let more = added.remove(&name);
+            let name = if free { new } else { name };
+            self.added.extend(more.map(|more| (name.clone(), more)));
+            self.tensors.insert(name, entry);
         }
     }
 
     /// Forgets the tensors whose names `keep` refuses.
     pub(crate) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
         self.tensors.retain(|name, _| keep(name));
+        self.added.retain(|name, _| keep(name));
     }
 
     /// Takes over all tensors of another checkpoint; those of the same name are replaced.
@@ -166,6 +183,8 @@ impl Checkpoint {
         let first = self.shards.len();
         self.shards.extend(other.shards);
         self.dropped.extend(other.dropped);
+        self.added.retain(|name, _| !other.tensors.contains_key(name));
+        self.added.extend(other.added.into_iter().map(|(name, added)| (name, added.shifted(first))));
         self.tensors.extend(other.tensors.into_iter().map(|(name, (shard, tensor))| (name, (first + shard, tensor))));
     }
 
@@ -180,11 +199,10 @@ impl Checkpoint {
         self.shards.iter().filter_map(|shard| shard.file.metadata().ok()).map(|meta| meta.len()).sum()
     }
 
-    /// Bytes of a tensor from its byte `offset` on.
-    pub(crate) fn read(&self, name: &str, offset: u64, bytes: &mut [u8]) -> Result<(), ConvertError> {
-        // A plan names only tensors that were found here.
-        let found = self.tensors.get(name).and_then(|(shard, tensor)| Some((self.shards.get(*shard)?, tensor)));
-        let Some((shard, tensor)) = found else { return Ok(()) };
+    /// Bytes of a tensor of a file from its byte `offset` on.
+    fn read(&self, shard: usize, tensor: &Tensor, offset: u64, bytes: &mut [u8]) -> Result<(), ConvertError> {
+        // A tensor names a file that was opened here.
+        let Some(shard) = self.shards.get(shard) else { return Ok(()) };
         read_exact_at(&shard.file, bytes, tensor.offset + offset).map_err(|source| ConvertError::Read {
             path: shard.path.clone(),
             action: "read",

@@ -133,17 +133,7 @@ pub(crate) fn open(sources: &OpenFlamingo, settings: &Settings) -> Result<(Box<d
     };
     let config_of_language = config(&sources.language, "--language is the directory of the language model")?;
     let vision = config(&sources.vision, "--vision is the directory of CLIP, such as openai/clip-vit-large-patch14")?;
-    let vision = if vision.has("vision_config_dict") {
-        // Older files have the tower's configuration under two names; transformers takes this one and nothing of the other.
-        pretrained::part(&vision, CLIP);
-        vision.whole("vision_config");
-        vision.object("vision_config_dict")?
-    } else if vision.has("vision_config") {
-        pretrained::part(&vision, CLIP);
-        vision.object("vision_config")?
-    } else {
-        vision
-    };
+    let vision = tower(vision)?;
 
     let mut adapter = Checkpoint::open_file(&sources.adapter)?;
     adapter.retain(|name| !repeated(name.strip_prefix(LANGUAGE).unwrap_or(name)));
@@ -171,6 +161,21 @@ pub(crate) fn open(sources: &OpenFlamingo, settings: &Settings) -> Result<(Box<d
         checkpoint.overlay(other);
     }
     Ok((Box::new(model), checkpoint))
+}
+
+/// The tower's configuration in CLIP's, or by itself.
+pub(super) fn tower(vision: Object) -> Result<Object, ConvertError> {
+    if vision.has("vision_config_dict") {
+        // Older files have the tower's configuration under two names; transformers takes this one and nothing of the other.
+        pretrained::part(&vision, CLIP);
+        vision.whole("vision_config");
+        vision.object("vision_config_dict")
+    } else if vision.has("vision_config") {
+        pretrained::part(&vision, CLIP);
+        vision.object("vision_config")
+    } else {
+        Ok(vision)
+    }
 }
 
 /// The language model's own name for a tensor of it.

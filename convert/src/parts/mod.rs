@@ -7,6 +7,7 @@ pub(crate) mod generation;
 pub(crate) mod image;
 pub(crate) mod language;
 pub(crate) mod llama;
+pub(crate) mod lora;
 pub(crate) mod mpt;
 pub(crate) mod neox;
 pub(crate) mod nf_resnet;

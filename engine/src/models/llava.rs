@@ -71,8 +71,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         return Err(header.bad("layer_count", 0, format!("the tower's {inputs} are not the language model's {width}")));
     }
     let packing = Packing::read(file, &scope, width, preprocess.tiles.is_some())?;
-    let single = preprocess.tiles.is_none();
-    if !single && vit.rows() - skip != vit.config.patches() || !single && merge > 1 {
+    if preprocess.tiles.is_some() && (patches != vit.config.patches() || merge > 1) {
         return Err(clip.bad(
             "image_grid_pinpoints",
             "given",

@@ -7,6 +7,7 @@ mod blip2_itm;
 mod chat;
 mod instructblip;
 mod lavis;
+mod llava;
 mod mixed;
 mod text;
 

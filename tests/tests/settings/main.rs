@@ -13,7 +13,9 @@ use changes::{Outcomes, Subject};
 use ocelli_tests::golden::Golden;
 use ocelli_tests::itm_golden::ItmGolden;
 use ocelli_tests::mixed_golden::MixedGolden;
+use ocelli_tests::spliced_golden::SplicedGolden;
 use ocelli_tests::text_golden::TextGolden;
+use std::path::Path;
 
 /// Tries all changes of these files, each subject in a thread of its own.
 fn judged(subjects: &[Subject], files: &[&str]) -> Vec<Outcomes> {
@@ -62,6 +64,10 @@ fn no_setting_is_lost() {
     for name in ["default", "five"] {
         let subject = Subject::new(&format!("itm_{name}"), |dir| ItmGolden::load(name).unwrap().write(dir).unwrap());
         subjects.push(subject.without("/text_config"));
+    }
+    for name in ["default", "layers", "next", "five_next"] {
+        let write = |dir: &Path| SplicedGolden::load("llava", name).unwrap().write(dir).unwrap();
+        subjects.push(Subject::new(&format!("llava_{name}"), write));
     }
     let files = ["config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json"];
     let outcomes = judged(&subjects, &files);

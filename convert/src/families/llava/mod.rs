@@ -8,6 +8,9 @@
 //! The non-obvious thing: LLaVA-NeXT's sizes are pairs of height and width here, of width and height in the original and in
 //! the output. The lists are symmetric, but their order decides between sizes that fit a picture equally well.
 
+mod conversations;
+mod original;
+
 use serde_json::Value;
 
 use super::{Family, Model};
@@ -21,6 +24,8 @@ use crate::parts::language::{self, Language};
 use crate::parts::{activation, generation, model_type, pretrained};
 use crate::settings::{Inputs, Known, Object};
 use crate::tokenizer;
+pub use original::Original;
+pub(crate) use original::open;
 
 /// The `model_type` of what has tiles.
 const NEXT: &str = "llava_next";
