@@ -6,7 +6,7 @@
 mod value;
 
 use crate::failure::Failure;
-use crate::model_args::{ModelFile, gguf};
+use crate::model_args::ModelFile;
 use crate::output::{Out, counted, magnitude, size};
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::{Engine, Error, Load, Plan, SessionOptions};
@@ -55,7 +55,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let (name, file) = gguf(args.file.path().as_deref(), Load::Map, false)?;
+    let (name, file) = args.file.open(Load::Map, false)?;
     let plan = plan(&file, args);
     if let Err(error @ Error::BadOption { .. }) = plan {
         return Err(error.into());
