@@ -25,8 +25,8 @@ use std::time::Instant;
 /// -00001-of-000NN.gguf; the others lie beside it. The handle is the caller's to close with ocelli_model_close().
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_FILE,
-/// OCELLI_ERR_MODEL, OCELLI_ERR_DEVICE (the environment's OCELLI_ISA is not to be had), OCELLI_ERR_CANCELLED (by
-/// progress) or OCELLI_ERR_UNSUPPORTED.
+/// OCELLI_ERR_MODEL (also for an mmproj of another model), OCELLI_ERR_DEVICE (the environment's OCELLI_ISA is not to be had),
+/// OCELLI_ERR_CANCELLED (by progress) or OCELLI_ERR_UNSUPPORTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocelli_model_open(
     path: *const c_char,
@@ -299,6 +299,12 @@ unsafe fn options_of(options: *const ocelli_model_options) -> Result<ocelli_mode
     }
     if (options.cpus != 0 || options.cpu_set_words != 0) && !affinity::OFFERED {
         return Err(Failure::new(OCELLI_ERR_UNSUPPORTED, "cpus is set: this system does not let threads be placed"));
+    }
+    for (name, value) in [("reserved", options.reserved), ("more_reserved", options.more_reserved)] {
+        if value != 0 {
+            let text = format!("{name} is {value}: this version knows 0");
+            return Err(Failure::new(OCELLI_ERR_UNSUPPORTED, text));
+        }
     }
     Ok(options)
 }
