@@ -25,8 +25,8 @@ use std::sync::Arc;
 const AROUND: &str = "<fake_token_around_image>";
 /// What stands before the rows of the whole.
 const WHOLE: &str = "<global-img>";
-/// Most tiles of a picture.
-const MOST: u32 = 1024;
+/// Most tiles across or down.
+const ACROSS: u32 = 32;
 
 struct Eyes {
     preprocess: Preprocess,
@@ -38,6 +38,8 @@ struct Eyes {
     rows: usize,
     projector: Linear,
     tokenizer: Arc<Tokenizer>,
+    /// No picture has more of anything.
+    largest: Views,
 }
 
 pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
@@ -69,7 +71,8 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
             return Err(Header::new(file, "tokenizer.ggml.").bad("tokens", "without it", rule));
         }
     }
-    let eyes = Eyes {
+    let whole = preprocess.views(rows);
+    let mut eyes = Eyes {
         neighbours: neighbours(across, scale),
         rows,
         projector: scope.at("mm").at("model").linear("fc", joined, decoder.config.embedding_width)?,
@@ -77,8 +80,9 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         preprocess,
         split,
         tokenizer,
+        largest: whole,
     };
-    eyes.check(&vision)?;
+    eyes.largest = eyes.bound(&vision)?;
     let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder) };
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
@@ -112,28 +116,62 @@ fn encoded(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, Error> {
 }
 
 impl Eyes {
-    /// Refuses sizes that make more rows than any picture may have.
-    fn check(&self, vision: &Header) -> Result<(), Error> {
-        let Views { tiles, rows, .. } = self.largest();
-        if tiles > MOST as usize + 1 || !header::ROWS.contains(&rows) {
-            let most = header::ROWS.end();
-            let rule = format!("makes {tiles} tiles and {rows} rows of a picture, at most {MOST} and {most}");
+    /// The most tiles, rows and positions that a picture can have.
+    fn bound(&self, vision: &Header) -> Result<Views, Error> {
+        // An odd side may take one line of tiles more than an even one.
+        let across = (self.split.longest + 1).div_ceil(self.preprocess.width);
+        let most = self.split.most.min(across.saturating_mul(across));
+        let rows = (most as usize + 1).saturating_mul(self.rows);
+        if across > ACROSS || !header::ROWS.contains(&rows) {
+            let limit = header::ROWS.end();
+            let rule =
+                format!("makes {across} tiles across and {rows} rows of a picture, at most {ACROSS} and {limit}");
             return Err(vision.bad("preproc_image_size", self.split.longest, rule));
         }
-        Ok(())
+        let grids = (1..=across).flat_map(|x| (1..=across).map(move |y| (x, y)));
+        let fits = |(x, y): &(u32, u32)| x * y <= most && (*x, *y) != (1, 1);
+        let views = grids.filter(fits).chain([(0, 0)]).map(|grid| self.of(grid));
+        Ok(views.fold(self.largest, |most, views| Views {
+            tiles: most.tiles.max(views.tiles),
+            rows: most.rows.max(views.rows),
+            positions: most.positions.max(views.positions),
+            ..most
+        }))
     }
 
-    /// What stands before the rows of each tile, of the whole, and behind them.
-    fn texts(&self, width: u32, height: u32) -> Vec<String> {
-        let (across, down) = self.split.grid((width, height), self.preprocess.width);
-        let tiles = (1..=down).flat_map(|row| (1..=across).map(move |column| (row, column)));
-        let line = |row: u32, column: u32| if row > 1 && column == 1 { "\n" } else { "" };
-        let mut texts: Vec<String> =
-            tiles.map(|(row, column)| format!("{}{AROUND}<row_{row}_col_{column}>", line(row, column))).collect();
-        let behind = if texts.is_empty() { "" } else { "\n\n" };
-        texts.extend([format!("{behind}{AROUND}{WHOLE}"), AROUND.to_owned()]);
-        texts
+    /// Of a picture in so many tiles across and down.
+    fn of(&self, (across, down): (u32, u32)) -> Views {
+        let tiles = across as usize * down as usize + 1;
+        let rows = tiles * self.rows;
+        let own: usize = self.among((across, down)).iter().map(|mark| mark.tokens.len()).sum();
+        Views { tiles, positions: rows + own, ..self.preprocess.views(rows) }
     }
+
+    fn grid(&self, width: u32, height: u32) -> (u32, u32) {
+        self.split.grid((width, height), self.preprocess.width)
+    }
+
+    fn among(&self, grid: (u32, u32)) -> Marks {
+        let texts = texts(grid);
+        let last = texts.len() - 1;
+        let mark = |(number, text): (usize, &String)| Mark {
+            // Whatever text these are, the tokenizer has tokens for it: it was asked when the model was opened.
+            tokens: encoded(&self.tokenizer, text).unwrap_or_default(),
+            rows: if number < last { self.rows } else { 0 },
+        };
+        texts.iter().enumerate().map(mark).collect()
+    }
+}
+
+/// What stands before the rows of each tile, of the whole, and behind them.
+fn texts((across, down): (u32, u32)) -> Vec<String> {
+    let tiles = (1..=down).flat_map(|row| (1..=across).map(move |column| (row, column)));
+    let line = |row: u32, column: u32| if row > 1 && column == 1 { "\n" } else { "" };
+    let mut texts: Vec<String> =
+        tiles.map(|(row, column)| format!("{}{AROUND}<row_{row}_col_{column}>", line(row, column))).collect();
+    let behind = if texts.is_empty() { "" } else { "\n\n" };
+    texts.extend([format!("{behind}{AROUND}{WHOLE}"), AROUND.to_owned()]);
+    texts
 }
 
 impl Sees for Eyes {
@@ -142,28 +180,15 @@ impl Sees for Eyes {
     }
 
     fn views(&self, width: u32, height: u32) -> Views {
-        let (across, down) = self.split.grid((width, height), self.preprocess.width);
-        let tiles = across as usize * down as usize + 1;
-        let rows = tiles * self.rows;
-        let own: usize = self.marks(width, height).iter().map(|mark| mark.tokens.len()).sum();
-        Views { tiles, positions: rows + own, ..self.preprocess.views(rows) }
+        self.of(self.grid(width, height))
     }
 
-    /// Of squares, or nearly: an odd side may take one line of tiles more than an even one.
     fn largest(&self) -> Views {
-        let shapes = [(64, 64), (64, 63), (63, 64)].map(|(width, height)| self.views(width, height));
-        shapes.into_iter().max_by_key(|views| views.positions).unwrap_or(self.preprocess.views(self.rows))
+        self.largest
     }
 
     fn marks(&self, width: u32, height: u32) -> Marks {
-        let texts = self.texts(width, height);
-        let last = texts.len() - 1;
-        let mark = |(number, text): (usize, &String)| Mark {
-            // Whatever text these are, the tokenizer has tokens for it: it was asked when the model was opened.
-            tokens: encoded(&self.tokenizer, text).unwrap_or_default(),
-            rows: if number < last { self.rows } else { 0 },
-        };
-        texts.iter().enumerate().map(mark).collect()
+        self.among(self.grid(width, height))
     }
 
     fn tokenizer(&self) -> Option<&Arc<Tokenizer>> {
@@ -175,10 +200,11 @@ impl Sees for Eyes {
     }
 
     fn layout(self: Arc<Self>, layout: &mut Layout, frames: usize) -> Box<dyn Encoder> {
+        // What is behind the tower's rows shares its room with what the next tile passes through.
+        let result = layout.rows(self.largest.rows * frames, self.projector.outputs());
         let tower = self.vit.layout(layout);
         layout.input(self.rows, self.projector.inputs());
         let beside = layout.rows(self.rows, self.projector.inputs());
-        let result = layout.rows(self.largest().rows * frames, self.projector.outputs());
         Box::new(Laid { eyes: self, tower, beside, result })
     }
 }
