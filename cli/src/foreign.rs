@@ -13,8 +13,8 @@ use Tip::{Always, Having};
 
 const FLAGS: [(&[&str], Tip); 32] = [
     (
-        &["--mmproj", "-mm", "--mmproj-url", "-mmu", "--mmproj-auto", "--no-mmproj", "--no-mmproj-offload"],
-        Always("tower, bridge and language model are one file here: 'ocelli convert DIR -o FILE' makes it"),
+        &["-mm", "--mmproj-url", "-mmu", "--mmproj-auto", "--no-mmproj", "--no-mmproj-offload"],
+        Always("--mmproj takes the file, or 'none'; the one that lies beside its model is found without it"),
     ),
     (
         &["-hf", "-hfr", "--hf-repo", "-hff", "--hf-file", "-mu", "--model-url", "-hft", "--hf-token", "--model-id"],

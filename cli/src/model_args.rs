@@ -7,8 +7,8 @@ use crate::output::Notes;
 use crate::picture_args::PictureArgs;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::tokenizer::Tokenizer;
-use ocelli_engine::{CacheType, DeviceInfo};
-use ocelli_engine::{Engine, Load, Model, Observer, SessionOptions, open_file, parse};
+use ocelli_engine::{CacheType, DeviceInfo, Engine, Error, Load, Model, Observer, SessionOptions};
+use ocelli_engine::{find_mmproj, join_pair, limit_image_rows, open_file, parse};
 use ocelli_quant::gguf::Gguf;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
@@ -25,12 +25,54 @@ pub struct ModelFile {
     /// The model file, as -m has it
     #[arg(value_name = "MODEL")]
     pub bare: Option<PathBuf>,
+    /// What a language model in a file of its own sees with: the second file of a pair of llama.cpp's. Without it, the one
+    /// mmproj*.gguf beside the model that fits it; 'none' is none
+    #[arg(long, value_name = "FILE")]
+    pub mmproj: Option<PathBuf>,
+    /// Most rows that a picture may become, where that depends on its size: a larger one is shown at fewer pixels
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub image_max_rows: Option<u32>,
 }
 
 impl ModelFile {
     /// The model that was asked for; `None` is the bundled one.
     pub fn path(&self) -> Option<PathBuf> {
         self.model.clone().or_else(|| self.bare.clone()).or_else(Self::fallback)
+    }
+
+    /// [`ModelFile::pair`], its pictures held to the rows that were asked for.
+    pub fn open(&self, load: Load, quiet: bool) -> Result<(String, Gguf), Failure> {
+        let (name, file) = self.pair(load, quiet)?;
+        let Some(rows) = self.image_max_rows else { return Ok((name, file)) };
+        let limited = limit_image_rows(file, rows).map_err(|e| Failure::opening(&name, &e))?;
+        Ok((name, limited))
+    }
+
+    /// The file, or the two files as one, and what to call it. `quiet` is without a word about what was fetched or found.
+    fn pair(&self, load: Load, quiet: bool) -> Result<(String, Gguf), Failure> {
+        let Some(path) = self.path() else {
+            if self.mmproj.is_some() {
+                let hint = "the bundled model sees already; name the language model with -m";
+                return Err(Failure::usage("usage", "--mmproj goes with a model of its own").with_hint(hint));
+            }
+            return gguf(None, load, quiet);
+        };
+        let (name, file) = gguf(Some(&path), load, quiet)?;
+        let failed = |error: &Error| Failure::opening(&name, error);
+        let mmproj = match &self.mmproj {
+            Some(given) if given.as_os_str() == "none" => None,
+            Some(given) => Some(given.clone()),
+            None => find_mmproj(&file, &hub::locate(&path, Wanted::Model, true)?).map_err(|e| failed(&e))?,
+        };
+        let Some(mmproj) = mmproj else { return Ok((name, file)) };
+        if self.mmproj.is_none() {
+            let found = mmproj.display();
+            Notes::new(quiet)
+                .line(format_args!("it sees with {found}, which lies beside it ('--mmproj none' goes without)"));
+        }
+        let (other, eyes) = gguf(Some(&mmproj), load, quiet)?;
+        let pair = join_pair(file, eyes, [&name, &other]).map_err(|e| failed(&e))?;
+        Ok((name, pair))
     }
 
     /// The model of those who ask for none.
@@ -142,8 +184,11 @@ impl ModelArgs {
         self.say();
         self.pictures.hold();
         let start = Instant::now();
-        let (name, file) = gguf(self.file.path().as_deref(), self.load(), quiet)?;
+        let (name, file) = self.file.open(self.load(), quiet)?;
         let model = engine.open_file(file).map_err(|e| Failure::opening(&name, &e))?;
+        for note in model.notes() {
+            Notes::new(quiet).line(format_args!("{note}"));
+        }
         Ok(Opened { model, device: engine.info(), name, load: start.elapsed() })
     }
 

@@ -49,6 +49,12 @@ pub struct RecipeArgs {
 }
 
 impl RecipeArgs {
+    /// Whether any type is asked for.
+    pub fn asks(&self) -> bool {
+        let named = [self.output_tensor_type, self.token_embedding_type].iter().any(Option::is_some);
+        self.mix.is_some() || self.pure || named || self.imatrix.is_some() || !self.tensor_type.is_empty()
+    }
+
     /// Whether the output can be written and is none of the files that are read, `source` and the importances: said before
     /// anything is fetched, not after it.
     pub fn check(&self, output: &Path, source: &Path) -> Result<(), Failure> {

@@ -17,6 +17,7 @@ mod json;
 mod keys;
 mod layout;
 mod output;
+pub mod pair;
 mod parts;
 pub mod quantize;
 mod recipe;

@@ -40,6 +40,16 @@ pub enum Error {
         /// The names known here, comma-separated.
         known: String,
     },
+    /// A language model and a projector that do not belong together, or are not what they are taken for.
+    #[error("{mmproj} does not go with {model}: {how}")]
+    Pair {
+        /// The language model, as it is called.
+        model: String,
+        /// The file with the tower.
+        mmproj: String,
+        /// What does not fit, with the two numbers.
+        how: String,
+    },
     /// A hyper-parameter is out of range.
     #[error("key '{key}' is {got}: {rule}")]
     BadParameter {
@@ -301,6 +311,7 @@ impl Error {
             Self::Chat(_) => "chat",
             Self::Image(_) => "image",
             Self::UnknownArchitecture { .. } => "architecture",
+            Self::Pair { .. } => "pair",
             Self::BadParameter { .. } => "parameter",
             Self::MissingTensor { .. } => "missing-tensor",
             Self::WrongShape { .. } => "tensor-shape",
@@ -336,6 +347,7 @@ impl Error {
             Self::Gguf(_)
             | Self::Tokenizer(_)
             | Self::UnknownArchitecture { .. }
+            | Self::Pair { .. }
             | Self::BadParameter { .. }
             | Self::MissingTensor { .. }
             | Self::WrongShape { .. }

@@ -54,12 +54,12 @@ pub use model::{Engine, Model};
 pub use models::families;
 pub use ocelli_quant::gguf::{Bytes, Gguf};
 pub use plan::{Plan, SessionOptions};
-pub use prompt::{Instruction, Item, Piece, Prompt, Shot, ShotFormat, Told, most_similar, prompt_ids};
+pub use prompt::{Instruction, Item, Mark, Marks, Piece, Prompt, Shot, ShotFormat, Told, most_similar, prompt_ids};
 pub use sampling::{Constraint, Defaults, Draws, GRAMMARS, GenerateOptions, Grammar, Sampler, Sampling, Wanted};
 pub use session::{Embedding, Event, Match, Session, Sink, Timings};
 pub use weights::{
-    Load, Progress, aligned as copied, files as model_files, open as open_file, open_part as open_file_part,
-    open_with as open_file_with, parse,
+    Load, Progress, aligned as copied, files as model_files, find_mmproj, join_pair, limit_image_rows,
+    open as open_file, open_part as open_file_part, open_with as open_file_with, parse,
 };
 
 /// What callers may rely on: a model is shared between threads, a session moves between them.

@@ -86,7 +86,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::open`].
     pub fn open_file(&self, file: Gguf) -> Result<Model, Error> {
-        let file = Arc::new(file);
+        let file = Arc::new(weights::translated(file)?);
         let version = file.u32(VERSION_KEY)?.unwrap_or(VERSION);
         if version > VERSION {
             return Err(Error::BadParameter {
@@ -96,7 +96,10 @@ impl Engine {
             });
         }
         let family = models::load(&file)?;
-        let tokenizer = Tokenizer::from_gguf(&file)?;
+        let tokenizer = match family.sees.as_ref().and_then(|sees| sees.tokenizer()) {
+            Some(read) => Arc::clone(read),
+            None => Arc::new(Tokenizer::from_gguf(&file)?),
+        };
         let tokens = tokenizer.vocab_size();
         let vocabulary = family.speaks.as_ref().map_or(tokens, |speaks| speaks.decoder.config.vocabulary);
         if tokens > vocabulary {
@@ -166,7 +169,7 @@ pub(crate) struct Inner {
     pub(crate) device: Arc<dyn Device>,
     pub(crate) file: Arc<Gguf>,
     pub(crate) family: Family,
-    pub(crate) tokenizer: Tokenizer,
+    pub(crate) tokenizer: Arc<Tokenizer>,
     pub(crate) defaults: Defaults,
     pub(crate) encoders: Encoders,
     grammars: Grammars,
@@ -200,6 +203,12 @@ impl Model {
     #[must_use]
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.0.tokenizer
+    }
+
+    /// What of the file is left out, and what it does not say and was taken for it, as sentences for whoever uses it.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        weights::notes(self.file())
     }
 
     /// What the file says about generation.
@@ -324,15 +333,7 @@ impl Model {
         if let Some(start) = self.0.family.speaks.as_ref().and_then(|speaks| speaks.start()) {
             return start.to_vec();
         }
-        let mut ids = Vec::new();
-        for item in items {
-            match (item, self.0.defaults.image_id) {
-                (Item::Tokens(tokens), _) => ids.extend_from_slice(tokens),
-                (Item::Image(..) | Item::Video(..), Some(id)) => ids.resize(ids.len() + item.positions(), id),
-                (Item::Image(..) | Item::Video(..), None) => {}
-            }
-        }
-        ids
+        items.iter().flat_map(|item| item.ids(self.0.defaults.image_id)).collect()
     }
 
     /// Bytes that generating one token reads with `past` positions before it, and behind a source as long where there is one:

@@ -70,6 +70,14 @@ pub struct ocelli_model_options {
     pub cpu_set_words: u32,
     /// 0.
     pub reserved: u32,
+    /// Path of what a language model in a file of its own sees with, the second file of a pair of llama.cpp's (mmproj); NULL
+    /// is none. Read during the call.
+    pub mmproj: *const c_char,
+    /// Most rows that a picture may become, where that depends on its size: larger pictures are shown at fewer pixels; 0 is as
+    /// the model has it.
+    pub image_max_rows: u32,
+    /// 0.
+    pub more_reserved: u32,
 }
 
 /// Of ocelli_model_info.can: take pictures.

@@ -15,6 +15,7 @@ pub mod mixed_golden;
 pub mod naming_game;
 pub mod open_flamingo;
 pub mod opt_tokenizer;
+pub mod pairs;
 pub mod saying;
 pub mod spliced_golden;
 pub mod split;

@@ -14,6 +14,9 @@ use crate::opt_tokenizer::OptTokenizer;
 /// The goldens of `frozen`, by name.
 pub const FROZEN: [&str; 4] = ["class", "mean", "nf", "nf_odd"];
 
+/// The goldens of `smolvlm`, by name.
+pub const SMOLVLM: [&str; 4] = ["default", "three", "whole", "single"];
+
 /// The goldens of `flamingo` whose prompts have videos, by name.
 pub const VIDEOS: [&str; 2] = ["open_clips", "open_frames"];
 
@@ -49,6 +52,9 @@ pub struct MixedGolden {
     pub eos: Vec<u32>,
     /// Tokens behind those of the shared vocabulary, by id; the first is `<image>`.
     pub added_tokens: Vec<String>,
+    /// Merges behind those of the shared vocabulary, each with an entry.
+    #[serde(default)]
+    pub more_merges: Vec<String>,
     /// config.json
     pub config: Value,
     /// generation_config.json
@@ -96,6 +102,9 @@ pub struct MixedCase {
     /// What the first picture or video, as if it were alone in the prompt, becomes for the gated layers, `[latents, width]`.
     #[serde(default)]
     pub media: Option<Sample>,
+    /// Hash of all pixels that the tower is shown, of all pictures in order, as f32.
+    #[serde(default)]
+    pub pixels: Option<String>,
     /// The mean of the tower's rows of the first picture, of length one.
     #[serde(default)]
     pub features: Option<Sample>,
@@ -195,7 +204,13 @@ impl MixedGolden {
             added_tokens: &self.added_tokens,
             tensors: &self.tensors,
         };
-        checkpoint.write(dir, &OptTokenizer::small()?, None, &|_, _| ())
+        let mut tokenizer = OptTokenizer::small()?;
+        for merge in &self.more_merges {
+            tokenizer.merges.push(merge.clone());
+            tokenizer.vocab.push(merge.replace(' ', ""));
+            tokenizer.image_token += 1;
+        }
+        checkpoint.write(dir, &tokenizer, None, &|_, _| ())
     }
 
     /// Writes OpenFlamingo's parts into folders of `dir`, as they were released: the language model has embeddings of its
@@ -248,7 +263,8 @@ mod tests {
     fn weights_have_the_bits_of_the_python_side() {
         let frozen = FROZEN.map(|name| ("frozen", name));
         let flamingo = FLAMINGO.iter().chain(&VIDEOS).map(|&name| ("flamingo", name));
-        for (family, name) in flamingo.chain(frozen) {
+        let smolvlm = SMOLVLM.map(|name| ("smolvlm", name));
+        for (family, name) in flamingo.chain(frozen).chain(smolvlm) {
             let golden = MixedGolden::load(family, name).unwrap();
             assert!(golden.formula.len() >= 8);
             for check in &golden.formula {

@@ -3,11 +3,12 @@
 use crate::failure::Failure;
 use crate::hub::{Wanted, locate};
 use crate::interrupt::Interrupt;
-use crate::model_args::from_and_to;
+use crate::model_args::{from_and_to, gguf};
 use crate::output::{Notes, Out, counted, size, time};
 use crate::recipe_args::{RecipeArgs, TYPES};
 use crate::watch::Watch;
 use ocelli_convert::{ConvertError, Lavis, OpenFlamingo, Options, Report};
+use ocelli_engine::{Load, join_pair, model_files};
 use ocelli_quant::TensorType;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -21,8 +22,10 @@ EXAMPLES
       --vision ./clip -o of.gguf
   ocelli convert lavis --checkpoint blip2_pretrained.pth \\
       --vision eva_vit_g.pth --tokenizer bert-base-uncased -o itm.gguf
+  ocelli convert SmolVLM-Q8_0.gguf mmproj-SmolVLM-f16.gguf -o one.gguf
 
-What is no directory here and can be a hub's name is fetched from there, as 'ocelli pull' does it. The output appears
+Two GGUF files are a pair of llama.cpp's, a language model and its mmproj: they become one file, their tensors as they are, which
+'ocelli split' takes apart again. What is no directory here and can be a hub's name is fetched from there, as 'ocelli pull' does it. The output appears
 under its name only when it is complete. Interrupting leaves nothing behind. A link stays a link: the file that it leads to is replaced. Devices and pipes are written through, and so is standard output, by '-o -'.";
 
 /// All that is required does not fit a line, and nothing breaks it.
@@ -170,6 +173,11 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
             ocelli_convert::convert_open_flamingo(&sources, place, options, watch)
         });
     }
+    if let (Some(model), Some(mmproj), Some(out)) = (&args.source, &args.to, &args.output.output)
+        && [model, mmproj].iter().all(|path| path.extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf")))
+    {
+        return args.output.pair([model, mmproj], out, interrupt);
+    }
     let bare = [args.source.as_ref(), args.to.as_ref()];
     let (source, out) = from_and_to((None, args.output.output.as_ref()), bare, NAMES)?;
     args.output.recipe.check(&out, &source)?;
@@ -180,6 +188,30 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
 }
 
 impl Output {
+    /// Has a pair of llama.cpp's made into one file, its tensors as they are.
+    fn pair(&self, pair: [&PathBuf; 2], out: &Path, interrupt: &Interrupt) -> Result<(), Failure> {
+        if self.recipe.asks() || self.tokenizer.is_some() {
+            let hint = "'ocelli quantize' gives the one file other types";
+            return Err(Failure::usage("usage", "a pair is put together as it is").with_hint(hint));
+        }
+        let recipe = self.recipe.recipe(TensorType::Q8_0, self.quiet)?;
+        interrupt.is_polled();
+        let [model, mmproj] = pair.map(|path| locate(path, Wanted::Model, self.quiet));
+        let paths = [model?, mmproj?];
+        let (model, text) = gguf(Some(&paths[0]), Load::Map, self.quiet)?;
+        let (mmproj, eyes) = gguf(Some(&paths[1]), Load::Map, self.quiet)?;
+        join_pair(text.clone(), eyes.clone(), [&model, &mmproj]).map_err(|e| Failure::opening(&model, &e))?;
+        let mut sources = model_files(&paths[0], text.parts().len());
+        sources.extend(model_files(&paths[1], eyes.parts().len()));
+        let place = ocelli_convert::Output::of_argument(out);
+        let watch = Watch::new(Notes::new(self.quiet), interrupt.clone());
+        let start = Instant::now();
+        let result = ocelli_convert::pair::join([&text, &eyes], &sources, place, recipe.overwrite, &watch);
+        watch.clear();
+        let report = result.map_err(|error| Failure::writing(place, error))?;
+        if self.quiet { Ok(()) } else { summary(out, &report, start.elapsed()) }
+    }
+
     /// Has the file `out` made and says what came of it.
     fn made(
         &self,

@@ -15,4 +15,5 @@ pub mod quantize;
 pub mod run;
 pub mod score;
 pub mod search;
+pub mod split;
 pub mod tokenize;

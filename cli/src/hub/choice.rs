@@ -134,7 +134,7 @@ fn type_of(stem: &str) -> Option<String> {
 fn no_model(stem: &str) -> Option<&'static str> {
     let name = stem.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     if name.contains("mmproj") {
-        Some("it is llama.cpp's projector (mmproj); pictures need a model that 'ocelli convert' made of the checkpoint")
+        Some("it is llama.cpp's projector (mmproj), which --mmproj takes beside its language model")
     } else if name.contains("imatrix") && type_of(stem).is_none() {
         Some("it is an importance matrix, which 'ocelli quantize --imatrix' takes")
     } else {

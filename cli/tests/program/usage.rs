@@ -116,7 +116,7 @@ fn other_programs_words() {
         (&["serve"], "there is no server"),
         (&["list"], "models"),
         (&["show", "x"], "'ocelli inspect FILE'"),
-        (&["run", "--mmproj", "x.gguf"], "one file here"),
+        (&["run", "--mmproj-url", "x.gguf"], "--mmproj takes the file"),
         (&["run", "-hf", "x/y"], "'-hf' found; hint: -m takes"),
         (&["chat", "-fa", "on"], "'-fa' found; hint: there is no such switch"),
         (&["run", "-ctk", "q8_0"], "'-ctk' found; hint: --kv TYPE"),

@@ -8,6 +8,7 @@ mod instructblip;
 pub(crate) mod lavis;
 pub(crate) mod llava;
 pub(crate) mod open_flamingo;
+mod smolvlm;
 mod text;
 
 use crate::checkpoint::Checkpoint;
@@ -45,8 +46,15 @@ pub(crate) trait Model {
 }
 
 /// Every family.
-pub(crate) const ALL: &[&Family] =
-    &[&blip2::FAMILY, &flamingo::FAMILY, &frozen::FAMILY, &instructblip::FAMILY, &llava::FAMILY, &text::FAMILY];
+pub(crate) const ALL: &[&Family] = &[
+    &blip2::FAMILY,
+    &flamingo::FAMILY,
+    &frozen::FAMILY,
+    &instructblip::FAMILY,
+    &llava::FAMILY,
+    &smolvlm::FAMILY,
+    &text::FAMILY,
+];
 
 /// The family asked for, or the one of the configuration.
 pub(crate) fn find(name: Option<&str>, config: &Object) -> Result<&'static Family, ConvertError> {

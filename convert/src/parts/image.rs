@@ -17,14 +17,14 @@ use crate::settings::{Inputs, Known, Object};
 use ocelli_quant::gguf::keys::{CLIP_MEAN, CLIP_STD, FILTERS};
 
 /// The file older versions write.
-const FILE: &str = "preprocessor_config.json";
+pub(super) const FILE: &str = "preprocessor_config.json";
 /// The file of a processor of videos.
 const VIDEO: &str = "video_preprocessor_config.json";
 /// The file newer versions write, with the same object inside.
-const PROCESSOR: &str = "processor_config.json";
+pub(super) const PROCESSOR: &str = "processor_config.json";
 
 /// What has no effect in an image processor's configuration.
-const IMAGE: &[Known] = &[
+pub(super) const IMAGE: &[Known] = &[
     Known::without_effect(
         &[
             "_processor_class",
@@ -57,7 +57,7 @@ const STRETCHED: &[Known] =
 const CUT: &[Known] = &[Known::without_effect(&["default_to_square", "pad_size"], "the tower takes squares")];
 
 /// What has no effect in a processor's configuration.
-const PROCESSORS: &[Known] = &[
+pub(super) const PROCESSORS: &[Known] = &[
     Known::without_effect(
         &["auto_map", "processor_class", "transformers_version"],
         "names what saved it and what loads it",
@@ -427,14 +427,14 @@ fn size(config: &Object, class: Class, side: u32) -> Result<(u32, u32), ConvertE
     }
 }
 
-fn filter(config: &Object) -> Result<&'static str, ConvertError> {
+pub(super) fn filter(config: &Object) -> Result<&'static str, ConvertError> {
     let number = config.integer("resample")?.unwrap_or(3);
     let found = usize::try_from(number).ok().and_then(|number| FILTERS.get(number));
     found.copied().ok_or_else(|| config.bad("resample", number, "must be one of Pillow's filters 0..=5"))
 }
 
 /// Three numbers, or one for all three channels.
-fn channels(config: &Object, key: &str, default: [f64; 3]) -> Result<Vec<f32>, ConvertError> {
+pub(super) fn channels(config: &Object, key: &str, default: [f64; 3]) -> Result<Vec<f32>, ConvertError> {
     Ok(numbers(config, key, default)?.iter().map(|value| *value as f32).collect())
 }
 

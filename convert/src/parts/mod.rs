@@ -16,6 +16,8 @@ pub(crate) mod pretrained;
 pub(crate) mod qformer;
 pub(crate) mod resampler;
 pub(crate) mod rope;
+pub(crate) mod siglip;
+pub(crate) mod split;
 pub(crate) mod t5;
 pub(crate) mod vit;
 

@@ -1,8 +1,8 @@
 //! How pictures are prepared, from the keys of a file.
 
-use super::{Filter, Fit, PassOrder, Preprocess, Tiles};
+use super::{Filter, Fit, PassOrder, Preprocess, Split, Tiles};
 use crate::error::Error;
-use crate::weights::header::Header;
+use crate::weights::header::{self, Header};
 use ocelli_quant::gguf::keys::FILTERS;
 use ocelli_quant::gguf::{Gguf, Value};
 use std::sync::Arc;
@@ -64,6 +64,7 @@ impl Preprocess {
             do_normalize: image.switch("do_normalize", true)?,
             order: PassOrder::default(),
             tiles: tiles(file, size[0])?,
+            split: split(file, &image)?,
         };
         preprocess.validate()?;
         Ok(preprocess)
@@ -73,7 +74,7 @@ impl Preprocess {
 /// Most sizes that pictures may be fitted into, and most tiles of one.
 const MOST: usize = 64;
 
-/// What a tower of `side` is shown beside whole pictures: llava.cpp's key, numbers in pairs.
+/// What a tower of `side` is shown beside whole pictures: llama.cpp's key, numbers in pairs.
 fn tiles(file: &Arc<Gguf>, side: u32) -> Result<Option<Tiles>, Error> {
     const KEY: &str = "image_grid_pinpoints";
     let vision = Header::new(file, "clip.vision.");
@@ -94,4 +95,15 @@ fn tiles(file: &Arc<Gguf>, side: u32) -> Result<Option<Tiles>, Error> {
     }
     let rule = || bad(format!("must be multiples of the tower's {side}"));
     Tiles::new(sizes, side).map(Some).ok_or_else(rule)
+}
+
+/// How pictures are cut into tiles of their own; as many as they have.
+fn split(file: &Arc<Gguf>, image: &Header) -> Result<Option<Split>, Error> {
+    const KEY: &str = "preproc_image_size";
+    let vision = Header::new(file, "clip.vision.");
+    if vision.get(KEY).is_none() {
+        return Ok(None);
+    }
+    let longest = u32::try_from(vision.count(KEY, header::SIDE)?).unwrap_or(u32::MAX);
+    Ok(Some(Split { longest, most: if image.switch("split", true)? { u32::MAX } else { 0 } }))
 }

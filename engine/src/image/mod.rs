@@ -26,6 +26,7 @@ mod picture;
 mod preprocess;
 mod resize;
 mod sizes;
+mod split;
 mod tiff;
 mod tiles;
 #[cfg(feature = "decode-images")]
@@ -46,6 +47,7 @@ pub use header::{Container, ImageInfo, probe};
 pub use picture::{ImageLimits, Picture};
 pub use preprocess::{CLIP_MEAN, CLIP_STD, Pixels, Preprocess};
 pub use resize::{PassOrder, resize};
+pub use split::Split;
 pub use tiles::Tiles;
 pub use video::{Video, sample};
 pub use views::Views;

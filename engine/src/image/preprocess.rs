@@ -9,7 +9,7 @@
 //! rows for planar. Here rows are always rows.
 
 use super::picture::buffer;
-use super::{Filter, Fit, ImageError, ImageLimits, PassOrder, Picture, Tiles};
+use super::{Filter, Fit, ImageError, ImageLimits, PassOrder, Picture, Split, Tiles};
 use ocelli_quant::gguf::keys;
 use std::borrow::Cow;
 
@@ -61,6 +61,8 @@ pub struct Preprocess {
     pub do_normalize: bool,
     /// What the tower is shown beside the whole picture.
     pub tiles: Option<Tiles>,
+    /// How the picture is cut into what the tower is shown of it, the whole among it.
+    pub split: Option<Split>,
 }
 
 impl Preprocess {
@@ -86,6 +88,7 @@ impl Preprocess {
             do_rescale: true,
             do_normalize: true,
             tiles: None,
+            split: None,
         }
     }
 
@@ -148,6 +151,11 @@ impl Preprocess {
     /// # Errors
     /// Those of [`validate`](Self::validate), [`ImageError::NotResized`] and [`ImageError::OutOfMemory`].
     pub fn shown<'a>(&self, picture: &'a Picture) -> Result<Vec<Cow<'a, Picture>>, ImageError> {
+        if let Some(split) = self.split {
+            self.validate()?;
+            let cut = split.cut(picture, self.width, self.filter, self.order)?;
+            return Ok(cut.into_iter().map(Cow::Owned).collect());
+        }
         let mut shown = vec![self.whole(picture)?];
         if let Some(tiles) = &self.tiles {
             shown.extend(tiles.cut(picture, self.width, self.filter, self.order)?.into_iter().map(Cow::Owned));

@@ -9,6 +9,7 @@ mod identity;
 mod instructblip;
 mod llava;
 mod parts;
+mod smolvlm;
 mod text;
 
 pub(crate) use compose::{check_ids, compose};
@@ -31,6 +32,7 @@ const FAMILIES: &[(&str, Load)] = &[
     ("frozen", frozen::load),
     ("instructblip", instructblip::load),
     ("llava", llava::load),
+    ("smolvlm", smolvlm::load),
     ("text", text::load),
 ];
 

@@ -9,7 +9,7 @@ use crate::blocks::gated::Gated;
 use crate::error::Error;
 use crate::image::{Picture, Pixels, Preprocess, Views};
 use crate::kernels::{CacheShape, CacheType, Exec, Layout, Rows};
-use crate::prompt::{Instruction, Item, Piece, Prompt};
+use crate::prompt::{Instruction, Item, Marks, Piece, Prompt};
 use crate::tokenizer::{EncodeOptions, Tokenizer};
 use std::sync::Arc;
 
@@ -84,6 +84,17 @@ pub trait Sees: Send + Sync {
     fn largest(&self) -> Views {
         let preprocess = self.preprocess();
         self.views(preprocess.width, preprocess.height)
+    }
+
+    /// The tokens among the rows of such a picture, which [`Views::positions`] counts in; none where the rows stand by
+    /// themselves.
+    fn marks(&self, _width: u32, _height: u32) -> Marks {
+        Marks::default()
+    }
+
+    /// The model's tokenizer, where it was read for what stands among the rows.
+    fn tokenizer(&self) -> Option<&Arc<Tokenizer>> {
+        None
     }
 
     /// Numbers of each row that the bridge makes.
@@ -295,7 +306,8 @@ impl Given<'_> {
         };
         let instruction = || Arc::clone(self.instruction);
         let image = |sees: &dyn Sees, picture: &Arc<Picture>| {
-            Item::Image(Arc::clone(picture), sees.views(picture.width(), picture.height()), instruction())
+            let (width, height) = (picture.width(), picture.height());
+            Item::Image(Arc::clone(picture), sees.views(width, height), instruction(), sees.marks(width, height))
         };
         match piece {
             Piece::Text(_) => Ok(Vec::new()),
@@ -310,8 +322,9 @@ impl Given<'_> {
                 if clips.apart {
                     return Ok(video.frames().iter().map(|frame| image(sees, frame)).collect());
                 }
-                let views = sees.views(first.width(), first.height());
-                Ok(vec![Item::Video(Arc::clone(video), views, instruction())])
+                let (width, height) = (first.width(), first.height());
+                let (views, marks) = (sees.views(width, height), sees.marks(width, height));
+                Ok(vec![Item::Video(Arc::clone(video), views, instruction(), marks)])
             }
         }
     }

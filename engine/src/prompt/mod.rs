@@ -138,15 +138,28 @@ impl Prompt {
 /// The text that a bridge reads beside a picture, as ids of its own vocabulary; none in most families.
 pub type Instruction = Arc<[u32]>;
 
+/// Tokens of a picture's own and the rows behind them: how a picture that is shown in tiles says which tile is which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Token ids.
+    pub tokens: Vec<u32>,
+    /// Rows of the picture that stand behind them.
+    pub rows: usize,
+}
+
+/// What stands between a picture's rows, in order, the rows of all marks being the picture's; none in most families, where
+/// the rows stand by themselves.
+pub type Marks = Arc<[Mark]>;
+
 /// A prompt as the language model sees it.
 #[derive(Debug, Clone)]
 pub enum Item {
     /// Token ids.
     Tokens(Vec<u32>),
-    /// The rows of a picture.
-    Image(Arc<Picture>, Views, Instruction),
-    /// The rows of a video.
-    Video(Arc<Video>, Views, Instruction),
+    /// The rows of a picture, and the tokens among them.
+    Image(Arc<Picture>, Views, Instruction, Marks),
+    /// The rows of a video, and the tokens among them.
+    Video(Arc<Video>, Views, Instruction, Marks),
 }
 
 impl Item {
@@ -165,7 +178,7 @@ impl Item {
     pub fn views(&self) -> Option<Views> {
         match self {
             Self::Tokens(_) => None,
-            Self::Image(_, views, _) | Self::Video(_, views, _) => Some(*views),
+            Self::Image(_, views, ..) | Self::Video(_, views, ..) => Some(*views),
         }
     }
 
@@ -174,7 +187,7 @@ impl Item {
     pub fn positions(&self) -> usize {
         match self {
             Self::Tokens(ids) => ids.len(),
-            Self::Image(_, views, _) | Self::Video(_, views, _) => views.positions,
+            Self::Image(_, views, ..) | Self::Video(_, views, ..) => views.positions,
         }
     }
 
@@ -183,7 +196,26 @@ impl Item {
     pub fn instruction(&self) -> Instruction {
         match self {
             Self::Tokens(_) => Instruction::default(),
-            Self::Image(.., instruction) | Self::Video(.., instruction) => Arc::clone(instruction),
+            Self::Image(_, _, instruction, _) | Self::Video(_, _, instruction, _) => Arc::clone(instruction),
+        }
+    }
+
+    /// What stands between the rows of a picture or video.
+    #[must_use]
+    pub fn marks(&self) -> &[Mark] {
+        match self {
+            Self::Tokens(_) => &[],
+            Self::Image(.., marks) | Self::Video(.., marks) => marks,
+        }
+    }
+
+    /// The token ids of an item, where `row` stands for each row of a picture, or nothing does.
+    pub(crate) fn ids(&self, row: Option<u32>) -> Vec<u32> {
+        let rows = |count: usize| row.into_iter().flat_map(move |id| std::iter::repeat_n(id, count));
+        match self {
+            Self::Tokens(ids) => ids.clone(),
+            _ if self.marks().is_empty() => rows(self.positions()).collect(),
+            _ => self.marks().iter().flat_map(|mark| mark.tokens.iter().copied().chain(rows(mark.rows))).collect(),
         }
     }
 
@@ -191,8 +223,8 @@ impl Item {
     pub(crate) fn content_hash(&self) -> Option<u128> {
         match self {
             Self::Tokens(_) => None,
-            Self::Image(picture, _, instruction) => Some(beside(content_hash(picture), instruction)),
-            Self::Video(video, _, instruction) => Some(beside(video.content_hash(), instruction)),
+            Self::Image(picture, _, instruction, _) => Some(beside(content_hash(picture), instruction)),
+            Self::Video(video, _, instruction, _) => Some(beside(video.content_hash(), instruction)),
         }
     }
 }
@@ -203,8 +235,8 @@ pub(crate) fn beside(picture: u128, instruction: &[u32]) -> u128 {
     instruction.iter().fold(picture, |hash, &id| mixed(hash, 1 << 64 | u128::from(id)))
 }
 
-/// The token ids of a prompt, in order; pictures have none.
+/// The token ids of a prompt, in order; a picture's rows have none.
 #[must_use]
 pub fn prompt_ids(items: &[Item]) -> Vec<u32> {
-    items.iter().flat_map(|i| if let Item::Tokens(ids) = i { ids.as_slice() } else { &[] }).copied().collect()
+    items.iter().flat_map(|item| item.ids(None)).collect()
 }

@@ -26,7 +26,7 @@ use crate::kernels::{Arena, CacheShape, Exec, Rows};
 use crate::model::Model;
 use crate::models::Encoder;
 use crate::plan::{Laid, Resolved, SessionOptions};
-use crate::prompt::Item;
+use crate::prompt::{Item, Mark};
 use image_cache::ImageCache;
 use media::Shown;
 use std::time::Instant;
@@ -319,7 +319,7 @@ impl Session {
                     Part::Tokens(ids)
                 }
                 Item::Image(..) | Item::Video(..) => match shown.next().ok_or(Error::NoVision { images: 1 })? {
-                    Shown::Rows(rows) => Part::Rows(rows),
+                    Shown::Rows(rows) => Part::Seen(rows, item.marks()),
                     Shown::Past(known) => {
                         let (mut exec, rows, kv) = self.speech()?;
                         speaks.decoder.remember(&mut exec, rows, kv, sequence, known)?;
@@ -369,6 +369,8 @@ fn announce(sink: &mut Sink<'_>, event: Event<'_>) -> Result<(), Error> {
 enum Part<'a> {
     Tokens(&'a [u32]),
     Rows(&'a [f32]),
+    /// The rows of a picture with the tokens among them.
+    Seen(&'a [f32], &'a [Mark]),
 }
 
 impl Part<'_> {
@@ -376,6 +378,7 @@ impl Part<'_> {
         match self {
             Self::Tokens(ids) => ids.len(),
             Self::Rows(data) => data.len() / width,
+            Self::Seen(data, marks) => data.len() / width + marks.iter().map(|mark| mark.tokens.len()).sum::<usize>(),
         }
     }
 
@@ -385,6 +388,23 @@ impl Part<'_> {
         match self {
             Self::Tokens(ids) => decoder.embed(exec, &ids[at..at + count], to),
             Self::Rows(data) => exec.write(to, &data[at * width..(at + count) * width]),
+            Self::Seen(data, []) => Self::Rows(data).place(exec, decoder, at, to),
+            Self::Seen(data, marks) => {
+                let (mut before, mut rest) = (0, *data);
+                for mark in *marks {
+                    let (rows, behind) = rest.split_at((mark.rows * width).min(rest.len()));
+                    rest = behind;
+                    for part in [Part::Tokens(&mark.tokens), Part::Rows(rows)] {
+                        let end = before + part.len(width);
+                        let (first, last) = (at.max(before), (at + count).min(end));
+                        if first < last {
+                            part.place(exec, decoder, first - before, to.slice(first - at, last - first))?;
+                        }
+                        before = end;
+                    }
+                }
+                Ok(())
+            }
         }
     }
 }

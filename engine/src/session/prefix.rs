@@ -114,7 +114,7 @@ mod tests {
     fn asked(grey: u8, instruction: &[u32]) -> Item {
         let views = Views { size: (1, 1), tiles: 1, rows: 3, positions: 3 };
         let picture = Picture::new(1, 1, vec![grey; 3], &ImageLimits::default()).unwrap();
-        Item::Image(Arc::new(picture), views, instruction.into())
+        Item::Image(Arc::new(picture), views, instruction.into(), Default::default())
     }
 
     /// Runs a prompt of pictures of 3 rows and generates `ids`; the positions kept from before and those run.

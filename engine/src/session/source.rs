@@ -98,7 +98,7 @@ impl Session {
             let part = match item {
                 Item::Tokens(ids) => Part::Tokens(ids),
                 Item::Image(..) | Item::Video(..) => match shown.next() {
-                    Some(Shown::Rows(data)) => Part::Rows(data),
+                    Some(Shown::Rows(data)) => Part::Seen(data, item.marks()),
                     _ => return Err(Error::NoVision { images: 1 }),
                 },
             };

@@ -7,6 +7,8 @@ mod activation;
 pub mod header;
 mod map;
 mod pages;
+mod pair;
+mod projector;
 mod split;
 
 pub use activation::Activation;
@@ -14,6 +16,9 @@ pub use activation::Activation;
 pub(crate) use map::resident;
 pub use map::{Load, Progress, aligned, open_part};
 pub(crate) use pages::{Encoders, is_encoder};
+pub use pair::{find as find_mmproj, join as join_pair};
+pub use projector::limit_image_rows;
+pub(crate) use projector::{notes, translated};
 pub use split::{files, open, open_with};
 
 use crate::error::Error;

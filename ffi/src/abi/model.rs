@@ -11,7 +11,9 @@ use crate::log::Log;
 use crate::options;
 use crate::status::{Failure, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_NOT_FOUND, OCELLI_ERR_UNSUPPORTED};
 use crate::{affinity, guard, sized, strings};
-use ocelli_engine::{Engine, Error, Gguf, Load, Model, ShotFormat, open_file_with};
+use ocelli_engine::{
+    Engine, Error, Gguf, Load, Model, ShotFormat, join_pair, limit_image_rows, open_file, open_file_with,
+};
 use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -23,8 +25,8 @@ use std::time::Instant;
 /// -00001-of-000NN.gguf; the others lie beside it. The handle is the caller's to close with ocelli_model_close().
 ///
 /// Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_FILE,
-/// OCELLI_ERR_MODEL, OCELLI_ERR_DEVICE (the environment's OCELLI_ISA is not to be had), OCELLI_ERR_CANCELLED (by
-/// progress) or OCELLI_ERR_UNSUPPORTED.
+/// OCELLI_ERR_MODEL (also for an mmproj of another model), OCELLI_ERR_DEVICE (the environment's OCELLI_ISA is not to be had),
+/// OCELLI_ERR_CANCELLED (by progress) or OCELLI_ERR_UNSUPPORTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ocelli_model_open(
     path: *const c_char,
@@ -298,9 +300,11 @@ unsafe fn options_of(options: *const ocelli_model_options) -> Result<ocelli_mode
     if (options.cpus != 0 || options.cpu_set_words != 0) && !affinity::OFFERED {
         return Err(Failure::new(OCELLI_ERR_UNSUPPORTED, "cpus is set: this system does not let threads be placed"));
     }
-    if options.reserved != 0 {
-        let text = format!("reserved is {}: this version knows 0", options.reserved);
-        return Err(Failure::new(OCELLI_ERR_UNSUPPORTED, text));
+    for (name, value) in [("reserved", options.reserved), ("more_reserved", options.more_reserved)] {
+        if value != 0 {
+            let text = format!("{name} is {value}: this version knows 0");
+            return Err(Failure::new(OCELLI_ERR_UNSUPPORTED, text));
+        }
     }
     Ok(options)
 }
@@ -337,12 +341,24 @@ fn opened(
         let words = usize::try_from(options.cpu_set_words).unwrap_or(usize::MAX);
         // SAFETY: the header asks for as many words during the call.
         let cpus = affinity::wanted(options.cpus, unsafe { strings::slice("cpu_set", options.cpu_set, words) }?)?;
-        let file = read(&mut tell)?;
+        let mut file = read(&mut tell)?;
+        if !options.mmproj.is_null() {
+            // SAFETY: the header's rules on pointers.
+            let path = unsafe { strings::path(options.mmproj) }?;
+            let load = if options.flags & OCELLI_MODEL_COPY != 0 { Load::Copy } else { Load::Map };
+            file = join_pair(file, open_file(Path::new(path), load)?, [name, path])?;
+        }
+        if options.image_max_rows > 0 {
+            file = limit_image_rows(file, options.image_max_rows)?;
+        }
         let threads = usize::try_from(options.threads).unwrap_or(usize::MAX);
         let engine = affinity::within(cpus, || Ok(Engine::new(threads)?))?;
         Ok((engine.open_file(file)?, engine.info()))
     };
     let (model, info) = open().inspect_err(|failure| log.failure(failure))?;
+    for note in model.notes() {
+        log.info(|| note.clone());
+    }
     let bytes = model.file().file_len();
     let handle = handle::open(|_| Object::Model(Arc::new(ModelCell::new(model, log))))?;
     log.info(|| {

@@ -40,6 +40,9 @@ const ZERO: ocelli_model_options = ocelli_model_options {
     cpu_set: ptr::null(),
     cpu_set_words: 0,
     reserved: 0,
+    mmproj: ptr::null(),
+    image_max_rows: 0,
+    more_reserved: 0,
 };
 
 /// Numbers at which arithmetic turns over.
@@ -363,6 +366,9 @@ impl<'a> World<'a> {
             cpu_set: self.pick(&[ptr::null(), CPUS.as_ptr()]),
             cpu_set_words: self.pick(&[0, 0, 1, 2, 129, u32::MAX]),
             reserved: self.pick(&[0, 0, 0, 1]),
+            mmproj: self.pick(&[ptr::null(), ptr::null(), c"".as_ptr(), c"no such file".as_ptr()]),
+            image_max_rows: self.pick(&[0, 0, 1, 64, u32::MAX]),
+            more_reserved: self.pick(&[0, 0, 0, 1]),
         }
     }
 

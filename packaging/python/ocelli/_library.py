@@ -33,7 +33,8 @@ class ModelOptions(Sized):
         ("struct_size", c.c_uint32), ("flags", c.c_uint32), ("threads", c.c_uint32), ("gpu_layers", c.c_uint32),
         ("cpus", c.c_uint64), ("progress", Progress), ("progress_user", c.c_void_p), ("log", Log),
         ("log_user", c.c_void_p), ("cpu_set", c.POINTER(c.c_uint64)), ("cpu_set_words", c.c_uint32),
-        ("reserved", c.c_uint32),
+        ("reserved", c.c_uint32), ("mmproj", c.c_char_p), ("image_max_rows", c.c_uint32),
+        ("more_reserved", c.c_uint32),
     ]
 
 

@@ -89,16 +89,22 @@ class Model(Handle):
     ``file`` is a path, the bytes of a file, or an open file. ``threads`` compute, one for each processor by default, on the
     processors whose numbers ``cpus`` has. ``copy`` reads the file into memory instead of mapping it; ``ahead`` reads a mapped
     file through once. ``progress(done, total)`` is told of bytes while the file is read and stops that where it returns
-    something true. ``log`` is told what the model and its sessions do.
+    something true. ``log`` is told what the model and its sessions do. ``mmproj`` is the path of what a language model in a
+    file of its own sees with, the second file of a pair of llama.cpp's; ``image_max_rows`` are the most rows that a picture may
+    become, where that depends on its size.
     """
 
     _close = lib.ocelli_model_close
 
     def __init__(self, file: Any, *, threads: Optional[int] = None, cpus: Optional[Iterable[int]] = None,
-                 copy: bool = False, ahead: bool = False,
+                 copy: bool = False, ahead: bool = False, mmproj: Optional[Union[str, "os.PathLike[str]"]] = None,
+                 image_max_rows: Optional[int] = None,
                  progress: Optional[Callable[[int, int], Any]] = None, log: Optional[Log] = None) -> None:
         options = n.ModelOptions(flags=(_COPY if copy else 0) | (_AHEAD if ahead else 0),
-                                 threads=count("threads", threads))
+                                 threads=count("threads", threads),
+                                 image_max_rows=count("image_max_rows", image_max_rows))
+        if mmproj is not None:
+            options.mmproj = os.fsencode(mmproj)
         if cpus is not None:
             words = _words(cpus)
             options.cpu_set, options.cpu_set_words = words, len(words)

@@ -22,6 +22,8 @@ pub(super) struct Header {
 /// One key, as ranges of the file.
 #[derive(Clone)]
 pub(super) struct Entry {
+    /// Which of a model's files it lies in.
+    pub(super) part: usize,
     key: Range<usize>,
     value: Range<usize>,
     ty: ValueType,
@@ -44,10 +46,15 @@ impl Entry {
     pub(super) fn value<'a>(&self, file: &'a [u8]) -> Value<'a> {
         Value::view(self.ty, self.array, super::slice(file, self.value.clone()))
     }
+
+    /// The same key of a file that has become another of a model's files.
+    pub(super) fn in_part(&self, part: usize) -> Self {
+        Self { part, ..self.clone() }
+    }
 }
 
 impl Metadata {
-    /// The value of a key.
+    /// The value of a key of a file by itself.
     pub(super) fn find<'a>(&self, key: &str, file: &'a [u8]) -> Option<Value<'a>> {
         self.index.get(key).and_then(|&at| self.entries.get(at)).map(|entry| entry.value(file))
     }
@@ -120,7 +127,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>, count: u64, limits: &Limits) -> Resu
         } else {
             (None, read_value(cursor, ty, key, Part::Value(key), limits)?)
         };
-        entries.push(Entry { key: key_range, value, ty, array });
+        entries.push(Entry { part: 0, key: key_range, value, ty, array });
     }
 
     let find = |key: &str| index.get(key).map(|&at| entries[at].value(file));

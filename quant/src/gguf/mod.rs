@@ -10,6 +10,7 @@
 //! are views decoded from the bytes on demand. All reading is bounds-checked safe code, so even bytes that change after
 //! parsing (a mapped file somebody writes to) yield wrong values at worst.
 
+mod compose;
 mod cursor;
 mod error;
 mod error_code;
@@ -33,6 +34,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use compose::Named;
 pub use error::GgufError;
 pub use limits::Limits;
 pub use meta_value::MetaValue;
@@ -69,10 +71,10 @@ const DEFAULT_ALIGNMENT: u64 = 32;
 /// The key that says otherwise.
 const ALIGNMENT_KEY: &str = "general.alignment";
 
-/// A validated GGUF file, or the files of a model that is split into several.
+/// A validated GGUF file, the files of a model that is split into several, or those that it was put together from.
 #[derive(Clone)]
 pub struct Gguf {
-    /// The first has the keys.
+    /// The first has the keys, but for those that were added ([`Gguf::beside`], [`Gguf::with`]).
     parts: Vec<Bytes>,
     version: u32,
     metadata: Metadata,
@@ -144,14 +146,14 @@ impl Gguf {
 
     /// All keys and values in file order.
     pub fn keys(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        let file = self.file();
-        self.metadata.entries.iter().map(move |entry| (entry.key(file), entry.value(file)))
+        self.metadata.entries.iter().map(|entry| (entry.key(self.part(entry.part)), entry.value(self.part(entry.part))))
     }
 
     /// The value of a key, whatever its type.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Value<'_>> {
-        self.metadata.find(key, self.file())
+        let entry = self.metadata.index.get(key).and_then(|&at| self.metadata.entries.get(at))?;
+        Some(entry.value(self.part(entry.part)))
     }
 
     /// All tensors in file order.
@@ -180,8 +182,7 @@ impl Gguf {
             let end = start.checked_add(usize::try_from(tensor.bytes).ok()?)?;
             Some(start..end)
         };
-        let part = self.parts.get(tensor.part).map(|part| (**part).as_ref());
-        part.zip(span()).map_or(&[], |(part, span)| slice(part, span))
+        span().map_or(&[], |span| slice(self.part(tensor.part), span))
     }
 
     /// The files as handed to [`Gguf::parse`] or [`Gguf::join`]: one, but for a split model.
@@ -190,9 +191,9 @@ impl Gguf {
         &self.parts
     }
 
-    /// The file that has the keys.
-    fn file(&self) -> &[u8] {
-        self.parts.first().map_or(&[], |part| (**part).as_ref())
+    /// The bytes of one of the files.
+    fn part(&self, number: usize) -> &[u8] {
+        self.parts.get(number).map_or(&[], |part| (**part).as_ref())
     }
 }
 

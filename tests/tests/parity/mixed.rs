@@ -5,11 +5,13 @@ use crate::{check_generations, check_logits, check_scores, close, quiet};
 use ocelli_convert::{OpenFlamingo, Options, convert_open_flamingo};
 use ocelli_engine::image::{ImageLimits, Picture, Video};
 use ocelli_engine::{
-    Conversation, Engine, Error, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions, prompt_ids,
+    Conversation, Engine, Error, GenerateOptions, Item, Load, Mark, Model, Prompt, Session, SessionOptions, join_pair,
+    open_file, prompt_ids,
 };
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
-use ocelli_tests::mixed_golden::{FLAMINGO, FROZEN, GoldenPiece, IN_PARTS, MixedCase, MixedGolden, VIDEOS};
+use ocelli_tests::formula::fnv1a;
+use ocelli_tests::mixed_golden::{FLAMINGO, FROZEN, GoldenPiece, IN_PARTS, MixedCase, MixedGolden, SMOLVLM, VIDEOS};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -46,22 +48,53 @@ fn prompt(golden: &MixedGolden, case: &MixedCase) -> Prompt {
 /// The first of the added tokens stands for each row of a picture.
 fn ids(model: &Model, prompt: &Prompt) -> Vec<u32> {
     let items = model.compose(prompt).unwrap();
+    let image = model.tokenizer().find("<image>").unwrap();
     let one = |item: &Item| match item {
         Item::Tokens(ids) => ids.clone(),
-        Item::Image(..) | Item::Video(..) => vec![312; model.count(std::slice::from_ref(item))],
+        Item::Image(..) | Item::Video(..) if item.marks().is_empty() => {
+            vec![image; model.count(std::slice::from_ref(item))]
+        }
+        Item::Image(..) | Item::Video(..) => {
+            let mark = |mark: &Mark| [mark.tokens.clone(), vec![image; mark.rows]].concat();
+            item.marks().iter().flat_map(mark).collect()
+        }
     };
     items.iter().flat_map(one).collect()
 }
 
+/// Of all that the tower is shown.
+fn pixel_hash(model: &Model, pictures: impl Iterator<Item = Arc<Picture>>) -> String {
+    let preprocess = model.preprocess().unwrap();
+    let mut bytes = Vec::new();
+    for picture in pictures {
+        for shown in preprocess.shown(&picture).unwrap() {
+            let pixels = preprocess.pixels(&shown).unwrap();
+            bytes.extend(pixels.data.iter().flat_map(|value| value.to_le_bytes()));
+        }
+    }
+    format!("{:016x}", fnv1a(&bytes))
+}
+
 fn agrees(golden: &MixedGolden, batches: &[usize]) {
     let dir = tempfile::tempdir().unwrap();
-    let model = open(golden, dir.path(), 2);
+    compare(golden, &open(golden, dir.path(), 2), batches, true);
+}
+
+/// `generates` where the file has the golden's generation settings.
+fn compare(golden: &MixedGolden, model: &Model, batches: &[usize], generates: bool) {
     for &batch in batches {
-        let mut session = session(&model, batch);
+        let mut session = session(model, batch);
         for (i, case) in golden.cases.iter().enumerate() {
             let what = format!("{} case {i}, batch {batch}", golden.name);
             let prompt = prompt(golden, case);
-            assert_eq!(ids(&model, &prompt), case.ids, "{what}: ids");
+            assert_eq!(ids(model, &prompt), case.ids, "{what}: ids");
+            if let Some(pixels) = &case.pixels {
+                let shown = case.pieces.iter().filter_map(|piece| match piece {
+                    GoldenPiece::Picture(index) => Some(picture(golden, *index)),
+                    GoldenPiece::Text(_) | GoldenPiece::Video(_) => None,
+                });
+                assert_eq!(&pixel_hash(model, shown), pixels, "{what}: pixels");
+            }
             let mut samples = Vec::new();
             if let Some(media) = &case.media {
                 let rows = case.pieces.iter().find_map(|piece| match piece {
@@ -84,7 +117,9 @@ fn agrees(golden: &MixedGolden, batches: &[usize]) {
                 close(&got, &sample.values, &format!("{what}: {name}"));
             }
             check_logits(&session.all_logits(&prompt).unwrap(), &case.logits, &what);
-            check_generations(&mut session, &prompt, &case.generate, &what);
+            if generates {
+                check_generations(&mut session, &prompt, &case.generate, &what);
+            }
             check_scores(&mut session, &prompt, &case.score, &what);
         }
     }
@@ -97,6 +132,9 @@ fn models_agree_whole_and_in_pieces() {
     }
     for name in FROZEN {
         agrees(&MixedGolden::load("frozen", name).unwrap(), &[5, 256]);
+    }
+    for name in SMOLVLM {
+        agrees(&MixedGolden::load("smolvlm", name).unwrap(), &[7, 256]);
     }
 }
 
@@ -127,17 +165,37 @@ fn three_parts_become_the_file_of_one_directory() {
     }
 }
 
-/// Goldens that are not kept, made by `flamingo.py --random FIRST COUNT DIR`.
+/// Goldens that are not kept, made by `flamingo.py --random FIRST COUNT DIR` or `smolvlm.py --random FIRST COUNT DIR`.
 #[test]
-#[ignore = "OCELLI_FLAMINGO_GOLDENS names a folder of goldens that are not kept"]
+#[ignore = "OCELLI_MIXED_GOLDENS names a folder of goldens that are not kept"]
 fn configurations_in_a_folder_agree() {
-    let folder = std::env::var_os("OCELLI_FLAMINGO_GOLDENS").expect("OCELLI_FLAMINGO_GOLDENS names the folder");
+    let folder = std::env::var_os("OCELLI_MIXED_GOLDENS").expect("OCELLI_MIXED_GOLDENS names the folder");
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         agrees(&MixedGolden::read(&entry.unwrap().path()).unwrap(), &[5, 256]);
         count += 1;
     }
     eprintln!("{count} configurations agree");
+    assert!(count > 0);
+}
+
+/// Pairs of llama.cpp's, written by its own package: `pairs.py DIR`.
+#[test]
+#[ignore = "OCELLI_PAIRS names a folder of pairs that are not kept"]
+fn pairs_in_a_folder_agree() {
+    let folder = std::env::var_os("OCELLI_PAIRS").expect("OCELLI_PAIRS names the folder");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let golden = MixedGolden::load("smolvlm", name.trim_end_matches("_old")).unwrap();
+        let [text, eyes] = ["text.gguf", "mmproj.gguf"].map(|file| open_file(&path.join(file), Load::Map).unwrap());
+        let pair = join_pair(text, eyes, ["text.gguf", "mmproj.gguf"]).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let model = Engine::new(2).unwrap().open_file(pair).unwrap_or_else(|e| panic!("{name}: {e}"));
+        compare(&golden, &model, &[7, 256], false);
+        count += 1;
+    }
+    eprintln!("{count} pairs agree");
     assert!(count > 0);
 }
 

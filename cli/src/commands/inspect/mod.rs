@@ -6,9 +6,10 @@
 mod value;
 
 use crate::failure::Failure;
-use crate::model_args::{ModelFile, gguf};
+use crate::model_args::ModelFile;
 use crate::output::{Out, counted, magnitude, size};
 use clap::builder::RangedU64ValueParser;
+use ocelli_engine::image::{ImageLimits, Views};
 use ocelli_engine::{Engine, Error, Load, Plan, SessionOptions};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, TensorInfo, Value as Meta};
@@ -20,6 +21,7 @@ EXAMPLES
   ocelli inspect blip2.gguf --context 256 --beams 5
   ocelli inspect blip2.gguf --tensors
   ocelli inspect blip2.gguf --json | jq .plan.total
+  ocelli inspect smolvlm.gguf --image-size 1920x1080 --image-max-rows 500
 
 With --json standard output is one object, with everything in it whatever else is asked for:
   {\"file\", \"bytes\", \"files\", \"version\", \"family\", \"architecture\",
@@ -49,15 +51,30 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1,
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
     beams: usize,
+    /// Say what a picture of this size becomes, of which no pixel is needed
+    #[arg(long, value_name = "WxH", value_parser = image_size)]
+    image_size: Option<(u32, u32)>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
+/// Width and height with an x between them.
+fn image_size(text: &str) -> Result<(u32, u32), String> {
+    let side = |text: &str| text.trim().parse::<u32>().ok().filter(|side| *side > 0);
+    let sides = text.split_once(['x', 'X']).and_then(|(width, height)| Some((side(width)?, side(height)?)));
+    let (width, height) = sides.ok_or("expected a width and a height, such as 1920x1080")?;
+    ImageLimits::default().check(width, height).map_err(|error| error.to_string())?;
+    Ok((width, height))
+}
+
+/// The plan, and what a picture of the size that was asked for becomes.
+type Planned = (Plan, Option<Views>);
+
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let (name, file) = gguf(args.file.path().as_deref(), Load::Map, false)?;
+    let (name, file) = args.file.open(Load::Map, false)?;
     let plan = plan(&file, args);
-    if let Err(error @ Error::BadOption { .. }) = plan {
+    if let Err(error @ (Error::BadOption { .. } | Error::NoVision { .. })) = plan {
         return Err(error.into());
     }
     let mut out = Out::new();
@@ -85,9 +102,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 /// The memory plan, of any file that loads, for a thread on each core. Loading checks the tensors' shapes and touches none
 /// of their data.
-fn plan(file: &Gguf, args: &Args) -> Result<Plan, Error> {
+fn plan(file: &Gguf, args: &Args) -> Result<Planned, Error> {
     let model = Engine::unstarted(0)?.open_file(file.clone())?;
-    model.plan(&SessionOptions { context: args.context, beams: args.beams, ..SessionOptions::default() })
+    let plan = model.plan(&SessionOptions { context: args.context, beams: args.beams, ..SessionOptions::default() })?;
+    let views = match args.image_size {
+        Some((width, height)) => Some(model.views(width, height).ok_or(Error::NoVision { images: 1 })?),
+        None => None,
+    };
+    Ok((plan, views))
 }
 
 fn shape(tensor: &TensorInfo) -> String {
@@ -114,7 +136,7 @@ pub fn text<'a>(file: &'a Gguf, key: &str) -> Option<&'a str> {
     if let Some(Meta::Str(text)) = file.get(key) { Some(text) } else { None }
 }
 
-fn document(name: &str, file: &Gguf, plan: Result<Plan, Error>, full: bool) -> Value {
+fn document(name: &str, file: &Gguf, plan: Result<Planned, Error>, full: bool) -> Value {
     let keys: Map<String, Value> = file.keys().map(|(key, v)| (key.to_owned(), value::json(&v, full))).collect();
     let tensor = |t: &TensorInfo| {
         let (ty, file) = (t.ty.name(), t.part + 1);
@@ -137,7 +159,14 @@ fn document(name: &str, file: &Gguf, plan: Result<Plan, Error>, full: bool) -> V
         "types": types,
         "keys": keys,
         "tensors": file.tensors().iter().map(tensor).collect::<Vec<_>>(),
-        "plan": plan.map_or_else(|e| json!({ "error": e.code(), "message": e.to_string() }), |p| json!({
+        "plan": plan.map_or_else(|e| json!({ "error": e.code(), "message": e.to_string() }), |(p, views)| json!({
+            "image": views.map(|views| json!({
+                "views": views.tiles,
+                "width": views.size.0,
+                "height": views.size.1,
+                "rows": views.rows,
+                "positions": views.positions,
+            })),
             "mapped": p.mapped,
             "cache": p.cache,
             "scratch": p.scratch,
@@ -150,7 +179,7 @@ fn document(name: &str, file: &Gguf, plan: Result<Plan, Error>, full: bool) -> V
     })
 }
 
-fn summary(out: &mut Out, name: &str, file: &Gguf, plan: Result<Plan, Error>, args: &Args) -> Result<(), Failure> {
+fn summary(out: &mut Out, name: &str, file: &Gguf, plan: Result<Planned, Error>, args: &Args) -> Result<(), Failure> {
     let files = file.parts().len();
     let files = if files > 1 { format!(" in {files} files") } else { String::new() };
     out.line(format_args!("file          {name}, {}{files}, GGUF version {}", size(file.file_len()), file.version()))?;
@@ -185,8 +214,8 @@ fn summary(out: &mut Out, name: &str, file: &Gguf, plan: Result<Plan, Error>, ar
     for (key, value) in file.keys().filter(|(key, value)| scalar(key, value)) {
         out.line(format_args!("  {key} = {}", value::text(&value, args.full)))?;
     }
-    let plan = match plan {
-        Ok(plan) => plan,
+    let (plan, views) = match plan {
+        Ok(planned) => planned,
         Err(error) => return out.line(format_args!("memory        unknown: {error}")),
     };
     let context =
@@ -203,6 +232,13 @@ fn summary(out: &mut Out, name: &str, file: &Gguf, plan: Result<Plan, Error>, ar
         ("without the mapped file", plan.anonymous()),
     ] {
         out.line(format_args!("  {what:<24} {:>10}", size(bytes)))?;
+    }
+    if let (Some((width, height)), Some(views)) = (args.image_size, views) {
+        let (w, h) = views.size;
+        out.line(format_args!("an image of {width}x{height}"))?;
+        out.line(format_args!("  {:<24} {} of {w}x{h}", "the tower sees", counted(views.tiles, "view")))?;
+        out.line(format_args!("  {:<24} {}", "rows", views.rows))?;
+        out.line(format_args!("  {:<24} {}", "positions in the prompt", views.positions))?;
     }
     Ok(())
 }

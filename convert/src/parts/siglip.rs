@@ -1,0 +1,106 @@
+//! SigLIP's vision transformer (Zhai et al. 2023) in the names that Idefics3's and SmolVLM's classes give it: no class row, a
+//! bias at the patches, no norm before the blocks and one behind them.
+//!
+//! The non-obvious thing: positions are learned for a square of patches and looked up by fractions of it, so that smaller
+//! pictures could be shown. Pictures always fill the square here, where the fractions name the places in order.
+
+use super::{LAYERS, SIDE, WIDTH, activation, heads, model_type, pretrained};
+use crate::error::ConvertError;
+use crate::keys::Keys;
+use crate::layout::Layout;
+use crate::settings::{Known, Object};
+use ocelli_quant::gguf::keys::ROWS;
+
+/// What has no effect in `Idefics3VisionConfig` and `SmolVLMVisionConfig`.
+const OWN: &[Known] = &[
+    Known::without_effect(&["max_image_size", "size"], "the processor's configuration says how pictures are cut"),
+    Known::without_effect(&["use_base_siglip"], "names what the tower was taken from"),
+];
+
+/// A vision configuration.
+#[derive(Debug)]
+pub(crate) struct Siglip {
+    pub(crate) width: u32,
+    pub(crate) side: u32,
+    pub(crate) patch: u32,
+    layers: u32,
+    heads: u32,
+    ffn: u32,
+    eps: f32,
+    act: &'static str,
+}
+
+impl Siglip {
+    /// Reads a part of the class whose `model_type` is one of `types`.
+    pub(crate) fn read(config: &Object, types: &[&str]) -> Result<Self, ConvertError> {
+        pretrained::part(config, super::VISION);
+        config.known(OWN);
+        match config.text("model_type")? {
+            Some(got) if types.contains(&got) => {}
+            _ => model_type(config, types[0])?,
+        }
+        let width = config.count("hidden_size", 1..=WIDTH, 1_152)?;
+        let side = config.same("image_size", 1..=SIDE, 224)?;
+        let patch = config.same("patch_size", 1..=SIDE, 32)?;
+        if patch > side {
+            return Err(config.bad("patch_size", patch, format!("must be at most image_size {side}")));
+        }
+        let patches = (side / patch) * (side / patch);
+        if patches > ROWS {
+            return Err(config.bad("patch_size", patch, format!("makes {patches} patches, at most {ROWS}")));
+        }
+        Ok(Self {
+            width,
+            side,
+            patch,
+            layers: config.count("num_hidden_layers", 1..=LAYERS, 12)?,
+            heads: heads(config, "num_attention_heads", 16, width)?,
+            ffn: config.count("intermediate_size", 1..=WIDTH, 3_072)?,
+            eps: config.epsilon("layer_norm_eps", 1e-6)?,
+            act: activation(config, "hidden_act", "gelu_pytorch_tanh")?,
+        })
+    }
+
+    /// Patches across.
+    pub(crate) fn across(&self) -> u32 {
+        self.side / self.patch
+    }
+
+    /// The rules for tensors under `prefix`, such as `model.vision_model.`.
+    pub(crate) fn layout(&self, prefix: &str, layout: &mut Layout) {
+        let (w, ffn) = (u64::from(self.width), u64::from(self.ffn));
+        let positions = u64::from(self.across()).pow(2);
+        let embeddings = format!("{prefix}embeddings");
+        layout.patch(&format!("{embeddings}.patch_embedding"), "v.patch_embd", u64::from(self.patch), w, true);
+        layout.matrix(&format!("{embeddings}.position_embedding"), "v.position_embd", w, positions);
+        for n in 0..self.layers {
+            let (from, to) = (format!("{prefix}encoder.layers.{n}"), format!("v.blk.{n}"));
+            layout.norm(&format!("{from}.layer_norm1"), &format!("{to}.ln1"), w, true);
+            for (source, name, cols, rows) in [
+                ("self_attn.q_proj", "attn_q", w, w),
+                ("self_attn.k_proj", "attn_k", w, w),
+                ("self_attn.v_proj", "attn_v", w, w),
+                ("self_attn.out_proj", "attn_out", w, w),
+                ("mlp.fc1", "ffn_up", w, ffn),
+                ("mlp.fc2", "ffn_down", ffn, w),
+            ] {
+                layout.linear(&format!("{from}.{source}"), &format!("{to}.{name}"), cols, rows, true);
+            }
+            layout.norm(&format!("{from}.layer_norm2"), &format!("{to}.ln2"), w, true);
+        }
+        layout.norm(&format!("{prefix}post_layernorm"), "v.post_ln", w, true);
+    }
+
+    pub(crate) fn keys(&self, keys: &mut Keys) {
+        keys.set("clip.has_vision_encoder", true);
+        keys.set("clip.use_gelu", self.act == "gelu_tanh");
+        keys.set("clip.vision.image_size", self.side);
+        keys.set("clip.vision.patch_size", self.patch);
+        keys.set("clip.vision.embedding_length", self.width);
+        keys.set("clip.vision.feed_forward_length", self.ffn);
+        keys.set("clip.vision.block_count", self.layers);
+        keys.set("clip.vision.attention.head_count", self.heads);
+        keys.set("clip.vision.attention.layer_norm_epsilon", self.eps);
+        keys.set("clip.vision.activation", self.act);
+    }
+}

@@ -1,0 +1,252 @@
+//! Idefics3 (Laurençon et al. 2024) and what has its form: SmolVLM and SmolVLM2.
+//!
+//! ```text
+//! each tile, then the whole -> SigLIP's ViT (all rows, normed) -> s x s neighbours side by side -> linear -> rows
+//! ```
+//!
+//! The non-obvious thing: text of the picture's own stands among its rows and says which tile is which. It is tokenised as the
+//! one text that it is to the original, where the line end behind the last row of tiles and the one before the whole are one
+//! token; so it is known from the picture's size alone.
+
+use super::compose::InOrder;
+use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
+use crate::blocks::vit::{Vit, VitConfig, VitRows};
+use crate::error::Error;
+use crate::image::{Pixels, Preprocess, Split, Views};
+use crate::kernels::{Exec, Gathered, Layout, Product, Rows};
+use crate::prompt::{Mark, Marks};
+use crate::tokenizer::{EncodeOptions, Tokenizer};
+use crate::weights::header::{self, Header};
+use crate::weights::{Linear, Scope};
+use ocelli_quant::gguf::Gguf;
+use std::sync::Arc;
+
+/// What stands before the rows of every tile and of the whole, and behind all.
+const AROUND: &str = "<fake_token_around_image>";
+/// What stands before the rows of the whole.
+const WHOLE: &str = "<global-img>";
+/// Most tiles across or down.
+const ACROSS: u32 = 32;
+
+struct Eyes {
+    preprocess: Preprocess,
+    split: Split,
+    vit: Vit,
+    /// For each row of a tile the patches that stand side by side in it.
+    neighbours: Vec<u32>,
+    /// Rows of a tile.
+    rows: usize,
+    projector: Linear,
+    tokenizer: Arc<Tokenizer>,
+    /// No picture has more of anything.
+    largest: Views,
+}
+
+pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
+    let scope = Scope::new(Arc::clone(file));
+    let vision = Header::new(file, "clip.vision.");
+    let config = VitConfig::read(&vision)?;
+    let across = config.side / config.patch;
+    let scale = vision.count("projector.scale_factor", 1..=across)?;
+    if !across.is_multiple_of(scale) {
+        let rule = format!("must divide the {across} patches of a side");
+        return Err(vision.bad("projector.scale_factor", scale, rule));
+    }
+    let joined = config.width * scale * scale;
+    if !header::WIDTH.contains(&joined) {
+        let rule = format!("makes rows {joined} wide, at most {}", header::WIDTH.end());
+        return Err(vision.bad("projector.scale_factor", scale, rule));
+    }
+    let (_, decoder) = decoder_only(file)?;
+    let mut preprocess = Preprocess::from_gguf(file, config.side)?;
+    let rows = (across / scale).pow(2);
+    let split = preprocess.split.map(|split| limited(split, &Header::new(file, "ocelli.image."), rows)).transpose()?;
+    let missing = || vision.bad("preproc_image_size", "missing", "this family's pictures are cut into tiles");
+    let split = split.ok_or_else(missing)?;
+    preprocess.split = Some(split);
+    let tokenizer = Arc::new(Tokenizer::from_gguf(file)?);
+    for token in [AROUND, WHOLE] {
+        if tokenizer.find(token).is_none() {
+            let rule = format!("must have '{token}', which stands among a picture's rows");
+            return Err(Header::new(file, "tokenizer.ggml.").bad("tokens", "without it", rule));
+        }
+    }
+    let whole = preprocess.views(rows);
+    let mut eyes = Eyes {
+        neighbours: neighbours(across, scale),
+        rows,
+        projector: scope.at("mm").at("model").linear("fc", joined, decoder.config.embedding_width)?,
+        vit: Vit::load(&scope.at("v"), config)?,
+        preprocess,
+        split,
+        tokenizer,
+        largest: whole,
+    };
+    eyes.largest = eyes.bound(&vision)?;
+    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder) };
+    Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
+}
+
+/// So few tiles that a picture becomes at most as many rows as the file, or whoever opens it, says; each becomes `rows`.
+fn limited(split: Split, image: &Header, rows: usize) -> Result<Split, Error> {
+    const KEY: &str = "max_rows";
+    if image.get(KEY).is_none() {
+        return Ok(split);
+    }
+    let most = image.count(KEY, 1..=u32::MAX as usize)?;
+    if most < rows {
+        return Err(image.bad(KEY, most, format!("a picture has at least {rows} rows, those of its whole")));
+    }
+    let tiles = u32::try_from(most / rows - 1).unwrap_or(u32::MAX);
+    Ok(Split { most: split.most.min(tiles), ..split })
+}
+
+/// For each row of `scale` x `scale` patches, in order, the numbers of these, line by line.
+fn neighbours(across: usize, scale: usize) -> Vec<u32> {
+    let rows = (0..across / scale).flat_map(|y| (0..across / scale).map(move |x| (y * scale, x * scale)));
+    let patches = rows.flat_map(|(y, x)| {
+        (0..scale).flat_map(move |down| (0..scale).map(move |right| (y + down) * across + x + right))
+    });
+    patches.map(|patch| u32::try_from(patch).unwrap_or(u32::MAX)).collect()
+}
+
+fn encoded(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, Error> {
+    let options = EncodeOptions { add_special: false, parse_special: true };
+    Ok(tokenizer.encode_piece(text, options, false)?)
+}
+
+impl Eyes {
+    /// The most tiles, rows and positions that a picture can have.
+    fn bound(&self, vision: &Header) -> Result<Views, Error> {
+        // An odd side may take one line of tiles more than an even one.
+        let across = (self.split.longest + 1).div_ceil(self.preprocess.width);
+        let most = self.split.most.min(across.saturating_mul(across));
+        let rows = (most as usize + 1).saturating_mul(self.rows);
+        if across > ACROSS || !header::ROWS.contains(&rows) {
+            let limit = header::ROWS.end();
+            let rule =
+                format!("makes {across} tiles across and {rows} rows of a picture, at most {ACROSS} and {limit}");
+            return Err(vision.bad("preproc_image_size", self.split.longest, rule));
+        }
+        let grids = (1..=across).flat_map(|x| (1..=across).map(move |y| (x, y)));
+        let fits = |(x, y): &(u32, u32)| x * y <= most && (*x, *y) != (1, 1);
+        let views = grids.filter(fits).chain([(0, 0)]).map(|grid| self.of(grid));
+        Ok(views.fold(self.largest, |most, views| Views {
+            tiles: most.tiles.max(views.tiles),
+            rows: most.rows.max(views.rows),
+            positions: most.positions.max(views.positions),
+            ..most
+        }))
+    }
+
+    /// Of a picture in so many tiles across and down.
+    fn of(&self, (across, down): (u32, u32)) -> Views {
+        let tiles = across as usize * down as usize + 1;
+        let rows = tiles * self.rows;
+        let own: usize = self.among((across, down)).iter().map(|mark| mark.tokens.len()).sum();
+        Views { tiles, positions: rows + own, ..self.preprocess.views(rows) }
+    }
+
+    fn grid(&self, width: u32, height: u32) -> (u32, u32) {
+        self.split.grid((width, height), self.preprocess.width)
+    }
+
+    fn among(&self, grid: (u32, u32)) -> Marks {
+        let texts = texts(grid);
+        let last = texts.len() - 1;
+        let mark = |(number, text): (usize, &String)| Mark {
+            // Whatever text these are, the tokenizer has tokens for it: it was asked when the model was opened.
+            tokens: encoded(&self.tokenizer, text).unwrap_or_default(),
+            rows: if number < last { self.rows } else { 0 },
+        };
+        texts.iter().enumerate().map(mark).collect()
+    }
+}
+
+/// What stands before the rows of each tile, of the whole, and behind them.
+fn texts((across, down): (u32, u32)) -> Vec<String> {
+    let tiles = (1..=down).flat_map(|row| (1..=across).map(move |column| (row, column)));
+    let line = |row: u32, column: u32| if row > 1 && column == 1 { "\n" } else { "" };
+    let mut texts: Vec<String> =
+        tiles.map(|(row, column)| format!("{}{AROUND}<row_{row}_col_{column}>", line(row, column))).collect();
+    let behind = if texts.is_empty() { "" } else { "\n\n" };
+    texts.extend([format!("{behind}{AROUND}{WHOLE}"), AROUND.to_owned()]);
+    texts
+}
+
+impl Sees for Eyes {
+    fn preprocess(&self) -> &Preprocess {
+        &self.preprocess
+    }
+
+    fn views(&self, width: u32, height: u32) -> Views {
+        self.of(self.grid(width, height))
+    }
+
+    fn largest(&self) -> Views {
+        self.largest
+    }
+
+    fn marks(&self, width: u32, height: u32) -> Marks {
+        self.among(self.grid(width, height))
+    }
+
+    fn tokenizer(&self) -> Option<&Arc<Tokenizer>> {
+        Some(&self.tokenizer)
+    }
+
+    fn width(&self) -> usize {
+        self.projector.outputs()
+    }
+
+    fn layout(self: Arc<Self>, layout: &mut Layout, frames: usize) -> Box<dyn Encoder> {
+        // What is behind the tower's rows shares its room with what the next tile passes through.
+        let result = layout.rows(self.largest.rows * frames, self.projector.outputs());
+        let tower = self.vit.layout(layout);
+        layout.input(self.rows, self.projector.inputs());
+        let beside = layout.rows(self.rows, self.projector.inputs());
+        Box::new(Laid { eyes: self, tower, beside, result })
+    }
+}
+
+/// The eyes with their activations.
+struct Laid {
+    eyes: Arc<Eyes>,
+    tower: VitRows,
+    /// Neighbours side by side.
+    beside: Rows,
+    /// The rows of all tiles.
+    result: Rows,
+}
+
+impl Encoder for Laid {
+    fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, number: usize, _: &Showing) -> Result<(), Error> {
+        let Self { eyes, tower, beside, result } = self;
+        eyes.vit.encode(exec, tower, &pixels.data)?;
+        exec.gather_rows(tower.x, &eyes.neighbours, Gathered::Beside, None, *beside)?;
+        exec.matmul(*beside, None, &[Product::new(&eyes.projector, result.slice(number * eyes.rows, eyes.rows))])
+    }
+
+    fn bridge(&self, exec: &mut Exec<'_>, showing: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
+        let result = self.result.first(showing.views.rows);
+        out.resize(result.rows() * result.width(), 0.0);
+        exec.read(result, out)
+    }
+
+    fn tower_rows(&self) -> Rows {
+        self.tower.x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::neighbours;
+
+    /// Of the original's pixel shuffle.
+    #[test]
+    fn neighbours_stand_line_by_line() {
+        assert_eq!(neighbours(4, 2), [0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15]);
+        assert_eq!(neighbours(3, 3), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(neighbours(2, 1), [0, 1, 2, 3]);
+    }
+}

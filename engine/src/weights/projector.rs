@@ -1,0 +1,265 @@
+//! What llama.cpp's files call what a picture passes through, as our families read it: one translation of keys and tensors
+//! when a file is opened, so that no family knows whether it came as one file or as two.
+//!
+//! Source: llama.cpp's `tools/mtmd/clip-impl.h` (names) and `clip.cpp` (what its loader makes of them), autumn 2026.
+//!
+//! The non-obvious thing: where its loader and the models' authors differ, this is the authors'. Its graph of LLaVA leaves the
+//! last block out; the script that wrote most of these files had left it out already, and said so by a key.
+
+use super::header::Header;
+use crate::error::Error;
+use ocelli_quant::gguf::keys::ACTIVATIONS;
+use ocelli_quant::gguf::{Gguf, MetaValue, Named, TensorInfo, Value};
+use std::sync::Arc;
+
+/// Key that says what leads from the tower to the language model; the other one stands where a file has an audio part, too.
+pub const PROJECTOR: [&str; 2] = ["clip.projector_type", "clip.vision.projector_type"];
+const FAMILY: &str = "ocelli.family";
+const VISION: &str = "clip.vision.";
+
+/// A kind of projector, by its name in files.
+pub struct Projector {
+    /// What the files say.
+    pub name: &'static str,
+    /// The family that reads them.
+    family: &'static str,
+    /// Its matrices, of which the last that is there is as wide as the language model.
+    pub matrices: &'static [&'static str],
+    /// Architectures of language models that it was trained with; none named is any.
+    pub languages: &'static [&'static str],
+    /// Tensors by other names: theirs, and ours, or nothing where the family has no use for them. Names end in a dot where all
+    /// that begin with them are meant.
+    names: &'static [(&'static str, &'static str)],
+    /// How pictures are fitted, and the filter, where the file leaves it to the kind.
+    fit: fn(&Header) -> &'static str,
+    filter: &'static str,
+    /// Keys of its own.
+    keys: fn(&Header) -> Result<Keys, Error>,
+}
+
+type Keys = Vec<(String, MetaValue)>;
+
+/// Every kind that runs here.
+pub const PROJECTORS: &[Projector] = &[
+    Projector {
+        name: "idefics3",
+        family: "smolvlm",
+        matrices: &["mm.model.fc"],
+        languages: &["llama"],
+        names: &[],
+        fit: |_| "square",
+        filter: "lanczos",
+        keys: split_tiles,
+    },
+    Projector {
+        name: "mlp",
+        family: "llava",
+        matrices: &["mm.0", "mm.2", "mm.4"],
+        languages: &[],
+        names: &[("v.image_newline", "model.image_newline"), ("v.post_ln.", "")],
+        fit: |vision| if vision.get("image_grid_pinpoints").is_some() { "square" } else { "pad" },
+        filter: "bicubic",
+        keys: inner_rows,
+    },
+];
+
+/// Tensors that all kinds call otherwise than we do; audio parts are nothing to pictures.
+const NAMES: &[(&str, &str)] = &[("v.class_embd", "v.class_embd.weight"), ("a.", ""), ("mm.a.", "")];
+
+/// The kind of projector a file names; `None` where it names none.
+///
+/// # Errors
+/// [`Error::UnknownArchitecture`] for one that is not known here.
+pub fn of(file: &Gguf) -> Result<Option<&'static Projector>, Error> {
+    for key in PROJECTOR {
+        let Some(name) = file.str(key)? else { continue };
+        return match PROJECTORS.iter().find(|projector| projector.name == name) {
+            Some(projector) => Ok(Some(projector)),
+            None => {
+                let known: Vec<&str> = PROJECTORS.iter().map(|projector| projector.name).collect();
+                Err(Error::UnknownArchitecture { key, got: name.to_owned(), known: known.join(", ") })
+            }
+        };
+    }
+    Ok(None)
+}
+
+/// A file whose tower is named as llama.cpp's tools do, as our families read it; any other as it is.
+///
+/// # Errors
+/// What the keys of the tower lack or have wrong, by name; an unknown projector.
+pub fn translated(file: Gguf) -> Result<Gguf, Error> {
+    let alone = file.str("general.architecture")? == Some("clip");
+    if alone || file.get(FAMILY).is_some() {
+        return Ok(file);
+    }
+    let Some(projector) = of(&file)? else { return Ok(file) };
+    let file = Arc::new(file);
+    let keys = keys(&file, projector)?;
+    let exchanged = exchanged(&file);
+    let third = |info: &TensorInfo, n: u64| info.bytes / 3 * n;
+    let named = |info: &TensorInfo| {
+        let Some(name) = name_of(projector, &info.name) else { return Vec::new() };
+        if let Some((block, end)) = name.split_once(".attn_qkv.").filter(|_| name.starts_with("v.blk.")) {
+            // Queries, keys and values, one third of the rows each.
+            let mut shape = info.shape.clone();
+            if let Some(rows) = shape.last_mut() {
+                *rows /= 3;
+            }
+            let part = |(n, of): (u64, &str)| Named {
+                name: format!("{block}.attn_{of}.{end}"),
+                shape: shape.clone(),
+                skip: third(info, n),
+            };
+            return (0..).zip(["q", "k", "v"]).map(part).collect();
+        }
+        let name = match name.strip_prefix("v.blk.").filter(|_| exchanged) {
+            Some(_) if name.contains(".ffn_up.") => name.replace(".ffn_up.", ".ffn_down."),
+            Some(_) if name.contains(".ffn_down.") => name.replace(".ffn_down.", ".ffn_up."),
+            _ => name,
+        };
+        vec![Named { shape: shape_of(&name, info), name, skip: 0 }]
+    };
+    let translated = Gguf::clone(&file).with(keys, named)?;
+    Ok(translated)
+}
+
+/// The key of most rows that a picture may become.
+const MAX_ROWS: &str = "ocelli.image.max_rows";
+
+/// A model whose pictures become at most so many rows, where that depends on their size; others stay as they are. A family that
+/// cannot do with so few refuses them when it is opened.
+///
+/// # Errors
+/// [`Error::Gguf`] never, but for what a file lacks.
+pub fn limit_image_rows(file: Gguf, rows: u32) -> Result<Gguf, Error> {
+    let same = |info: &TensorInfo| vec![Named { name: info.name.clone(), shape: info.shape.clone(), skip: 0 }];
+    Ok(file.with(vec![(MAX_ROWS.to_owned(), rows.into())], same)?)
+}
+
+/// What was decided for a file that does not say it, and what of it is left out, as whole sentences.
+pub fn notes(file: &Gguf) -> Vec<String> {
+    let mut notes = Vec::new();
+    if file.get(PROJECTOR[0]).is_none() && file.get(PROJECTOR[1]).is_none() {
+        return notes;
+    }
+    if let Some(Value::Bool(true)) = file.get("clip.has_audio_encoder") {
+        let kind = file.str("clip.audio.projector_type").ok().flatten().unwrap_or("unnamed");
+        notes.push(format!("the audio part of the model (projector {kind}) is left out: pictures alone are taken"));
+    }
+    if let Some(Value::Bool(true)) = file.get(ASSUMED) {
+        let edge = file.u32("clip.vision.preproc_image_size").ok().flatten().unwrap_or_default();
+        let what = "the file does not say how large pictures are cut into tiles (clip.vision.preproc_image_size)";
+        notes.push(format!("{what}: {edge} pixels, four tiles a side, as its family's models have it"));
+    }
+    notes
+}
+
+/// Says that the size before [`notes`]' tiles was not in the file.
+const ASSUMED: &str = "ocelli.image.assumed_size";
+
+/// Our name of a tensor; `None` where nobody asks for it.
+fn name_of(projector: &Projector, name: &str) -> Option<String> {
+    for (theirs, ours) in NAMES.iter().chain(projector.names) {
+        let same = name == *theirs || (theirs.ends_with('.') && name.starts_with(theirs));
+        if same {
+            return (!ours.is_empty()).then(|| (*ours).to_owned());
+        }
+    }
+    Some(name.to_owned())
+}
+
+/// A kernel's three inner dimensions are one row of a linear layer.
+fn shape_of(name: &str, info: &TensorInfo) -> Vec<u64> {
+    match info.shape[..] {
+        [across, down, channels, width] if name.starts_with("v.patch_embd.weight") => {
+            vec![across.saturating_mul(down).saturating_mul(channels), width]
+        }
+        _ => info.shape.clone(),
+    }
+}
+
+/// Whether the layers of the tower's feed-forward stand under each other's names, as old files have them.
+fn exchanged(file: &Gguf) -> bool {
+    let inputs = |name: &str| file.tensor(&format!("v.blk.0.{name}.weight")).map(TensorInfo::cols);
+    let width = file.u64("clip.vision.embedding_length").ok().flatten();
+    let (up, down) = (inputs("ffn_up"), inputs("ffn_down"));
+    width.is_some() && down == width && up.is_some() && up != width
+}
+
+/// The keys that our families read, from those of the file.
+fn keys(file: &Arc<Gguf>, projector: &Projector) -> Result<Keys, Error> {
+    let vision = Header::new(file, VISION);
+    let clip = Header::new(file, "clip.");
+    if !clip.switch("has_vision_encoder", true)? {
+        return Err(clip.bad("has_vision_encoder", false, "pictures need the tower"));
+    }
+    let act = match (clip.switch("use_gelu", false)?, clip.switch("use_silu", false)?) {
+        (true, true) => return Err(clip.bad("use_silu", true, "not beside clip.use_gelu")),
+        (true, false) => ACTIVATIONS[2],
+        (false, true) => ACTIVATIONS[4],
+        (false, false) => ACTIVATIONS[3],
+    };
+    let side = vision.count("image_size", super::header::SIDE)?;
+    // One for each head: the towers here have no groups.
+    let heads = vision.count("attention.head_count", super::header::HEADS)?;
+    let kv = vision.count_or("attention.head_count_kv", super::header::HEADS, heads)?;
+    if kv != heads {
+        return Err(vision.bad("attention.head_count_kv", kv, format!("must be the {heads} of head_count")));
+    }
+    let side = u32::try_from(side).unwrap_or(u32::MAX);
+    let mut keys: Keys = vec![
+        (FAMILY.to_owned(), projector.family.into()),
+        (format!("{VISION}activation"), act.into()),
+        ("ocelli.image.resize".to_owned(), (projector.fit)(&vision).into()),
+        ("ocelli.image.filter".to_owned(), projector.filter.into()),
+        ("ocelli.image.size".to_owned(), MetaValue::U32s(vec![side, side])),
+    ];
+    keys.extend((projector.keys)(&vision)?);
+    if let Some(id) = token(file, "<image>") {
+        keys.push(("ocelli.image_token".to_owned(), id.into()));
+    }
+    keys.retain(|(key, _)| key.starts_with(VISION) || file.get(key).is_none());
+    Ok(keys)
+}
+
+/// The id of a token by its text.
+fn token(file: &Gguf, wanted: &str) -> Option<u32> {
+    let Some(Value::Array(tokens)) = file.get("tokenizer.ggml.tokens") else { return None };
+    let at = tokens.strings()?.iter().position(|token| token == wanted)?;
+    u32::try_from(at).ok()
+}
+
+/// Idefics3's: how large a picture is before it is cut into tiles.
+fn split_tiles(vision: &Header) -> Result<Keys, Error> {
+    if vision.get("preproc_image_size").is_some() {
+        return Ok(Vec::new());
+    }
+    let side = u32::try_from(vision.count("image_size", super::header::SIDE)?).unwrap_or(u32::MAX);
+    let key = format!("{VISION}preproc_image_size");
+    Ok(vec![(key, side.saturating_mul(4).into()), (ASSUMED.to_owned(), true.into())])
+}
+
+/// LLaVA's: the rows behind the last block but one of the tower, whose last block the files may lack.
+fn inner_rows(vision: &Header) -> Result<Keys, Error> {
+    let file = vision.file();
+    if let Some(norm) = ["mm.1.weight", "mm.3.weight"].iter().find_map(|name| file.tensor(name)) {
+        let got = format!("mlp beside a tensor {}", norm.name);
+        let rule = "norms between its layers are not known".to_owned();
+        return Err(Error::BadParameter { key: PROJECTOR[0].to_owned(), got, rule });
+    }
+    let count = (0..3).take_while(|n| file.tensor(&format!("mm.{}.weight", 2 * n)).is_some()).count();
+    let mut keys = vec![("ocelli.projector.layer_count".to_owned(), u32::try_from(count).unwrap_or(0).into())];
+    if vision.get("image_grid_pinpoints").is_none() {
+        keys.push(("ocelli.image.pad_rgb".to_owned(), MetaValue::U32s(vec![122, 116, 104])));
+    }
+    if vision.get("feature_layer").is_none() {
+        let blocks = vision.count("block_count", super::header::LAYERS)?;
+        let left_off = file.bool("clip.has_llava_projector")?.unwrap_or(false);
+        let run = if left_off { blocks } else { (blocks - 1).max(1) };
+        let run = u32::try_from(run).unwrap_or(u32::MAX);
+        keys.push((format!("{VISION}block_count"), run.into()));
+        keys.push((format!("{VISION}feature_layer"), MetaValue::U32s(vec![run])));
+    }
+    Ok(keys)
+}

@@ -1,0 +1,98 @@
+//! A model of one file as a pair of llama.cpp's: names and shapes by its rules, written out here once more.
+
+use ocelli_quant::gguf::{Gguf, MetaValue, TensorInfo, Writer};
+
+/// How a tower was written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Style {
+    /// `ffn_up` and `ffn_down` in each other's place, as in old files.
+    pub exchanged: bool,
+    /// Queries, keys and values as one tensor.
+    pub fused: bool,
+}
+
+/// Keys that a pair of llama.cpp's does not have of ours.
+const OURS: [&str; 5] = ["ocelli.family", "ocelli.image", "ocelli.vision", "ocelli.projector", "clip."];
+
+fn seen(name: &str) -> bool {
+    ["v.", "mm.", "model.image_newline"].iter().any(|start| name.starts_with(start))
+}
+
+/// The language model of a file by itself.
+///
+/// # Errors
+/// Where writing fails.
+pub fn text(file: &Gguf) -> crate::Result<Vec<u8>> {
+    let mut writer = Writer::new();
+    for (key, value) in file.keys().filter(|(key, _)| !OURS.iter().any(|start| key.starts_with(start))) {
+        writer.set(key, MetaValue::from(value));
+    }
+    let tensors: Vec<&TensorInfo> = file.tensors().iter().filter(|tensor| !seen(&tensor.name)).collect();
+    for tensor in &tensors {
+        writer.tensor(tensor.name.clone(), &tensor.shape, tensor.ty);
+    }
+    let mut body = writer.begin(Vec::new())?;
+    for tensor in &tensors {
+        body.write(file.data(tensor))?;
+    }
+    Ok(body.finish()?)
+}
+
+/// What it sees with, as an mmproj of the kind `projector`; `change` has the last word on the keys.
+///
+/// # Errors
+/// Where writing fails.
+pub fn mmproj(
+    file: &Gguf,
+    projector: &str,
+    style: Style,
+    change: impl FnOnce(&mut Vec<(String, MetaValue)>),
+) -> crate::Result<Vec<u8>> {
+    let mut keys: Vec<(String, MetaValue)> = vec![
+        ("general.architecture".to_owned(), "clip".into()),
+        ("general.type".to_owned(), "mmproj".into()),
+        ("general.name".to_owned(), "its eyes".into()),
+        ("clip.projector_type".to_owned(), projector.into()),
+    ];
+    let act = file.str("clip.vision.activation")?.unwrap_or_default();
+    keys.push(("clip.use_gelu".to_owned(), (act == "gelu_tanh").into()));
+    let own = ["clip.vision.activation", "clip.projector_type", "clip.use_gelu"];
+    let others = file.keys().filter(|(key, _)| key.starts_with("clip.") && !own.contains(key));
+    keys.extend(others.map(|(key, value)| (key.to_owned(), MetaValue::from(value))));
+    change(&mut keys);
+    let mut writer = Writer::new();
+    for (key, value) in keys {
+        writer.set(key, value);
+    }
+    let patch = u64::from(file.u32("clip.vision.patch_size")?.unwrap_or_default());
+    let mut parts: Vec<Vec<&TensorInfo>> = Vec::new();
+    for tensor in file.tensors().iter().filter(|tensor| seen(&tensor.name)) {
+        let name = tensor.name.as_str();
+        if style.fused && (name.contains(".attn_k.") || name.contains(".attn_v.")) {
+            continue;
+        }
+        let (mut name, mut shape, mut all) = (name.to_owned(), tensor.shape.clone(), vec![tensor]);
+        match (tensor.name.as_str(), &tensor.shape[..]) {
+            ("v.class_embd.weight", [width, ..]) => (name, shape) = ("v.class_embd".to_owned(), vec![*width]),
+            ("v.patch_embd.weight", [_, width]) => shape = vec![patch, patch, 3, *width],
+            _ if style.fused && name.contains(".attn_q.") => {
+                all.extend([".attn_k.", ".attn_v."].iter().filter_map(|of| file.tensor(&name.replace(".attn_q.", of))));
+                name = name.replace(".attn_q.", ".attn_qkv.");
+                if let Some(rows) = shape.last_mut() {
+                    *rows *= 3;
+                }
+            }
+            _ if style.exchanged && name.contains(".ffn_up.") => name = name.replace(".ffn_up.", ".ffn_down."),
+            _ if style.exchanged && name.contains(".ffn_down.") => name = name.replace(".ffn_down.", ".ffn_up."),
+            _ => {}
+        }
+        writer.tensor(name, &shape, tensor.ty);
+        parts.push(all);
+    }
+    let mut body = writer.begin(Vec::new())?;
+    for tensor in parts {
+        let bytes: Vec<u8> = tensor.iter().flat_map(|tensor| file.data(tensor)).copied().collect();
+        body.write(&bytes)?;
+    }
+    Ok(body.finish()?)
+}
