@@ -661,6 +661,19 @@ typedef struct ocelli_generate_options {
   uint32_t stop_count;
   // 1 notes how likely each token is, for ocelli_session_logprobs(); it costs a pass over the vocabulary for each.
   uint32_t logprobs;
+  // Logit bias: bias_values[i] is added to the logit of token bias_tokens[i] before anything else changes it, bias_count of
+  // them, no token twice; -INFINITY takes a token out. Both are read during the call and may be NULL if bias_count is 0.
+  const uint32_t *bias_tokens;
+  // Of bias_tokens: finite numbers, or -INFINITY.
+  const float *bias_values;
+  // Tokens that the text begins with, forced_count of them, whatever the other options say, but for a schema or a
+  // grammar. With logprobs and as many max_new_tokens it tells how likely a continuation is that is given as tokens. Read
+  // during the call.
+  const uint32_t *forced;
+  // Of bias_tokens and bias_values, at most 1048576.
+  uint32_t bias_count;
+  // Of forced, at most 1048576. What is beyond max_new_tokens or the context is cut off.
+  uint32_t forced_count;
 } ocelli_generate_options;
 
 // Receives text as it is generated: size bytes of whole characters, then a NUL that does not count; they are gone when it

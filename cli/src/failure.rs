@@ -81,16 +81,23 @@ impl Failure {
     /// A model file that did not open. The engine names the file only where the system refused it.
     pub fn opening(name: &str, error: &ocelli_engine::Error) -> Self {
         match error {
-            ocelli_engine::Error::Open { .. } | ocelli_engine::Error::UnknownIsa { .. } => {
-                Self::new(error.code(), error)
-            }
+            ocelli_engine::Error::Open { path, .. } => Self::new(error.code(), error).misnamed(Path::new(path)),
+            ocelli_engine::Error::UnknownIsa { .. } => Self::new(error.code(), error),
             _ => Self::new(error.code(), format_args!("{name}: {error}")),
         }
     }
 
     /// A file that could not be read.
     pub fn reading(what: &str, path: &Path, error: &io::Error) -> Self {
-        Self::new("open", format_args!("cannot read {what} {}: {error}", path.display()))
+        Self::new("open", format_args!("cannot read {what} {}: {error}", path.display())).misnamed(path)
+    }
+
+    /// The same, with what may have been meant where no file has that name.
+    fn misnamed(self, path: &Path) -> Self {
+        match misnamed(path).filter(|_| path.symlink_metadata().is_err()) {
+            Some(hint) => self.with_hint(hint),
+            None => self,
+        }
     }
 
     /// The code of an error.
@@ -125,6 +132,20 @@ impl Failure {
             }
             Self::OutputClosed => ExitCode::SUCCESS,
         }
+    }
+}
+
+/// What may have been meant by a name that no file has.
+fn misnamed(path: &Path) -> Option<&'static str> {
+    let name = path.to_string_lossy();
+    if name.starts_with("http://") || name.starts_with("https://") {
+        Some("files are read, no addresses: download it first")
+    } else if name.starts_with("file://") {
+        Some("give the path alone, without 'file://'")
+    } else if name.contains(',') {
+        Some("one option names one file: give it again for each")
+    } else {
+        None
     }
 }
 
@@ -170,6 +191,8 @@ impl From<ocelli_convert::ConvertError> for Failure {
     fn from(error: ocelli_convert::ConvertError) -> Self {
         match error {
             ocelli_convert::ConvertError::Cancelled => Self::Interrupted,
+            ocelli_convert::ConvertError::SourceNotADirectory(ref path)
+            | ocelli_convert::ConvertError::Read { ref path, .. } => Self::new(error.code(), &error).misnamed(path),
             _ => Self::new(error.code(), error),
         }
     }

@@ -92,7 +92,8 @@ fn make_room(folder: &Path, own: &Path) {
     }
 }
 
-fn written(entries: &BTreeMap<u128, Vec<f32>>, first: &BTreeSet<u128>) -> Vec<u8> {
+/// A file with all that there is room for, first what is in `first`.
+pub fn written(entries: &BTreeMap<u128, Vec<f32>>, first: &BTreeSet<u128>) -> Vec<u8> {
     let length = |numbers: &Vec<f32>| 20 + 4 * numbers.len();
     let mut room = MOST - MAGIC.len() - 16;
     let mut kept = BTreeSet::new();
@@ -126,7 +127,8 @@ fn read(path: &Path) -> Result<BTreeMap<u128, Vec<f32>>, String> {
     }
 }
 
-fn parsed(bytes: &[u8]) -> Option<BTreeMap<u128, Vec<f32>>> {
+/// The entries of a file; none of one that is damaged or something else.
+pub fn parsed(bytes: &[u8]) -> Option<BTreeMap<u128, Vec<f32>>> {
     let (content, hash) = bytes.split_last_chunk::<16>()?;
     let mut rest = content.strip_prefix(MAGIC)?;
     if u128::from_le_bytes(*hash) != bytes_hash(content) {

@@ -156,8 +156,6 @@ const FLAGS: [(&[&str], Tip); 32] = [
             "--samplers",
             "--sampler-seq",
             "--sampling-seq",
-            "-l",
-            "--logit-bias",
             "--num-beam-groups",
         ],
         Always("'ocelli run' has --temp, --top-k, --top-p, --min-p, --repetition-penalty and --no-repeat-ngram"),

@@ -102,6 +102,7 @@ pub struct Notes {
 }
 
 impl Notes {
+    /// Standard error; nothing where `quiet`.
     pub fn new(quiet: bool) -> Self {
         Self { quiet, terminal: io::stderr().is_terminal(), staged: RefCell::default() }
     }

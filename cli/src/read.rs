@@ -35,28 +35,8 @@ pub fn read_bytes(what: &str, path: &Path, limits: &ImageLimits) -> Result<Vec<u
     let mut bytes = Vec::new();
     // One byte more than allowed is enough to refuse, whatever the file is: it may be a device without an end.
     let read = File::open(path).and_then(|file| file.take(limits.file_bytes + 1).read_to_end(&mut bytes));
-    read.map_err(|e| {
-        let failure = Failure::reading(what, path, &e);
-        match misnamed(path) {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
-    })?;
+    read.map_err(|e| Failure::reading(what, path, &e))?;
     Ok(bytes)
-}
-
-/// What may have been meant by a name that no file has.
-fn misnamed(path: &Path) -> Option<&'static str> {
-    let name = path.to_string_lossy();
-    if name.starts_with("http://") || name.starts_with("https://") {
-        Some("files are read, no addresses: download it first")
-    } else if name.starts_with("file://") {
-        Some("give the path alone, without 'file://'")
-    } else if name.contains(',') {
-        Some("one option names one file: give it again for each")
-    } else {
-        None
-    }
 }
 
 /// As many bytes of standard input as `limit` allows.

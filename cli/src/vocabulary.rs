@@ -145,6 +145,15 @@ pub fn seed(text: &str) -> Result<u64, String> {
     }
 }
 
+/// A token's number and what is added to its logit: `15043+1`, `15043-inf`.
+pub fn bias(text: &str) -> Result<(u32, f32), String> {
+    let parts = text.find(['+', '-']).and_then(|at| Some((text[..at].parse().ok()?, text[at..].parse().ok()?)));
+    match parts {
+        Some((token, bias)) if bias < f32::INFINITY => Ok((token, bias)),
+        _ => Err("expected a token's number and a bias, such as 15043+1.5 or 15043-inf".to_owned()),
+    }
+}
+
 /// A seed that nobody chose, small enough that JSON's readers keep it exactly.
 pub fn random_seed() -> u64 {
     // The keys of a new hasher are random.
@@ -156,6 +165,18 @@ mod tests {
     use super::*;
     use crate::Cli;
     use clap::CommandFactory;
+
+    #[test]
+    fn biases_are_read() {
+        let good =
+            [("15043+1", (15043, 1.0)), ("0-0.5", (0, -0.5)), ("7-inf", (7, f32::NEG_INFINITY)), ("7+1e-3", (7, 1e-3))];
+        for (text, wanted) in good {
+            assert_eq!(bias(text), Ok(wanted), "{text}");
+        }
+        for text in ["", "7", "+1", "-1", "7+", "7=1", "a+1", "7+inf", "7+nan", "4294967296+1", "1.5+1"] {
+            assert!(bias(text).is_err(), "{text}");
+        }
+    }
 
     fn rewritten_line(line: &str) -> String {
         let args = line.split(' ').map(OsString::from).collect();

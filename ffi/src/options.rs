@@ -79,13 +79,20 @@ pub(crate) fn session(model: &Model, o: ocelli_session_options) -> Result<Sessio
     Ok(Session { session, complete: o.complete != 0, stage })
 }
 
+/// What the options of a text point to.
+pub(crate) struct Given<'a> {
+    pub grammar: Option<Grammar<'a>>,
+    pub stop: Vec<String>,
+    pub bias: Vec<(u32, f32)>,
+    pub forced: Vec<u32>,
+}
+
 /// Of a text behind a prompt of `positions`.
 pub(crate) fn generate(
     model: &Model,
     positions: usize,
     o: &ocelli_generate_options,
-    grammar: Option<Grammar<'_>>,
-    stop: Vec<String>,
+    Given { grammar, stop, bias, forced }: Given<'_>,
 ) -> Result<GenerateOptions, Failure> {
     // Zero is what the file suggests, OCELLI_NONE is none.
     let count = |value: u32| match value {
@@ -131,6 +138,8 @@ pub(crate) fn generate(
         keep_special,
         stop,
         logprobs,
+        bias,
+        forced,
         constraint: grammar.map(|grammar| model.constraint(grammar)).transpose()?,
     };
     Ok(model.defaults().resolve(&wanted, positions)?)

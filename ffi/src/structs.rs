@@ -289,6 +289,19 @@ pub struct ocelli_generate_options {
     pub stop_count: u32,
     /// 1 notes how likely each token is, for ocelli_session_logprobs(); it costs a pass over the vocabulary for each.
     pub logprobs: u32,
+    /// Logit bias: bias_values[i] is added to the logit of token bias_tokens[i] before anything else changes it, bias_count of
+    /// them, no token twice; -INFINITY takes a token out. Both are read during the call and may be NULL if bias_count is 0.
+    pub bias_tokens: *const u32,
+    /// Of bias_tokens: finite numbers, or -INFINITY.
+    pub bias_values: *const f32,
+    /// Tokens that the text begins with, forced_count of them, whatever the other options say, but for a schema or a
+    /// grammar. With logprobs and as many max_new_tokens it tells how likely a continuation is that is given as tokens. Read
+    /// during the call.
+    pub forced: *const u32,
+    /// Of bias_tokens and bias_values, at most 1048576.
+    pub bias_count: u32,
+    /// Of forced, at most 1048576. What is beyond max_new_tokens or the context is cut off.
+    pub forced_count: u32,
 }
 
 /// What a session takes and what its last text took.

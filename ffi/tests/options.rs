@@ -9,7 +9,8 @@ use ocelli::abi::{
     ocelli_session_close, ocelli_session_generate, ocelli_session_open,
 };
 use ocelli::status::{
-    OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_CONSTRAINT, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_UNSUPPORTED, OCELLI_OK,
+    OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_CONSTRAINT, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_NULL_PARAMETER,
+    OCELLI_ERR_UNSUPPORTED, OCELLI_OK,
 };
 use ocelli_engine::{Engine, Prompt, SessionOptions, Wanted};
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
@@ -169,6 +170,70 @@ fn what_c_leaves_open_is_what_the_engine_fills_in() {
         assert!(status == OCELLI_ERR_BAD_PARAMETER && text.contains(words), "{status} {text}");
     }
     assert_eq!(open.answer(&ocelli_generate_options { reserved: 1, ..z }).0, OCELLI_ERR_UNSUPPORTED);
+}
+
+#[test]
+fn logits_are_biased_and_texts_begin_with_forced_tokens() {
+    let bytes = suggesting();
+    let open = Open::new(&bytes);
+    let z = zeroes();
+    let (_, _, plain) = open.answer(&ocelli_generate_options { beams: 1, ..z });
+    let first = plain[0];
+    let other = (first + 1) % 100 + 200;
+    let forced = [other, first, other];
+    for beams in [1, 2] {
+        let z = ocelli_generate_options { beams, ..z };
+        // What would come first is taken out, and something else is made certain.
+        let (tokens, values) = ([first, other], [f32::NEG_INFINITY, 1000.0]);
+        let bias = |count| ocelli_generate_options {
+            bias_tokens: tokens.as_ptr(),
+            bias_values: values.as_ptr(),
+            bias_count: count,
+            no_repeat_ngram: OCELLI_NONE,
+            ..z
+        };
+        let (status, _, ids) = open.answer(&bias(2));
+        assert!(status == OCELLI_OK && ids.iter().all(|&id| id == other), "{ids:?}");
+        assert!(!open.answer(&bias(1)).2.contains(&first));
+        let options = ocelli_generate_options { forced: forced.as_ptr(), forced_count: 3, ..z };
+        let (status, _, ids) = open.answer(&options);
+        assert!(status == OCELLI_OK && ids.starts_with(&forced) && ids.len() > 3, "{ids:?}");
+        assert_eq!(open.answer(&ocelli_generate_options { max_new_tokens: 2, ..options }).2, forced[..2]);
+    }
+    let (far, one) = ([u32::MAX], [1.0f32]);
+    for (options, words) in [
+        (
+            ocelli_generate_options { bias_tokens: far.as_ptr(), bias_values: one.as_ptr(), bias_count: 1, ..z },
+            "logit-bias",
+        ),
+        (ocelli_generate_options { bias_count: (1 << 20) + 1, ..z }, "bias_count is 1048577"),
+        (ocelli_generate_options { forced: far.as_ptr(), forced_count: 1, ..z }, "forced is 4294967295"),
+        (ocelli_generate_options { forced_count: u32::MAX, ..z }, "forced_count"),
+    ] {
+        let (status, text, _) = open.answer(&options);
+        assert!(status == OCELLI_ERR_BAD_PARAMETER && text.contains(words), "{status} {text}");
+    }
+    let (status, text, _) = open.answer(&ocelli_generate_options { bias_tokens: far.as_ptr(), bias_count: 1, ..z });
+    assert!(status == OCELLI_ERR_NULL_PARAMETER && text.contains("bias_values is NULL"), "{status} {text}");
+}
+
+/// A continuation that is given as tokens is as likely as the text that has these tokens.
+#[test]
+fn forced_tokens_are_as_likely_as_the_text_that_has_them() {
+    let bytes = suggesting();
+    let model = Engine::new(1).unwrap().open_bytes(Arc::new(bytes)).unwrap();
+    let prompt = Prompt::new().text(TEXT);
+    let mut session = model.session(&SessionOptions::default()).unwrap();
+    let score = &session.score(&prompt, &[" a b"], &mut |_| ControlFlow::Continue(())).unwrap()[0];
+    let wanted = Wanted { max_new_tokens: score.ids.len(), beams: Some(1), ..Wanted::default() };
+    let wanted = Wanted { forced: score.ids.clone(), logprobs: true, temperature: 1.0, ..wanted };
+    let options = model.defaults().resolve(&wanted, 1).unwrap();
+    let text = session.generate(&prompt, &options, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(text.ids, score.ids);
+    for (got, wanted) in text.logprobs.iter().zip(&score.logprobs) {
+        assert!((got - wanted).abs() < 1e-4, "{:?} {:?}", text.logprobs, score.logprobs);
+    }
+    assert_eq!(text.logprobs.len(), score.logprobs.len());
 }
 
 #[test]

@@ -283,6 +283,20 @@ class Texts(Case):
         self.assertEqual(blue.mean, blue.sum / len(blue.tokens))
         self.assertEqual(self.asked().score([]), [])
 
+    def test_logits_are_biased_and_tokens_forced(self):
+        answer, [red] = self.asked().generate(), self.asked().score([" red"])
+        self.assertNotIn(answer.tokens[0], self.asked().generate(logit_bias={answer.tokens[0]: -math.inf}).tokens)
+        self.assertEqual(self.asked().generate(logit_bias={red.tokens[0]: 100}).tokens[0], red.tokens[0])
+        forced = self.asked().generate(forced=red.tokens, logprobs=True)
+        self.assertEqual(forced.tokens[:len(red.tokens)], red.tokens)
+        for told, scored in zip(forced.logprobs, red.logprobs):
+            self.assertAlmostEqual(told, scored, places=4)
+        for wrong in [dict(logit_bias={2**31: 1.0}), dict(logit_bias={1: math.nan}), dict(forced=[2**31])]:
+            with self.assertRaises(ocelli.Error):
+                self.asked().generate(**wrong)
+        with self.assertRaises(ValueError):
+            self.asked().generate(forced=[-1])
+
     def test_something_true_ends_the_text_and_keeps_it(self):
         session = self.asked()
         answer = session.generate(lambda piece: True, max_new_tokens=9, min_new_tokens=9)

@@ -101,7 +101,7 @@ macro_rules! targets {
     };
 }
 
-targets!(gguf, torch, safetensors, picture, tokenizer, chat, calls);
+targets!(gguf, torch, safetensors, picture, tokenizer, chat, calls, lines, features, listing, index);
 
 #[test]
 fn changes_change() {

@@ -156,7 +156,7 @@ fn tables_of_tokenizers() {
 /// Functions by number, each with what makes its arguments right ones; every function alone, and some in a row.
 #[test]
 fn sequences_of_calls() {
-    const FUNCTIONS: u8 = 48;
+    const FUNCTIONS: u8 = 50;
     for function in 0..FUNCTIONS {
         // A model, a session and a picture are open.
         let mut call = vec![7, function];
@@ -170,4 +170,105 @@ fn sequences_of_calls() {
         all.extend([function, 0, 0, 0, 0, 0, 0, 0, 0]);
     }
     all.chunks(24 * 9).for_each(|calls| seeds::keep("calls", calls));
+}
+
+#[test]
+fn lines_of_batches_and_demonstrations() {
+    for text in [
+        "{\"id\": \"q1\", \"image\": \"a.png\", \"prompt\": \"a\"}\n{\"id\": 1.50, \"images\": [\"a.png\", \"b\"], \"prompt\": \"<image>\\u00e9\"}\n",
+        "\u{feff}{\"videos\": [\"v\"], \"prompt\": \"\", \"max_tokens\": 7}\r\n\r\n \t{\"id\": null, \"promt\": \"x\"}\r\n",
+        "{\"id\": {\"a\": [1, {\"b\": null}]}, \"prompt\": 7}\n{\"id\": 123456789012345678901234567890, \"prompt\": [\"\"]}\nnone\n[]\n{\"a\": 1, \"a\": 2}",
+        "{\"id\": \"\\ud83d\\ude00 \\\"\", \"image\": \"a\", \"images\": [\"b\"]}\n{\"prompt\": NaN}\n{\"\u{e4}\" 1}\n{\"a\": \"\\x\"}\n{\"a\": 1} {}",
+        &format!("{{\"a\":{}{}}}\n{{\"a\":{}}}", "[".repeat(200), "]".repeat(200), "9".repeat(400)),
+        "{\"image\": \"a.png\", \"question\": \"What?\", \"answer\": \"a\"}\n{\"text\": \"alone\", \"image\": \"b.png\"}\n",
+    ] {
+        seeds::keep("lines", text.as_bytes());
+    }
+}
+
+/// Entries as a file of features has them, and all of a file.
+#[test]
+fn features_of_pools() {
+    let entry = |key: u128, numbers: &[f32]| {
+        let count = u32::try_from(numbers.len()).unwrap().to_le_bytes();
+        let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        [&key.to_le_bytes()[..], &count, &numbers].concat()
+    };
+    let entries = [entry(3, &[1e-9]), entry(7, &[0.5, -1.0, 2.0]), entry(u128::MAX, &[])].concat();
+    seeds::keep("features", &entries);
+    seeds::keep("features", &[entry(7, &[f32::NAN]), entry(7, &[])].concat());
+    let content = [b"ocelli features1", &entries[..]].concat();
+    let hash = ocelli_engine::image::bytes_hash(&content).to_le_bytes();
+    seeds::keep("features", &[&content[..], &hash].concat());
+}
+
+/// Names, lists and tables as a hub has them.
+#[test]
+fn lists_of_a_hub() {
+    let (git, sha) = ("a".repeat(40), "B".repeat(64));
+    let file = |path: &str| format!("{{\"rfilename\": \"{path}\", \"size\": 30, \"blobId\": \"{git}\"}}");
+    let large = |path: &str| {
+        format!(
+            "{{\"rfilename\": \"{path}\", \"size\": 130, \"lfs\": {{\"sha256\": \"{sha}\", \"size\": 7000, \"pointerSize\": 130}}}}"
+        )
+    };
+    let list =
+        |files: &[String]| format!("{{\"id\": \"o/n\", \"sha\": \"0123\", \"siblings\": [{}]}}", files.join(", "));
+    let checkpoint: Vec<String> =
+        ["config.json", "tokenizer.json", "additional_chat_templates/tool.jinja", "README.md"]
+            .map(file)
+            .into_iter()
+            .chain(
+                [
+                    "model-00001-of-00002.safetensors",
+                    "model-00002-of-00002.safetensors",
+                    "model.safetensors.index.json",
+                ]
+                .map(large),
+            )
+            .collect();
+    let models = [
+        "m-Q4_K_M.gguf",
+        "m-UD-Q4_K_XL.gguf",
+        "m.q8_0.GGUF",
+        "mmproj-m-f16.gguf",
+        "m-imatrix.gguf",
+        "BF16/m-BF16-00001-of-00002.gguf",
+        "BF16/m-BF16-00002-of-00002.gguf",
+    ];
+    let table = r#"{"metadata": {}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}"#;
+    let (checkpoint, models) = (list(&checkpoint), list(&models.map(large)));
+    for input in [
+        format!("o/n\n{checkpoint}\0{table}"),
+        format!(
+            "https://hub.example/o/n/resolve/refs%2Fpr%2F1/BF16/m-BF16-00001-of-00002.gguf?download=true\n{models}"
+        ),
+        format!("hf:o/n@v1.0:q4_k_m\n{models}"),
+        format!("hf:n:main\n{}\0{{\"weight_map\": {{}}}}", list(&[])),
+        format!("o/n/../m\n{}", list(&["../x", "a//b", "a\\\\b", "c:d", "/e", "f\\u0000"].map(file))),
+    ] {
+        seeds::keep("listing", input.as_bytes());
+    }
+}
+
+/// Records of an index, without their hashes, and one file.
+#[test]
+fn indexes_of_folders() {
+    let record = |kind: u8, parts: &[&[u8]]| {
+        let body = parts.concat();
+        let length = u16::try_from(body.len()).unwrap().to_le_bytes();
+        [&[kind][..], &length, &body].concat()
+    };
+    let (hash, stamp) = (3u128.to_le_bytes(), [7u8; 24]);
+    let rows = [0.5f32, -0.25].map(f32::to_le_bytes).concat();
+    let rows = record(1, &[&hash, &rows, &[64, 129, 32, 0, 0, 1, 2, 3]]);
+    let picture = record(2, &[&stamp, &hash, b"a/b.png"]);
+    let unreadable = record(3, &[&stamp, &5u32.to_le_bytes(), b"c.png", b"no picture"]);
+    seeds::keep("index", &[&rows[..], &picture, &unreadable, &picture[..9]].concat());
+    seeds::keep("index", &[&picture[..], &rows, &rows, &record(0, &[&hash, &[4, 0, 0, 0, 1, 0], b"m"])].concat());
+    let body = [&7u128.to_le_bytes()[..], &4u32.to_le_bytes(), &4u16.to_le_bytes(), b"tiny"].concat();
+    let model = [&u32::try_from(body.len()).unwrap().to_le_bytes()[..], &[0], &body].concat();
+    #[allow(clippy::cast_possible_truncation)] // half of it
+    let check = (ocelli_engine::image::bytes_hash(&model) as u64).to_le_bytes();
+    seeds::keep("index", &[b"ocelli search 01", &model[..], &check, &[9; 30]].concat());
 }

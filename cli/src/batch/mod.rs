@@ -8,7 +8,7 @@ mod answers;
 mod requests;
 mod sessions;
 
-pub use requests::Request;
+pub use requests::{Request, Requests};
 pub use sessions::Sessions;
 
 use crate::failure::Failure;
@@ -19,7 +19,6 @@ use crate::progress::Count;
 use crate::prompt_args::{Asked, PromptArgs};
 use answers::Answers;
 use ocelli_engine::image::bytes_hash;
-use requests::Requests;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 

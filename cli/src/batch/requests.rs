@@ -47,8 +47,7 @@ pub struct Request<'a> {
 }
 
 impl Requests {
-    /// Reads a file, `-` standard input. `settings` stands for all that decides answers besides the requests, `known` has
-    /// the names of the fields that are read; others are said once.
+    /// Reads a file, `-` standard input.
     pub fn read(path: &Path, settings: u128, known: &[&str], notes: &Notes) -> Result<Self, Failure> {
         let stdin = path == Path::new("-");
         let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
@@ -63,6 +62,19 @@ impl Requests {
             return Err(Failure::new("batch", message));
         }
         let folder = if stdin { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
+        Self::of(name, folder, bytes, settings, known, notes)
+    }
+
+    /// Of a file's bytes. `settings` stands for all that decides answers besides the requests, `known` has the names of the
+    /// fields that are read; others are said once.
+    pub fn of(
+        name: String,
+        folder: &Path,
+        bytes: Vec<u8>,
+        settings: u128,
+        known: &[&str],
+        notes: &Notes,
+    ) -> Result<Self, Failure> {
         let mut lines = Vec::new();
         let mut seen = Seen::default();
         for (number, line) in json_lines::lines(&bytes) {
@@ -93,6 +105,7 @@ impl Requests {
         self.lines = std::mem::take(&mut self.lines).drain(border(part - 1)..border(part)).collect();
     }
 
+    /// How many there are.
     pub fn len(&self) -> usize {
         self.lines.len()
     }
@@ -102,6 +115,7 @@ impl Requests {
         self.lines[at].number
     }
 
+    /// One of them, by its place.
     pub fn get(&self, at: usize) -> Request<'_> {
         Request { folder: &self.folder, fields: Object::parse(&self.bytes[self.lines[at].bytes.clone()]) }
     }

@@ -35,7 +35,9 @@ ENVIRONMENT
   OCELLI_HUB_BACKOFF       seconds before the first of four retries, each of
                            which waits twice as long; 0.5
   HTTPS_PROXY, NO_PROXY    the proxy, and hosts without it
-  SSL_CERT_FILE            certificates to trust instead of Mozilla's";
+  SSL_CERT_FILE            certificates to trust instead of Mozilla's, such as
+                           /etc/ssl/certs/ca-certificates.crt where a proxy
+                           signs by itself";
 
 /// Fetch a model from a Hugging Face hub
 #[derive(clap::Args)]

@@ -126,6 +126,10 @@ pub struct GenerationArgs {
     min_new_tokens: Option<usize>,
     #[command(flatten)]
     grammar: GrammarArgs,
+    /// Add to a token's logit: 15043+1 or 15043-0.5, by its number, which 'ocelli tokenize' tells; 15043-inf takes it out. Once
+    /// for each token
+    #[arg(short = 'l', long, value_name = "TOKEN(+/-)BIAS", value_parser = vocabulary::bias)]
+    logit_bias: Vec<(u32, f32)>,
     /// Keep special tokens in the answer, such as those of boxes and places; the one that ends it is never printed
     #[arg(long)]
     keep_special: bool,
@@ -195,6 +199,8 @@ impl GenerationArgs {
             keep_special: self.keep_special,
             stop: self.stop.clone(),
             logprobs: false,
+            bias: self.logit_bias.clone(),
+            forced: Vec::new(),
             constraint,
         };
         Ok(file.resolve(&wanted, positions)?)

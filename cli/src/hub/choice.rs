@@ -9,6 +9,7 @@
 use super::listing::Entry;
 use super::name::is_type;
 use crate::failure::Failure;
+use std::collections::HashMap;
 
 /// Configurations, tokenizers, processors, templates: what `ocelli convert` reads beside weights.
 const SETTINGS: [&str; 4] =
@@ -149,7 +150,9 @@ pub fn apart(files: &[Entry]) -> Vec<(&Entry, &'static str)> {
 
 /// The models of a repository, without what is [`apart`].
 pub fn models(files: &[Entry]) -> Vec<Model> {
-    let mut found: Vec<(String, Model)> = Vec::new();
+    let mut found: Vec<Model> = Vec::new();
+    // Where the parts of a model go, by name and number of parts.
+    let mut split: HashMap<(&str, usize), usize> = HashMap::new();
     let mut sorted: Vec<&Entry> = files.iter().collect();
     sorted.sort_by(|a, b| a.path.cmp(&b.path));
     for file in sorted {
@@ -157,12 +160,13 @@ pub fn models(files: &[Entry]) -> Vec<Model> {
         if no_model(stem).is_some() {
             continue;
         }
-        match found.iter_mut().find(|(other, model)| other == stem && model.parts == parts && parts > 1) {
-            Some((_, model)) => model.files.push(file.clone()),
-            None => found.push((stem.to_owned(), Model { ty: type_of(stem), files: vec![file.clone()], parts })),
+        let at = if parts > 1 { *split.entry((stem, parts)).or_insert(found.len()) } else { found.len() };
+        match found.get_mut(at) {
+            Some(model) => model.files.push(file.clone()),
+            None => found.push(Model { ty: type_of(stem), files: vec![file.clone()], parts }),
         }
     }
-    found.into_iter().map(|(_, model)| model).collect()
+    found
 }
 
 /// The files of one model, by type or without.

@@ -295,9 +295,8 @@ impl Client {
             Error::Io(io) if !reached => Failure::new("hub-unreachable", format!("{url} is not reached: {io}")),
             other => Failure::new("hub-broken", format!("{url}: {other}")),
         };
-        if error.to_string().contains("certificate") {
-            let hint = "SSL_CERT_FILE names the certificates to trust, such as those of a proxy";
-            return Fault::Lasting(failure.with_hint(hint));
+        if let Some(wrong) = tls(error) {
+            return Fault::Lasting(distrusted(url.as_str(), wrong));
         }
         match error {
             Error::Tls(_) | Error::Rustls(_) | Error::BadUri(_) | Error::InvalidProxyUrl => Fault::Lasting(failure),
@@ -308,10 +307,48 @@ impl Client {
     }
 }
 
+/// What is wrong with a connection's encryption, however deep it is wrapped.
+fn tls(error: &Error) -> Option<&rustls::Error> {
+    match error {
+        Error::Rustls(error) => Some(error),
+        Error::Io(io) => io.get_ref()?.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// A host that is not proved to be who it says, or does not speak TLS.
+fn distrusted(url: &str, error: &rustls::Error) -> Failure {
+    use rustls::CertificateError as Why;
+    let host = origin(url).map_or_else(|| url.to_owned(), |(_, host, _)| host);
+    let rustls::Error::InvalidCertificate(why) = error else {
+        let failure = Failure::new("hub-tls", format!("no encrypted connection to {host}, for {url}: {error}"));
+        return match error {
+            rustls::Error::InvalidMessage(_) => failure.with_hint("does that address take http:// and not https://?"),
+            _ => failure,
+        };
+    };
+    let (what, hint) = match why {
+        Why::UnknownIssuer | Why::BadSignature => (
+            "is signed by nobody who is trusted".to_owned(),
+            "a proxy that signs by itself is trusted by SSL_CERT_FILE, a file of certificates such as the system's, \
+             /etc/ssl/certs/ca-certificates.crt",
+        ),
+        Why::Expired | Why::ExpiredContext { .. } | Why::NotValidYet | Why::NotValidYetContext { .. } => {
+            (format!("is not valid at this time: {why}"), "is this machine's clock right?")
+        }
+        Why::NotValidForName | Why::NotValidForNameContext { .. } => {
+            (format!("is another host's: {why}"), "HTTPS_PROXY or a captive portal may answer in its place")
+        }
+        other => (format!("is refused: {other}"), "SSL_CERT_FILE names the certificates to trust"),
+    };
+    Failure::new("hub-certificate", format!("the certificate of {host}, for {url}, {what}")).with_hint(hint)
+}
+
 /// The certificates that are trusted.
 fn roots() -> Result<RootCerts, Failure> {
     let names = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
-    let Some((name, path)) = names.into_iter().find_map(|name| Some((name, std::env::var_os(name)?))) else {
+    let set = |name| std::env::var_os(name).filter(|path| !path.is_empty());
+    let Some((name, path)) = names.into_iter().find_map(|name| Some((name, set(name)?))) else {
         return Ok(RootCerts::WebPki);
     };
     let path = std::path::PathBuf::from(path);

@@ -11,6 +11,9 @@ use std::path::Path;
 /// Longest table of a sharded checkpoint.
 const LONGEST_TABLE: u64 = 64 << 20;
 
+/// Most files of a checkpoint's weights.
+const MOST_SHARDS: usize = 4096;
+
 /// A file of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -43,21 +46,29 @@ fn entry(path: &Path, name: String) -> Option<Entry> {
 
 /// The shards that a checkpoint's table names, in order.
 pub fn shards(table: &Path) -> Result<Vec<String>, String> {
-    #[derive(Deserialize)]
-    struct Table {
-        weight_map: BTreeMap<String, String>,
-    }
     let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", table.display());
     let length = std::fs::metadata(table).map_err(|error| wrong(&error))?.len();
     if length > LONGEST_TABLE {
         return Err(wrong(&format!("{length} bytes, {LONGEST_TABLE} at most")));
     }
     let bytes = std::fs::read(table).map_err(|error| wrong(&error))?;
-    let table: Table = serde_json::from_slice(&bytes).map_err(|error| wrong(&error))?;
+    shards_in(&bytes).map_err(|error| wrong(&error))
+}
+
+/// The shards that a table's bytes name, in order.
+pub fn shards_in(table: &[u8]) -> Result<Vec<String>, String> {
+    #[derive(Deserialize)]
+    struct Table {
+        weight_map: BTreeMap<String, String>,
+    }
+    let table: Table = serde_json::from_slice(table).map_err(|error| error.to_string())?;
     let mut shards: Vec<String> = table.weight_map.into_values().collect();
     shards.sort();
     shards.dedup();
-    Ok(shards)
+    match shards.len() {
+        count if count > MOST_SHARDS => Err(format!("weights in {count} files, {MOST_SHARDS} at most")),
+        _ => Ok(shards),
+    }
 }
 
 #[cfg(feature = "hub")]
@@ -70,6 +81,9 @@ mod remote {
     use crate::hub::cache::is_plain;
     use crate::hub::name::stays_inside;
     use serde::Deserialize;
+
+    /// Most files of a repository, twice what the hub advises.
+    const MOST: usize = 200_000;
 
     /// The answer to `/api/models/REPO/revision/REVISION?blobs=true`.
     #[derive(Deserialize)]
@@ -111,6 +125,9 @@ mod remote {
         fn try_from(info: Info) -> Result<Self, String> {
             if !is_plain(&info.sha) {
                 return Err(format!("{:?} is no commit", info.sha.chars().take(80).collect::<String>()));
+            }
+            if info.siblings.len() > MOST {
+                return Err(format!("{} files, a repository has at most {MOST}", info.siblings.len()));
             }
             let files = info.siblings.into_iter().map(|file| {
                 stays_inside(&file.rfilename)?;

@@ -56,10 +56,10 @@ impl Name {
         let last = parts.len().min(2) - 1;
         if let Some((name, at)) = parts[last].split_once('@') {
             parts[last] = name;
-            revision = Some(at.replace("%2F", "/").replace("%2f", "/"));
+            revision = Some(at.to_owned());
         }
         if page && parts.len() > 3 && ["blob", "resolve", "tree", "raw"].contains(&parts[2]) {
-            revision = Some(parts[3].replace("%2F", "/"));
+            revision = Some(parts[3].to_owned());
             parts.drain(2..4);
         }
         parts[..=last].iter().try_for_each(|part| repository_part(part))?;
@@ -82,6 +82,8 @@ impl Name {
             }
             revision = Some(suffix.to_owned());
         }
+        // A slash of its own is written so where slashes separate.
+        let revision = revision.map(|revision| revision.replace("%2F", "/").replace("%2f", "/"));
         revision.as_deref().map_or(Ok(()), check_revision)?;
         if ty.is_some() && file.is_some() {
             return Err("it names a file and a type".to_owned());
@@ -99,8 +101,9 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.repo)?;
         match (&self.revision, &self.file, &self.ty) {
-            (Some(revision), None, None) => write!(f, ":{revision}"),
+            (Some(revision), None, None) if !is_type(revision) => write!(f, ":{revision}"),
             (revision, file, ty) => {
+                let revision = &revision.as_ref().map(|revision| revision.replace('/', "%2F"));
                 let put = |f: &mut fmt::Formatter<'_>, mark: &str, what: &Option<String>| {
                     what.iter().try_for_each(|what| write!(f, "{mark}{what}"))
                 };
@@ -188,9 +191,20 @@ mod tests {
         assert_eq!(read("hf:gpt2"), ("gpt2".to_owned(), None, None, None));
         assert_eq!(read("https://hub.example/o/n-1.5/blob/main/m.gguf?download=true"), read("o/n-1.5@main/m.gguf"));
         assert_eq!(read("https://huggingface.co/o/n-1.5/tree/v1"), read("o/n-1.5:v1"));
-        for text in ["o/n-1.5", "o/n-1.5:Q4_K_M", "o/n-1.5:v1", "o/n-1.5@v1/m.gguf", "o/n-1.5@v1:Q8_0"] {
+        for text in [
+            "o/n-1.5",
+            "o/n-1.5:Q4_K_M",
+            "o/n-1.5:v1",
+            "o/n-1.5:refs/pr/1",
+            "o/n-1.5@v1/m.gguf",
+            "o/n-1.5@v1:Q8_0",
+            // A revision that is spelled like a type, and one with slashes before a file.
+            "o/n-1.5@q8_0",
+            "o/n-1.5@refs%2Fpr%2F1/m.gguf",
+        ] {
             assert_eq!(Name::parse(text, HUB).unwrap().to_string(), text);
         }
+        assert_eq!(read("https://hf.co/o/n-1.5/blob/refs%2fpr%2f1/m.gguf").1, own("refs/pr/1"));
     }
 
     #[test]

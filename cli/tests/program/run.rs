@@ -322,6 +322,22 @@ fn answers_end_before_a_stop_string() {
     assert!(cut.err.contains("the answer was cut after 1 token: a larger -n"), "{cut:?}");
 }
 
+#[test]
+fn logits_are_biased() {
+    let blue = picture("blue_circle.png");
+    let run = |more: &[&str]| ocelli(&[&["run", "-q", "-i", &blue, "-p", COLOUR], more].concat());
+    let first = |text: &str| ocelli(&["tokenize", "--json", "--no-special", text]).json()[0]["id"].to_string();
+    let (blue_id, red_id) = (first(" blue"), first(" red"));
+    assert_eq!(run(&[]).ok(), "blue\n");
+    assert_ne!(run(&["--logit-bias", &format!("{blue_id}-inf")]).ok(), "blue\n");
+    assert_eq!(run(&["-l", &format!("{red_id}+100"), "-n", "1"]).ok(), "red\n");
+    let err = run(&["-l", "4000000+1"]).failed(2, "option");
+    assert!(err.contains("logit-bias is 4000000"), "{err}");
+    let twice = format!("{red_id}+1");
+    assert!(run(&["-l", &twice, "-l", &twice]).failed(2, "option").contains("twice"));
+    run(&["-l", "red+1"]).failed(2, "usage");
+}
+
 /// Where no prompt is given standard input is it, if that is no terminal; nothing at all is no prompt.
 #[test]
 fn a_prompt_comes_from_somewhere() {

@@ -262,6 +262,22 @@ fn names_that_no_file_has_say_what_may_have_been_meant() {
     ] {
         assert!(ocelli(&["run", "-i", name, "-p", "a"]).failed(1, "open").contains(words), "{name}");
     }
+    // Wherever a file or a folder is named.
+    for args in [
+        &["run", "-p", "a", "-m"][..],
+        &["inspect"],
+        &["tokenize", "a", "-m"],
+        &["quantize", "-o", "out.gguf"],
+        &["convert", "-o", "out.gguf"],
+        &["run", "-p", "a", "--batch"],
+        &["run", "-p", "a", "--shots"],
+        &["run", "-f"],
+        &["search", "/tmp", "--text", "a", "-m"],
+    ] {
+        let args = [args, &["file:///tmp/nowhere"]].concat();
+        let ended = ocelli(&args);
+        assert!(ended.err.contains("without 'file://'"), "{args:?}: {}", ended.err);
+    }
     let (_dir, projector) = bundled_with(&[("general.architecture", "clip"), ("ocelli.family", "text")]);
     assert!(
         ocelli(&["run", "-m", &projector, "-p", "a"])

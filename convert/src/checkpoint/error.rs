@@ -94,6 +94,17 @@ pub enum SafetensorsError {
         /// Bytes behind the header.
         have: u64,
     },
+    /// MLX wrote the file, and there is a convolution in it.
+    #[error(
+        "MLX wrote this file, which stores convolutions with channels last, such as '{tensor}' {shape:?}; convert the \
+         checkpoint that it was made of"
+    )]
+    Mlx {
+        /// The convolution's weight.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<u64>,
+    },
     /// Reading failed.
     #[error("cannot read: {0}")]
     Io(#[from] io::Error),
@@ -113,6 +124,7 @@ impl SafetensorsError {
             Self::TensorInvalidInfo { .. } => "safetensors_tensor_invalid_info",
             Self::ValidationOverflow { .. } => "safetensors_validation_overflow",
             Self::MetadataIncompleteBuffer { .. } => "safetensors_incomplete_buffer",
+            Self::Mlx { .. } => "safetensors_mlx",
             Self::Io(_) => "safetensors_io",
         }
     }

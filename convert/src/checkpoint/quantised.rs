@@ -7,7 +7,7 @@ use super::{Dtype, Tensor};
 use crate::error::ConvertError;
 
 /// Ends of names that a form of quantisation has and plain checkpoints have not, the surest first.
-const ENDS: [(&str, &str); 18] = [
+const ENDS: [(&str, &str); 20] = [
     (".quant_state.bitsandbytes__nf4", "bitsandbytes, nf4"),
     (".quant_state.bitsandbytes__fp4", "bitsandbytes, fp4"),
     (".weight.absmax", "bitsandbytes, 4 bits"),
@@ -26,6 +26,8 @@ const ENDS: [(&str, &str); 18] = [
     (".weight_scale_inv", "fp8"),
     (".weight_scale", "scaled weights"),
     (".qscale", "scaled weights"),
+    (".biases", "MLX"),
+    (".scales", "MLX"),
 ];
 
 /// Refuses tensors that are needed or not known where any of them, or the type of a weight, shows a quantisation.

@@ -9,7 +9,7 @@ use std::fmt;
 use std::fs::File;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::error::SafetensorsError;
 use super::{Dtype, LFS, Tensor, read_exact_at};
@@ -53,9 +53,13 @@ pub(crate) fn read_header(file: &File) -> Result<Vec<Tensor>, SafetensorsError> 
         let what = if mark { "it starts with a byte order mark, not with '{'" } else { "it does not start with '{'" };
         return Err(SafetensorsError::InvalidHeader(what.to_owned()));
     }
-    let Table(entries) =
+    let Table { entries, mlx } =
         serde_json::from_slice(&header).map_err(|error| SafetensorsError::InvalidHeader(error.to_string()))?;
-    validate(entries, LENGTH_BYTES + length, remaining - length)
+    let tensors = validate(entries, LENGTH_BYTES + length, remaining - length)?;
+    match tensors.iter().find(|tensor| mlx && tensor.shape.len() == 4) {
+        Some(Tensor { name, shape, .. }) => Err(SafetensorsError::Mlx { tensor: shown(name), shape: shape.clone() }),
+        None => Ok(tensors),
+    }
 }
 
 fn validate(mut entries: Vec<(String, Info)>, data_start: u64, data: u64) -> Result<Vec<Tensor>, SafetensorsError> {
@@ -95,7 +99,17 @@ fn validate(mut entries: Vec<(String, Info)>, data_start: u64, data: u64) -> Res
 }
 
 /// The table as it stands in the file, duplicates included.
-struct Table(Vec<(String, Info)>);
+struct Table {
+    entries: Vec<(String, Info)>,
+    /// Whether MLX wrote the file, which stores convolutions with channels last.
+    mlx: bool,
+}
+
+/// What the file says of itself; the rest of it may be anything.
+#[derive(Deserialize)]
+struct Metadata {
+    format: Option<String>,
+}
 
 #[derive(Deserialize)]
 struct Info {
@@ -118,10 +132,11 @@ impl<'de> Deserialize<'de> for Table {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Table, A::Error> {
-                let mut rows = Vec::new();
+                let (mut rows, mut mlx) = (Vec::new(), false);
                 while let Some(name) = map.next_key::<String>()? {
                     if name == "__metadata__" {
-                        map.next_value::<IgnoredAny>()?;
+                        let metadata = map.next_value::<Option<Metadata>>()?;
+                        mlx = metadata.and_then(|metadata| metadata.format).as_deref() == Some("mlx");
                         continue;
                     }
                     if rows.len() == MAX_TENSORS {
@@ -129,7 +144,7 @@ impl<'de> Deserialize<'de> for Table {
                     }
                     rows.push((name, map.next_value()?));
                 }
-                Ok(Table(rows))
+                Ok(Table { entries: rows, mlx })
             }
         }
         deserializer.deserialize_map(Rows)

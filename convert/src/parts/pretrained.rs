@@ -88,6 +88,11 @@ const BASE: &[Known] = &[
     ),
     Known::only(&["cross_attention_hidden_size"], &[], "the language model has no cross-attention of its own"),
     Known::only(&["compression_config", "quantization_config"], &[Empty], "weights must be stored as f32, f16 or bf16"),
+    Known::only(
+        &["quantization"],
+        &[Empty],
+        "MLX quantised these weights: convert the checkpoint that they were made of, whose weights are f32, f16 or bf16",
+    ),
 ];
 
 /// Settings of classes that only training reads.

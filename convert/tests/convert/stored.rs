@@ -87,6 +87,30 @@ fn what_is_quantised_already_is_refused_by_its_form() {
     refused(&[("{}.qweight", "I32", 4), ("{}.qzeros", "I32", 4), ("{}.scales", "F16", 2)], &["GPTQ or AWQ"]);
     refused(&[("{}.weight_packed", "I32", 4), ("{}.weight_scale", "F16", 2)], &["compressed-tensors"]);
     refused(&[("{}_blocks", "U8", 1), ("{}_scales", "U8", 1)], &["mxfp4", "language_projection_blocks"]);
+    refused(
+        &[("{}.weight", "U32", 4), ("{}.scales", "F16", 2), ("{}.biases", "F16", 2)],
+        &["MLX", "language_projection.biases"],
+    );
+    refused(&[("{}.weight", "U32", 4), ("{}.scales", "U8", 1)], &["MLX", "language_projection.scales"]);
+}
+
+/// MLX says so in the configuration of what it quantised, and stores convolutions otherwise than all others.
+#[test]
+fn what_mlx_wrote_is_named() {
+    let mut model = Model::new();
+    model.config["quantization"] = json!({"group_size": 64, "bits": 4});
+    model.fails("unknown_settings", &["quantization", "MLX", "convert the checkpoint that they were made of"]);
+    let scratch = Scratch::new();
+    Model::new().write(&scratch.0);
+    let path = scratch.0.join("model.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.windows(4).position(|part| part == b"\"pt\"").unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap());
+    bytes[..8].copy_from_slice(&(length + 1).to_le_bytes());
+    bytes.splice(at..at + 4, *b"\"mlx\"");
+    fs::write(&path, &bytes).unwrap();
+    let error = convert(&scratch.0, &scratch.0.join("o.gguf"), &Options::new(F32), &()).unwrap_err();
+    check(&error, "safetensors_mlx", &["channels last", "vision_model.embeddings.patch_embedding.weight", "MLX"]);
 }
 
 #[test]

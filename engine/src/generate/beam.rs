@@ -14,6 +14,8 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::sampling::{GenerateOptions, History, log_softmax};
 use crate::session::Session;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Stands for log 0 where the reference adds it: a beam that is not there yet.
 const NONE: f32 = -1.0e9;
@@ -158,7 +160,14 @@ fn score(
     let vocabulary = session.vocabulary();
     scores.clear();
     scores.extend_from_slice(session.logits());
-    if scores.chunks_exact_mut(vocabulary).any(|row| !log_softmax(row)) {
+    let rows: Vec<Mutex<&mut [f32]>> = scores.chunks_exact_mut(vocabulary).map(Mutex::new).collect();
+    let numbers = AtomicBool::new(true);
+    session.model().0.device.spread(rows.len(), &|row| {
+        if !log_softmax(&mut rows[row].lock().unwrap_or_else(PoisonError::into_inner)) {
+            numbers.store(false, Ordering::Relaxed);
+        }
+    });
+    if !numbers.into_inner() {
         return Err(Error::NotANumber { position });
     }
     if options.logprobs {

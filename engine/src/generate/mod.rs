@@ -123,6 +123,7 @@ impl Session {
     /// The items of a prompt and the options with the defaults filled in, once both are seen to fit.
     fn fitted(&self, prompt: &Prompt, options: &GenerateOptions) -> Result<Fitted, Error> {
         options.validate()?;
+        options.validate_ids(self.vocabulary())?;
         let (beams, new_tokens) = self.planned();
         let searches = options.beams > 1;
         if searches && options.beams > beams {

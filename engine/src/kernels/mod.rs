@@ -324,6 +324,12 @@ pub trait Device: Send + Sync {
     /// Copies host floats in. `data` holds exactly `to`'s floats.
     fn write(&self, arena: &mut Arena, to: Rows, data: &[f32]);
 
+    /// Calls `job` once with each number below `count`, on whichever threads compute and in no order: for work on numbers of
+    /// the host that comes apart, such as the logits of several beams. A job does not use the device itself.
+    fn spread(&self, count: usize, job: &(dyn Fn(usize) + Sync)) {
+        (0..count).for_each(job);
+    }
+
     /// Copies floats out. `data` holds exactly `from`'s floats.
     fn read(&self, arena: &Arena, from: Rows, data: &mut [f32]);
 

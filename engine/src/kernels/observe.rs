@@ -168,6 +168,10 @@ impl Device for Observer {
         self.device.store(arena, cache, layer, k, v, slots);
     }
 
+    fn spread(&self, count: usize, job: &(dyn Fn(usize) + Sync)) {
+        self.device.spread(count, job);
+    }
+
     fn copy(&self, cache: &mut Cache, copies: &[SlotCopy]) {
         self.device.copy(cache, copies);
     }

@@ -1,7 +1,7 @@
 //! The tokens of one text so far, and what follows from them for the next: the one way from logits to those that are
 //! chosen from, for a text that is written token by token and for each beam of a search.
 //!
-//! The order is that of Hugging Face's `generate`: suppressed tokens, repetition penalty, n-grams, least length; behind
+//! The order is that of Hugging Face's `generate`: forced tokens alone, biases, suppressed tokens, repetition penalty, n-grams, least length; behind
 //! them the caller's constraint. The non-obvious thing: what the penalty looks at is a set that grows with the text, and
 //! forks share the prompt, so that no step costs what the prompt is long. Where it looks at a window it is gathered anew.
 
@@ -25,6 +25,10 @@ pub(crate) struct History {
     prompt: Arc<Tokens>,
     own: Tokens,
     sampling: Sampling,
+    /// What is added to the logits of tokens.
+    bias: Arc<[(u32, f32)]>,
+    /// What the text begins with.
+    forced: Arc<[u32]>,
     constraint: Option<Box<dyn Constraint>>,
     /// The last tokens, where the penalty looks at no more.
     window: Vec<u32>,
@@ -47,7 +51,8 @@ impl History {
             window.reserve(sampling.repetition_window.min(prompt.len().saturating_add(most)));
         }
         let prompt = Arc::new(Tokens { ids: prompt, different });
-        Self { prompt, own, sampling, constraint: options.constraint.clone(), window }
+        let (bias, forced) = (options.bias.as_slice().into(), options.forced.as_slice().into());
+        Self { prompt, own, sampling, bias, forced, constraint: options.constraint.clone(), window }
     }
 
     /// The tokens of the text.
@@ -69,7 +74,8 @@ impl History {
     pub fn extended(&self, id: u32) -> Result<Self, Error> {
         let (prompt, own) = (Arc::clone(&self.prompt), self.own.clone());
         let (sampling, constraint) = (self.sampling.clone(), self.constraint.clone());
-        let mut longer = Self { prompt, own, sampling, constraint, window: Vec::new() };
+        let (bias, forced) = (Arc::clone(&self.bias), Arc::clone(&self.forced));
+        let mut longer = Self { prompt, own, sampling, bias, forced, constraint, window: Vec::new() };
         longer.push(id)?;
         Ok(longer)
     }
@@ -98,7 +104,19 @@ impl History {
     /// # Errors
     /// [`Error::NotANumber`], [`Error::NothingAllowed`], and what the constraint says.
     pub fn process(&mut self, defaults: &Defaults, logits: &mut [f32], position: usize) -> Result<(), Error> {
-        let Self { prompt, own, sampling, constraint, window } = self;
+        let Self { prompt, own, sampling, bias, forced, constraint, window } = self;
+        let is_nan = |logits: &[f32]| logits.iter().any(|logit| logit.is_nan());
+        if let Some(&id) = forced.get(own.ids.len()) {
+            if is_nan(logits) {
+                return Err(Error::NotANumber { position });
+            }
+            logits.fill(f32::NEG_INFINITY);
+            logits[id as usize] = 0.0;
+            return Ok(());
+        }
+        for &(id, more) in bias.iter() {
+            logits[id as usize] += more;
+        }
         suppress(logits, &defaults.suppressed_ids);
         if sampling.repetition_penalty != 1.0 && sampling.repetition_window > 0 {
             window.clear();
@@ -117,12 +135,15 @@ impl History {
         if own.ids.len() < sampling.min_new_tokens {
             suppress(logits, &defaults.eos_ids);
         }
-        let Some(constraint) = constraint else { return Ok(()) };
-        // A constraint could hide that one is none.
-        if logits.iter().any(|logit| logit.is_nan()) {
-            return Err(Error::NotANumber { position });
+        if let Some(constraint) = constraint {
+            // A constraint could hide that one is none.
+            if is_nan(logits) {
+                return Err(Error::NotANumber { position });
+            }
+            constraint.allow(logits)?;
+        } else if bias.is_empty() {
+            return Ok(());
         }
-        constraint.allow(logits)?;
         if logits.iter().all(|&logit| logit == f32::NEG_INFINITY) {
             return Err(Error::NothingAllowed { tokens: own.ids.len() });
         }
@@ -175,6 +196,47 @@ mod tests {
         assert_eq!(got, [1.0, OUT]);
     }
 
+    #[test]
+    fn biases_come_first_and_forced_tokens_alone() {
+        let sampling = Sampling { repetition_penalty: 2.0, ..Sampling::default() };
+        let options = |bias: &[(u32, f32)], forced: &[u32]| GenerateOptions {
+            sampling: sampling.clone(),
+            bias: bias.to_vec(),
+            forced: forced.to_vec(),
+            ..GenerateOptions::default()
+        };
+        let of = |bias: &[(u32, f32)], forced: &[u32]| History::new(vec![1], &options(bias, forced), 4);
+        // 1 + 3 is halved by the penalty, and nothing brings a suppressed token back.
+        let biased = of(&[(1, 3.0), (2, 9.0), (3, OUT)], &[]);
+        assert_eq!(processed(biased, &defaults(&[], &[2]), &[1.0; 4]), [1.0, 2.0, OUT, OUT]);
+        let mut forced = of(&[(2, OUT)], &[2, 0]);
+        let suppressed = defaults(&[0], &[2]);
+        for wanted in [2, 0] {
+            let mut logits = [1.0, 2.0, 3.0, 4.0];
+            forced.process(&suppressed, &mut logits, 0).unwrap();
+            let left: Vec<usize> = (0..4).filter(|&i| logits[i] > OUT).collect();
+            assert_eq!((left, logits[wanted]), (vec![wanted], 0.0));
+            forced.push(wanted as u32).unwrap();
+        }
+        assert_eq!(processed(forced, &suppressed, &[1.0; 4]), [0.5, 0.5, OUT, 1.0], "0 and 1 were seen");
+        let all: Vec<(u32, f32)> = (0..4).map(|id| (id, OUT)).collect();
+        let nothing = of(&all, &[]).process(&defaults(&[], &[]), &mut [1.0; 4], 0);
+        assert!(matches!(nothing, Err(Error::NothingAllowed { tokens: 0 })), "{nothing:?}");
+        let nan = of(&[], &[0]).process(&defaults(&[], &[]), &mut [f32::NAN; 4], 7);
+        assert!(matches!(nan, Err(Error::NotANumber { position: 7 })), "{nan:?}");
+        for (bias, words) in [
+            (&[(1, f32::NAN)][..], "NaN for token 1"),
+            (&[(1, f32::INFINITY)], "inf for token 1"),
+            (&[(1, 1.0), (2, 1.0), (1, 2.0)], "token 1 twice"),
+        ] {
+            let error = options(bias, &[]).validate().unwrap_err().to_string();
+            assert!(error.contains("logit-bias") && error.contains(words), "{error}");
+        }
+        assert!(options(&[(4, 1.0)], &[]).validate_ids(4).unwrap_err().to_string().contains("logit-bias is 4"));
+        assert!(options(&[(3, OUT)], &[4]).validate_ids(4).unwrap_err().to_string().contains("forced is 4"));
+        assert!(options(&[(3, OUT)], &[3]).validate_ids(4).is_ok());
+    }
+
     /// Against the definition, over every cut between prompt and text.
     #[test]
     fn ngrams_are_found_across_prompt_and_text() {
@@ -191,6 +253,24 @@ mod tests {
                 let history = history(sampling, &seen[..cut], &seen[cut..]);
                 assert_eq!(processed(history, &defaults(&[], &[]), &[0.0; 6]), wanted, "{n} {cut}");
             }
+        }
+    }
+
+    /// Ten thousand steps and forks behind a million tokens, which take a second; sorting or copying the prompt for each would
+    /// take many minutes.
+    #[test]
+    fn no_step_costs_what_the_prompt_is_long() {
+        let prompt: Vec<u32> = (0..1 << 20).map(|i| i % 8).collect();
+        let penalty = Sampling { repetition_penalty: 2.0, ..Sampling::default() };
+        let mut history = history(penalty, &prompt, &[]);
+        let start = std::time::Instant::now();
+        for step in 0..10_000 {
+            let mut logits = [1.0; 16];
+            history.process(&defaults(&[], &[]), &mut logits, 0).unwrap();
+            assert!(logits[..8].iter().all(|&logit| logit == 0.5));
+            history = if step % 50 == 0 { history.extended(step % 16).unwrap() } else { history };
+            history.push(step % 16).unwrap();
+            assert!(start.elapsed().as_secs() < 30, "{step} steps");
         }
     }
 

@@ -84,6 +84,11 @@ pub struct GenerateOptions {
     pub stop: Vec<String>,
     /// Whether [`crate::Generation::logprobs`] are wanted.
     pub logprobs: bool,
+    /// Added to the logits of tokens before anything else changes them (logit bias), no token twice; negative infinity takes a
+    /// token out.
+    pub bias: Vec<(u32, f32)>,
+    /// Tokens that the text begins with, whatever else is asked for, but for what it is held to.
+    pub forced: Vec<u32>,
     /// What the text is held to. The text is then the very bytes of its tokens: no blank is left out of it.
     pub constraint: Option<Box<dyn Constraint>>,
 }
@@ -99,6 +104,8 @@ impl Default for GenerateOptions {
             keep_special: false,
             stop: Vec::new(),
             logprobs: false,
+            bias: Vec::new(),
+            forced: Vec::new(),
             constraint: None,
         }
     }
@@ -111,6 +118,7 @@ impl GenerateOptions {
     /// [`Error::BadOption`].
     pub fn validate(&self) -> Result<(), Error> {
         self.sampling.validate()?;
+        self.validate_bias()?;
         if !self.length_penalty.is_finite() {
             let got = self.length_penalty.to_string();
             return Err(Error::BadOption { name: "length-penalty", got, rule: "a finite number" });
@@ -127,6 +135,37 @@ impl GenerateOptions {
             Some(length) => bad(format!("a text of {length} bytes"), "from 1 to 1024"),
             None => Ok(()),
         }
+    }
+}
+
+impl GenerateOptions {
+    fn validate_bias(&self) -> Result<(), Error> {
+        let bad = |got: String, rule| Err(Error::BadOption { name: "logit-bias", got, rule });
+        if let Some((id, bias)) = self.bias.iter().find(|(_, bias)| bias.is_nan() || *bias == f32::INFINITY) {
+            return bad(format!("{bias} for token {id}"), "a finite number or negative infinity");
+        }
+        let mut ids: Vec<u32> = self.bias.iter().map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        match ids.array_windows().find(|[one, other]| one == other) {
+            Some([id, _]) => bad(format!("token {id} twice"), "one number for a token"),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that there are tokens of these numbers, of as many as the embedding table has rows.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`].
+    pub(crate) fn validate_ids(&self, vocabulary: usize) -> Result<(), Error> {
+        let check = |name, mut ids: Box<dyn Iterator<Item = u32> + '_>| match ids.find(|&id| id as usize >= vocabulary)
+        {
+            Some(id) => {
+                Err(Error::BadOption { name, got: id.to_string(), rule: "below the rows of the embedding table" })
+            }
+            None => Ok(()),
+        };
+        check("logit-bias", Box::new(self.bias.iter().map(|(id, _)| *id)))?;
+        check("forced", Box::new(self.forced.iter().copied()))
     }
 }
 
@@ -165,6 +204,10 @@ pub struct Wanted {
     pub stop: Vec<String>,
     /// As [`GenerateOptions::logprobs`].
     pub logprobs: bool,
+    /// As [`GenerateOptions::bias`].
+    pub bias: Vec<(u32, f32)>,
+    /// As [`GenerateOptions::forced`].
+    pub forced: Vec<u32>,
     /// As [`GenerateOptions::constraint`]. With one, `None` for `no_repeat_ngram` and `min_new_tokens` is off, whatever the
     /// file suggests: both could forbid the only tokens that the constraint allows.
     pub constraint: Option<Box<dyn Constraint>>,
@@ -190,6 +233,8 @@ impl Default for Wanted {
             keep_special: false,
             stop: Vec::new(),
             logprobs: false,
+            bias: Vec::new(),
+            forced: Vec::new(),
             constraint: None,
         }
     }

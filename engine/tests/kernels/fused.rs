@@ -6,6 +6,8 @@ use ocelli_engine::kernels::cpu::{Cpu, Isa};
 use ocelli_engine::kernels::{Activation, Device, Layout, Pairs, Product};
 use ocelli_engine::weights::{Norm, NormKind};
 use ocelli_quant::TensorType;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn norms(random: &mut Random, width: usize) -> Vec<Norm> {
     let shape = [width as u64];
@@ -189,6 +191,39 @@ fn gated_products_agree() {
                     assert!(error < limit, "{up_type} {gate_type} {isa:?} {act:?} {rows} rows: {error:e}");
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn what_is_spread_is_done_once_each() {
+    for (threads, count) in [1, 3].into_iter().flat_map(|threads| [0, 1, 2, 5, 100].map(|count| (threads, count))) {
+        let cpu = Cpu::with_isa(Isa::scalar(), threads);
+        let done: Vec<AtomicUsize> = (0..count).map(|_| AtomicUsize::new(0)).collect();
+        cpu.spread(count, &|at| _ = done[at].fetch_add(1, Ordering::Relaxed));
+        assert!(done.iter().all(|times| times.load(Ordering::Relaxed) == 1), "{threads} threads, {count}");
+    }
+    // Each of two jobs waits until the other has begun, so they are on two threads.
+    let barrier = Barrier::new(2);
+    Cpu::with_isa(Isa::scalar(), 2).spread(2, &|_| _ = barrier.wait());
+}
+
+/// Many rows, of which each thread takes its own.
+#[test]
+fn many_rows_of_a_table_are_those_of_one_thread() {
+    let mut random = Random(13);
+    let table = random_linear(&mut random, TensorType::Q8_0, 50, 64).weight;
+    let rows = decoded(&table);
+    let ids: Vec<u32> = (0..300).map(|i| i * 7 % 50).collect();
+    for threads in [1, 3] {
+        let cpu = Cpu::with_isa(Isa::scalar(), threads);
+        let mut layout = Layout::default();
+        let out = layout.rows(ids.len(), 64);
+        let mut arena = cpu.arena(&layout).unwrap();
+        cpu.gather(&mut arena, &table, &ids, 1.0, out, false);
+        let got = read(&cpu, &arena, out);
+        for (row, &id) in got.chunks_exact(64).zip(&ids) {
+            assert_eq!(row, &rows[id as usize * 64..][..64], "{threads} threads");
         }
     }
 }

@@ -412,17 +412,31 @@ unsafe fn options_of(
         }
         (schema, grammar) => schema.map(Grammar::JsonSchema).or(grammar.map(Grammar::Lark)),
     };
-    let count = usize::try_from(options.stop_count).unwrap_or(usize::MAX);
-    if count > MOST_STOPS {
-        return Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, format!("stop_count is {count}: at most {MOST_STOPS}")));
-    }
+    let counted = |name: &str, count: u32, most: usize| match usize::try_from(count) {
+        Ok(count) if count <= most => Ok(count),
+        _ => Err(Failure::new(OCELLI_ERR_BAD_PARAMETER, format!("{name} is {count}: at most {most}"))),
+    };
+    let stops = counted("stop_count", options.stop_count, MOST_STOPS)?;
+    let biases = counted("bias_count", options.bias_count, MOST_TOKENS)?;
+    let forced = counted("forced_count", options.forced_count, MOST_TOKENS)?;
     // SAFETY: this function's contract.
-    let stop = unsafe { strings::slice("stop", options.stop, count) }?;
+    let stop = unsafe { strings::slice("stop", options.stop, stops) }?;
+    // SAFETY: as above.
+    let bias = unsafe {
+        let tokens = strings::slice("bias_tokens", options.bias_tokens, biases)?;
+        let values = strings::slice("bias_values", options.bias_values, biases)?;
+        tokens.iter().copied().zip(values.iter().copied()).collect()
+    };
+    // SAFETY: as above.
+    let forced = unsafe { strings::slice("forced", options.forced, forced) }?.to_vec();
     // SAFETY: as above.
     let stop = stop.iter().map(|&text| unsafe { strings::given("a stop string", text) }.map(str::to_owned));
     let stop = stop.collect::<Result<Vec<_>, _>>()?;
-    options::generate(held.conversation.model(), positions, &options, grammar, stop)
+    let given = options::Given { grammar, stop, bias, forced };
+    options::generate(held.conversation.model(), positions, &options, given)
 }
 
 /// Of the engine, asked before as many pointers are read.
 const MOST_STOPS: usize = 64;
+/// More than any vocabulary has.
+const MOST_TOKENS: usize = 1 << 20;

@@ -415,9 +415,18 @@ impl<'a> World<'a> {
             stop: self.pick(&[ptr::null(), STOPS.0.as_ptr()]),
             stop_count: self.pick(&[0, 0, 1, 2, 3, 65, u32::MAX]),
             logprobs: self.number32() % 3,
+            bias_tokens: self.pick(&[ptr::null(), TOKENS.as_ptr()]),
+            bias_values: self.pick(&[ptr::null(), VALUES.as_ptr()]),
+            forced: self.pick(&[ptr::null(), TOKENS.as_ptr()]),
+            bias_count: self.pick(&[0, 0, 1, 2, 3, 4, u32::MAX]),
+            forced_count: self.pick(&[0, 0, 1, 2, 4, u32::MAX]),
         }
     }
 }
+
+/// Of logit biases and forced tokens; the last is no token, and no number.
+const TOKENS: &[u32] = &[5, 0, 6, u32::MAX];
+const VALUES: &[f32] = &[1.5, f32::NEG_INFINITY, -1e38, f32::NAN];
 
 /// Good for one of the two fields that hold a text, and malformed for the other.
 const SCHEMA: &CStr = c"{\"enum\": [\"a\", \"b\"]}";

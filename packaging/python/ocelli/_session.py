@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes as c
 from array import array
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from . import _library as n
 from ._image import Image, Picture, image
@@ -98,13 +98,16 @@ class _Generating:
                  repetition_penalty: float, length_penalty: float, early_stopping: Optional[bool],
                  no_repeat_ngram: Optional[int], min_new_tokens: Optional[int], seed: int,
                  stop: Union[str, Sequence[str]], json_schema: Optional[str], grammar: Optional[str],
-                 keep_special: bool, logprobs: bool) -> None:
+                 keep_special: bool, logprobs: bool, logit_bias: Mapping[int, float], forced: Sequence[int]) -> None:
         def suggested(value: Optional[int]) -> int:
             # None is what the file suggests, 0 is none.
             return 0 if value is None else value or n.NONE
 
         stop = [stop] if isinstance(stop, str) else list(stop)
         self._stop = (c.c_char_p * len(stop))(*(_terminated("stop", text) for text in stop))
+        self._bias = ((c.c_uint32 * len(logit_bias))(*(_token("logit_bias", id) for id in logit_bias)),
+                      (c.c_float * len(logit_bias))(*logit_bias.values()))
+        self._forced = (c.c_uint32 * len(forced))(*(_token("forced", id) for id in forced))
         early = 0 if early_stopping is None else (1 if early_stopping else n.NONE)
         self.logprobs = logprobs
         counts: Dict[str, int] = dict(max_new_tokens=max_new_tokens, beams=beams, top_k=top_k, seed=seed)
@@ -115,9 +118,16 @@ class _Generating:
             temperature=temperature, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty,
             length_penalty=length_penalty, early_stopping=early, no_repeat_ngram=suggested(no_repeat_ngram),
             min_new_tokens=suggested(min_new_tokens), keep_special=bool(keep_special), stop=self._stop,
-            stop_count=len(stop), logprobs=bool(logprobs),
+            stop_count=len(stop), logprobs=bool(logprobs), bias_tokens=self._bias[0], bias_values=self._bias[1],
+            bias_count=len(logit_bias), forced=self._forced, forced_count=len(forced),
             json_schema=None if json_schema is None else _terminated("json_schema", json_schema),
             grammar=None if grammar is None else _terminated("grammar", grammar), **counts)
+
+
+def _token(name: str, token: int) -> int:
+    if not 0 <= token < 2**32:
+        raise ValueError("%s has %d, which is no token" % (name, token))
+    return token
 
 
 def _terminated(name: str, text: str) -> bytes:
@@ -130,7 +140,8 @@ def _terminated(name: str, text: str) -> bytes:
 def _generating(options: Dict[str, Any]) -> _Generating:
     defaults = dict(max_new_tokens=0, beams=0, top_k=0, temperature=0.0, top_p=0.0, min_p=0.0, repetition_penalty=0.0,
                     length_penalty=0.0, early_stopping=None, no_repeat_ngram=None, min_new_tokens=None, seed=0,
-                    stop=(), json_schema=None, grammar=None, keep_special=False, logprobs=False)
+                    stop=(), json_schema=None, grammar=None, keep_special=False, logprobs=False,
+                    logit_bias={}, forced=())
     unknown = [name for name in options if name not in defaults]
     if unknown:
         raise TypeError("%s is no option: one of %s" % (unknown[0], ", ".join(defaults)))
@@ -153,8 +164,9 @@ class Session(Handle):
 
     ``max_new_tokens``, ``beams``, ``temperature`` (0, the default, takes the likeliest token), ``top_k``, ``top_p``, ``min_p``,
     ``seed``, ``repetition_penalty``, ``length_penalty``, ``early_stopping``, ``no_repeat_ngram``, ``min_new_tokens``, ``stop`` (a text
-    or several, before which the answer ends), ``json_schema`` or ``grammar`` (that the answer is held to), ``keep_special``, and
-    ``logprobs`` (the log-probability of each token is noted).
+    or several, before which the answer ends), ``json_schema`` or ``grammar`` (that the answer is held to), ``keep_special``,
+    ``logprobs`` (the log-probability of each token is noted), ``logit_bias`` (numbers by token, which are added to logits;
+    ``-math.inf`` takes a token out), and ``forced`` (tokens that the answer begins with).
     """
 
     _close = lib.ocelli_session_close

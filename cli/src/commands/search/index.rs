@@ -8,7 +8,8 @@
 //! size and time, and by the hash of the content where these are new; the rest is stale. So a moved picture finds its rows,
 //! and a folder that is away for an hour does too.
 
-use super::record::{self, AROUND, BEFORE, MAGIC, Made, Record, Stamp, Step};
+use super::contents::{Contents, Known, Place, State, Wrong};
+use super::record::{self, AROUND, BEFORE, Made, Stamp};
 use super::walk::Found;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -28,32 +29,6 @@ const SYNC: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
 /// Bytes read from the file at once.
 const CHUNK: usize = 1 << 20;
-
-/// What is known of a path.
-#[derive(Debug)]
-pub struct Known {
-    pub stamp: Stamp,
-    pub state: State,
-    /// Bytes of its record.
-    bytes: u64,
-}
-
-#[derive(Debug)]
-pub enum State {
-    /// The hash of its content.
-    Seen(u128),
-    /// Why it is no picture.
-    Unreadable(String),
-}
-
-/// Where a picture's rows are.
-#[derive(Debug, Clone, Copy)]
-pub struct Place {
-    /// Of the first scale.
-    pub offset: u64,
-    /// Bytes of scales and numbers.
-    pub bytes: usize,
-}
 
 /// An open index.
 pub struct Index {
@@ -257,69 +232,27 @@ impl Index {
         failure.with_hint("what is in it stays; --index FILE makes one elsewhere")
     }
 
-    /// Reads all of the file, but for rows, which are read when they are compared.
+    /// Reads what there is, and cuts off what is no whole record.
     fn load(&mut self, notes: &Notes) -> Result<(), Failure> {
         let path = self.path.clone();
         let failed = |e| Failure::reading("index", &path, &e);
         let length = self.file.metadata().map_err(failed)?.len();
         let mut reader = BufReader::with_capacity(CHUNK, self.file.try_clone().map_err(failed)?);
         reader.seek(SeekFrom::Start(0)).map_err(failed)?;
-        let mut magic = [0; MAGIC.len()];
-        let begun = usize::try_from(length).unwrap_or(usize::MAX).min(magic.len());
-        reader.read_exact(&mut magic[..begun]).map_err(failed)?;
-        if magic[..begun] != MAGIC[..begun] {
-            return Err(self.refused("is no index of pictures"));
-        }
-        let mut at = begun as u64;
-        let mut body = Vec::new();
-        match record::next(&mut reader, length - at, &mut body).map_err(failed)? {
-            Step::End | Step::Torn => return self.begin(),
-            Step::Damaged => return Err(self.refused("is damaged where it says what it was made with")),
-            Step::Whole(kind) => match record::parsed(kind, &body, self.made.width) {
-                Some(Record::Model(made)) => {
-                    self.compare(&made)?;
-                    // The same model may be called something else here.
-                    self.made = made;
-                }
-                _ => return Err(self.refused("does not say what it was made with")),
-            },
-        }
-        at += (body.len() + AROUND) as u64;
-        loop {
-            match record::next(&mut reader, length - at, &mut body).map_err(failed)? {
-                Step::Whole(kind) => {
-                    let Some(record) = record::parsed(kind, &body, self.made.width) else {
-                        return Err(self.refused("has records that this version does not know"));
-                    };
-                    let bytes = body.len() + AROUND;
-                    match record {
-                        Record::Model(_) => return Err(self.refused("says twice what it was made with")),
-                        Record::Rows(hash) => {
-                            let place = Place { offset: at + (BEFORE + 16) as u64, bytes: body.len() - 16 };
-                            self.rows.insert(hash, place);
-                        }
-                        Record::Picture { path, stamp, hash } if self.rows.contains_key(&hash) => {
-                            self.know(path, stamp, State::Seen(hash), bytes);
-                        }
-                        // Its rows are not there: it is as if it were new.
-                        Record::Picture { .. } => {}
-                        Record::Unreadable { path, stamp, why } => {
-                            self.know(path, stamp, State::Unreadable(why), bytes);
-                        }
-                    }
-                    at += bytes as u64;
-                }
-                Step::End => break,
-                Step::Torn | Step::Damaged => {
-                    let (path, rest) = (path.display(), size(length - at));
-                    notes.line(format_args!("{path}: no whole record at its end: the last {rest} are made again"));
-                    break;
-                }
+        let contents = match Contents::read(&mut reader, length, &self.made) {
+            Ok(contents) => contents,
+            Err(Wrong::Reading(e)) => return Err(failed(e)),
+            Err(Wrong::Refused(what)) => return Err(self.refused(what)),
+            Err(Wrong::Model(made)) => return Err(self.other(&made)),
+        };
+        let Some(contents) = contents else { return self.begin() };
+        Contents { made: self.made, rows: self.rows, known: self.known, end: self.end } = contents;
+        if self.end < length {
+            let (path, rest) = (path.display(), size(length - self.end));
+            notes.line(format_args!("{path}: no whole record at its end: the last {rest} are made again"));
+            if self.writable {
+                self.file.set_len(self.end).map_err(|e| self.failed("written", &e))?;
             }
-        }
-        self.end = at;
-        if self.writable && at < length {
-            self.file.set_len(at).map_err(|e| self.failed("written", &e))?;
         }
         Ok(())
     }
@@ -335,19 +268,17 @@ impl Index {
     }
 
     /// Refuses what was made with something else.
-    fn compare(&self, made: &Made) -> Result<(), Failure> {
+    fn other(&self, made: &Made) -> Failure {
         let name = |made: &Made| format!("'{}' ({:08x})", made.name, made.identity >> 96);
         let path = self.path.display();
-        let differs = if made.identity != self.made.identity || made.width != self.made.width {
-            format!("{path} was made with the model {}, which is not {}", name(made), name(&self.made))
-        } else if made.settings != self.made.settings {
+        let differs = if made.is_of(&self.made) {
             let said = |settings: &str| if settings.is_empty() { "no option".to_owned() } else { settings.to_owned() };
             let (there, here) = (said(&made.settings), said(&self.made.settings));
             format!("{path} was made with {there} for reading pictures, here it is {here}")
         } else {
-            return Ok(());
+            format!("{path} was made with the model {}, which is not {}", name(made), name(&self.made))
         };
-        Err(Failure::new("index-model", differs).with_hint("--index FILE makes another one beside it"))
+        Failure::new("index-model", differs).with_hint("--index FILE makes another one beside it")
     }
 
     fn refused(&self, what: &str) -> Failure {

@@ -1,5 +1,6 @@
 //! `ocelli search`: the pictures of a folder that a text describes, or that are like another picture.
 
+mod contents;
 mod html;
 mod index;
 mod rank;
@@ -7,6 +8,9 @@ mod record;
 mod scan;
 mod update;
 mod walk;
+
+pub use contents::{Contents, State, Wrong};
+pub use record::{Made, record, rows_of};
 
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -19,7 +23,6 @@ use index::Index;
 use ocelli_convert::Output;
 use ocelli_engine::{Error, SessionOptions};
 use rank::{Hit, Wanted, Wide};
-use record::Made;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Instant;

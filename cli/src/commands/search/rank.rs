@@ -4,7 +4,8 @@
 //!
 //! The non-obvious thing: texts share the work. A picture that is on several shortlists passes through the tower once.
 
-use super::index::{Index, Place, State};
+use super::contents::{Place, State};
+use super::index::Index;
 use super::scan::{self, Kind, Near, Query};
 use super::walk::Found;
 use crate::failure::Failure;

@@ -91,7 +91,8 @@ pub enum Step {
     End,
 }
 
-fn record(kind: u8, parts: &[&[u8]], out: &mut Vec<u8>) {
+/// Adds a record.
+pub fn record(kind: u8, parts: &[&[u8]], out: &mut Vec<u8>) {
     let from = out.len();
     let length: usize = parts.iter().map(|part| part.len()).sum();
     out.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
@@ -107,6 +108,11 @@ fn check(bytes: &[u8]) -> [u8; 8] {
 }
 
 impl Made {
+    /// Whether rows of both can be compared.
+    pub fn is_of(&self, other: &Self) -> bool {
+        (self.identity, self.width) == (other.identity, other.width)
+    }
+
     /// How a file begins that was made with this.
     pub fn head(&self) -> Vec<u8> {
         let mut head = MAGIC.to_vec();

@@ -8,7 +8,7 @@
 //! one thread's at a time, comparing is everybody's; the list does not depend on who came first, since pictures of the same
 //! score are in order of their numbers.
 
-use super::index::Place;
+use super::contents::Place;
 use super::record::rows_of;
 use ocelli_engine::Embedding;
 use std::fs::File;

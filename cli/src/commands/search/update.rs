@@ -3,7 +3,8 @@
 //! One thread reads, hashes and decodes ahead of the model. The non-obvious thing: what is known by its content is not
 //! decoded, so a moved or copied picture costs the reading of its file.
 
-use super::index::{Index, State};
+use super::contents::State;
+use super::index::Index;
 use super::walk::Found;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;

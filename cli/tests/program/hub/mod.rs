@@ -4,6 +4,7 @@ mod faults;
 mod flow;
 mod killed;
 mod server;
+mod tls;
 mod transfers;
 
 use crate::process::{Ended, command, finish};

@@ -1,10 +1,11 @@
 //! A hub on the loopback: a thread that answers as the real one does, unless a test says otherwise.
 
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -109,6 +110,10 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What answers are read from and written to.
+trait Wire: Read + Write {}
+impl<T: Read + Write> Wire for T {}
+
 /// Repositories by name.
 pub type Repositories = BTreeMap<String, BTreeMap<String, Stored>>;
 type Script = dyn Fn(&Request) -> Option<Answer> + Send + Sync;
@@ -130,14 +135,46 @@ impl Hub {
         repositories: Repositories,
         script: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static,
     ) -> Self {
+        Self::reached(repositories, None, script)
+    }
+
+    /// A hub over TLS, whose certificate is for `localhost`.
+    pub fn encrypted(
+        repositories: Repositories,
+        config: ServerConfig,
+        script: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static,
+    ) -> Self {
+        Self::reached(repositories, Some(Arc::new(config)), script)
+    }
+
+    fn reached(
+        repositories: Repositories,
+        tls: Option<Arc<ServerConfig>>,
+        script: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let endpoint = match tls {
+            Some(_) => format!("https://localhost:{}", address.port()),
+            None => format!("http://{address}"),
+        };
         let (repositories, log) = (Arc::new(repositories), Arc::new(Mutex::new(Vec::new())));
         let (shared, seen, script) = (Arc::clone(&repositories), Arc::clone(&log), Arc::new(script));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (shared, seen, script) = (Arc::clone(&shared), Arc::clone(&seen), Arc::clone(&script));
-                thread::spawn(move || serve(&stream, &shared, &seen, &*script));
+                let tls = tls.clone();
+                thread::spawn(move || {
+                    let wire: Box<dyn Wire> = match tls {
+                        Some(config) => {
+                            let connection = ServerConnection::new(config).unwrap();
+                            Box::new(StreamOwned::new(connection, stream.try_clone().unwrap()))
+                        }
+                        None => Box::new(stream.try_clone().unwrap()),
+                    };
+                    serve(wire, &shared, &seen, &*script);
+                    let _ = stream.shutdown(Shutdown::Both);
+                });
             }
         });
         Self { endpoint, repositories, log }
@@ -153,8 +190,8 @@ impl Hub {
     }
 }
 
-fn serve(stream: &TcpStream, repositories: &Repositories, log: &Mutex<Vec<Request>>, script: &Script) -> Option<()> {
-    let mut reader = BufReader::new(stream);
+fn serve(wire: Box<dyn Wire>, repositories: &Repositories, log: &Mutex<Vec<Request>>, script: &Script) -> Option<()> {
+    let mut reader = BufReader::new(wire);
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
@@ -174,15 +211,14 @@ fn serve(stream: &TcpStream, repositories: &Repositories, log: &Mutex<Vec<Reques
             log.last()?.clone()
         };
         let answer = script(&request).unwrap_or_else(|| usual(&request, repositories));
-        if !send(stream, &answer, request.method == "HEAD").unwrap_or(false) {
-            let _ = stream.shutdown(Shutdown::Both);
+        if !send(reader.get_mut(), &answer, request.method == "HEAD").unwrap_or(false) {
             return None;
         }
     }
 }
 
 /// Sends an answer; whether the connection goes on.
-fn send(mut stream: &TcpStream, answer: &Answer, head_only: bool) -> std::io::Result<bool> {
+fn send(stream: &mut dyn Wire, answer: &Answer, head_only: bool) -> std::io::Result<bool> {
     let mut head = format!("HTTP/1.1 {} Status\r\n", answer.status);
     for (name, value) in &answer.headers {
         head += &format!("{name}: {value}\r\n");
@@ -199,7 +235,7 @@ fn send(mut stream: &TcpStream, answer: &Answer, head_only: bool) -> std::io::Re
     if head_only {
         return Ok(true);
     }
-    let chunks = |mut stream: &TcpStream, bytes: &[u8]| {
+    let chunks = |stream: &mut dyn Wire, bytes: &[u8]| {
         bytes.chunks(10_000).try_for_each(|chunk| {
             write!(stream, "{:x}\r\n", chunk.len())?;
             stream.write_all(chunk)?;

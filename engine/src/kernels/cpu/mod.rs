@@ -262,6 +262,10 @@ impl Device for Cpu {
         }
     }
 
+    fn spread(&self, count: usize, job: &(dyn Fn(usize) + Sync)) {
+        self.pool.run(count, &|at, _| job(at));
+    }
+
     fn copy(&self, cache: &mut Cache, copies: &[SlotCopy]) {
         let shape = cache.0.shape;
         match &mut cache.0.data {

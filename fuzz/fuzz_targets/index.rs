@@ -1,0 +1,4 @@
+//! The index of a searched folder: see the function of that name in `src/`.
+
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ocelli_fuzz::index(data));

@@ -1,0 +1,4 @@
+//! A hub's list of files: see the function of that name in `src/`.
+
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ocelli_fuzz::listing(data));
