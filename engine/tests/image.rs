@@ -103,20 +103,20 @@ fn preprocessing_numbers_are_checked() {
         assert!(message.contains(part), "{message}");
         assert!(p.apply(&picture(0, 4, 4)).is_err());
     };
-    named(Preprocess { std: [0.2, 0.0, 0.2], ..good }, "image_std[1] is 0");
-    named(Preprocess { std: [0.2, 0.2, f32::NAN], ..good }, "image_std[2] is NaN");
-    named(Preprocess { mean: [f32::INFINITY, 0.0, 0.0], ..good }, "image_mean[0] is inf");
-    named(Preprocess { rescale: -1.0, ..good }, "rescale_factor[0] is -1");
-    named(Preprocess { std: [1e-45; 3], ..good }, "normalised value[0]");
-    named(Preprocess { width: 0, ..good }, "no pixels");
+    named(Preprocess { std: [0.2, 0.0, 0.2], ..good.clone() }, "image_std[1] is 0");
+    named(Preprocess { std: [0.2, 0.2, f32::NAN], ..good.clone() }, "image_std[2] is NaN");
+    named(Preprocess { mean: [f32::INFINITY, 0.0, 0.0], ..good.clone() }, "image_mean[0] is inf");
+    named(Preprocess { rescale: -1.0, ..good.clone() }, "rescale_factor[0] is -1");
+    named(Preprocess { std: [1e-45; 3], ..good.clone() }, "normalised value[0]");
+    named(Preprocess { width: 0, ..good.clone() }, "no pixels");
     // V-02: the resized size has a cap of its own.
-    named(Preprocess { width: 46_340, height: 46_340, ..good }, "limit of 16384");
+    named(Preprocess { width: 46_340, height: 46_340, ..good.clone() }, "limit of 16384");
     // V-04: lists of other lengths.
     for short in [&[0.5f32][..], &[], &[0.5; 4]] {
         let error = Preprocess::three("image_mean", short).unwrap_err();
         assert_eq!(error, ImageError::WrongCount { what: "image_mean", have: short.len() });
     }
-    let as_is = Preprocess { do_resize: false, width: 4, height: 3, ..good };
+    let as_is = Preprocess { do_resize: false, width: 4, height: 3, ..good.clone() };
     as_is.apply(&picture(0, 4, 3)).unwrap();
     assert!(matches!(as_is.apply(&picture(0, 3, 4)), Err(ImageError::NotResized { width: 3, height: 4, .. })));
     assert_eq!(Filter::from_pil(6), Err(ImageError::UnknownFilter { value: 6 }));

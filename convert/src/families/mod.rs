@@ -7,6 +7,8 @@ mod frozen;
 mod instructblip;
 pub(crate) mod lavis;
 pub(crate) mod llava;
+pub(crate) mod minigpt4;
+mod mplug_owl;
 pub(crate) mod open_flamingo;
 mod text;
 
@@ -45,8 +47,16 @@ pub(crate) trait Model {
 }
 
 /// Every family.
-pub(crate) const ALL: &[&Family] =
-    &[&blip2::FAMILY, &flamingo::FAMILY, &frozen::FAMILY, &instructblip::FAMILY, &llava::FAMILY, &text::FAMILY];
+pub(crate) const ALL: &[&Family] = &[
+    &blip2::FAMILY,
+    &flamingo::FAMILY,
+    &frozen::FAMILY,
+    &instructblip::FAMILY,
+    &llava::FAMILY,
+    &minigpt4::FAMILY,
+    &mplug_owl::FAMILY,
+    &text::FAMILY,
+];
 
 /// The family asked for, or the one of the configuration.
 pub(crate) fn find(name: Option<&str>, config: &Object) -> Result<&'static Family, ConvertError> {

@@ -46,6 +46,6 @@ pub use header::{Container, ImageInfo, probe};
 pub use picture::{ImageLimits, Picture};
 pub use preprocess::{CLIP_MEAN, CLIP_STD, Pixels, Preprocess};
 pub use resize::{PassOrder, resize};
-pub use tiles::Tiles;
+pub use tiles::{Tiles, unpadded};
 pub use video::{Video, sample};
 pub use views::Views;

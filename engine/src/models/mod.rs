@@ -8,6 +8,8 @@ mod frozen;
 mod identity;
 mod instructblip;
 mod llava;
+mod minigpt4;
+mod mplug_owl;
 mod parts;
 mod text;
 
@@ -31,6 +33,8 @@ const FAMILIES: &[(&str, Load)] = &[
     ("frozen", frozen::load),
     ("instructblip", instructblip::load),
     ("llava", llava::load),
+    ("minigpt4", minigpt4::load),
+    ("mplug_owl", mplug_owl::load),
     ("text", text::load),
 ];
 
