@@ -34,6 +34,7 @@ pub use checkpoint::{MergeError, SafetensorsError, TorchError};
 pub use error::{ConvertError, UnknownSetting};
 pub use families::lavis::{Lavis, LavisError};
 pub use families::llava::Original;
+pub use families::minigpt4::MiniGpt4;
 pub use families::open_flamingo::OpenFlamingo;
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::Writer;
@@ -183,6 +184,27 @@ pub fn convert_llava<'o>(
     let source = sources.language.as_path();
     let inputs = Inputs { source, tokenizer: options.tokenizer.as_deref().unwrap_or(source), settings: &settings };
     let (family, origin) = (&families::llava::FAMILY, Object::empty("config.json"));
+    assemble((family, model.as_ref()), &inputs, &origin, checkpoint, (out, place), options, progress)
+}
+
+/// Converts a MiniGPT-4 or MiniGPT-v2, whose parts lie in several places, to the file `out`. The tokenizer is that of the
+/// language model unless `options` names another; the family is given.
+///
+/// # Errors
+/// As [`convert`].
+pub fn convert_minigpt4<'o>(
+    sources: &MiniGpt4,
+    out: impl Into<Output<'o>>,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Report, ConvertError> {
+    let out = out.into();
+    let place = check_output(&sources.directories(), out, options)?;
+    let settings = Settings::default();
+    let (model, checkpoint) = families::minigpt4::open(sources, &settings)?;
+    let source = sources.language.as_path();
+    let inputs = Inputs { source, tokenizer: options.tokenizer.as_deref().unwrap_or(source), settings: &settings };
+    let (family, origin) = (&families::minigpt4::FAMILY, Object::empty("config.json"));
     assemble((family, model.as_ref()), &inputs, &origin, checkpoint, (out, place), options, progress)
 }
 

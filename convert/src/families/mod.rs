@@ -7,6 +7,8 @@ mod frozen;
 mod instructblip;
 pub(crate) mod lavis;
 pub(crate) mod llava;
+pub(crate) mod minigpt4;
+mod mplug_owl;
 pub(crate) mod open_flamingo;
 mod smolvlm;
 mod text;
@@ -52,6 +54,8 @@ pub(crate) const ALL: &[&Family] = &[
     &frozen::FAMILY,
     &instructblip::FAMILY,
     &llava::FAMILY,
+    &minigpt4::FAMILY,
+    &mplug_owl::FAMILY,
     &smolvlm::FAMILY,
     &text::FAMILY,
 ];

@@ -266,6 +266,15 @@ impl Layout {
         self.targets.push(Target { name: name.to_owned(), shape, kind: Kind::Exact, content: Content::Values(values) });
     }
 
+    /// Gives a target the numbers that somebody made of its checkpoint's tensor.
+    pub(crate) fn given(&mut self, source: &str, values: Vec<f32>) {
+        self.expected.remove(source);
+        let of = |target: &&mut Target| matches!(&target.content, Content::Run { tensor, .. } if tensor == source);
+        if let Some(target) = self.targets.iter_mut().find(of) {
+            target.content = Content::Values(values);
+        }
+    }
+
     /// A vector of zeros that no checkpoint holds.
     pub(crate) fn zeros(&mut self, name: &str, width: u64) {
         let content = Content::Fill(0.0);

@@ -107,7 +107,8 @@ impl Gated {
                     layout.matrix(&from("mlp.up_proj"), &to("cross_ffn_up"), d, ffn);
                     layout.matrix(&from("mlp.down_proj"), &to("cross_ffn_down"), ffn, d);
                 }
-                Names::OpenFlamingo => {
+                // An abstractor has no gated layers beside it.
+                Names::OpenFlamingo | Names::Owl => {
                     let from = |name: &str| format!("{prefix}{n}.gated_cross_attn_layer.{name}");
                     layout.vector(&from("attn_gate"), &to("cross_alpha"), 1);
                     layout.vector(&from("ff_gate"), &to("cross_ffn_alpha"), 1);

@@ -56,6 +56,10 @@ const STRETCHED: &[Known] =
 /// The same of CLIP's kind.
 const CUT: &[Known] = &[Known::without_effect(&["default_to_square", "pad_size"], "the tower takes squares")];
 
+/// The same of mPLUG-Owl's.
+const OWL: &[Known] =
+    &[Known::without_effect(&["do_center_crop", "do_pad"], "the class resizes to both sides at once")];
+
 /// What has no effect in a processor's configuration.
 pub(super) const PROCESSORS: &[Known] = &[
     Known::without_effect(
@@ -80,6 +84,8 @@ pub(crate) enum Class {
     Clip,
     /// LLaVA-NeXT's.
     Tiles,
+    /// mPLUG-Owl's: stretched, whatever is said of cutting.
+    Owl,
 }
 
 impl Class {
@@ -94,12 +100,14 @@ impl Class {
             ("CLIPFeatureExtractor", Self::Clip),
             ("LlavaImageProcessor", Self::Clip),
             ("LlavaNextImageProcessor", Self::Tiles),
+            ("MplugOwlImageProcessor", Self::Owl),
         ];
         let found = names.iter().find(|(name, _)| kind.starts_with(name)).map(|(_, class)| *class);
         let kinds: &[_] = match otherwise {
             Self::Blip | Self::BlipVideo | Self::Idefics => &[Self::Blip, Self::BlipVideo, Self::Idefics],
             Self::Clip => &[Self::Clip],
             Self::Tiles => &[Self::Tiles],
+            Self::Owl => &[Self::Owl],
         };
         found.filter(|class| kinds.contains(class)).ok_or_else(|| {
             let known = names.iter().filter(|(_, class)| kinds.contains(class)).map(|(name, _)| format!("'{name}'"));
@@ -191,7 +199,9 @@ impl Processor {
         config.known(IMAGE);
         let class = Class::of(config, class)?;
         config.known(if class.cuts() { CUT } else { STRETCHED });
-        if !class.cuts() {
+        if class == Class::Owl {
+            config.known(OWL);
+        } else if !class.cuts() {
             for switch in ["do_center_crop", "do_pad"] {
                 only(config, switch, false)?;
             }

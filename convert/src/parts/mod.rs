@@ -2,6 +2,7 @@
 //! that follow from it.
 
 pub(crate) mod clip;
+pub(crate) mod conversations;
 pub(crate) mod gated;
 pub(crate) mod generation;
 pub(crate) mod image;

@@ -21,6 +21,8 @@ pub(crate) enum Names {
     Idefics,
     /// mlfoundations'.
     OpenFlamingo,
+    /// mPLUG-Owl's abstractor.
+    Owl,
 }
 
 /// The configuration where it has a key, and the sizes that were found in the tensors where not.
@@ -51,6 +53,12 @@ pub(crate) fn found_heads(
 /// What has no effect in `IdeficsPerceiverConfig`.
 const IDEFICS: &[Known] = &[Known::without_effect(&["use_resampler"], "the switch of the outer configuration decides")];
 
+/// What has no effect in mPLUG-Owl's configuration of its abstractor.
+const OWL: &[Known] = &[Known::without_effect(
+    &["max_position_embeddings", "position_embedding_type", "use_flash_attn", "vocab_size"],
+    "the class reads none of them",
+)];
+
 /// A resampler's sizes.
 #[derive(Debug)]
 pub(crate) struct Resampler {
@@ -62,6 +70,8 @@ pub(crate) struct Resampler {
     head: u32,
     ffn: u32,
     norm_heads: bool,
+    /// Of the norm between an abstractor's feed-forward layers.
+    inner_eps: f32,
     /// Embeddings of frames, and of pictures by their place in the prompt; none where 0.
     frames: u32,
     media: u32,
@@ -84,6 +94,7 @@ impl Resampler {
             head,
             ffn: found.count("resampler_ffn", 1..=WIDTH, 4 * width)?,
             norm_heads: false,
+            inner_eps: EPSILON,
             frames: size("resampler_max_num_frames", 0..=FRAMES, 0)?,
             media: size("resampler_max_num_media", 0..=MEDIA, 0)?,
         })
@@ -106,6 +117,38 @@ impl Resampler {
             head,
             ffn: 4 * width,
             norm_heads: config.switch("qk_layer_norms_perceiver", false)?,
+            inner_eps: EPSILON,
+            frames: 0,
+            media: 0,
+        })
+    }
+
+    /// mPLUG-Owl's `visual_abstractor_config`, of `latents` queries and with feed-forward layers of `ffn`, which older
+    /// configurations do not say.
+    pub(crate) fn owl(config: &Object, latents: u32, ffn: u64, width: u32) -> Result<Self, ConvertError> {
+        pretrained::part(config, OWL);
+        for key in ["hidden_size", "encoder_hidden_size"] {
+            let got = config.count(key, 1..=WIDTH, width)?;
+            if got != width {
+                return Err(config.bad(
+                    key,
+                    got,
+                    format!("must be the tower's {width}, whose rows are read beside its own"),
+                ));
+            }
+        }
+        let heads = super::heads(config, "num_attention_heads", 16, width)?;
+        config.integer("intermediate_size")?;
+        Ok(Self {
+            names: Names::Owl,
+            width,
+            latents,
+            layers: config.count("num_hidden_layers", 1..=LAYERS, 6)?,
+            heads,
+            head: width / heads,
+            ffn: config.with("intermediate_size", ffn).count("intermediate_size", 1..=WIDTH, 0)?,
+            norm_heads: false,
+            inner_eps: config.epsilon("layer_norm_eps", 1e-6)?,
             frames: 0,
             media: 0,
         })
@@ -115,7 +158,11 @@ impl Resampler {
     pub(crate) fn layout(&self, prefix: &str, layout: &mut Layout) {
         let (w, ffn, n) = (u64::from(self.width), u64::from(self.ffn), u64::from(self.latents));
         let (inner, head) = (u64::from(self.heads * self.head), u64::from(self.head));
-        layout.exact(&format!("{prefix}latents"), &[n, w], "mm.resampler.query_embd", &[w, n]);
+        let (latents, shape): (_, &[_]) = match self.names {
+            Names::Owl => ("query_tokens".to_owned(), &[1, n, w]),
+            _ => (format!("{prefix}latents"), &[n, w]),
+        };
+        layout.exact(&latents, shape, "mm.resampler.query_embd", &[w, n]);
         let (frames, media) = (u64::from(self.frames), u64::from(self.media));
         if frames > 0 {
             layout.exact(&format!("{prefix}frame_embs"), &[frames, w], "mm.resampler.frame_embd", &[w, frames]);
@@ -127,6 +174,20 @@ impl Resampler {
         for n in 0..self.layers {
             let to = |name: &str| format!("mm.resampler.blk.{n}.{name}");
             match self.names {
+                Names::Owl => {
+                    let from = |name: &str| format!("{prefix}encoder.layers.{n}.crossattention.{name}");
+                    layout.norm(&from("normk"), &to("media_norm"), w, true);
+                    layout.norm(&from("norm1"), &to("latent_norm"), w, true);
+                    for (part, name) in [("query", "attn_q"), ("key", "attn_k"), ("value", "attn_v")] {
+                        layout.linear(&from(&format!("attention.{part}")), &to(name), w, inner, true);
+                    }
+                    layout.linear(&from("output.out_proj"), &to("attn_out"), inner, w, true);
+                    layout.norm(&from("output.norm2"), &to("ffn_norm"), w, true);
+                    layout.linear(&from("output.mlp.w1"), &to("ffn_gate"), w, ffn, true);
+                    layout.linear(&from("output.mlp.w3"), &to("ffn_up"), w, ffn, true);
+                    layout.norm(&from("output.mlp.ffn_ln"), &to("ffn_inner_norm"), ffn, true);
+                    layout.linear(&from("output.mlp.w2"), &to("ffn_down"), ffn, w, true);
+                }
                 Names::Idefics => {
                     let from = |name: &str| format!("{prefix}blocks.{n}.{name}");
                     layout.norm(&from("0.context_layer_norm"), &to("media_norm"), w, true);
@@ -156,8 +217,10 @@ impl Resampler {
                 }
             }
         }
-        let norm = if self.names == Names::Idefics { "layer_norm" } else { "norm" };
-        layout.norm(&format!("{prefix}{norm}"), "mm.resampler.norm", w, true);
+        if self.names != Names::Owl {
+            let norm = if self.names == Names::Idefics { "layer_norm" } else { "norm" };
+            layout.norm(&format!("{prefix}{norm}"), "mm.resampler.norm", w, true);
+        }
     }
 
     pub(crate) fn keys(&self, keys: &mut Keys) {
@@ -176,6 +239,16 @@ impl Resampler {
             keys.set("ocelli.resampler.media_count", self.media);
         }
         keys.set("ocelli.resampler.drop_class", self.names == Names::OpenFlamingo);
-        keys.set("ocelli.resampler.activation", if self.names == Names::Idefics { "relu" } else { "gelu" });
+        let activation = match self.names {
+            Names::Idefics => "relu",
+            Names::OpenFlamingo => "gelu",
+            Names::Owl => "silu",
+        };
+        keys.set("ocelli.resampler.activation", activation);
+        if self.names == Names::Owl {
+            keys.set("ocelli.resampler.keeps_normed", true);
+            keys.set("ocelli.resampler.ffn_norm_epsilon", self.inner_eps);
+            keys.set("ocelli.resampler.final_norm", false);
+        }
     }
 }

@@ -20,6 +20,9 @@ pub(crate) enum Form {
     Eva,
     /// CLIP's: a norm before the blocks, no bias at the patches, tables without a dimension of one.
     Clip,
+    /// mPLUG-Owl's: a norm before the blocks, no bias at the patches, and in the fused projection a head's queries, keys and
+    /// values together.
+    Owl,
 }
 
 /// A `Blip2VisionConfig`.
@@ -37,6 +40,8 @@ pub(crate) struct Vit {
     qkv_bias: bool,
     act: &'static str,
     form: Form,
+    /// The norm behind the blocks was trained.
+    normed: bool,
 }
 
 impl Vit {
@@ -63,6 +68,7 @@ impl Vit {
             eps,
             outer_eps: eps,
             form: Form::Blip2,
+            normed: true,
             qkv_bias: config.switch("qkv_bias", true)?,
             act: activation(config, "hidden_act", "gelu")?,
         })
@@ -73,20 +79,41 @@ impl Vit {
         Self { form, outer_eps, ..self }
     }
 
+    /// The same with a norm behind the blocks that only norms.
+    pub(crate) fn untrained_norm(self) -> Self {
+        Self { normed: false, ..self }
+    }
+
+    /// The same of another side, whose table of positions somebody else gives.
+    pub(crate) fn of_side(self, side: u32) -> Self {
+        Self { side, ..self }
+    }
+
+    /// Patches of a side.
+    pub(crate) fn grid(&self) -> u32 {
+        self.side / self.patch
+    }
+
     /// The rules for tensors under `prefix`, such as `vision_model.`.
     pub(crate) fn layout(&self, prefix: &str, layout: &mut Layout) {
         let (w, ffn) = (u64::from(self.width), u64::from(self.ffn));
         let grid = u64::from(self.side / self.patch);
         let positions = grid * grid + 1;
         let embeddings = format!("{prefix}embeddings");
-        let clip = self.form == Form::Clip;
+        let (clip, owl) = (self.form == Form::Clip, self.form == Form::Owl);
         let (class, table): (&[_], &[_]) =
             if clip { (&[w], &[positions, w]) } else { (&[1, 1, w], &[1, positions, w]) };
 
         layout.exact(&format!("{embeddings}.class_embedding"), class, "v.class_embd", &[w, 1]);
-        layout.patch(&format!("{embeddings}.patch_embedding"), "v.patch_embd", u64::from(self.patch), w, !clip);
+        layout.patch(
+            &format!("{embeddings}.patch_embedding"),
+            "v.patch_embd",
+            u64::from(self.patch),
+            w,
+            !(clip || owl),
+        );
         layout.exact(&format!("{embeddings}.position_embedding"), table, "v.position_embd", &[w, positions]);
-        if clip {
+        if clip || owl {
             layout.norm(&format!("{prefix}pre_layrnorm"), "v.pre_ln", w, true);
         }
         for n in 0..self.layers {
@@ -94,7 +121,12 @@ impl Vit {
             layout.norm(&format!("{from}.layer_norm1"), &format!("{to}.ln1"), w, true);
             let parts = ["attn_q", "attn_k", "attn_v"].map(|part| format!("{to}.{part}"));
             let split = self.form == Form::Eva && self.qkv_bias;
-            layout.fused(&format!("{from}.self_attn.qkv"), parts, w, w, self.qkv_bias && !split);
+            let (qkv, bias) = (format!("{from}.self_attn.qkv"), self.qkv_bias && !split);
+            if owl {
+                layout.interleaved(&qkv, parts, w, u64::from(self.heads), bias);
+            } else {
+                layout.fused(&qkv, parts, w, w, bias);
+            }
             if split {
                 layout.vector(&format!("{from}.self_attn.q_bias"), &format!("{to}.attn_q.bias"), w);
                 layout.zeros(&format!("{to}.attn_k.bias"), w);
@@ -105,7 +137,7 @@ impl Vit {
             layout.linear(&format!("{from}.mlp.fc1"), &format!("{to}.ffn_up"), w, ffn, true);
             layout.linear(&format!("{from}.mlp.fc2"), &format!("{to}.ffn_down"), ffn, w, true);
         }
-        layout.norm(&format!("{prefix}post_layernorm"), "v.post_ln", w, true);
+        layout.norm(&format!("{prefix}post_layernorm"), "v.post_ln", w, self.normed);
     }
 
     pub(crate) fn keys(&self, keys: &mut Keys) {

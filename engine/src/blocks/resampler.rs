@@ -4,6 +4,9 @@
 //! In every layer the latents attend to the picture and to themselves at once: keys and values are made of both, each
 //! under a norm of its own. The picture's rows themselves never change.
 //!
+//! mPLUG-Owl's abstractor (Ye et al. 2023) is the same but for three things that keys say: what attention finds is added to
+//! the latents as they were normed, the feed-forward layer has a gate and a norm behind it, and no norm ends it all.
+//!
 //! A video is the rows of all its frames, to which the frames' learned embeddings are added where there are any. They say
 //! which frame it is; where within the frame the tower's rows tell. More frames than embeddings share them by linear
 //! interpolation, the first and the last keeping theirs (`align_corners` in PyTorch's words), as frames are sampled.
@@ -35,6 +38,12 @@ pub struct ResamplerConfig {
     pub eps: f32,
     /// Between the feed-forward layers.
     pub act: Activation,
+    /// What attention finds is added to the normed latents instead of the latents.
+    pub keeps_normed: bool,
+    /// Epsilon of the norm between the feed-forward layers, which have a gate then.
+    pub gated: Option<f32>,
+    /// A norm behind the last layer.
+    pub final_norm: bool,
     /// Learned embeddings of frames; 0 is none.
     pub frames: usize,
     /// Learned embeddings of the first, second, … picture or video of a prompt; 0 is none.
@@ -56,6 +65,9 @@ impl ResamplerConfig {
             blocks: header.count("block_count", header::LAYERS)?,
             eps: header.epsilon("attention.layer_norm_epsilon")?,
             act: header.activation("activation")?,
+            keeps_normed: header.switch("keeps_normed", false)?,
+            gated: header.get("ffn_norm_epsilon").map(|_| header.epsilon("ffn_norm_epsilon")).transpose()?,
+            final_norm: header.switch("final_norm", true)?,
             frames: header.count_or("frame_count", 0..=keys::FRAMES as usize, 0)?,
             media: header.count_or("media_count", 0..=keys::MEDIA as usize, 0)?,
         })
@@ -70,6 +82,8 @@ struct Block {
     ffn_norm: Norm,
     /// From the rows' width to that of the feed-forward layer.
     up: Linear,
+    /// What multiplies that, and the norm of the product.
+    gate: Option<(Linear, Norm)>,
     /// And back.
     down: Linear,
 }
@@ -85,7 +99,7 @@ pub struct Resampler {
     /// and for each picture or video of a prompt.
     media: Option<Table>,
     blocks: Vec<Block>,
-    norm: Norm,
+    norm: Option<Norm>,
 }
 
 /// The activations of a resampler.
@@ -118,6 +132,13 @@ impl Resampler {
                     )?,
                     ffn_norm: norm(&s, "ffn_norm")?,
                     up: s.linear("ffn_up", w, config.ffn)?,
+                    gate: match config.gated {
+                        None => None,
+                        Some(eps) => Some((
+                            s.linear("ffn_gate", w, config.ffn)?,
+                            s.norm("ffn_inner_norm", NormKind::Layer, config.ffn, eps)?,
+                        )),
+                    },
                     down: s.linear("ffn_down", config.ffn, w)?,
                 })
             })
@@ -127,7 +148,7 @@ impl Resampler {
             latents: scope.table("query_embd", config.latents, w)?,
             frames: table("frame_embd", config.frames)?,
             media: table("media_embd", config.media)?,
-            norm: norm(scope, "norm")?,
+            norm: if config.final_norm { Some(norm(scope, "norm")?) } else { None },
             blocks,
             config,
         })
@@ -188,12 +209,20 @@ impl Resampler {
         exec.gather(&self.latents, &ids(0, n), 1.0, x, false)?;
         for b in &self.blocks {
             b.attention.keys(exec, media, Some(&b.media_norm), all.k.first(seen), all.v.first(seen))?;
-            b.attention.all(exec, x, Some(&b.latent_norm), own)?;
+            if c.keeps_normed {
+                exec.norm(&b.latent_norm, x, x, false)?;
+                b.attention.all(exec, x, None, own)?;
+            } else {
+                b.attention.all(exec, x, Some(&b.latent_norm), own)?;
+            }
             b.attention.attend(exec, all, x)?;
-            exec.matmul(x, Some(&b.ffn_norm), &[Product::new(&b.up, ffn).act(c.act)])?;
-            exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;
+            let up = Product::new(&b.up, ffn);
+            let up = if let Some((gate, _)) = &b.gate { up.gated(gate, c.act) } else { up.act(c.act) };
+            exec.matmul(x, Some(&b.ffn_norm), &[up])?;
+            let inner = b.gate.as_ref().map(|(_, norm)| norm);
+            exec.matmul(ffn, inner, &[Product::new(&b.down, x).residual()])?;
         }
-        exec.norm(&self.norm, x, x, false)
+        self.norm.as_ref().map_or(Ok(()), |norm| exec.norm(norm, x, x, false))
     }
 }
 

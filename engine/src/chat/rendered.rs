@@ -43,6 +43,9 @@ struct Accepts {
     images: bool,
 }
 
+/// What templates write for a picture where no token of the vocabulary stands for one.
+const MARK: &str = "<image>";
+
 impl ChatTemplate {
     /// A conversation as transformers would render it, as a prompt for a model with this tokenizer: control tokens are
     /// read in what the template writes, and in no message. A picture goes where the template puts its token, or, where
@@ -60,6 +63,8 @@ impl ChatTemplate {
         let given = messages.iter().map(|m| m.content.images()).sum();
         let token = tokenizer.reserved().and_then(|id| tokenizer.token_bytes(id).ok());
         let token = token.and_then(|bytes| std::str::from_utf8(bytes).ok()).filter(|text| !text.is_empty());
+        // Files of models whose originals never had a token for it: the mark is in the template alone.
+        let token = token.or(Some(MARK));
         let accepts = self.accepts(token);
         let stand_ins = StandIns::new(messages)?;
         let marked: Vec<Marked> =

@@ -48,6 +48,6 @@ pub use picture::{ImageLimits, Picture};
 pub use preprocess::{CLIP_MEAN, CLIP_STD, Pixels, Preprocess};
 pub use resize::{PassOrder, resize};
 pub use split::Split;
-pub use tiles::Tiles;
+pub use tiles::{Tiles, unpadded};
 pub use video::{Video, sample};
 pub use views::Views;

@@ -96,6 +96,30 @@ fn fitted((w, h): (u32, u32), (width, height): (u32, u32)) -> (u32, u32) {
     }
 }
 
+/// What a picture's shape leaves of a grid of patches: those that are left out on the left and at the top, and those that stay.
+#[must_use]
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // lengths are small
+pub fn unpadded(
+    (width, height): (f64, f64),
+    (across, down): (usize, usize),
+    rounds: bool,
+) -> ((usize, usize), (usize, usize)) {
+    let whole = |length: f64| {
+        // As the original's, the nearest number of seven digits, which is exact in decimal.
+        let length = if rounds { format!("{length:.7}").parse().unwrap_or(length) } else { length };
+        length as usize
+    };
+    if width / height > across as f64 / down as f64 {
+        let new = whole(height * (across as f64 / width));
+        let cut = down.saturating_sub(new) / 2;
+        ((0, cut), (across, down - 2 * cut))
+    } else {
+        let new = whole(width * (down as f64 / height));
+        let cut = across.saturating_sub(new) / 2;
+        ((cut, 0), (across - 2 * cut, down))
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -142,5 +166,14 @@ mod tests {
         assert_eq!((red(0, 0, 0), red(0, 1, 0), red(0, 2, 2)), (0, 100, 108));
         assert_eq!((red(1, 1, 0), red(1, 2, 2)), (103, 111));
         assert_eq!((red(2, 0, 0), red(2, 1, 0), red(3, 0, 2)), (112, 0, 117));
+    }
+    /// The original cuts a fraction off that is nothing but rounding, transformers does not: 4.57.6's and the original's
+    /// functions of these sizes.
+    #[test]
+    fn padding_is_found_as_it_was_made() {
+        assert_eq!(unpadded((640.0, 480.0), (48, 48), true), ((0, 6), (48, 36)));
+        assert_eq!(unpadded((480.0, 640.0), (48, 48), true), ((6, 0), (36, 48)));
+        assert_eq!(unpadded((2000.0, 300.0), (72, 24), true), ((0, 7), (72, 10)));
+        assert_eq!(unpadded((1.0, 200.0), (24, 48), true), ((12, 0), (0, 48)));
     }
 }

@@ -15,7 +15,7 @@ use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
 use crate::blocks::mlp::{Mlp, MlpRows};
 use crate::blocks::vit::{Vit, VitConfig, VitRows};
 use crate::error::Error;
-use crate::image::{Pixels, Preprocess, Views};
+use crate::image::{Pixels, Preprocess, Views, unpadded};
 use crate::kernels::{Activation, Exec, Gathered, Layout, Rows};
 use crate::weights::header::{self, Header};
 use crate::weights::{Scope, Vector};
@@ -191,28 +191,6 @@ impl Eyes {
     }
 }
 
-/// What a picture's shape leaves of a grid of patches: those that are left out on the left and at the top, and those that stay.
-fn unpadded(
-    (width, height): (f64, f64),
-    (across, down): (usize, usize),
-    rounds: bool,
-) -> ((usize, usize), (usize, usize)) {
-    let whole = |length: f64| {
-        // As the original's, the nearest number of seven digits, which is exact in decimal.
-        let length = if rounds { format!("{length:.7}").parse().unwrap_or(length) } else { length };
-        length as usize
-    };
-    if width / height > across as f64 / down as f64 {
-        let new = whole(height * (across as f64 / width));
-        let cut = down.saturating_sub(new) / 2;
-        ((0, cut), (across, down - 2 * cut))
-    } else {
-        let new = whole(width * (down as f64 / height));
-        let cut = across.saturating_sub(new) / 2;
-        ((cut, 0), (across - 2 * cut, down))
-    }
-}
-
 impl Sees for Eyes {
     fn preprocess(&self) -> &Preprocess {
         &self.preprocess
@@ -298,20 +276,5 @@ impl Encoder for Laid {
     /// Of the whole view, of the first of its layers.
     fn tower_rows(&self) -> Rows {
         self.view(0).first(self.eyes.vit.rows())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unpadded;
-
-    /// The original cuts a fraction off that is nothing but rounding, transformers does not: 4.57.6's and the original's
-    /// functions of these sizes.
-    #[test]
-    fn padding_is_found_as_it_was_made() {
-        assert_eq!(unpadded((640.0, 480.0), (48, 48), true), ((0, 6), (48, 36)));
-        assert_eq!(unpadded((480.0, 640.0), (48, 48), true), ((6, 0), (36, 48)));
-        assert_eq!(unpadded((2000.0, 300.0), (72, 24), true), ((0, 7), (72, 10)));
-        assert_eq!(unpadded((1.0, 200.0), (24, 48), true), ((12, 0), (0, 48)));
     }
 }

@@ -8,6 +8,8 @@ mod frozen;
 mod identity;
 mod instructblip;
 mod llava;
+mod minigpt4;
+mod mplug_owl;
 mod parts;
 mod smolvlm;
 mod text;
@@ -32,6 +34,8 @@ const FAMILIES: &[(&str, Load)] = &[
     ("frozen", frozen::load),
     ("instructblip", instructblip::load),
     ("llava", llava::load),
+    ("minigpt4", minigpt4::load),
+    ("mplug_owl", mplug_owl::load),
     ("smolvlm", smolvlm::load),
     ("text", text::load),
 ];

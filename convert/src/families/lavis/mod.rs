@@ -8,8 +8,9 @@
 //! it was trained along, has just those. And LAVIS runs Flan-T5 with the exact GELU, whatever its configuration says.
 
 mod error;
-mod names;
-mod sizes;
+pub(super) mod names;
+pub(super) mod sizes;
+mod spread;
 
 use std::path::{Path, PathBuf};
 
@@ -27,10 +28,12 @@ use crate::parts::{generation, image};
 use crate::settings::{Inputs, Object, Settings};
 use crate::tokenizer;
 pub use error::LavisError;
-use sizes::{Tower, shown_file};
+use sizes::Tower;
+pub(super) use sizes::shown_file;
+pub(super) use spread::spread;
 
 /// The tower's names in a whole model.
-const VISION: &str = "visual_encoder.";
+pub(super) const VISION: &str = "visual_encoder.";
 /// The table of words, which the head that writes ends with.
 const WORDS: &str = "Qformer.bert.embeddings.word_embeddings.weight";
 const HEAD: &str = "Qformer.cls.predictions.decoder.weight";
@@ -272,7 +275,7 @@ fn own_name(name: &str, language: &str) -> String {
 }
 
 /// Tensors that LAVIS' files have and its models do not use.
-fn is_unused(name: &str) -> bool {
+pub(super) fn is_unused(name: &str) -> bool {
     const TOWER: [&str; 6] = ["norm.", "fc_norm.", "head.", "mask_token", "rel_pos", "ln_post."];
     match name.strip_prefix(VISION) {
         Some("proj") => true,

@@ -45,7 +45,7 @@ const CLIP: &[(&str, &str)] = &[
 ];
 
 /// LAVIS' name of a tensor. `language` is what LAVIS calls a language model and the layer before it, such as `opt`.
-pub(super) fn lavis(name: &str, form: Form, language: &str) -> String {
+pub(in super::super) fn lavis(name: &str, form: Form, language: &str) -> String {
     for (theirs, ours) in [("language_model.", "_model."), ("language_projection.", "_proj.")] {
         if let Some(rest) = name.strip_prefix(theirs) {
             return format!("{language}{ours}{rest}");

@@ -23,22 +23,22 @@ const LAYER: &str = "Qformer.bert.encoder.layer.";
 const PLACE: &str = "the checkpoint's tensors";
 
 /// A tower that was found.
-pub(super) struct Tower {
-    pub(super) vit: Vit,
-    pub(super) form: Form,
+pub(in super::super) struct Tower {
+    pub(in super::super) vit: Vit,
+    pub(in super::super) form: Form,
     /// Blocks that are used.
-    pub(super) layers: u64,
+    pub(in super::super) layers: u64,
     /// What stands before the number of a block, behind [`VISION`].
-    pub(super) blocks: &'static str,
+    pub(in super::super) blocks: &'static str,
 }
 
 /// A file's name for messages.
-pub(super) fn shown_file(path: &Path) -> String {
+pub(in super::super) fn shown_file(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// The tower under [`VISION`], whose last `unused` blocks are not.
-pub(super) fn tower(checkpoint: &Checkpoint, file: &str, unused: u64) -> Result<Tower, ConvertError> {
+pub(in super::super) fn tower(checkpoint: &Checkpoint, file: &str, unused: u64) -> Result<Tower, ConvertError> {
     let named = |name: &str| format!("{VISION}{name}");
     let has = |name: &str| checkpoint.get(&named(name)).is_some();
     let (form, class, positions, patches, blocks, up, head) = if has("cls_token") {
@@ -79,7 +79,7 @@ pub(super) fn tower(checkpoint: &Checkpoint, file: &str, unused: u64) -> Result<
 }
 
 /// The Q-Former, with the sizes of its text branch where it has one.
-pub(super) fn qformer(checkpoint: &Checkpoint) -> Result<Object, ConvertError> {
+pub(in super::super) fn qformer(checkpoint: &Checkpoint) -> Result<Object, ConvertError> {
     let width = from_last(checkpoint, "query_tokens", 0)?;
     let layers = count(checkpoint, LAYER);
     let looks = |n: &u64| checkpoint.get(&format!("{LAYER}{n}.crossattention.self.query.weight")).is_some();
@@ -102,14 +102,14 @@ pub(super) fn qformer(checkpoint: &Checkpoint) -> Result<Object, ConvertError> {
 }
 
 /// What transformers has in the whole first stage's configuration.
-pub(super) fn outer(checkpoint: &Checkpoint) -> Result<Object, ConvertError> {
+pub(in super::super) fn outer(checkpoint: &Checkpoint) -> Result<Object, ConvertError> {
     Ok(Object::empty(PLACE)
         .with("num_query_tokens", from_last(checkpoint, "query_tokens", 1)?)
         .with("image_text_hidden_size", dimension(checkpoint, "vision_proj.weight", 0)?))
 }
 
 /// Queries.
-pub(super) fn queries(checkpoint: &Checkpoint) -> Result<u32, ConvertError> {
+pub(in super::super) fn queries(checkpoint: &Checkpoint) -> Result<u32, ConvertError> {
     const KEY: &str = "num_query_tokens";
     Object::empty(PLACE).with(KEY, from_last(checkpoint, "query_tokens", 1)?).count(KEY, 1..=ROWS, 32)
 }

@@ -8,7 +8,6 @@
 //! The non-obvious thing: LLaVA-NeXT's sizes are pairs of height and width here, of width and height in the original and in
 //! the output. The lists are symmetric, but their order decides between sizes that fit a picture equally well.
 
-mod conversations;
 mod original;
 
 use serde_json::Value;

@@ -10,14 +10,14 @@
 use std::path::{Path, PathBuf};
 
 use super::super::{Model, open_flamingo};
-use super::{Seen, Tiles, check_grid, conversations, features};
+use super::{Seen, Tiles, check_grid, features};
 use crate::checkpoint::Checkpoint;
 use crate::error::{ConvertError, shown};
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::clip::Clip;
 use crate::parts::language::{self, Language};
-use crate::parts::{generation, image, lora};
+use crate::parts::{conversations, generation, image, lora};
 use crate::settings::Neutral::Switch;
 use crate::settings::{Inputs, Known, Object, Settings};
 use crate::tokenizer;

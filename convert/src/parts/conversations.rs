@@ -1,5 +1,5 @@
 //! How models of LLaVA's kind were trained to be talked to, as chat templates and the texts that end an answer: the
-//! conversations that the original has under these names.
+//! conversations that LLaVA's repository has under these names, MiniGPT-4's and mPLUG-Owl's.
 //!
 //! The non-obvious thing: what separates turns stands behind them, so that the text ends in what an answer begins with. A
 //! blank behind a colon there would be a token of its own that no training saw.
@@ -25,8 +25,12 @@ const HUMAN: &str = "A chat between a curious human and an artificial intelligen
                      detailed, and polite answers to the human's questions.";
 const SEES: &str = "You are a helpful language and vision assistant. You are able to understand the visual content that the \
                     user provides, and assist the user with a variety of tasks using natural language.";
+const SHOWN: &str = "Give the following image: <Img>ImageContent</Img>. You will be able to see the image once I provide it to you. \
+                     Please answer my questions.";
+const OWL: &str = "The following is a conversation between a curious human and AI assistant. The assistant gives helpful, \
+                   detailed, and polite answers to the user's questions.";
 
-const ALL: [Conversation; 8] = [
+const ALL: [Conversation; 12] = [
     Conversation {
         name: "vicuna_v1",
         system: ["", USER, " "],
@@ -80,16 +84,44 @@ const ALL: [Conversation; 8] = [
         model: ["<|im_start|>assistant\n", "", "<|im_end|>"],
         stop: &["<|im_end|>"],
     },
+    Conversation {
+        name: "minigpt4_vicuna",
+        system: ["", SHOWN, ""],
+        person: ["###Human: ", ""],
+        model: ["###Assistant: ", "", ""],
+        stop: &["###"],
+    },
+    Conversation {
+        name: "minigpt4_llama2",
+        system: ["", SHOWN, ""],
+        person: ["<s>[INST] ", " [/INST] "],
+        model: ["", "", ""],
+        stop: &[],
+    },
+    Conversation {
+        name: "minigpt4_v2",
+        system: ["", "", ""],
+        person: ["<s>[INST] ", " [/INST]"],
+        model: ["", "", ""],
+        stop: &[],
+    },
+    Conversation {
+        name: "mplug_owl",
+        system: ["", OWL, "\n"],
+        person: ["Human: ", "\n"],
+        model: ["AI: ", "", "\n"],
+        stop: &[],
+    },
     Conversation { name: "plain", system: ["", "", ""], person: ["", ""], model: ["", "", "\n"], stop: &["\n"] },
 ];
 
 /// Their names.
-pub(super) fn names() -> Vec<&'static str> {
+pub(crate) fn names() -> Vec<&'static str> {
     ALL.iter().map(|conversation| conversation.name).collect()
 }
 
 /// Sets the keys of the conversation of that name, in which `image` stands for a picture before what is said of it.
-pub(super) fn keys(name: &str, image: &str, keys: &mut Keys) -> Result<(), ConvertError> {
+pub(crate) fn keys(name: &str, image: &str, keys: &mut Keys) -> Result<(), ConvertError> {
     let Some(conversation) = ALL.iter().find(|conversation| conversation.name == name) else {
         return Err(ConvertError::ConfigValue {
             file: "options".to_owned(),
