@@ -372,5 +372,6 @@ fn mutants_of_an_mmproj_are_refused_or_run() {
 #[test]
 #[ignore = "takes minutes"]
 fn ten_thousand_mutants_of_an_mmproj_are_refused_or_run() {
-    eprintln!("{:?} opened and refused", mutants(1000, 10_000));
+    let (opened, refused) = mutants(1000, 10_000);
+    assert!(opened > 100 && refused > 2500, "{opened} opened, {refused} refused");
 }

@@ -110,6 +110,11 @@ impl Requests {
         self.lines.len()
     }
 
+    /// Whether a part has none.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// The number of a request's line.
     pub fn line(&self, at: usize) -> usize {
         self.lines[at].number
