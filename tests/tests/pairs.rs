@@ -351,6 +351,7 @@ fn pictures_of_odd_shapes_become_what_their_size_says() {
         );
         let most = model.image_positions();
         assert!(views.positions <= most, "{width}x{height}: {} of {most}", views.positions);
+        assert!(width != height || views.positions == most, "a square has most");
     }
 }
 
