@@ -13,6 +13,7 @@ use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use ocelli_tests::mixed_golden::MixedGolden;
 use ocelli_tests::pairs::{Style, mmproj, text};
+use ocelli_tests::spliced_golden::{LLAVA, SplicedGolden};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -71,6 +72,39 @@ fn a_pair_answers_as_the_one_file_however_its_tower_was_written() {
         assert_eq!(answer(&model), wanted, "exchanged {exchanged}, fused {fused}");
         assert!(model.notes().is_empty(), "{:?}", model.notes());
     }
+}
+
+/// LLaVA's files leave the tower's last block off, and say so by a key; without it the last one that is there is not run.
+#[test]
+fn llavas_pair_runs_the_blocks_that_its_authors_run() {
+    let dir = tempfile::tempdir().unwrap();
+    SplicedGolden::load("llava", LLAVA[0]).unwrap().write(&dir.path().join("hf")).unwrap();
+    let file = dir.path().join("one.gguf");
+    convert(&dir.path().join("hf"), &file, &Options::new(TensorType::F32), &()).unwrap();
+    let one = parsed(std::fs::read(file).unwrap());
+    let side = one.u32("clip.vision.image_size").unwrap().unwrap();
+    let blocks = one.u32("clip.vision.block_count").unwrap().unwrap();
+    let pair = |left_off: bool, exchanged: bool| {
+        let style = Style { exchanged, fused: false };
+        let second = mmproj(&one, "mlp", style, |keys| {
+            keys.retain(|(key, _)| key != "clip.vision.feature_layer");
+            set(keys, "clip.has_llava_projector", left_off);
+        });
+        open(join_pair(parsed(text(&one).unwrap()), parsed(second.unwrap()), ["a", "b"]).unwrap()).unwrap()
+    };
+    // Of the tower's size, so that how pictures are fitted does not matter.
+    let rows = |model: &Model| {
+        let mut session = model.session(&SessionOptions::default()).unwrap();
+        let rows = session.embed_image(&picture(side, side)).unwrap();
+        rows.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+    };
+    let wanted = rows(&open(one.clone()).unwrap());
+    for exchanged in [false, true] {
+        assert!(rows(&pair(true, exchanged)) == wanted, "exchanged {exchanged}");
+    }
+    let fewer = pair(false, false);
+    assert_eq!(fewer.file().u32("clip.vision.block_count").unwrap(), Some((blocks - 1).max(1)));
+    assert_eq!(fewer.preprocess().unwrap().fit, ocelli_engine::image::Fit::Pad { rgb: [122, 116, 104] });
 }
 
 #[test]
@@ -220,7 +254,7 @@ fn a_picture_becomes_as_many_rows_as_are_allowed() {
     // Four rows a tile, at most four by four tiles and the whole.
     let of = |rows: u32| open(limit_image_rows(one.clone(), rows).unwrap());
     for (most, square, wide) in
-        [(1000, 68, 36), (68, 68, 36), (67, 40, 36), (40, 40, 36), (36, 20, 36), (19, 4, 16), (4, 4, 4)]
+        [(1000, 68, 36), (68, 68, 36), (67, 40, 36), (40, 40, 36), (36, 20, 36), (19, 4, 12), (4, 4, 4)]
     {
         let model = of(most).unwrap();
         let rows = |width, height| model.views(width, height).unwrap().rows;
@@ -317,6 +351,7 @@ fn pictures_of_odd_shapes_become_what_their_size_says() {
         );
         let most = model.image_positions();
         assert!(views.positions <= most, "{width}x{height}: {} of {most}", views.positions);
+        assert!(width != height || views.positions == most, "a square has most");
     }
 }
 

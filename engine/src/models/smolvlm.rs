@@ -119,7 +119,8 @@ impl Eyes {
     /// The most tiles, rows and positions that a picture can have.
     fn bound(&self, vision: &Header) -> Result<Views, Error> {
         // An odd side may take one line of tiles more than an even one.
-        let across = (self.split.longest + 1).div_ceil(self.preprocess.width);
+        let longest = self.split.longest;
+        let across = (longest + longest % 2).div_ceil(self.preprocess.width);
         let most = self.split.most.min(across.saturating_mul(across));
         let rows = (most as usize + 1).saturating_mul(self.rows);
         if across > ACROSS || !header::ROWS.contains(&rows) {

@@ -55,6 +55,8 @@ fn no_setting_is_lost() {
         ("flamingo", "open_neox"),
         ("frozen", "class"),
         ("frozen", "nf_odd"),
+        ("smolvlm", "default"),
+        ("smolvlm", "whole"),
     ];
     let mut subjects: Vec<Subject> = Vec::new();
     for name in text {
