@@ -83,6 +83,7 @@ fn preprocessing_is_transformers_to_the_bit() {
             do_rescale: case["do_rescale"].as_bool().unwrap(),
             do_normalize: case["do_normalize"].as_bool().unwrap(),
             tiles: None,
+            split: None,
         };
         let source = picture(num(&case["seed"]).into(), num(&case["width"]), num(&case["height"]));
         let pixels = preprocess.apply(&source).unwrap();
