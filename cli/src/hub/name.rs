@@ -99,6 +99,11 @@ impl Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Alone it would be a file's name, or `hf` a mark; such an owner would be the hub's address.
+        let owner = self.repo.split_once('/').map(|(owner, _)| owner);
+        if owner.is_none_or(|owner| ["hf.co", "huggingface.co"].contains(&owner)) {
+            f.write_str("hf:")?;
+        }
         f.write_str(&self.repo)?;
         match (&self.revision, &self.file, &self.ty) {
             (Some(revision), None, None) if !is_type(revision) => write!(f, ":{revision}"),
@@ -201,6 +206,9 @@ mod tests {
             // A revision that is spelled like a type, and one with slashes before a file.
             "o/n-1.5@q8_0",
             "o/n-1.5@refs%2Fpr%2F1/m.gguf",
+            "hf:gpt2",
+            "hf:hf:main",
+            "hf:hf.co/n",
         ] {
             assert_eq!(Name::parse(text, HUB).unwrap().to_string(), text);
         }
