@@ -2,7 +2,7 @@
 
 use crate::process::{COLOUR, bundled, bundled_with, command, file, finish, ocelli, picture};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "run",
     "chat",
     "score",
@@ -10,6 +10,7 @@ const COMMANDS: [&str; 13] = [
     "models",
     "convert",
     "quantize",
+    "split",
     "imatrix",
     "inspect",
     "tokenize",
