@@ -7,6 +7,8 @@ use ocelli_quant::gguf::MetaValue;
 pub(crate) struct Keys {
     pub(crate) values: Vec<(String, MetaValue)>,
     pub(crate) notes: Vec<String>,
+    /// What renders conversations puts the begin token before a text that does not have it, as processors do.
+    pub(crate) begins_chats: bool,
 }
 
 impl Keys {

@@ -121,7 +121,7 @@ def generate(model, tokens, items, name, settings, eos):
     r = {"name": name, "settings": settings, "max_new_tokens": NEW}
     if "num_beams" in settings:
         rows = lambda many: [torch.log_softmax(rows_of(s), -1).tolist() for s in many]
-        new, score, gap = beams.search(rows, [], settings["num_beams"], NEW, eos, 1.0, False, run)
+        new, score, gap = beams.search(rows, [], settings["num_beams"], NEW, eos, settings.get("length_penalty", 1.0), False, run)
         r["score"] = number(score)
     else:
         new, gap = [], float("inf")

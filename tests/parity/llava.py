@@ -116,8 +116,8 @@ def any_config(seed):
     return (f"random {seed}", seed, r.choice(["float32", "bfloat16", "float16"]), r.choice(["hub", "module", "bare", "bare_module"]), vision, text, own, processor)
 
 
-def tokenizer(folder, legacy=True):
-    """LLaMA's."""
+def tokenizer(folder, legacy=True, marks=True):
+    """LLaMA's, with tokens for pictures and padding or without."""
     vocabulary, merges = pieces()
     t = Tokenizer(models.BPE(vocab={p: i for i, p in enumerate(vocabulary)}, merges=merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     if legacy:
@@ -127,8 +127,10 @@ def tokenizer(folder, legacy=True):
     t.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
     t.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     t.add_special_tokens(["<unk>", "<s>", "</s>"])
-    t.add_special_tokens([AddedToken("<image>", normalized=False), AddedToken("<pad>", normalized=False)])
-    names = dict(bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="<pad>")
+    names = dict(bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    if marks:
+        t.add_special_tokens([AddedToken("<image>", normalized=False), AddedToken("<pad>", normalized=False)])
+        names["pad_token"] = "<pad>"
     if FOUR:
         return LlamaTokenizerFast(tokenizer_object=t, **names)
     t.save(f"{folder}/whole.json")

@@ -2,7 +2,7 @@
 //! `parity/llava_*.json` and others made by the same script; see [`crate::golden`].
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -13,6 +13,15 @@ use crate::mixed_golden::GoldenPiece;
 
 /// The goldens of `llava`, by name.
 pub const LLAVA: [&str; 6] = ["default", "layers", "next", "next_odd", "five", "five_next"];
+
+/// The goldens of `mplug_owl`, by name.
+pub const MPLUG_OWL: [&str; 2] = ["default", "half"];
+
+/// The goldens of `minigpt4`, by name.
+pub const MINIGPT4: [&str; 3] = ["vicuna", "llama2", "v2"];
+
+/// Names and shapes, sorted by name.
+type Tensors = Vec<(String, Vec<usize>)>;
 
 /// One configuration with everything the original answered for it.
 #[derive(Debug, Deserialize)]
@@ -27,8 +36,11 @@ pub struct SplicedGolden {
     pub placeholder: u32,
     /// The directory's other files by path.
     pub files: BTreeMap<String, String>,
-    /// Names and shapes, sorted by name.
-    pub tensors: Vec<(String, Vec<usize>)>,
+    /// Those of the directory.
+    pub tensors: Tensors,
+    /// Those of files beside it, by what they are.
+    #[serde(default)]
+    pub parts: BTreeMap<String, Tensors>,
     /// The pictures that cases name by number.
     pub pictures: Vec<Picture>,
     /// Prompts with the answers.
@@ -73,24 +85,43 @@ impl SplicedGolden {
         Ok(serde_json::from_str(&text).map_err(|e| format!("{}: {e}", file.display()))?)
     }
 
+    /// The same files without a tensor or an answer.
+    #[must_use]
+    pub fn clone_files(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            seed: self.seed,
+            dtype: self.dtype,
+            placeholder: self.placeholder,
+            files: self.files.clone(),
+            tensors: Vec::new(),
+            parts: BTreeMap::new(),
+            pictures: Vec::new(),
+            cases: Vec::new(),
+        }
+    }
+
     /// Writes the checkpoint into `dir` in its own type.
     ///
     /// # Errors
     /// Where writing fails.
     pub fn write(&self, dir: &Path) -> Result<()> {
-        self.write_part(dir, |_| true)
+        std::fs::create_dir_all(dir)?;
+        for (name, content) in &self.files {
+            std::fs::write(dir.join(name), content)?;
+        }
+        checkpoint::write_weights(dir, self.seed, &self.tensors, self.dtype, None, &|_, _| ())
     }
 
-    /// The same with the tensors and files whose names `part` wants.
+    /// Writes a part into a folder of its own in `dir`; none where there is none.
     ///
     /// # Errors
     /// Where writing fails.
-    pub fn write_part(&self, dir: &Path, part: impl Fn(&str) -> bool) -> Result<()> {
-        std::fs::create_dir_all(dir)?;
-        for (name, content) in self.files.iter().filter(|(name, _)| part(name)) {
-            std::fs::write(dir.join(name), content)?;
-        }
-        let tensors: Vec<_> = self.tensors.iter().filter(|(name, _)| part(name)).cloned().collect();
-        checkpoint::write_weights(dir, self.seed, &tensors, self.dtype, None, &|_, _| ())
+    pub fn write_part(&self, name: &str, dir: &Path) -> Result<Option<PathBuf>> {
+        let Some(tensors) = self.parts.get(name).filter(|tensors| !tensors.is_empty()) else { return Ok(None) };
+        let dir = dir.join(name);
+        std::fs::create_dir_all(&dir)?;
+        checkpoint::write_weights(&dir, self.seed, tensors, self.dtype, None, &|_, _| ())?;
+        Ok(Some(dir.join("model.safetensors")))
     }
 }

@@ -7,7 +7,7 @@ use crate::model_args::{from_and_to, gguf};
 use crate::output::{Notes, Out, counted, size, time};
 use crate::recipe_args::{RecipeArgs, TYPES};
 use crate::watch::Watch;
-use ocelli_convert::{ConvertError, Lavis, OpenFlamingo, Options, Report};
+use ocelli_convert::{ConvertError, Lavis, MiniGpt4, OpenFlamingo, Options, Original, Report};
 use ocelli_engine::{Load, join_pair, model_files};
 use ocelli_quant::TensorType;
 use std::path::{Path, PathBuf};
@@ -64,6 +64,42 @@ The checkpoint's tensors say what it is. Of the first stage (blip2_pretrained.pt
 embeds and captions; it needs --tokenizer, to which [DEC] is added where it is missing. Of the second stage the file answers
 through OPT or Flan-T5; it needs --language, whose tokenizer is taken. The tower is in a file of its own (eva_vit_g.pth, or
 clip_vit_L.pth for checkpoints named vitL) unless it was trained along and is in the checkpoint.";
+
+const USAGE_LLAVA: &str = "\
+ocelli convert llava --language <DIR> --vision <DIR> [--base <DIR>]
+           [--projector <FILE>] [--lora <DIR>] [--conversation <NAME>]
+           -o <OUT.gguf> [OPTIONS]";
+
+const AFTER_LLAVA: &str = "\
+EXAMPLES
+  ocelli convert llava --language liuhaotian/llava-v1.5-7b \\
+      --vision openai/clip-vit-large-patch14-336 -o llava.gguf --type q4_k_m
+  ocelli convert llava --language lmsys/vicuna-7b-v1.5 \\
+      --lora ./llava-v1.5-7b-lora --vision ./clip-336 -o llava.gguf
+  ocelli convert llava --language ./LLaVA-7b-delta-v0 --base ./llama-7b \\
+      --vision ./clip-224 --conversation llava_v0 -o llava.gguf
+
+These are the files of LLaVA's own repository; directories named llava-hf/… are converted by 'ocelli convert DIR'. What was
+trained may be the whole language model, a delta to --base, a projector's file (mm_projector.bin, with the config.json beside
+it), or an adapter of low rank; it is merged while it is read. Conversations: vicuna_v1 (1.5), llava_v1, llava_v0, llava_llama_2,
+mistral_instruct and chatml_direct (1.6), mpt, plain.";
+
+const USAGE_MINIGPT4: &str = "\
+ocelli convert minigpt4 --checkpoint <FILE> --vision <FILE>
+           [--qformer <FILE>] --language <DIR> [--base <DIR>]
+           -o <OUT.gguf> [OPTIONS]";
+
+const AFTER_MINIGPT4: &str = "\
+EXAMPLES
+  ocelli convert minigpt4 --checkpoint pretrained_minigpt4_7b.pth \\
+      --vision eva_vit_g.pth --qformer blip2_pretrained_flant5xxl.pth \\
+      --language ./vicuna-7b-v0 -o minigpt4.gguf
+  ocelli convert minigpt4 --checkpoint minigptv2_checkpoint.pth \\
+      --vision eva_vit_g.pth --language meta-llama/Llama-2-7b-chat-hf \\
+      -o minigpt-v2.gguf --type q4_k_m
+
+The checkpoint holds the layer before the language model, and of MiniGPT-v2 changes of the language model, which are merged. With
+Vicuna the Q-Former is LAVIS'; with LLaMA 2 there is none. --base is the LLaMA that --language is a delta to.";
 
 /// Convert a checkpoint, mostly a Hugging Face directory, to one model file
 #[derive(clap::Args)]
@@ -124,6 +160,57 @@ enum Several {
         #[command(flatten)]
         output: Output,
     },
+    /// Convert a LLaVA of its own repository with CLIP, merging deltas, projectors and adapters
+    #[command(name = "llava", after_help = AFTER_LLAVA, override_usage = USAGE_LLAVA)]
+    Llava {
+        /// The directory of the language model, or of all that was trained, or a hub's name
+        #[arg(long, value_name = "DIR")]
+        language: PathBuf,
+        /// The directory of CLIP, such as openai/clip-vit-large-patch14-336, or that name
+        #[arg(long, value_name = "DIR")]
+        vision: PathBuf,
+        /// The directory of the LLaMA that the language model is a delta to, or a hub's name
+        #[arg(long, value_name = "DIR")]
+        base: Option<PathBuf>,
+        /// The projector's file, mm_projector.bin, or a hub's OWNER/NAME/FILE
+        #[arg(long, value_name = "FILE")]
+        projector: Option<PathBuf>,
+        /// The directory of an adapter: adapter_model, adapter_config.json, non_lora_trainables.bin
+        #[arg(long, value_name = "DIR")]
+        lora: Option<PathBuf>,
+        /// How it was trained to be talked to; without it the language model decides
+        #[arg(long, value_name = "NAME")]
+        conversation: Option<String>,
+        /// The model file to write, as -o has it
+        #[arg(value_name = "OUT.gguf")]
+        to: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Convert a MiniGPT-4 or MiniGPT-v2 checkpoint with its tower, Q-Former and language model
+    #[command(name = "minigpt4", after_help = AFTER_MINIGPT4, override_usage = USAGE_MINIGPT4)]
+    MiniGpt4 {
+        /// What was trained, such as pretrained_minigpt4_7b.pth, or a hub's OWNER/NAME/FILE
+        #[arg(long, value_name = "FILE")]
+        checkpoint: PathBuf,
+        /// The tower, eva_vit_g.pth
+        #[arg(long, value_name = "FILE")]
+        vision: PathBuf,
+        /// LAVIS' file with the Q-Former, blip2_pretrained_flant5xxl.pth
+        #[arg(long, value_name = "FILE")]
+        qformer: Option<PathBuf>,
+        /// The directory of the language model, or a hub's name of it
+        #[arg(long, value_name = "DIR")]
+        language: PathBuf,
+        /// The directory of the LLaMA that the language model is a delta to, or a hub's name
+        #[arg(long, value_name = "DIR")]
+        base: Option<PathBuf>,
+        /// The model file to write, as -o has it
+        #[arg(value_name = "OUT.gguf")]
+        to: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 #[derive(clap::Args)]
@@ -145,33 +232,11 @@ struct Output {
     quiet: bool,
 }
 
+const NAMES: [&str; 2] = ["<SRC>", "--output <OUT.gguf>"];
+
 pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
-    const NAMES: [&str; 2] = ["<SRC>", "--output <OUT.gguf>"];
-    if let Some(Several::Lavis { checkpoint, vision, language, to, output }) = &args.several {
-        let (_, out) = from_and_to((Some(checkpoint), output.output.as_ref()), [to.as_ref(), None], NAMES)?;
-        output.recipe.check(&out, checkpoint)?;
-        let located =
-            |path: &Option<PathBuf>, wanted| path.as_deref().map(|path| locate(path, wanted, output.quiet)).transpose();
-        let sources = Lavis {
-            checkpoint: locate(checkpoint, Wanted::File, output.quiet)?,
-            vision: located(vision, Wanted::File)?,
-            language: located(language, Wanted::Checkpoint)?,
-        };
-        return output.made(&out, interrupt, None, |place, options, watch| {
-            ocelli_convert::convert_lavis(&sources, place, options, watch)
-        });
-    }
-    if let Some(Several::OpenFlamingo { adapter, language, vision, to, output }) = &args.several {
-        let (_, out) = from_and_to((Some(adapter), output.output.as_ref()), [to.as_ref(), None], NAMES)?;
-        output.recipe.check(&out, adapter)?;
-        let sources = OpenFlamingo {
-            adapter: locate(adapter, Wanted::File, output.quiet)?,
-            language: locate(language, Wanted::Checkpoint, output.quiet)?,
-            vision: locate(vision, Wanted::Checkpoint, output.quiet)?,
-        };
-        return output.made(&out, interrupt, None, |place, options, watch| {
-            ocelli_convert::convert_open_flamingo(&sources, place, options, watch)
-        });
+    if let Some(several) = &args.several {
+        return several.convert(interrupt);
     }
     if let (Some(model), Some(mmproj), Some(out)) = (&args.source, &args.to, &args.output.output)
         && [model, mmproj].iter().all(|path| path.extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf")))
@@ -185,6 +250,68 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     args.output.made(&out, interrupt, args.family.as_ref(), |place, options, watch| {
         ocelli_convert::convert(&source, place, options, watch)
     })
+}
+
+impl Several {
+    fn convert(&self, interrupt: &Interrupt) -> Result<(), Failure> {
+        let (of, to, output) = match self {
+            Self::Lavis { checkpoint: of, to, output, .. }
+            | Self::OpenFlamingo { adapter: of, to, output, .. }
+            | Self::Llava { language: of, to, output, .. }
+            | Self::MiniGpt4 { checkpoint: of, to, output, .. } => (of, to, output),
+        };
+        let (_, out) = from_and_to((Some(of), output.output.as_ref()), [to.as_ref(), None], NAMES)?;
+        output.recipe.check(&out, of)?;
+        let file = |path: &Path| locate(path, Wanted::File, output.quiet);
+        let directory = |path: &Path| locate(path, Wanted::Checkpoint, output.quiet);
+        match self {
+            Self::Lavis { checkpoint, vision, language, .. } => {
+                let sources = Lavis {
+                    checkpoint: file(checkpoint)?,
+                    vision: vision.as_deref().map(file).transpose()?,
+                    language: language.as_deref().map(directory).transpose()?,
+                };
+                output.made(&out, interrupt, None, |place, options, watch| {
+                    ocelli_convert::convert_lavis(&sources, place, options, watch)
+                })
+            }
+            Self::OpenFlamingo { adapter, language, vision, .. } => {
+                let sources = OpenFlamingo {
+                    adapter: file(adapter)?,
+                    language: directory(language)?,
+                    vision: directory(vision)?,
+                };
+                output.made(&out, interrupt, None, |place, options, watch| {
+                    ocelli_convert::convert_open_flamingo(&sources, place, options, watch)
+                })
+            }
+            Self::Llava { language, vision, base, projector, lora, conversation, .. } => {
+                let sources = Original {
+                    language: directory(language)?,
+                    vision: directory(vision)?,
+                    base: base.as_deref().map(directory).transpose()?,
+                    projector: projector.as_deref().map(file).transpose()?,
+                    lora: lora.as_deref().map(directory).transpose()?,
+                    conversation: conversation.clone(),
+                };
+                output.made(&out, interrupt, None, |place, options, watch| {
+                    ocelli_convert::convert_llava(&sources, place, options, watch)
+                })
+            }
+            Self::MiniGpt4 { checkpoint, vision, qformer, language, base, .. } => {
+                let sources = MiniGpt4 {
+                    checkpoint: file(checkpoint)?,
+                    vision: file(vision)?,
+                    qformer: qformer.as_deref().map(file).transpose()?,
+                    language: directory(language)?,
+                    base: base.as_deref().map(directory).transpose()?,
+                };
+                output.made(&out, interrupt, None, |place, options, watch| {
+                    ocelli_convert::convert_minigpt4(&sources, place, options, watch)
+                })
+            }
+        }
+    }
 }
 
 impl Output {

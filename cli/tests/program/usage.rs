@@ -171,7 +171,13 @@ fn the_model_is_a_flag_or_the_first_argument() {
 fn helps_in_two_lengths() {
     let at = |width: &str, args: &[&str]| finish(command(args).env("COLUMNS", width), "").ok();
     let mut commands: Vec<Vec<&str>> = COMMANDS.iter().map(|name| vec![*name]).collect();
-    commands.extend([vec![], vec!["convert", "openflamingo"], vec!["convert", "lavis"]]);
+    commands.extend([
+        vec![],
+        vec!["convert", "openflamingo"],
+        vec!["convert", "lavis"],
+        vec!["convert", "llava"],
+        vec!["convert", "minigpt4"],
+    ]);
     for name in commands {
         let [short, long] = ["-h", "--help"].map(|help| at("80", &[&name[..], &[help]].concat()));
         assert!(short.lines().count() < long.lines().count(), "{name:?}");

@@ -53,6 +53,10 @@ pub(crate) fn keys(inputs: &Inputs<'_>, keys: &mut Keys) -> Result<(), ConvertEr
         let message = format!("{} chat templates, at most {MOST} are read", templates.len());
         return Err(ConvertError::Tokenizer { file: place.to_owned(), message });
     }
+    if keys.text("tokenizer.chat_template").is_some() {
+        keys.note(format!("{place} has a chat template, but the model's own conversation is followed"));
+        return Ok(());
+    }
     set(place, templates, keys);
     Ok(())
 }
@@ -74,6 +78,8 @@ fn set(place: &str, templates: Templates, keys: &mut Keys) {
         }
         // A key's name has no other characters.
         let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let begins = keys.begins_chats && !template.contains("bos_token");
+        let template = if begins { format!("{{{{ bos_token }}}}{template}") } else { template };
         if name == DEFAULT {
             default = Some(template);
         } else if plain.is_empty() || names.contains(&plain) {

@@ -4,11 +4,11 @@
 //! picture -> ViT (one layer's rows or several layers', no norm behind them) -> linear layers -> rows in the prompt's place
 //! ```
 //!
-//! A tower of one shape sees a picture of another as a whole and in tiles. The tiles' rows are put together again as the
-//! grid of patches they were cut from, what of it is padding is left out, and a learned row ends each of its lines.
+//! A tower of one shape sees a picture of another as a whole and in tiles, whose rows are put together again as the grid of
+//! patches they were cut from, without padding and with a learned row at the end of each line.
 //!
-//! The non-obvious thing: the sums by which padding is found again must be the original's to the last bit, since they
-//! decide how many rows a picture has. The original cuts their fraction off, transformers rounds it to seven digits first.
+//! The non-obvious thing: the sums by which padding is found must be the original's to the last bit, since they decide how
+//! many rows a picture has.
 
 use super::compose::InOrder;
 use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
@@ -72,11 +72,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     }
     let packing = Packing::read(file, &scope, width, preprocess.tiles.is_some())?;
     if preprocess.tiles.is_some() && (patches != vit.config.patches() || merge > 1) {
-        return Err(clip.bad(
-            "image_grid_pinpoints",
-            "given",
-            "a picture in tiles needs one row for each of its patches",
-        ));
+        return Err(clip.bad("image_grid_pinpoints", "given", "tiles need one row for each of their patches"));
     }
     let projector = Mlp::load(&scope.at("mm"), count, (inputs, width), act)?;
     let eyes = Eyes { preprocess, vit, skip, merge, projector, width, packing };
@@ -276,5 +272,27 @@ impl Encoder for Laid {
     /// Of the whole view, of the first of its layers.
     fn tower_rows(&self) -> Rows {
         self.view(0).first(self.eyes.vit.rows())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Grid;
+
+    /// Two tiles of 2 x 2 patches side by side behind the whole: tile by tile, as lines, and as lines of which a column is
+    /// padding and that have an end.
+    #[test]
+    fn tiles_are_put_together() {
+        let lines = Grid { view: (4, 2), tiles: (2, 2), cut: (0, 0), kept: (4, 2), line: 4, flat: false };
+        let places = |grid: &Grid| -> Vec<Option<usize>> {
+            (1..3).flat_map(|view| (0..4).map(move |at| (view, at))).map(|(view, at)| grid.place(view, at)).collect()
+        };
+        assert_eq!(places(&lines), [4, 5, 8, 9, 6, 7, 10, 11].map(Some));
+        assert_eq!((lines.rows(), lines.ends().count(), lines.place(0, 3)), (12, 0, Some(3)));
+        let cut = Grid { cut: (1, 0), kept: (2, 2), line: 3, ..lines };
+        assert_eq!(places(&cut), [None, Some(4), None, Some(7), Some(5), None, Some(8), None]);
+        assert_eq!((cut.rows(), cut.ends().collect::<Vec<_>>()), (10, vec![6, 9]));
+        let flat = Grid { flat: true, ..cut };
+        assert_eq!((places(&flat), flat.rows()), ((4..12).map(Some).collect(), 12));
     }
 }

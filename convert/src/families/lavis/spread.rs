@@ -15,6 +15,11 @@ pub(in super::super) fn spread(
     to: u32,
 ) -> Result<Vec<f32>, ConvertError> {
     let (w, from, to) = (width as usize, from as usize, to as usize);
+    let expected = vec![1, (from * from + 1) as u64, u64::from(width)];
+    let found = checkpoint.get(name).map(|tensor| tensor.shape.clone()).unwrap_or_default();
+    if found != expected {
+        return Err(ConvertError::Shape { tensor: name.to_owned(), found, expected });
+    }
     let mut table = vec![0.0; (from * from + 1) * w];
     checkpoint.decode(name, 0, &mut table, &mut Vec::new())?;
     let (class, places) = table.split_at(w);

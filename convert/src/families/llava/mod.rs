@@ -239,6 +239,7 @@ impl Model for Llava {
         if let Some(token) = self.image_token {
             keys.set("ocelli.image_token", token);
         }
+        keys.begins_chats = true;
         generation::keys(inputs, &self.text, facts.vocabulary, facts.ends, keys)?;
         tokenizer::bpe::keys(inputs, facts.vocabulary, keys)
     }
