@@ -16,6 +16,7 @@ pub(crate) mod qformer;
 pub(crate) mod resampler;
 pub(crate) mod rope;
 pub(crate) mod t5;
+pub(crate) mod tasks;
 pub(crate) mod vit;
 
 use crate::error::ConvertError;

@@ -27,6 +27,8 @@ pub struct Defaults {
     pub start: Option<usize>,
     /// The token that stands for a picture's rows in the checkpoint's own prompts.
     pub image_id: Option<u32>,
+    /// Whether penalties look at the text alone and not at the prompt: of models whose makers hand over rows, not ids.
+    pub penalises_text_alone: bool,
     /// Tokens that are never generated, in order, none twice.
     pub suppressed_ids: Vec<u32>,
 }
@@ -101,7 +103,7 @@ impl Defaults {
             length_penalty: wanted.length_penalty.unwrap_or(file.length_penalty),
             early_stopping: wanted.early_stopping.unwrap_or(file.early_stopping),
             keep_special: wanted.keep_special,
-            stop: wanted.stop.clone(),
+            stop: if wanted.stop.is_empty() { file.stop.clone() } else { wanted.stop.clone() },
             logprobs: wanted.logprobs,
             constraint: wanted.constraint.clone(),
             sampling,

@@ -161,7 +161,7 @@ pub struct Wanted {
     pub early_stopping: Option<bool>,
     /// As [`GenerateOptions::keep_special`].
     pub keep_special: bool,
-    /// As [`GenerateOptions::stop`].
+    /// As [`GenerateOptions::stop`]; none are those of the file's task, where there is one.
     pub stop: Vec<String>,
     /// As [`GenerateOptions::logprobs`].
     pub logprobs: bool,
