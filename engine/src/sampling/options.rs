@@ -200,7 +200,7 @@ pub struct Wanted {
     pub early_stopping: Option<bool>,
     /// As [`GenerateOptions::keep_special`].
     pub keep_special: bool,
-    /// As [`GenerateOptions::stop`]; where there is none, and no constraint, those of the model's file.
+    /// As [`GenerateOptions::stop`]; where there is none, and no constraint, those of the task or the model's file.
     pub stop: Vec<String>,
     /// As [`GenerateOptions::logprobs`].
     pub logprobs: bool,
