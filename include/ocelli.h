@@ -466,6 +466,14 @@ typedef struct ocelli_model_options {
   uint32_t cpu_set_words;
   // 0.
   uint32_t reserved;
+  // Path of what a language model in a file of its own sees with, the second file of a pair of llama.cpp's (mmproj); NULL
+  // is none. Read during the call.
+  const char *mmproj;
+  // Most rows that a picture may become, where that depends on its size: larger pictures are shown at fewer pixels; 0 is as
+  // the model has it.
+  uint32_t image_max_rows;
+  // 0.
+  uint32_t more_reserved;
 } ocelli_model_options;
 
 // What a model is.
@@ -733,8 +741,8 @@ int32_t ocelli_check_model(const char *path);
 // -00001-of-000NN.gguf; the others lie beside it. The handle is the caller's to close with ocelli_model_close().
 //
 // Returns OCELLI_OK, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8, OCELLI_ERR_BAD_PARAMETER, OCELLI_ERR_FILE,
-// OCELLI_ERR_MODEL, OCELLI_ERR_DEVICE (the environment's OCELLI_ISA is not to be had), OCELLI_ERR_CANCELLED (by
-// progress) or OCELLI_ERR_UNSUPPORTED.
+// OCELLI_ERR_MODEL (also for an mmproj of another model), OCELLI_ERR_DEVICE (the environment's OCELLI_ISA is not to be had),
+// OCELLI_ERR_CANCELLED (by progress) or OCELLI_ERR_UNSUPPORTED.
 int32_t ocelli_model_open(const char *path, const struct ocelli_model_options *options, struct ocelli_model **out);
 
 // Opens a model that is in memory: size bytes, as a file would have them. They are copied, unless options say
