@@ -81,6 +81,12 @@ pub fn families() -> Vec<(&'static str, &'static [&'static str])> {
     families::ALL.iter().map(|family| (family.name, family.model_types)).collect()
 }
 
+/// The `model_type` of every language model that can be converted by itself, with the `general.architecture` it becomes.
+#[must_use]
+pub fn language_models() -> &'static [(&'static str, &'static str)] {
+    &parts::language::ARCHITECTURES
+}
+
 /// Converts the checkpoint directory `source` to the file `out`.
 ///
 /// # Errors

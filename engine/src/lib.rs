@@ -51,7 +51,7 @@ pub use generate::{Finish, Generation, Score, Tokens};
 pub use kernels::observe::Observer;
 pub use kernels::{CacheType, DeviceInfo, Isa, limits};
 pub use model::{Engine, Model};
-pub use models::families;
+pub use models::{architectures, families};
 pub use ocelli_quant::gguf::{Bytes, Gguf};
 pub use plan::{Plan, SessionOptions};
 pub use prompt::{Instruction, Item, Piece, Prompt, Shot, ShotFormat, Told, most_similar, prompt_ids};

@@ -107,7 +107,10 @@ pub fn resolve(family: &Family, options: &SessionOptions) -> Resolved {
     let beams = or(options.beams, 1);
     let new_tokens = or(options.new_tokens, context).min(context);
     let batch = or(options.batch, 256).min(context).max(beams);
-    let slots = slots(context, beams, new_tokens);
+    // Beams that grow beyond what is short are read again beside their prompt, which stays.
+    let short = family.speaks.as_ref().and_then(|speaks| speaks.decoder.config.short());
+    let again = short.filter(|&short| beams > 1 && short < context).map_or(0, |short| slots(short, 1, 0));
+    let slots = slots(context, beams, new_tokens).saturating_add(again);
     let caches = family.speaks.as_ref().map(|speaks| {
         let ty = options.cache.unwrap_or_else(|| cache_type_beside(speaks.decoder.weight_type()));
         let media = speaks.media_shape(or(options.images, 33), ty);

@@ -24,6 +24,30 @@ fn strings(list: &[&str]) -> MetaValue {
     MetaValue::from(list.iter().map(|&s| s.to_owned()).collect::<Vec<String>>())
 }
 
+/// As the tokenizers library encodes with `rstrip` tokens, which llama.cpp's files of Phi 3 do not name.
+#[test]
+fn tokens_of_phi3_take_the_blanks_behind_them() {
+    let keys = |name: &str| {
+        [
+            ("general.name", MetaValue::from(name)),
+            ("tokenizer.ggml.model", MetaValue::from("llama")),
+            (
+                "tokenizer.ggml.tokens",
+                strings(&["<unk>", "<s>", "</s>", "▁a", "<|end|>", "<|user|>", "▁", "<|endoftext|>"]),
+            ),
+            ("tokenizer.ggml.scores", MetaValue::from(vec![0.0f32; 8])),
+            ("tokenizer.ggml.token_type", MetaValue::from(vec![2i32, 3, 3, 1, 3, 4, 1, 3])),
+        ]
+    };
+    let encode =
+        |name: &str, text: &str| Tokenizer::from_gguf(&file(&keys(name))).unwrap().encode(text, PARSED).unwrap();
+    for name in ["Phi-3 mini 4k instruct", "phi3"] {
+        assert_eq!(encode(name, "<|user|> a<|end|>  \n a"), [5, 3, 4, 3]);
+        assert_eq!(encode(name, "<|endoftext|> a"), [7, 6, 3], "not this one");
+    }
+    assert_eq!(encode("Other", "<|end|> a"), [4, 6, 3]);
+}
+
 #[test]
 fn files_leave_unsaid_what_their_kind_implies() {
     let llama = [

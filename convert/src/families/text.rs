@@ -1,5 +1,6 @@
-//! A language model by itself: `LlamaForCausalLM`, `Gemma3ForCausalLM`, `MptForCausalLM`, `GPTNeoXForCausalLM`,
-//! `OPTForCausalLM` and `T5ForConditionalGeneration` as transformers saves them, and MPT-1B's own class.
+//! A language model by itself: `LlamaForCausalLM`, `MistralForCausalLM`, `Qwen2ForCausalLM`, `Qwen3ForCausalLM`,
+//! `Phi3ForCausalLM`, `Gemma2ForCausalLM`, `Gemma3ForCausalLM`, `MptForCausalLM`, `GPTNeoXForCausalLM`, `OPTForCausalLM` and
+//! `T5ForConditionalGeneration` as transformers saves them, and MPT-1B's own class.
 
 use super::{Family, Model};
 use crate::checkpoint::Checkpoint;

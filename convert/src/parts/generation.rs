@@ -164,7 +164,7 @@ pub(crate) fn keys(
     inputs: &Inputs<'_>,
     config: &Object,
     vocabulary: u32,
-    (bos, eos): (u32, u32),
+    (bos, eos): (Option<u32>, Option<u32>),
     keys: &mut Keys,
 ) -> Result<(), ConvertError> {
     match file(inputs)? {
@@ -181,7 +181,7 @@ pub(crate) fn keys(
             set(&own, &own, vocabulary, (bos, own.ids("eos_token_id")?.unwrap_or_default()), keys)
         }
         None => {
-            let ends = config.ids("eos_token_id")?.unwrap_or_else(|| vec![i64::from(eos)]);
+            let ends = config.ids("eos_token_id")?.unwrap_or_else(|| eos.map(i64::from).into_iter().collect());
             set(config, config, vocabulary, (bos, ends), keys)
         }
     }
@@ -192,11 +192,11 @@ pub(crate) fn inner_keys(
     inputs: &Inputs<'_>,
     text: &Object,
     vocabulary: u32,
-    (bos, eos): (u32, u32),
+    (bos, eos): (Option<u32>, Option<u32>),
     keys: &mut Keys,
 ) -> Result<(), ConvertError> {
     let outer = file(inputs)?.unwrap_or_else(|| Object::empty(FILE));
-    let ends = text.ids("eos_token_id")?.unwrap_or_else(|| vec![i64::from(eos)]);
+    let ends = text.ids("eos_token_id")?.unwrap_or_else(|| eos.map(i64::from).into_iter().collect());
     if let Some(other) = outer.ids("eos_token_id")?
         && other != ends
     {
@@ -226,10 +226,11 @@ fn set(
     own: &Object,
     outer: &Object,
     vocabulary: u32,
-    (bos, ends): (u32, Vec<i64>),
+    (bos, ends): (Option<u32>, Vec<i64>),
     keys: &mut Keys,
 ) -> Result<(), ConvertError> {
-    let bos = own.count("bos_token_id", 0..=vocabulary - 1, bos)?;
+    let named = own.has("bos_token_id") || bos.is_some();
+    let bos = own.count("bos_token_id", 0..=vocabulary - 1, bos.unwrap_or_default())?;
     let mut ids = Vec::new();
     for id in &ends {
         match u32::try_from(*id).ok().filter(|id| *id < vocabulary) {
@@ -239,7 +240,9 @@ fn set(
         }
     }
     keys.set("ocelli.generation.eos_ids", ids);
-    keys.set("ocelli.generation.bos_id", bos);
+    if named {
+        keys.set("ocelli.generation.bos_id", bos);
+    }
     for (name, kind) in DEFAULTS {
         let mut stored = value(own, name, *kind)?;
         if stored.is_none() && *name == "max_new_tokens" {

@@ -10,8 +10,33 @@ use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::settings::Object;
 
+/// Values of `model_type`, each with what `general.architecture` becomes.
+pub(crate) const ARCHITECTURES: [(&str, &str); 12] = [
+    ("llama", "llama"),
+    // llama.cpp knows no other name for it.
+    ("mistral", "llama"),
+    ("qwen2", "qwen2"),
+    ("qwen3", "qwen3"),
+    ("phi3", "phi3"),
+    ("gemma2", "gemma2"),
+    ("gemma3_text", "gemma3"),
+    ("mpt", "mpt"),
+    ("mosaic_gpt", "mpt"),
+    ("gpt_neox", "gptneox"),
+    ("opt", "opt"),
+    ("t5", "t5"),
+];
+
 /// Values of `model_type`.
-pub(crate) const MODEL_TYPES: &[&str] = &["llama", "gemma3_text", "mpt", "mosaic_gpt", "gpt_neox", "opt", "t5"];
+pub(crate) const MODEL_TYPES: &[&str] = &{
+    let mut names = [""; ARCHITECTURES.len()];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = ARCHITECTURES[i].0;
+        i += 1;
+    }
+    names
+};
 
 /// What families ask of a language model.
 pub(crate) struct Facts {
@@ -27,8 +52,8 @@ pub(crate) struct Facts {
     pub(crate) embedding: &'static str,
     /// What stands before the number of a layer in the checkpoint.
     pub(crate) blocks: &'static str,
-    /// The class's tokens that begin and end a text.
-    pub(crate) ends: (u32, u32),
+    /// The class's tokens that begin and end a text, where it names any.
+    pub(crate) ends: (Option<u32>, Option<u32>),
     /// Where an encoder reads prompts, the token that the decoder's text begins with unless a configuration says so.
     pub(crate) start: Option<u32>,
 }
@@ -60,11 +85,33 @@ pub(crate) fn read(config: &Object) -> Result<Box<dyn Language>, ConvertError> {
         Some("gpt_neox") => Box::new(NeoX::read(config)?),
         Some("opt") => Box::new(Opt::read(config)?),
         Some("t5") => Box::new(T5::read(config)?),
-        None | Some("llama" | "gemma3_text") => Box::new(Llama::read(config)?),
+        None | Some("llama" | "mistral" | "qwen2" | "qwen3" | "phi3" | "gemma2" | "gemma3_text") => {
+            Box::new(Llama::read(config)?)
+        }
         Some(other) => {
             let known: Vec<_> = MODEL_TYPES.iter().map(|name| format!("'{name}'")).collect();
             let other = format!("'{}'", shown(other));
             return Err(config.unsupported("model_type", other, format!("only {} are", known.join(", "))));
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Account;
+    use serde_json::{Map, Value};
+    use std::rc::Rc;
+
+    #[test]
+    fn each_model_type_becomes_what_the_table_says() {
+        for (name, architecture) in ARCHITECTURES {
+            let values = Map::from_iter([("model_type".to_owned(), Value::from(name))]);
+            let config = Object::top(Rc::new(Account::new("config.json", values)));
+            match read(&config) {
+                Ok(language) => assert_eq!(language.facts().architecture, architecture, "{name}"),
+                Err(error) => panic!("{name}: {error}"),
+            }
+        }
+    }
 }

@@ -186,7 +186,7 @@ impl Language for Mpt {
             embedding: "transformer.wte",
             blocks: "transformer.blocks.",
             // `<|endoftext|>` of the tokenizer that all of them have.
-            ends: (0, 0),
+            ends: (Some(0), Some(0)),
             start: None,
         }
     }

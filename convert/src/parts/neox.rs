@@ -68,7 +68,7 @@ impl Language for NeoX {
             layers: self.layers,
             embedding: "gpt_neox.embed_in",
             blocks: "gpt_neox.layers.",
-            ends: (0, 2),
+            ends: (Some(0), Some(2)),
             start: None,
         }
     }

@@ -77,7 +77,7 @@ impl Language for Opt {
             layers: self.layers,
             embedding: "model.decoder.embed_tokens",
             blocks: "model.decoder.layers.",
-            ends: (2, 2),
+            ends: (Some(2), Some(2)),
             start: None,
         }
     }

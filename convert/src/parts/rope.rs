@@ -5,6 +5,8 @@
 //! there, a version from 5.0 on saved the file and its order holds: `rope_scaling`, then `rope_parameters`, then the top.
 //! What then goes unread is noted. Where it is not there and the versions would take different numbers, that is refused.
 
+use serde_json::Value;
+
 use super::{CONTEXT, positive};
 use crate::error::{ConvertError, shown};
 use crate::settings::Neutral::Number;
@@ -24,7 +26,16 @@ const FLAT: &[Known] = &[Known::not_here(
 )];
 
 /// The stretchings that LLaMA's layers run.
-const LLAMA: &[&str] = &["linear", "llama3"];
+pub(super) const LLAMA: &[&str] = &["linear", "llama3"];
+/// Those of layers that have no factors.
+pub(super) const LINEAR: &[&str] = &["linear"];
+
+/// What has no effect in Phi 3's object.
+const LONG: &[Known] = &[Known::not_here(
+    &["factor", "attention_factor"],
+    &[],
+    "the longest context says how much longer than the original one it is",
+)];
 
 /// What is turned, and how far.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +44,8 @@ pub(crate) struct Rope {
     pub(crate) base: f32,
     /// How they are stretched.
     pub(crate) scaling: Scaling,
+    /// Numbers of a head that are turned, where not all are.
+    pub(crate) turned: Option<u32>,
 }
 
 /// How RoPE is stretched.
@@ -44,6 +57,9 @@ pub(crate) enum Scaling {
     Linear(f32),
     /// Long turns by the factor, short ones not.
     Llama3 { factor: f64, low: f64, high: f64, context: f64 },
+    /// Each frequency by a factor of its own, which is another one in sequences that are longer than the original context;
+    /// cosines and sines are multiplied by `attention`.
+    Long { short: Vec<f32>, long: Vec<f32>, original: u32, attention: f32 },
 }
 
 /// A source that may say something: an object and a key of it.
@@ -75,6 +91,23 @@ fn passed_over(sources: &[Source<'_>], taken: f64) -> Result<(), ConvertError> {
     Ok(())
 }
 
+/// A list of one number above 0 for each frequency.
+fn factors(object: &Object, key: &str, count: u32) -> Result<Vec<f32>, ConvertError> {
+    let values = match object.get(key) {
+        Some(Value::Array(values)) => values,
+        Some(other) => return Err(object.mismatch(key, "a list of numbers", other)),
+        None => return Err(object.bad(key, "missing", format!("longrope needs its {count} numbers"))),
+    };
+    if values.len() != count as usize {
+        return Err(object.bad(key, format!("{} numbers", values.len()), format!("must be {count}, one a pair")));
+    }
+    let one = |value: &Value| match value.as_f64().map(|value| value as f32) {
+        Some(value) if value > 0.0 && value.is_finite() => Ok(value),
+        _ => Err(object.bad(key, shown(&value.to_string()), "each must be a number above 0")),
+    };
+    values.iter().map(one).collect()
+}
+
 /// Refuses a source that only some versions read, where it says something else than what the others take.
 fn undecided((object, key): Source<'_>, others: f64) -> Result<(), ConvertError> {
     match object.optional_number(key)? {
@@ -88,19 +121,50 @@ fn undecided((object, key): Source<'_>, others: f64) -> Result<(), ConvertError>
 
 impl Rope {
     /// Of one object, be it `rope_scaling` or `rope_parameters`, with the base at `top` or in the object.
-    pub(crate) fn read(config: &Object, default: f64) -> Result<Self, ConvertError> {
+    pub(crate) fn read(config: &Object, default: f64, kinds: &[&str]) -> Result<Self, ConvertError> {
         let (scaling, newer) = object(config)?;
         let sources = [(&scaling, "rope_theta"), (config, "rope_theta")];
         if !newer {
             undecided(sources[0], config.number("rope_theta", default)?)?;
         }
-        Ok(Self { base: base(&sources, default)?, scaling: Scaling::read(config, &scaling, newer, LLAMA)? })
+        let scaling = Scaling::read(config, &scaling, newer, kinds)?;
+        Ok(Self { base: base(&sources, default)?, scaling, turned: None })
+    }
+
+    /// Of Phi 3, of whose heads, `head` numbers wide, a share is turned.
+    pub(crate) fn read_phi3(config: &Object, head: u32) -> Result<Self, ConvertError> {
+        const SHARE: &str = "partial_rotary_factor";
+        let (scaling, newer) = object(config)?;
+        let (theta, share) = ([(&scaling, "rope_theta"), (config, "rope_theta")], [(&scaling, SHARE), (config, SHARE)]);
+        if !newer {
+            undecided(theta[0], config.number("rope_theta", 1e4)?)?;
+            undecided(share[0], config.number(SHARE, 1.0)?)?;
+        }
+        let part = first(&share, 1.0)?;
+        let turned = (f64::from(head) * part) as u32;
+        if !(0.0..=1.0).contains(&part) || turned == 0 || !turned.is_multiple_of(2) {
+            let rule = format!("must be a share of the {head} numbers of a head that is even and above 0");
+            return Err(config.bad(SHARE, part, rule));
+        }
+        let (key, kind) = Scaling::kind(&scaling, newer)?;
+        // The names that the first versions had for it. The class takes them under one of the keys only.
+        let older = matches!(kind, "su" | "yarn") && (key == "type" || newer);
+        let scaling = if kind == "longrope" || older {
+            Scaling::read_long(config, &scaling, turned / 2)?
+        } else {
+            if kind != "default" {
+                return Err(scaling.unsupported(key, format!("'{kind}'"), "only 'default' and 'longrope' are"));
+            }
+            config.get("original_max_position_embeddings");
+            Scaling::read(config, &scaling, newer, &[])?
+        };
+        Ok(Self { base: base(&theta, 1e4)?, scaling, turned: Some(turned) })
     }
 
     /// Of IDEFICS, whose class reads nothing of it before 5.0: only `rope_parameters` says that it was saved by one that
     /// does.
     pub(crate) fn read_idefics(config: &Object) -> Result<Self, ConvertError> {
-        let rope = Self::read(config, 1e4)?;
+        let rope = Self::read(config, 1e4, LLAMA)?;
         if !config.has("rope_parameters") {
             undecided((config, "rope_theta"), 1e4)?;
             if rope.scaling != Scaling::None {
@@ -122,7 +186,7 @@ impl Rope {
         }
         let global_base = base(&[(&old, theta), (&full, theta), (config, theta)], 1e6)?;
         let local_base = base(&[(&local, theta), (config, "rope_local_base_freq")], 1e4)?;
-        let kinds: &[&str] = &["linear"];
+        let kinds = LINEAR;
         // What is at the top is put into the object.
         let scaling = match (old.is_empty(), Scaling::read(config, &full, true, kinds)?) {
             (true, scaling) => scaling,
@@ -135,7 +199,7 @@ impl Rope {
             }
         };
         Scaling::read(config, &local, true, &[])?;
-        Ok((Self { base: global_base, scaling }, local_base))
+        Ok((Self { base: global_base, scaling, turned: None }, local_base))
     }
 
     /// Of GPT-NeoX, with the share of a head that is turned.
@@ -151,7 +215,7 @@ impl Rope {
         // Both generations write over these two.
         passed_over(&[(config, theta)], f64::from(base))?;
         passed_over(&[(config, share)], turned)?;
-        Ok((Self { base, scaling: Scaling::read(config, &scaling, newer, &[])? }, turned))
+        Ok((Self { base, scaling: Scaling::read(config, &scaling, newer, &[])?, turned: None }, turned))
     }
 }
 
@@ -183,6 +247,7 @@ impl Scaling {
             Self::None => "'default'",
             Self::Linear(_) => "'linear'",
             Self::Llama3 { .. } => "'llama3'",
+            Self::Long { .. } => "'longrope'",
         }
     }
 
@@ -222,6 +287,23 @@ impl Scaling {
                 Ok(Self::None)
             }
         }
+    }
+
+    /// Of `pairs` frequencies.
+    fn read_long(config: &Object, scaling: &Object, pairs: u32) -> Result<Self, ConvertError> {
+        const ORIGINAL: &str = "original_max_position_embeddings";
+        scaling.known(LONG);
+        // The class has a number of its own for it where the configuration has none, and never reads the one inside.
+        let original = config.count(ORIGINAL, 1..=CONTEXT, 4_096)?;
+        passed_over(&[(scaling, ORIGINAL)], f64::from(original))?;
+        let context = config.count("max_position_embeddings", 1..=CONTEXT, 4_096)?;
+        let factor = f64::from(context) / f64::from(original);
+        let attention = if factor > 1.0 { (1.0 + factor.ln() / f64::from(original).ln()).sqrt() } else { 1.0 };
+        if !attention.is_finite() {
+            return Err(config.bad(ORIGINAL, original, "must be above 1"));
+        }
+        let [short, long] = ["short_factor", "long_factor"].map(|key| factors(scaling, key, pairs));
+        Ok(Self::Long { short: short?, long: long?, original, attention: attention as f32 })
     }
 
     fn read_llama3(config: &Object, scaling: &Object, newer: bool) -> Result<Self, ConvertError> {

@@ -146,7 +146,7 @@ impl Language for T5 {
             layers: self.decoder_layers,
             embedding: "shared",
             blocks: "decoder.block.",
-            ends: (1, 1),
+            ends: (Some(1), Some(1)),
             start: Some(self.pad),
         }
     }

@@ -87,6 +87,11 @@ impl Object {
         self.values.get(key).is_some_and(|value| !value.is_null())
     }
 
+    /// Whether a key is there and says `null`.
+    pub(crate) fn is_null(&self, key: &str) -> bool {
+        self.values.get(key).is_some_and(Value::is_null)
+    }
+
     /// The one of two names of a setting that is there; both must say the same.
     pub(crate) fn alias<'a>(&self, name: &'a str, other: &'a str) -> Result<&'a str, ConvertError> {
         match (self.get(name), self.get(other)) {

@@ -175,12 +175,15 @@ fn special_ids(
 }
 
 /// Sets the keys of the tables, of the special tokens, and of what is done to blanks.
-fn write(source: Source, special: &[Option<u32>; 7], ends: Ends, prefix: Prefix, keys: &mut Keys) {
+fn write(mut source: Source, special: &[Option<u32>; 7], ends: Ends, prefix: Prefix, keys: &mut Keys) {
     let (model, pre) = match source.kind {
         Kind::ByteLevel { pre, .. } => ("gpt2", pre),
         Kind::SentencePiece(_) => ("llama", "default"),
         Kind::Unigram(..) => ("t5", "default"),
     };
+    if source.kind.finds_blanks() {
+        source.vocabulary.write_blanks();
+    }
     let lists = source.vocabulary.lists();
     let (tokens, types) = source.vocabulary.finish();
     keys.set("tokenizer.ggml.model", model);

@@ -53,7 +53,7 @@ pub(super) fn whole(inputs: &Inputs<'_>, rows: u32, keys: &mut Keys) -> Result<O
     let merges = merges(&vocabulary, file.model.merges.0)?;
     let scores = match kind {
         Kind::ByteLevel { .. } => None,
-        Kind::SentencePiece(_) => Some(kinds::scores(&vocabulary, &merges, rows as usize)?),
+        Kind::SentencePiece(_) => Some(kinds::scores(&vocabulary, &merges, rows as usize, kind.finds_blanks())?),
         Kind::Unigram(..) => file.model.vocab.scores.map(|mut scores| {
             scores.resize(rows as usize, 0.0);
             scores

@@ -226,6 +226,13 @@ pub(super) fn prefix(kind: Kind, config: &Config, keys: &mut Keys) -> Result<Pre
     }
 }
 
+impl Kind {
+    /// Whether runs of blanks are tokens that are looked for in the text as it is: where nothing is put before it.
+    pub(super) fn finds_blanks(self) -> bool {
+        matches!(self, Self::SentencePiece(Prefix { blank: Blank::Never, .. }))
+    }
+}
+
 /// Notes a way from tokens to text that is not the kind's own.
 pub(super) fn note_decoder(decoder: &Decoder, kind: Kind, keys: &mut Keys) {
     let steps: Vec<&Decoder> =
@@ -309,12 +316,18 @@ pub(super) fn mark_bytes(vocabulary: &mut Vocabulary) -> Result<(), ConvertError
 }
 
 /// Scores by id: the rank, negative, of the first merge that makes the token.
-pub(super) fn scores(vocabulary: &Vocabulary, merges: &[String], count: usize) -> Result<Vec<f32>, ConvertError> {
+/// What is found before anything is merged has no rank, `blanks` being such as well.
+pub(super) fn scores(
+    vocabulary: &Vocabulary,
+    merges: &[String],
+    count: usize,
+    blanks: bool,
+) -> Result<Vec<f32>, ConvertError> {
     let mut ranks: HashMap<u32, usize> = HashMap::new();
     let mut last = None;
     for (rank, line) in merges.iter().enumerate() {
         let made: String = line.split(' ').collect();
-        let Some(id) = vocabulary.id(&made) else { continue };
+        let Some(id) = vocabulary.id(&made).filter(|&id| !vocabulary.is_found_first(id, blanks)) else { continue };
         if ranks.contains_key(&id) && last != Some(id) {
             return Err(vocabulary.bad(format!(
                 "merge {}: '{}' is made by merges that do not follow one another, which no score can say",

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::files::AddedToken;
+use super::kinds::BLANK;
 use crate::error::{ConvertError, shown};
 use crate::keys::Keys;
 
@@ -18,6 +19,11 @@ pub(super) enum TokenType {
     UserDefined = 4,
     Unused = 5,
     Byte = 6,
+}
+
+/// Whether a token is a run of blanks.
+fn is_blanks(text: &str) -> bool {
+    !text.is_empty() && text.replace(BLANK, "").is_empty()
 }
 
 /// A vocabulary under construction.
@@ -122,6 +128,24 @@ impl Vocabulary {
     /// Whether a token of that id is added with wishes of its own.
     pub(super) fn has_wishes(&self, token: &str, id: u32) -> bool {
         self.id(token) == Some(id) && self.wishes.contains_key(&id)
+    }
+
+    /// Whether a token is found in every text before anything is merged, so that no merge ever makes it. With `blanks` runs
+    /// of blanks are, see [`Vocabulary::write_blanks`].
+    pub(super) fn is_found_first(&self, id: u32, blanks: bool) -> bool {
+        let Some(Some((text, TokenType::UserDefined))) = self.tokens.get(id as usize) else { return false };
+        let is_plain = !text.contains(BLANK) || blanks && is_blanks(text);
+        self.wishes.get(&id).is_some_and(|wishes| !wishes.single_word && (wishes.normalized || is_plain))
+    }
+
+    /// Writes added tokens that are runs of [`BLANK`] as the blanks they stand for, so that they are found in the text as it
+    /// is: as llama.cpp has them, since its runtime merges nothing to an added token. In the original merges make them.
+    pub(super) fn write_blanks(&mut self) {
+        for (text, ty) in self.tokens.iter_mut().flatten() {
+            if *ty == TokenType::UserDefined && is_blanks(text) {
+                *text = text.replace(BLANK, " ");
+            }
+        }
     }
 
     /// Adds a special token behind all others, unless it is there; then it is special from now on.

@@ -8,6 +8,7 @@ mod frozen;
 mod hostile;
 mod lavis;
 mod llava;
+mod newer;
 mod open_flamingo;
 mod output;
 mod pieces;

@@ -15,7 +15,7 @@ pub const ROWS: u64 = 270;
 
 /// One layer with four query heads and two key heads, every element its own number.
 pub fn model(kind: &str) -> Model {
-    let gemma = kind == "gemma3_text";
+    let (gemma, fused) = (kind.starts_with("gemma"), kind == "phi3");
     let mut tensors = BTreeMap::new();
     let mut start = 0f32;
     let mut add = |name: &str, shape: &[u64]| {
@@ -28,20 +28,32 @@ pub fn model(kind: &str) -> Model {
     add("model.embed_tokens.weight", &[ROWS, w]);
     add("model.norm.weight", &[w]);
     let mut layer = |name: &str, shape: &[u64]| add(&format!("model.layers.0.{name}.weight"), shape);
-    layer("self_attn.q_proj", &[q, w]);
-    layer("self_attn.k_proj", &[kv, w]);
-    layer("self_attn.v_proj", &[kv, w]);
+    if fused {
+        layer("self_attn.qkv_proj", &[q + 2 * kv, w]);
+        layer("mlp.gate_up_proj", &[2 * TEXT_FFN, w]);
+    } else {
+        layer("self_attn.q_proj", &[q, w]);
+        layer("self_attn.k_proj", &[kv, w]);
+        layer("self_attn.v_proj", &[kv, w]);
+        layer("mlp.gate_proj", &[TEXT_FFN, w]);
+        layer("mlp.up_proj", &[TEXT_FFN, w]);
+    }
     layer("self_attn.o_proj", &[w, q]);
-    layer("mlp.gate_proj", &[TEXT_FFN, w]);
-    layer("mlp.up_proj", &[TEXT_FFN, w]);
     layer("mlp.down_proj", &[w, TEXT_FFN]);
     layer("input_layernorm", &[w]);
     layer("post_attention_layernorm", &[w]);
     if gemma {
         layer("pre_feedforward_layernorm", &[w]);
         layer("post_feedforward_layernorm", &[w]);
+    }
+    if matches!(kind, "gemma3_text" | "qwen3") {
         layer("self_attn.q_norm", &[HEAD]);
         layer("self_attn.k_norm", &[HEAD]);
+    }
+    if kind == "qwen2" {
+        for (part, rows) in [("q", q), ("k", kv), ("v", kv)] {
+            add(&format!("model.layers.0.self_attn.{part}_proj.bias"), &[rows]);
+        }
     }
     let mut config = json!({
         "model_type": kind, "hidden_size": w, "intermediate_size": TEXT_FFN, "num_hidden_layers": 1,

@@ -1,7 +1,13 @@
 //! Frequencies of rotary position embeddings (Su et al. 2021) with the scalings that files ask for: linear (positions are
-//! divided) and factors of each frequency (`rope_freqs.weight`, how llama 3.1's scaling is stored).
+//! divided), factors of each frequency (`rope_freqs.weight`, how llama 3.1's scaling is stored), and two sets of these of
+//! which one is for long sequences (LongRoPE; Ding et al. 2024).
 
 use crate::kernels::Pairs;
+
+/// The factors of short sequences, where long ones have others.
+pub const SHORT: &str = "rope_factors_short.weight";
+/// The factors of long sequences.
+pub const LONG: &str = "rope_factors_long.weight";
 
 /// How heads are turned.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,8 +20,13 @@ pub struct Rope {
     pub base: f32,
     /// Positions are divided by this.
     pub stretch: f32,
-    /// The base of layers with a window; they are never stretched.
-    pub local_base: f32,
+    /// Multiplies cosines and sines, and by that what is turned.
+    pub scale: f32,
+    /// Positions of the longest sequence that is turned by [`SHORT`] factors; all of a longer one is turned by [`LONG`]
+    /// ones.
+    pub short: Option<usize>,
+    /// The base of layers with a window, where they have their own: then they are never stretched.
+    pub local_base: Option<f32>,
     /// Which pairs take which axis of positions, where these have three.
     pub sections: Option<Sections>,
 }
@@ -57,10 +68,17 @@ impl Rope {
         all
     }
 
-    /// The same of layers with a window.
+    /// The same of short or of long sequences by their factors, in the steps of LongRoPE's original.
+    #[must_use]
+    pub fn spread(&self, factors: &[f32]) -> Vec<f32> {
+        let one = |(power, factor): (f32, &f32)| 1.0 / (factor * power) / self.stretch;
+        powers(self.base, self.width).zip(factors).map(one).collect()
+    }
+
+    /// The same of layers with a window, where they have their own.
     #[must_use]
     pub fn local(&self) -> Vec<f32> {
-        frequencies(self.local_base, self.width)
+        self.local_base.map_or_else(Vec::new, |base| frequencies(base, self.width))
     }
 
     /// The axis each pair takes its position from; none where positions have one.
@@ -71,10 +89,14 @@ impl Rope {
 }
 
 /// 1 / base^(2i / width), each step rounded to f32 as in the originals.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
 fn frequencies(base: f32, width: usize) -> Vec<f32> {
-    let power = |i: usize| f64::from(base).powf(f64::from((2 * i) as f32 / width as f32)) as f32;
-    (0..width / 2).map(|i| 1.0 / power(i)).collect()
+    powers(base, width).map(|power| 1.0 / power).collect()
+}
+
+/// base^(2i / width)
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+fn powers(base: f32, width: usize) -> impl Iterator<Item = f32> {
+    (0..width / 2).map(move |i| f64::from(base).powf(f64::from((2 * i) as f32 / width as f32)) as f32)
 }
 
 #[cfg(test)]
@@ -83,11 +105,20 @@ mod tests {
 
     #[test]
     fn scalings_slow_the_global_layers_only() {
-        let rope =
-            Rope { width: 4, pairs: Pairs::Halves, base: 10_000.0, stretch: 2.0, local_base: 100.0, sections: None };
+        let rope = Rope {
+            width: 4,
+            pairs: Pairs::Halves,
+            base: 10_000.0,
+            stretch: 2.0,
+            scale: 1.0,
+            short: None,
+            local_base: Some(100.0),
+            sections: None,
+        };
         for (got, want) in [
             (rope.global(None), [0.5, 0.005]),
             (rope.global(Some(&[1.0, 5.0])), [0.5, 0.001]),
+            (rope.spread(&[2.0, 5.0]), [0.25, 0.001]),
             (rope.local(), [1.0, 0.1]),
         ] {
             assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() <= w * 1e-6), "{got:?} for {want:?}");

@@ -149,7 +149,7 @@ impl Session {
         timings: &mut Timings,
     ) -> Result<(Chosen, Whole), Error> {
         let Fitted { items, options, full, .. } = fitted;
-        let mut prompt = self.prefill(items, sink, timings)?;
+        let mut prompt = self.prefill(items, 0, sink, timings)?;
         let start = Instant::now();
         let history = History::new(self.model().placed_ids(items), options, self.vocabulary());
         let result = if options.beams > 1 {

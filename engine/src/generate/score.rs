@@ -51,8 +51,28 @@ impl Session {
         result
     }
 
+    /// What is read in one go is turned as long as it is: continuations that make the sequence a long one are scored by
+    /// themselves.
     fn score_inner(&mut self, items: &[Item], all: Vec<Vec<u32>>, sink: &mut Sink<'_>) -> Result<Vec<Score>, Error> {
-        let mut prompt = self.prefill(items, sink, &mut Timings::default())?;
+        let positions = self.model().count(items);
+        let long: Vec<bool> = all.iter().map(|ids| self.is_long(positions + ids.len())).collect();
+        if long.iter().all(|one| one == &long[0]) {
+            return self.score_alike(items, all, sink);
+        }
+        let mut scores: Vec<Option<Score>> = all.iter().map(|_| None).collect();
+        for kind in [false, true] {
+            let of_kind = |i: &usize| long[*i] == kind;
+            let ids = (0..all.len()).filter(of_kind).map(|i| all[i].clone()).collect();
+            for (i, score) in (0..all.len()).filter(of_kind).zip(self.score_alike(items, ids, sink)?) {
+                scores[i] = Some(score);
+            }
+        }
+        Ok(scores.into_iter().flatten().collect())
+    }
+
+    fn score_alike(&mut self, items: &[Item], all: Vec<Vec<u32>>, sink: &mut Sink<'_>) -> Result<Vec<Score>, Error> {
+        let behind = all.iter().map(Vec::len).max().unwrap_or(0);
+        let mut prompt = self.prefill(items, behind, sink, &mut Timings::default())?;
         let vocabulary = self.vocabulary();
         let first = &self.logits()[..vocabulary];
         let sum = log_sum(first).ok_or(Error::NotANumber { position: prompt.sequence.len() - 1 })?;
@@ -135,7 +155,7 @@ impl Session {
     }
 
     fn logits_inner(&mut self, items: &[Item], ids: &[u32]) -> Result<Vec<f32>, Error> {
-        let mut prompt = self.prefill(items, &mut |_| ControlFlow::Continue(()), &mut Timings::default())?;
+        let mut prompt = self.prefill(items, ids.len(), &mut |_| ControlFlow::Continue(()), &mut Timings::default())?;
         let positions = prompt.sequence.len();
         let mut all = self.logits().to_vec();
         for ids in ids.chunks(self.logit_rows()) {

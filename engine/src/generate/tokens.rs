@@ -112,6 +112,8 @@ impl Tokens<'_> {
         }
         let items = [Item::Tokens(ids.to_vec())];
         let sink = &mut |_: Event<'_>| ControlFlow::Continue(());
+        let reach = self.len() + ids.len();
+        self.session.turn(&mut self.sequence, reach)?;
         self.session.run_prompt(&items, 0, &mut self.sequence, &mut Timings::default(), after, sink)
     }
 

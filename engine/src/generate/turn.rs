@@ -133,7 +133,7 @@ impl Session {
         }
         let Fitted { items, options, positions, full } = self.fitted(prompt, options)?;
         let mut timings = Timings { prompt: positions, ..Timings::default() };
-        let prefix = self.prefill(&items, sink, &mut timings);
+        let prefix = self.prefill(&items, 0, sink, &mut timings);
         if prefix.is_err() {
             self.done();
         }

@@ -7,7 +7,7 @@
 use crate::error::Error;
 use crate::weights::{Scope, Table};
 
-/// What is added to the scores, behind their scale. The distance is the key's position less the query's.
+/// What becomes of the scores, behind their scale. The distance is the key's position less the query's.
 #[derive(Clone, Copy)]
 pub enum Bias<'a> {
     /// Nothing.
@@ -19,6 +19,11 @@ pub enum Bias<'a> {
     },
     /// A learned number for each head and bucket of distances (Raffel et al. 2020, section 2.1).
     Relative(&'a Relative),
+    /// `cap tanh(score / cap)` (Gemma 2; Bello et al. 2016).
+    Capped {
+        /// What no score reaches.
+        cap: f32,
+    },
 }
 
 /// The [`Bias`] of one head.
@@ -30,6 +35,8 @@ pub enum HeadBias<'a> {
     Slope(f32),
     /// A number for each distance from minus to plus half of the length; those beyond share the ends.
     Line(&'a [f32]),
+    /// Held between minus and plus this.
+    Cap(f32),
 }
 
 impl<'a> Bias<'a> {
@@ -46,6 +53,7 @@ impl<'a> Bias<'a> {
                 HeadBias::Slope((-max * steps / whole as f32).exp2())
             }
             Self::Relative(relative) => HeadBias::Line(relative.line(head)),
+            Self::Capped { cap } => HeadBias::Cap(cap),
         }
     }
 }

@@ -71,9 +71,16 @@ impl Exec<'_> {
         Ok(())
     }
 
-    pub fn angles(&mut self, frequencies: &[f32], axes: &[u8], positions: &[u32], out: Rows) -> Result<(), Error> {
+    pub fn angles(
+        &mut self,
+        frequencies: &[f32],
+        axes: &[u8],
+        scale: f32,
+        positions: &[u32],
+        out: Rows,
+    ) -> Result<(), Error> {
         self.cancel.check()?;
-        self.device.angles(self.arena, frequencies, axes, positions, out);
+        self.device.angles(self.arena, frequencies, axes, scale, positions, out);
         Ok(())
     }
 

@@ -351,10 +351,10 @@ pub trait Device: Send + Sync {
     /// All products of one input, normed first where `norm` is given: the input is read, normed and quantised once.
     fn matmul(&self, arena: &mut Arena, x: Rows, norm: Option<&Norm>, products: &[Product<'_>]);
 
-    /// Row `i` of `out` becomes the cosines, then the sines, of `positions[i] * frequencies[j]`: what [`Device::rotate`]
-    /// turns by, once for all layers. Where there are `axes`, one for each frequency, a row has three positions, and
+    /// Row `i` of `out` becomes `scale` times the cosines, then the sines, of `positions[i] * frequencies[j]`: what
+    /// [`Device::rotate`] turns by, once for all layers. Where there are `axes`, one for each frequency, a row has three positions, and
     /// frequency `j` takes number `axes[j]` of them.
-    fn angles(&self, arena: &mut Arena, frequencies: &[f32], axes: &[u8], positions: &[u32], out: Rows);
+    fn angles(&self, arena: &mut Arena, frequencies: &[f32], axes: &[u8], scale: f32, positions: &[u32], out: Rows);
 
     /// Turns the first numbers of each head of `width` numbers in place, as many as `angles` has, by the angles of its row.
     fn rotate(&self, arena: &mut Arena, heads: &[Rows], width: usize, angles: Rows, pairs: Pairs);

@@ -152,8 +152,8 @@ impl Device for Observer {
         self.device.matmul(arena, x, norm, products);
     }
 
-    fn angles(&self, arena: &mut Arena, frequencies: &[f32], axes: &[u8], positions: &[u32], out: Rows) {
-        self.device.angles(arena, frequencies, axes, positions, out);
+    fn angles(&self, arena: &mut Arena, frequencies: &[f32], axes: &[u8], scale: f32, positions: &[u32], out: Rows) {
+        self.device.angles(arena, frequencies, axes, scale, positions, out);
     }
 
     fn rotate(&self, arena: &mut Arena, heads: &[Rows], width: usize, angles: Rows, pairs: Pairs) {

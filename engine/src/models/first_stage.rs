@@ -90,6 +90,7 @@ fn writes(file: &Arc<Gguf>, mm: &Scope, c: &QFormerConfig, text: TextConfig) -> 
         act: c.act,
         gated: false,
         logit_scale: 1.0,
+        score_cap: None,
         logit_cap: None,
         source: None,
         names: Names { begin_norm: Some("norm"), attention_out: "attn_out", ffn: "text_ffn" },

@@ -43,6 +43,12 @@ pub fn families() -> Vec<&'static str> {
     FAMILIES.iter().map(|(name, _)| *name).collect()
 }
 
+/// The language models that run here, by the names `general.architecture` gives them, each with the models that have it.
+#[must_use]
+pub fn architectures() -> Vec<(&'static str, &'static str)> {
+    DecoderConfig::models()
+}
+
 /// The family a file names; a file that names none is the language model of its `general.architecture` and no more.
 pub fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     const KEY: &str = "ocelli.family";

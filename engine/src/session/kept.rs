@@ -41,9 +41,11 @@ impl Session {
         self.kept.as_ref().map_or(0, |kept| kept.shared(items))
     }
 
-    /// Of these, those that can be saved: where positions look at media or a source, none, and the prompt is run again.
+    /// Of these, those that can be saved: where positions look at media or a source, or are turned as long sequences are,
+    /// none, and the prompt is run again.
     pub(crate) fn savable(&self, items: &[Item]) -> usize {
-        if self.saves() { self.kept(items) } else { 0 }
+        let long = self.kept.as_ref().is_some_and(|kept| kept.sequence.is_long());
+        if self.saves() && !long { self.kept(items) } else { 0 }
     }
 
     /// Whether what is kept can be saved: not where positions depend on more than their own keys and values.
@@ -74,7 +76,8 @@ impl Session {
         let mut sequence = Sequence::default();
         self.kv.slots.extend(&mut sequence, count, &mut Taken::default())?;
         self.model.0.device.restore(&mut self.kv.data, sequence.spans(), data);
-        self.kept = Some(Prefix::of(items, sequence));
+        let remembers = self.remembers();
+        self.kept = Some(Prefix::of(items, sequence, remembers));
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 mod events;
 mod image_cache;
 mod kept;
+mod longer;
 mod matching;
 mod media;
 mod prefix;
@@ -245,10 +246,14 @@ impl Session {
     pub(crate) fn run(&mut self, sequences: &mut [Sequence], ids: &[u32], counts: &[usize]) -> Result<(), Error> {
         let model = self.model.clone();
         let speaks = model.0.family.speaks()?;
-        let mut rest = ids;
+        self.lengthen(sequences, counts)?;
+        let (mut rest, remembers) = (ids, self.remembers());
         for (sequence, &count) in sequences.iter_mut().zip(counts) {
             let (own, others) = rest.split_at(count);
             speaks.follow(sequence, 0, own);
+            if remembers {
+                sequence.read(own);
+            }
             rest = others;
         }
         let (mut exec, rows, kv) = self.speech()?;
@@ -263,10 +268,11 @@ impl Session {
     }
 
     /// Encodes the pictures and runs the prompt, or what of both is not kept; the logits of its last position are then in
-    /// `self.logits`.
+    /// `self.logits`. So many positions `behind` it will be read in one go with it.
     pub(crate) fn prefill(
         &mut self,
         items: &[Item],
+        behind: usize,
         sink: &mut Sink<'_>,
         timings: &mut Timings,
     ) -> Result<Prefix, Error> {
@@ -274,12 +280,18 @@ impl Session {
         if self.encodes() {
             self.forget();
         }
+        let long = self.is_long(self.model.count(items) + behind);
         let Some(kept) = self.kept.as_mut().filter(|_| !self.model.encodes_prompts()) else {
             let mut prompt = Prefix::default();
+            prompt.sequence.turn(long);
             self.run_prompt(items, 0, &mut prompt.sequence, timings, &mut last, sink)?;
             return Ok(prompt);
         };
         let mut kept = std::mem::take(kept);
+        if kept.sequence.is_long() != long {
+            self.kv.slots.truncate(&mut kept.sequence, 0);
+            kept.sequence.turn(long);
+        }
         let rest = kept.become_prompt(items, &mut self.kv.slots, self.whole.then_some(self.batch));
         timings.reused = kept.sequence.len();
         let media = |items: &[Item]| items.iter().filter(|item| item.views().is_some()).count();
@@ -306,6 +318,8 @@ impl Session {
         let speaks = model.0.family.speaks()?;
         let width = speaks.decoder.config.embedding_width;
         let positions = model.count(items);
+        self.lengthen(std::slice::from_mut(sequence), &[positions])?;
+        let remembers = self.remembers();
         let shown = self.shown(items, before, sequence, timings, sink)?;
         announce(sink, Event::Prefill { positions })?;
         let start = Instant::now();
@@ -324,6 +338,9 @@ impl Session {
                         let (mut exec, rows, kv) = self.speech()?;
                         speaks.decoder.remember(&mut exec, rows, kv, sequence, known)?;
                         done += item.positions();
+                        if remembers {
+                            sequence.read_rows(item.positions());
+                        }
                         continue;
                     }
                     Shown::Attended { media_slot, token } => {
@@ -333,6 +350,11 @@ impl Session {
                 },
             };
             let len = part.len(width);
+            match part {
+                Part::Tokens(ids) if remembers => sequence.read(ids),
+                Part::Rows(_) if remembers => sequence.read_rows(len),
+                _ => {}
+            }
             let mut at = 0;
             while at < len {
                 let take = (self.batch - filled).min(len - at);

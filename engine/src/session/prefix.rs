@@ -39,10 +39,16 @@ pub(super) fn contents(items: &[Item]) -> Vec<Content> {
 }
 
 impl Prefix {
-    /// The first positions of a prompt, as many as `sequence` has.
-    pub fn of(items: &[Item], sequence: Sequence) -> Self {
+    /// The first positions of a prompt, as many as `sequence` has, which `remembers` them or not.
+    pub fn of(items: &[Item], mut sequence: Sequence, remembers: bool) -> Self {
         let mut contents = contents(items);
         contents.truncate(sequence.len());
+        for content in contents.iter().filter(|_| remembers) {
+            match content {
+                Content::Token(id) => sequence.read(&[*id]),
+                Content::Row(..) => sequence.read_rows(1),
+            }
+        }
         Self { sequence, contents, read: 0 }
     }
 

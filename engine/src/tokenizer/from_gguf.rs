@@ -194,6 +194,20 @@ impl<'f> Keys<'f> {
         }
     }
 
+    /// Tokens that take the blanks behind them. Files of Phi 3 say so by the model's name alone, as llama.cpp has it.
+    fn phi3(&self, types: Option<&[i32]>) -> Result<Vec<u32>, Error> {
+        const NOT: [&str; 3] = ["<unk>", "<s>", "<|endoftext|>"];
+        const ADDED: [i32; 3] = [TokenKind::Unknown as i32, TokenKind::Control as i32, TokenKind::UserDefined as i32];
+        let name = self.file.str("general.name")?.unwrap_or_default().to_lowercase();
+        if !["phi-3", "phi3"].iter().any(|part| name.contains(part)) {
+            return Ok(Vec::new());
+        }
+        let tokens = self.list("tokens")?;
+        let tokens = (0u32..).zip(tokens.iter()).zip(types.unwrap_or_default());
+        let taking = tokens.filter(|((_, text), ty)| ADDED.contains(ty) && !NOT.contains(text));
+        Ok(taking.map(|((id, _), _)| id).collect())
+    }
+
     /// How added tokens are found.
     fn added(&self) -> Result<Added, Error> {
         let ids = |name: &str| -> Result<Vec<u32>, Error> {
@@ -236,6 +250,7 @@ impl Tokenizer {
         spec.add_bos = always || keys.flag("add_bos_token")?.unwrap_or(spec.add_bos);
         spec.add_eos = keys.flag("add_eos_token")?.unwrap_or(spec.add_eos);
         spec.blank = keys.blank()?.unwrap_or(spec.blank);
+        spec.rstrip = keys.phi3(spec.token_types.as_deref())?;
         if let Some(normalizes) = keys.own_flag("normalizes_blanks")? {
             spec.normalizes_blanks = normalizes;
             spec.added = Some(keys.added()?);

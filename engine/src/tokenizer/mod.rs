@@ -115,8 +115,8 @@ impl Tokenizer {
     /// ids outside the vocabulary, an unknown pre-tokenizer.
     pub fn new(spec: Spec<'_>) -> Result<Self, TokenizerError> {
         let Spec { tokens, token_types, algorithm, pre, bos, eos, pad, unk, eot, eom, .. } = spec;
-        let Spec { add_bos, add_eos, blank, normalizes_blanks, added, clean_up_spaces, compose, longest_word, .. } =
-            spec;
+        let Spec { add_bos, add_eos, blank, normalizes_blanks, added, rstrip, .. } = spec;
+        let Spec { clean_up_spaces, compose, longest_word, .. } = spec;
         let pre = match algorithm {
             Algorithm::Bpe(_) => PreTokenizer::from_name(pre)?,
             _ => PreTokenizer::WHOLE_TEXT,
@@ -146,7 +146,7 @@ impl Tokenizer {
         let ends = endings::find(&mut vocab, [eos, eot, eom].into_iter().flatten());
         // What stands for a blank in the tokens is one in a text, too.
         let exact = added.is_some();
-        let added = added.unwrap_or_default();
+        let added = added.unwrap_or(Added { rstrip, ..Added::default() });
         let rules = match &algorithm {
             Algorithm::Unigram(Unigrams { map, collapses, trim, .. }) => {
                 Some(Box::new(Rules::new(&vocab, map, &added.symbols, *collapses, *trim)?))

@@ -39,6 +39,8 @@ pub struct Spec<'a> {
     /// How added tokens are found. Where a file does not say, all are looked for in the text as it is, none takes blanks,
     /// and text behind a user-defined one goes on without a blank.
     pub added: Option<Added>,
+    /// Added tokens that take the blanks behind them where a file does not say how they are found.
+    pub rstrip: Vec<u32>,
     /// Whether decoding takes out blanks before marks and contracted endings, as transformers can.
     pub clean_up_spaces: bool,
     /// Whether characters and the marks behind them are put together before anything else (Unicode's NFC).
@@ -138,6 +140,7 @@ impl<'a> Spec<'a> {
             blank: Blank::Nowhere,
             normalizes_blanks,
             added: None,
+            rstrip: Vec::new(),
             clean_up_spaces: false,
             compose: false,
             longest_word: usize::MAX,

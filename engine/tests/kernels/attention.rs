@@ -9,21 +9,26 @@ use ocelli_engine::kernels::{
 use ocelli_quant::TensorType;
 use std::ops::Range;
 
-/// A bias with what it adds to the scores of each head, by the key's position less the query's.
+/// A bias with what it makes of the scores of each head, by the key's position less the query's.
 struct Added {
     name: String,
     slopes: Option<f32>,
+    cap: Option<f32>,
     /// The learned numbers, buckets x heads, and the bucket of each distance from -1200 to 1200.
     relative: Option<(Relative, Vec<f32>, Vec<usize>)>,
 }
 
 impl Added {
     fn none() -> Self {
-        Self { name: "no bias".to_owned(), slopes: None, relative: None }
+        Self { name: "no bias".to_owned(), slopes: None, cap: None, relative: None }
     }
 
     fn slopes(max: f32) -> Self {
-        Self { name: format!("slopes {max}"), slopes: (max > 0.0).then_some(max), relative: None }
+        Self { name: format!("slopes {max}"), slopes: (max > 0.0).then_some(max), ..Self::none() }
+    }
+
+    fn capped(cap: f32) -> Self {
+        Self { name: format!("capped by {cap}"), cap: Some(cap), ..Self::none() }
     }
 
     /// Random numbers for the buckets of a case of the golden.
@@ -37,24 +42,26 @@ impl Added {
         let relative = Relative::load(&scope, "b", heads, buckets).unwrap();
         assert_eq!(relative.heads(), heads);
         let name = format!("{count} buckets to {reach}, two-sided {two_sided}");
-        Self { name, slopes: None, relative: Some((relative, numbers, runs(case))) }
+        Self { name, relative: Some((relative, numbers, runs(case))), ..Self::none() }
     }
 
     fn bias(&self) -> Bias<'_> {
         match (&self.slopes, &self.relative) {
+            _ if let Some(cap) = self.cap => Bias::Capped { cap },
             (Some(max), _) => Bias::Slopes { max: *max },
             (_, Some((relative, ..))) => Bias::Relative(relative),
             _ => Bias::None,
         }
     }
 
-    fn at(&self, head: usize, heads: usize, distance: i64) -> f64 {
+    fn at(&self, head: usize, heads: usize, distance: i64, score: f64) -> f64 {
         match (self.bias().of(head, heads), &self.relative) {
             (_, Some((_, numbers, buckets))) => {
-                f64::from(numbers[buckets[usize::try_from(distance + 1200).unwrap()] * heads + head])
+                score + f64::from(numbers[buckets[usize::try_from(distance + 1200).unwrap()] * heads + head])
             }
-            (HeadBias::Slope(slope), _) => -f64::from(slope) * distance.unsigned_abs() as f64,
-            _ => 0.0,
+            (HeadBias::Slope(slope), _) => score - f64::from(slope) * distance.unsigned_abs() as f64,
+            (HeadBias::Cap(cap), _) => f64::from(cap) * (score / f64::from(cap)).tanh(),
+            _ => score,
         }
     }
 }
@@ -85,7 +92,7 @@ fn attention_f64(
                 .map(|j| {
                     let dot: f64 = (0..heads.width).map(|d| f64::from(q[at + d]) * row(k, j, d)).sum();
                     let distance = i64::try_from(j).unwrap() - i64::try_from(own(i)).unwrap();
-                    dot * f64::from(heads.scale) + added.at(head, heads.count, distance)
+                    added.at(head, heads.count, distance, dot * f64::from(heads.scale))
                 })
                 .collect();
             let max = scores.iter().copied().fold(f64::MIN, f64::max);
@@ -108,7 +115,7 @@ fn attention_agrees() {
             let heads = Heads { count, kv, width, scale: 0.3, window: 0 };
             let mut biases = vec![Added::none()];
             if [12, 64].contains(&width) {
-                biases.extend([Added::slopes(4.0), Added::relative(&distances[0], count)]);
+                biases.extend([Added::slopes(4.0), Added::capped(0.4), Added::relative(&distances[0], count)]);
                 biases.extend([2, 4, 5].map(|i| Added::relative(&distances[i], count)));
             }
             for (rows, keys) in [(1, 1), (2, 70), (3, 5), (4, 63), (7, 64), (33, 65), (70, 200)] {
@@ -155,6 +162,7 @@ fn cached_attention_agrees() {
     let distances = golden()["distances"].clone();
     for (ty, width) in [(CacheType::F32, 64), (CacheType::F16, 10), (CacheType::Q8_0, 80)] {
         for (new, window) in [1, 3, 9, 75].into_iter().flat_map(|n| [(n, 0), (n, 66)]) {
+            cached_agrees(&mut random, (ty, width), new, window, &Added::capped(0.5));
             for case in [0, 1, 3, 7] {
                 cached_agrees(&mut random, (ty, width), new, window, &Added::relative(&distances[case], 4));
             }
@@ -255,7 +263,7 @@ fn rows_beside_a_cache_see_their_span_or_nothing() {
     let heads = Heads { count: 4, kv: 4, width, scale: 0.2, window: 0 };
     let wide = 4 * width;
     let (k, v) = (random.floats(slots * wide), random.floats(slots * wide));
-    let biases = [Added::none(), Added::slopes(4.0), Added::relative(&golden()["distances"][2], 4)];
+    let biases = [Added::none(), Added::slopes(4.0), Added::capped(0.4), Added::relative(&golden()["distances"][2], 4)];
     let runs = [&[(1, Some(0)), (1, None), (1, Some(1))][..], &[(7, None), (40, Some(0)), (1, Some(1)), (3, Some(0))]];
     for (runs, added) in runs.into_iter().flat_map(|runs| biases.iter().map(move |added| (runs, added))) {
         let rows: usize = runs.iter().map(|(rows, _)| rows).sum();

@@ -252,7 +252,7 @@ fn rotated_heads_agree() {
                 let mut arena = cpu.arena(&layout).unwrap();
                 cpu.write(&mut arena, q, &queries);
                 cpu.write(&mut arena, k, &keys);
-                cpu.angles(&mut arena, &frequencies, &[], &positions, angles);
+                cpu.angles(&mut arena, &frequencies, &[], 1.0, &positions, angles);
                 cpu.norm(&mut arena, &norm, q, q, false);
                 cpu.rotate(&mut arena, &[q, k], width, angles, pairs);
                 let what = format!("{isa:?} {turned} {pairs:?} {rows} rows");

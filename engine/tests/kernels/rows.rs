@@ -85,7 +85,9 @@ fn three_axes_turn_heads_as_the_original_does() {
             pairs: Pairs::Halves,
             base: 100.0,
             stretch: 1.0,
-            local_base: 100.0,
+            scale: 1.0,
+            short: None,
+            local_base: Some(100.0),
             sections: Some(Sections { counts: [sections[0], sections[1], sections[2]], interleaved }),
         };
         let x: Vec<f32> = (0..rows * wide).map(|i| f32::from(u16::try_from(i * 7 % 23).unwrap()) / 8.0 - 1.0).collect();
@@ -94,17 +96,24 @@ fn three_axes_turn_heads_as_the_original_does() {
             let mut layout = Layout::default();
             let (q, angles) = (layout.rows(rows, wide), layout.rows(rows, width));
             let mut arena = cpu.arena(&layout).unwrap();
-            let mut turned = |axes: &[u8], positions: &[u32]| {
+            let mut turned = |axes: &[u8], scale: f32, positions: &[u32]| {
                 cpu.write(&mut arena, q, &x);
-                cpu.angles(&mut arena, &rope.global(None), axes, positions, angles);
+                cpu.angles(&mut arena, &rope.global(None), axes, scale, positions, angles);
                 cpu.rotate(&mut arena, &[q], width, angles, Pairs::Halves);
                 read(&cpu, &arena, q)
             };
-            let got = turned(&rope.axes(), positions.as_flattened());
+            let got = turned(&rope.axes(), 1.0, positions.as_flattened());
             let error = nmse(&got, &widen(&want));
             assert!(error < 1e-11, "{sections:?} {isa:?}: {error:e}");
             let (one, three): (Vec<u32>, Vec<[u32; 3]>) = (0..).map(|p| (p, [p; 3])).take(rows).unzip();
-            assert_eq!(bits(&turned(&rope.axes(), three.as_flattened())), bits(&turned(&[], &one)));
+            let plain = turned(&[], 1.0, &one);
+            assert_eq!(bits(&turned(&rope.axes(), 1.0, three.as_flattened())), bits(&plain));
+            let twice: Vec<f32> = plain.iter().map(|x| 2.0 * x).collect();
+            assert_eq!(
+                bits(&turned(&[], 2.0, &one)),
+                bits(&twice),
+                "all of a head is turned, so the scale is the head's"
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{check_generations, check_logits, check_scores, quiet};
 use ocelli_convert::Options;
-use ocelli_engine::{Engine, Error, Load, Model, Prompt, SessionOptions, prompt_ids};
+use ocelli_engine::{Engine, Error, GenerateOptions, Load, Model, Prompt, Session, SessionOptions, prompt_ids};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use ocelli_tests::text_golden::{TEXT, TextGolden};
@@ -15,13 +15,20 @@ fn open(golden: &TextGolden, dir: &Path, threads: usize) -> Model {
     let file = dir.join("model.gguf");
     ocelli_convert::convert(&dir.join("hf"), &file, &Options::new(TensorType::F32), &())
         .unwrap_or_else(|e| panic!("{}: {e}", golden.name));
-    Engine::new(threads).unwrap().open(&file, Load::Map).unwrap_or_else(|e| panic!("{}: {e}", golden.name))
+    opened(golden, &file, threads)
+}
+
+fn opened(golden: &TextGolden, file: &Path, threads: usize) -> Model {
+    Engine::new(threads).unwrap().open(file, Load::Map).unwrap_or_else(|e| panic!("{}: {e}", golden.name))
 }
 
 /// A batch of 7 cuts every prompt into several, at places that fall inside Gemma's windows.
 fn agrees(golden: &TextGolden, batch: usize) {
     let dir = tempfile::tempdir().unwrap();
-    let model = open(golden, dir.path(), 2);
+    as_golden(golden, &open(golden, dir.path(), 2), batch);
+}
+
+fn as_golden(golden: &TextGolden, model: &Model, batch: usize) {
     let mut session = model.session(&SessionOptions { beams: 5, batch, ..SessionOptions::default() }).unwrap();
     for (i, case) in golden.cases.iter().enumerate() {
         let what = format!("{} case {i}, batch {batch}", golden.name);
@@ -47,7 +54,8 @@ fn models_agree_whole_and_in_pieces() {
     }
 }
 
-/// Goldens that are not kept, made by `text.py --random FIRST COUNT DIR`.
+/// Goldens that are not kept, made by `text.py --random FIRST COUNT DIR`, and files of llama.cpp's layout beside goldens that
+/// are, made by `llama_cpp.py DIR NAME...`.
 #[test]
 #[ignore = "OCELLI_GOLDENS names a folder of goldens that are not kept"]
 fn configurations_in_a_folder_agree() {
@@ -55,12 +63,18 @@ fn configurations_in_a_folder_agree() {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if !path.file_name().unwrap().to_str().unwrap().starts_with("text_") {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if !name.starts_with("text_") || !name.ends_with(".json") {
             continue;
         }
         let golden = TextGolden::read(&path).unwrap();
+        let file = path.with_extension("gguf");
         for batch in [5, 256] {
-            agrees(&golden, batch);
+            if file.exists() {
+                as_golden(&golden, &opened(&golden, &file, 2), batch);
+            } else {
+                agrees(&golden, batch);
+            }
         }
         count += 1;
     }
@@ -177,5 +191,73 @@ fn fused_projections_run_as_they_are() {
             model.session(&SessionOptions::default()).unwrap().all_logits(&prompt).unwrap()
         });
         assert_eq!(logits[0], logits[1], "{name}");
+    }
+}
+
+/// Phi 3 turns what it has read otherwise once that is longer than its original context, however it came to be.
+#[test]
+fn sequences_that_grow_long_are_what_they_are_when_read_at_once() {
+    for name in ["phi3_long", "phi3_partial"] {
+        let golden = TextGolden::load(name).unwrap();
+        let short = usize::try_from(golden.config["original_max_position_embeddings"].as_u64().unwrap()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 2);
+        let mut session = model.session(&SessionOptions { batch: 16, ..SessionOptions::default() }).unwrap();
+        let ids = &golden.cases[1].ids;
+        assert!(ids.len() > short + 8, "{name}: {} tokens", ids.len());
+        let mut tokens = session.tokens();
+        let agree = |got: &[f32], want: &[f32], what: &str| {
+            let most = want.iter().fold(0f32, |most, x| most.max(x.abs()));
+            let off = got.iter().zip(want).fold(0f32, |off, (a, b)| off.max((a - b).abs()));
+            assert!(off < 1e-4 * most, "{name}: {what}: {off} of {most}");
+        };
+        let mut all = Vec::new();
+        for end in [short - 1, short, short + 1, short + 8] {
+            tokens.clear();
+            let whole = tokens.feed(&ids[..end]).unwrap().to_vec();
+            for first in [1, short - 5] {
+                tokens.clear();
+                tokens.feed(&ids[..first]).unwrap();
+                let mut last = Vec::new();
+                for id in &ids[first..end] {
+                    last = tokens.feed(&[*id]).unwrap().to_vec();
+                }
+                agree(&last, &whole, &format!("{end} from {first} on"));
+            }
+            all.push(whole);
+        }
+        tokens.truncate(short - 4);
+        let back = tokens.feed(&ids[short - 4..short]).unwrap().to_vec();
+        agree(&back, &all[1], "short again");
+        drop(tokens);
+        let prompt = Prompt::new().text(golden.cases[0].prompt.as_str());
+        let one = |session: &mut Session, text: &str| session.score(&prompt, &[text], &mut quiet).unwrap().remove(0);
+        let texts = [" cat", &" the old house by the river".repeat(4), " two", &" and a dog".repeat(9)];
+        let together = session.score(&prompt, &texts, &mut quiet).unwrap();
+        for (text, score) in texts.iter().zip(together) {
+            agree(&score.logprobs, &one(&mut session, text).logprobs, text);
+        }
+    }
+}
+
+/// A session that was planned for a search has room where all of it is read again beside its prompt.
+#[test]
+fn beams_that_grow_long_have_room() {
+    let golden = TextGolden::load("phi3_long").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 2);
+    let prompt = Prompt::new().text(golden.cases[0].prompt.as_str());
+    let read = prompt_ids(&model.compose(&prompt).unwrap()).len();
+    for (beams, new_tokens) in [(1, 48 - read + 2), (2, 48 - read + 2), (3, 48 - read + 9), (5, 48 - read + 20)] {
+        let context = read + new_tokens - 1;
+        let options = SessionOptions { context, beams, new_tokens, batch: 8, ..SessionOptions::default() };
+        for keep in [false, true] {
+            let mut session = model.session(&options).unwrap();
+            session.keep_prefix(keep);
+            let options = GenerateOptions { beams, max_new_tokens: new_tokens, ..GenerateOptions::default() };
+            let one = session.generate(&prompt, &options, &mut quiet).unwrap();
+            let two = session.generate(&prompt, &options, &mut quiet).unwrap();
+            assert_eq!(one.ids, two.ids, "{beams} beams, {new_tokens} tokens, kept {keep}");
+        }
     }
 }

@@ -43,6 +43,11 @@ fn no_setting_is_lost() {
         "five_llama_llama3",
         "five_gemma",
         "five_neox",
+        "qwen2_window",
+        "mistral",
+        "gemma2_caps",
+        "phi3_partial",
+        "five_phi3",
     ];
     let mixed = [
         ("flamingo", "idefics"),

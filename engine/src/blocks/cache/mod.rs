@@ -65,7 +65,14 @@ pub struct Sequence {
     looks: Vec<Look>,
     /// Where its rows stand.
     positions: Positions,
+    /// Whether its positions are turned as those of long sequences, where these are turned otherwise.
+    long: bool,
+    /// What it has read, where it may have to be read again: a token a position, or [`ROW`].
+    read: Vec<u32>,
 }
+
+/// Stands for a position that is no token's.
+const ROW: u32 = u32::MAX;
 
 /// From which position on a sequence looks at which media.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +101,33 @@ impl Sequence {
     #[must_use]
     pub fn spans(&self) -> &[Span] {
         &self.spans
+    }
+
+    /// Whether its positions are turned as those of long sequences.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.long
+    }
+
+    /// Says how its positions are turned, before there are any.
+    pub fn turn(&mut self, long: bool) {
+        self.long = long;
+    }
+
+    /// Remembers tokens that it reads, to be read again.
+    pub fn read(&mut self, ids: &[u32]) {
+        self.read.extend_from_slice(ids);
+    }
+
+    /// Remembers that it reads rows that are no tokens.
+    pub fn read_rows(&mut self, count: usize) {
+        self.read.extend(std::iter::repeat_n(ROW, count));
+    }
+
+    /// What it has read, where that was tokens alone.
+    #[must_use]
+    pub fn tokens(&self) -> Option<&[u32]> {
+        (self.read.len() == self.len && !self.read.contains(&ROW)).then_some(&self.read)
     }
 
     /// Where row `row` stands, on three axes; text stands on all alike.
@@ -267,6 +301,8 @@ impl Slots {
             len: sequence.len,
             looks: sequence.looks.clone(),
             positions: sequence.positions.clone(),
+            long: sequence.long,
+            read: sequence.read.clone(),
         }
     }
 
@@ -301,6 +337,7 @@ impl Slots {
         sequence.len = sequence.len.min(len);
         sequence.looks.retain(|look| look.said < sequence.len);
         sequence.positions.truncate(sequence.len);
+        sequence.read.truncate(sequence.len);
     }
 
     /// Gives a sequence's slots back.

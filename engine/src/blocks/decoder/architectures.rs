@@ -1,6 +1,7 @@
 //! The architectures a decoder may have: what each fixes without a key, and the keys that would ask for more than is
 //! computed.
 
+use super::QueryNorm;
 use crate::error::Error;
 use crate::kernels::{Activation, Pairs};
 use crate::weights::NormKind;
@@ -10,18 +11,28 @@ use ocelli_quant::gguf::Value;
 /// What an architecture fixes.
 pub(super) struct Architecture {
     pub name: &'static str,
+    /// What people call the models that have it.
+    pub models: &'static str,
     pub norm: NormKind,
     /// RoPE; otherwise positions are learned, unless scores fall with the distance.
     pub pairs: Option<Pairs>,
     /// Where no key names it.
     pub act: Option<Activation>,
     pub gated: bool,
-    /// Norms of heads and of results, and embeddings times √width.
+    /// What of queries and keys is normed.
+    pub norm_queries: QueryNorm,
+    /// Norms of results, and embeddings times √width.
     pub gemma: bool,
+    /// Layers of Gemma's largest model, whose queries are scaled otherwise and whose files say so by that number alone.
+    pub largest: usize,
+    /// Positions that layers with a window see where no key says; 0 is all.
+    pub window: usize,
     /// One layer in so many is without the window; 0 is none.
     pub pattern: usize,
-    /// Base of RoPE in layers with a window; otherwise the one of all layers.
+    /// Base of RoPE in layers with a window, which are not stretched then; otherwise they turn as all layers do.
     pub local_base: Option<f32>,
+    /// What scores and logits are capped by where no key says.
+    pub caps: [Option<f32>; 2],
     /// Where positions have three axes, pairs take turns among them, see [`crate::blocks::rope::Sections`].
     pub interleaved: bool,
     /// An encoder reads the prompt, and every layer attends to what it made of it; see [`super::source`].
@@ -33,55 +44,94 @@ pub(super) struct Architecture {
 /// What [`Architecture`]s have unless they say otherwise.
 const PLAIN: Architecture = Architecture {
     name: "",
+    models: "",
     norm: NormKind::Layer,
     pairs: None,
     act: None,
     gated: false,
+    norm_queries: QueryNorm::None,
     gemma: false,
+    largest: 0,
+    window: 0,
     pattern: 0,
     local_base: None,
+    caps: [None; 2],
     interleaved: false,
     encodes: false,
     reads: &[],
 };
 
+/// LLaMA's with pairs as all later models have them.
+const HALVES: Architecture =
+    Architecture { norm: NormKind::Rms, pairs: Some(Pairs::Halves), act: Some(Activation::Silu), gated: true, ..PLAIN };
+
+/// What Gemma 2 and 3 share.
+const GEMMA: Architecture = Architecture { act: Some(Activation::GeluTanh), gemma: true, ..HALVES };
+
 /// The most negative power of two that the slopes may fall to.
 pub(super) const MAX_ALIBI: &str = "attention.max_alibi_bias";
 /// Both sublayers of a block read its input.
 pub(super) const PARALLEL: &str = "use_parallel_residual";
+/// Scores become `cap tanh(score / cap)`.
+pub(super) const SCORE_CAP: &str = "attn_logit_softcapping";
 /// Multiplies the logits.
 pub(super) const LOGIT_SCALE: &str = "logit_scale";
 
 pub(super) const KNOWN: &[Architecture] = &[
-    Architecture { name: "opt", ..PLAIN },
+    Architecture { name: "opt", models: "OPT", ..PLAIN },
     Architecture {
         name: "llama",
-        norm: NormKind::Rms,
+        models: "LLaMA 1 to 3, Mistral 7B, SmolLM2, TinyLlama, Vicuna, Yi",
         pairs: Some(Pairs::Adjacent),
-        act: Some(Activation::Silu),
-        gated: true,
-        ..PLAIN
+        ..HALVES
+    },
+    Architecture { name: "qwen2", models: "Qwen 2 and 2.5", ..HALVES },
+    Architecture { name: "qwen2vl", models: "Qwen 2-VL and 2.5-VL: their language models", ..HALVES },
+    Architecture { name: "qwen3", models: "Qwen 3, the dense ones", norm_queries: QueryNorm::Heads, ..HALVES },
+    Architecture {
+        name: "qwen3vl",
+        models: "Qwen 3-VL, the dense ones: their language models",
+        norm_queries: QueryNorm::Heads,
+        interleaved: true,
+        ..HALVES
+    },
+    Architecture { name: "phi3", models: "Phi 3, 3.5, 4 and 4-mini", ..HALVES },
+    Architecture {
+        name: "gemma2",
+        models: "Gemma 2",
+        largest: 46,
+        window: 4_096,
+        pattern: 2,
+        caps: [Some(50.0), Some(30.0)],
+        reads: &[SCORE_CAP],
+        ..GEMMA
     },
     Architecture {
         name: "gemma3",
-        norm: NormKind::Rms,
-        pairs: Some(Pairs::Halves),
-        act: Some(Activation::GeluTanh),
-        gated: true,
-        gemma: true,
+        models: "Gemma 3: its language model",
+        norm_queries: QueryNorm::Heads,
+        largest: 62,
         pattern: 6,
         local_base: Some(10_000.0),
-        ..PLAIN
+        ..GEMMA
     },
-    Architecture { name: "mpt", act: Some(Activation::GeluErf), reads: &[MAX_ALIBI], ..PLAIN },
+    Architecture { name: "mpt", models: "MPT", act: Some(Activation::GeluErf), reads: &[MAX_ALIBI], ..PLAIN },
     Architecture {
         name: "gptneox",
+        models: "GPT-NeoX, Pythia, RedPajama-INCITE",
         pairs: Some(Pairs::Halves),
         act: Some(Activation::GeluErf),
         reads: &[PARALLEL],
         ..PLAIN
     },
-    Architecture { name: "t5", norm: NormKind::Rms, encodes: true, reads: &[LOGIT_SCALE], ..PLAIN },
+    Architecture {
+        name: "t5",
+        models: "T5, T5 1.1, Flan-T5",
+        norm: NormKind::Rms,
+        encodes: true,
+        reads: &[LOGIT_SCALE],
+        ..PLAIN
+    },
 ];
 
 /// Keys that would change results in a way not computed here, with the one value under which they do not.
@@ -94,12 +144,11 @@ const REFUSED: &[(&str, &str)] = &[
     (MAX_ALIBI, "0"),
     ("attention.clamp_kqv", "0"),
     ("attention.key_length_mla", "0"),
-    ("attn_logit_softcapping", "0"),
+    (SCORE_CAP, "0"),
     (LOGIT_SCALE, "1"),
     ("residual_scale", "1"),
     ("embedding_scale", "1"),
     ("pooling_type", "0"),
-    ("rope.scaling.attn_factor", "1"),
 ];
 
 /// Refuses a file that asks for what is not computed.

@@ -86,6 +86,14 @@ impl Block {
                 Shape { name: "cross_attn", out: "o", heads: c.attention(layer), width: w, seen: w, norms: None };
             Ok::<_, Error>(Cross { norm: normed("cross_attn_norm", w)?, attention: Attention::load(s, &shape)? })
         });
+        let (gate, up) = if c.gated && !s.has(&ffn("gate.weight")) {
+            // Files of Phi 3 have both in one.
+            let [gate, up] = s.fused(&ffn("up"), w, [c.ffn; 2])?;
+            (Some(gate), up)
+        } else {
+            let gate = c.gated.then(|| s.linear(&ffn("gate"), w, c.ffn)).transpose()?;
+            (gate, s.linear(&ffn("up"), w, c.ffn)?)
+        };
         Ok(Self {
             relative,
             cross: cross.transpose()?,
@@ -98,8 +106,8 @@ impl Block {
             out: s.linear(c.names.attention_out, queries, w)?,
             attn_result: result_norm("post_attention_norm")?,
             ffn_norm: normed(&ffn("norm"), w)?,
-            gate: c.gated.then(|| s.linear(&ffn("gate"), w, c.ffn)).transpose()?,
-            up: s.linear(&ffn("up"), w, c.ffn)?,
+            gate,
+            up,
             down: s.linear(&ffn("down"), c.ffn, w)?,
             ffn_result: result_norm("post_ffw_norm")?,
         })
@@ -131,7 +139,8 @@ impl Block {
             }
         }
         if let Position::Rotary(rope) = c.position {
-            exec.rotate(&[q, k], c.head_width, rows.angles[usize::from(c.is_local(layer))], rope.pairs)?;
+            let own = c.is_local(layer) && rope.local_base.is_some();
+            exec.rotate(&[q, k], c.head_width, rows.angles[usize::from(own)], rope.pairs)?;
         }
         let source = match &mut step.past {
             None => {

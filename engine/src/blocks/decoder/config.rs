@@ -1,15 +1,15 @@
 //! The decoder's switches, from the keys llama.cpp writes under `<architecture>.*`, and what an architecture fixes without
 //! a key.
 
-use super::architectures::{Architecture, KNOWN, LOGIT_SCALE, MAX_ALIBI, PARALLEL, refuse};
+use super::architectures::{Architecture, KNOWN, LOGIT_SCALE, PARALLEL, SCORE_CAP, refuse};
+use super::positions::{alibi, rope, window};
 use super::{SourceConfig, source};
-use crate::blocks::rope::{Rope, Sections};
+use crate::blocks::rope::Rope;
 use crate::error::Error;
 use crate::kernels::bias::Buckets;
-use crate::kernels::{Activation, Bias, Heads, Pairs};
+use crate::kernels::{Activation, Bias, Heads};
 use crate::weights::NormKind;
 use crate::weights::header::{self, Header};
-use ocelli_quant::gguf::Value;
 
 /// Hyper-parameters, from `<architecture>.*`.
 #[derive(Debug, Clone)]
@@ -62,7 +62,9 @@ pub struct DecoderConfig {
     pub gated: bool,
     /// Multiplies the logits.
     pub logit_scale: f32,
-    /// Logits become `cap tanh(logit / cap)`.
+    /// Scores become `cap tanh(score / cap)`.
+    pub score_cap: Option<f32>,
+    /// The same of logits.
     pub logit_cap: Option<f32>,
     /// What its tensors are called.
     pub names: Names,
@@ -125,6 +127,12 @@ impl DecoderConfig {
         KNOWN.iter().map(|a| a.name).collect()
     }
 
+    /// The same, each with the models that have it.
+    #[must_use]
+    pub fn models() -> Vec<(&'static str, &'static str)> {
+        KNOWN.iter().map(|a| (a.name, a.models)).collect()
+    }
+
     /// Reads and checks the keys of an architecture, `header` being its own.
     ///
     /// # Errors
@@ -184,10 +192,9 @@ impl DecoderConfig {
             norm_before: header.switch("norm_before", true)?,
             norm_result: a.gemma,
             norm_queries: match header.file().tensor("blk.0.attn_q_norm.weight") {
-                _ if a.gemma => QueryNorm::Heads,
                 // Files of MPT say by the norm alone that there is one.
                 Some(_) if a.name == "mpt" => QueryNorm::Rows,
-                _ => QueryNorm::None,
+                _ => a.norm_queries,
             },
             parallel: a.reads.contains(&PARALLEL) && header.switch(PARALLEL, true)?,
             act: match act {
@@ -196,7 +203,8 @@ impl DecoderConfig {
             },
             gated,
             logit_scale: header.positive(LOGIT_SCALE)?.unwrap_or(scale),
-            logit_cap: header.positive("final_logit_softcapping")?,
+            score_cap: cap(header, SCORE_CAP, a.caps[0])?,
+            logit_cap: cap(header, "final_logit_softcapping", a.caps[1])?,
             names: if a.encodes { Names::T5 } else { Names::PLAIN },
             source: source.map(|(source, _)| source),
         };
@@ -213,13 +221,21 @@ impl DecoderConfig {
         Heads { count: self.heads, kv: self.kv_heads, width: self.head_width, scale: self.attention_scale, window }
     }
 
-    /// What every layer's attention adds to its scores, unless layers have numbers for it.
+    /// What every layer's attention does to its scores, unless layers have numbers for it.
     #[must_use]
     pub fn bias(&self) -> Bias<'static> {
-        match self.position {
-            Position::Alibi { max } => Bias::Slopes { max },
-            Position::Learned { .. } | Position::Rotary(_) | Position::Buckets(_) => Bias::None,
+        match (self.position, self.score_cap) {
+            (Position::Alibi { max }, _) => Bias::Slopes { max },
+            (_, Some(cap)) => Bias::Capped { cap },
+            (Position::Learned { .. } | Position::Rotary(_) | Position::Buckets(_), None) => Bias::None,
         }
+    }
+
+    /// Positions that a sequence has at most while its positions are turned as short ones are; `None` where all are turned
+    /// alike.
+    #[must_use]
+    pub fn short(&self) -> Option<usize> {
+        if let Position::Rotary(rope) = self.position { rope.short } else { None }
     }
 
     /// Whether a layer sees a window only.
@@ -264,8 +280,13 @@ fn head_width(header: &Header, width: usize, heads: usize) -> Result<usize, Erro
     Ok(head)
 }
 
-/// 1/√(head width), unless the file says otherwise. Gemma 3's largest model takes the mean width of a head of the
-/// residual stream, which its files say by their 62 layers alone.
+/// What a key says scores or logits are capped by, 0 being nothing; `usual` where the file lacks it.
+fn cap(header: &Header, key: &str, usual: Option<f32>) -> Result<Option<f32>, Error> {
+    if header.get(key).is_none() { Ok(usual) } else { header.positive(key) }
+}
+
+/// 1/√(head width), unless the file says otherwise. Gemma's largest models take the mean width of a head of the residual
+/// stream, which their files say by their number of layers alone.
 fn attention_scale(
     header: &Header,
     a: &Architecture,
@@ -274,94 +295,17 @@ fn attention_scale(
     heads: usize,
     head_width: usize,
 ) -> Result<f32, Error> {
-    let of = if a.gemma && blocks == 62 { width / heads } else { head_width };
+    let of = if a.largest == blocks { width / heads } else { head_width };
     // In T5 the weights' first values stand for the scale.
     let usual = if a.encodes { 1.0 } else { 1.0 / float(of).sqrt() };
     Ok(header.positive("attention.scale")?.unwrap_or(usual))
-}
-
-/// The window and the layers that have it.
-fn window(header: &Header, a: &Architecture, blocks: usize) -> Result<(usize, Vec<bool>), Error> {
-    const PATTERN: &str = "attention.sliding_window_pattern";
-    let window = header.count_or("attention.sliding_window", 0..=*header::CONTEXT.end(), 0)?;
-    if window == 0 {
-        return Ok((0, vec![false; blocks]));
-    }
-    let local = match header.get(PATTERN) {
-        Some(Value::Array(array)) => {
-            let local: Vec<bool> = match array.elements() {
-                Some(local) => local.collect(),
-                None => return Err(header.bad(PATTERN, array.element().name(), "must be bools or a number")),
-            };
-            if local.len() != blocks {
-                return Err(header.bad(PATTERN, format!("{} layers", local.len()), format!("must be {blocks}")));
-            }
-            local
-        }
-        _ => {
-            let pattern = header.count_or(PATTERN, 0..=*header::LAYERS.end(), a.pattern)?;
-            (0..blocks).map(|layer| pattern == 0 || layer % pattern + 1 != pattern).collect()
-        }
-    };
-    Ok((window, local))
-}
-
-/// The power of one half of the gentlest slope; 0 is written for none.
-fn alibi(header: &Header, a: &Architecture) -> Result<Option<f32>, Error> {
-    match header.get(MAX_ALIBI) {
-        Some(value) if a.reads.contains(&MAX_ALIBI) && value != Value::F32(0.0) => header.positive(MAX_ALIBI),
-        _ => Ok(None),
-    }
-}
-
-fn rope(header: &Header, a: &Architecture, pairs: Pairs, head_width: usize) -> Result<Rope, Error> {
-    const WIDTH: &str = "rope.dimension_count";
-    let width = header.count_or(WIDTH, 1..=head_width, head_width)?;
-    if !width.is_multiple_of(2) {
-        return Err(header.bad(WIDTH, width, "must be even"));
-    }
-    let kind = match header.get("rope.scaling.type") {
-        None => "linear",
-        Some(_) => header.text("rope.scaling.type")?,
-    };
-    let factor = match header.positive("rope.scaling.factor")? {
-        Some(factor) => Some(factor),
-        None => header.positive("rope.scale_linear")?,
-    };
-    let stretch = match kind {
-        "none" => 1.0,
-        "linear" => factor.unwrap_or(1.0),
-        other => return Err(header.bad("rope.scaling.type", other, "must be none or linear")),
-    };
-    let base = header.positive("rope.freq_base")?.unwrap_or(10_000.0);
-    let local_base = header.positive("rope.freq_base_swa")?.or(a.local_base).unwrap_or(base);
-    Ok(Rope { width, pairs, base, stretch, local_base, sections: sections(header, a, width / 2)? })
-}
-
-/// How many of the pairs take which axis of positions.
-fn sections(header: &Header, a: &Architecture, pairs: usize) -> Result<Option<Sections>, Error> {
-    const KEY: &str = "rope.dimension_sections";
-    if header.get(KEY).is_none() {
-        return Ok(None);
-    }
-    let mut counts = header.counts(KEY, 0..=pairs, 4)?;
-    // Writers put a fourth number behind, of an axis that nothing has.
-    counts.resize(4, 0);
-    let [time, height, width, 0] = counts[..] else {
-        return Err(header.bad(KEY, format!("{counts:?}"), "the fourth number must be 0: positions have three axes"));
-    };
-    let all = time + height + width;
-    if all != pairs {
-        let rule = format!("must be together the {pairs} pairs of a head that are turned, not {all}");
-        return Err(header.bad(KEY, format!("{counts:?}"), rule));
-    }
-    Ok(Some(Sections { counts: [time, height, width], interleaved: a.interleaved }))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::kernels::Pairs;
     use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
     use std::sync::Arc;
 
@@ -401,8 +345,8 @@ mod tests {
         let windows: Vec<usize> = (0..7).map(|layer| gemma.attention(layer).window).collect();
         assert_eq!(windows, [16, 16, 16, 16, 16, 0, 16]);
         let Position::Rotary(rope) = gemma.position else { panic!("{:?}", gemma.position) };
-        assert_eq!((rope.pairs, rope.local_base), (Pairs::Halves, 10_000.0));
-        assert_eq!(gemma.embedding_scale, 48f32.sqrt());
+        assert_eq!((rope.pairs, rope.local_base), (Pairs::Halves, Some(10_000.0)));
+        assert_eq!((gemma.embedding_scale, gemma.score_cap), (48f32.sqrt(), None));
 
         let mpt = read("mpt", "attention.max_alibi_bias", MetaValue::F32(6.0)).unwrap();
         assert_eq!(mpt.position, Position::Alibi { max: 6.0 });
@@ -422,6 +366,35 @@ mod tests {
         let neox = read("gptneox", "activation", MetaValue::Str("gelu_tanh".to_owned())).unwrap();
         assert_eq!(neox.act, Activation::GeluTanh);
         assert!(!read("gptneox", "use_parallel_residual", MetaValue::Bool(false)).unwrap().parallel);
+    }
+
+    #[test]
+    fn newer_architectures_fix_what_no_key_says() {
+        let gemma = read("gemma2", "attention.sliding_window", MetaValue::U32(16)).unwrap();
+        let windows: Vec<usize> = (0..7).map(|layer| gemma.attention(layer).window).collect();
+        assert_eq!(windows, [16, 0, 16, 0, 16, 0, 16]);
+        assert_eq!((gemma.score_cap, gemma.logit_cap, gemma.norm_queries), (Some(50.0), Some(30.0), QueryNorm::None));
+        assert!(matches!(gemma.bias(), Bias::Capped { cap: 50.0 }));
+        assert_eq!(read("gemma2", "block_count", MetaValue::U32(46)).unwrap().attention_scale, 1.0 / 8f32.sqrt());
+        let uncapped = read("gemma2", "attn_logit_softcapping", MetaValue::F32(0.0)).unwrap();
+        assert!(matches!((uncapped.bias(), uncapped.attention(0).window), (Bias::None, 4_096)));
+
+        let mut wide = [8, 9].map(|blocks| read("qwen3", "block_count", MetaValue::U32(blocks)).unwrap());
+        wide[0].blocks = 9;
+        assert_eq!(wide[0].attention_scale, wide[1].attention_scale);
+        assert_eq!(wide[0].norm_queries, QueryNorm::Heads);
+        for name in ["qwen2", "phi3"] {
+            let config = read(name, "attention.sliding_window", MetaValue::U32(5)).unwrap();
+            assert_eq!((config.act, config.gated, config.norm_queries), (Activation::Silu, true, QueryNorm::None));
+            assert!(config.local.iter().all(|local| *local), "{name}");
+        }
+        let sections = || MetaValue::I32s(vec![2, 1, 1, 0]);
+        for (name, axes) in [("qwen2vl", [0, 0, 1, 2]), ("qwen3vl", [0, 1, 2, 0])] {
+            let Position::Rotary(rope) = read(name, "rope.dimension_sections", sections()).unwrap().position else {
+                panic!("{name} turns nothing")
+            };
+            assert_eq!(rope.axes(), axes, "{name}");
+        }
     }
 
     #[test]
@@ -460,7 +433,7 @@ mod tests {
             ("attn_logit_softcapping", number(50.0)),
             ("rope.scaling.type", MetaValue::Str("yarn".to_owned())),
             ("rope.scaling.factor", number(-1.0)),
-            ("rope.scaling.attn_factor", number(0.5)),
+            ("rope.scaling.attn_factor", number(-0.5)),
             ("rope.freq_base", number(f32::NAN)),
             ("rope.dimension_count", count(3)),
             ("rope.dimension_count", count(10)),

@@ -1,7 +1,8 @@
 //! The decoder-only language model, driven by switches: OPT (Zhang et al. 2022) with learned positions and biases, LLaMA
 //! (Touvron et al. 2023) with RMS norms, RoPE, shared key/value heads and a gated feed-forward layer, Gemma 3 (2025) with
-//! more norms and layers that see a window, MPT (MosaicML 2023) whose scores fall with the distance of keys, and GPT-NeoX
-//! (Black et al. 2022) with two sublayers side by side.
+//! more norms and layers that see a window, Gemma 2 (2024) whose scores are capped, Qwen 2 and 3 (2024, 2025) with biases
+//! or norms of heads, Phi 3 (2024) whose long sequences are turned otherwise, MPT (MosaicML 2023) whose scores fall with the
+//! distance of keys, and GPT-NeoX (Black et al. 2022) with two sublayers side by side.
 //!
 //! A pass at token time is five runs of the pool a layer: queries, keys and values; attention; its output; the
 //! feed-forward layer up; and down. What lies between them is done in place by the caller, and nothing is allocated.
@@ -9,6 +10,7 @@
 mod architectures;
 mod block;
 mod config;
+mod positions;
 mod source;
 
 pub use config::{DecoderConfig, Names, Position, QueryNorm};
@@ -17,7 +19,7 @@ pub use source::{Encoder, SourceCache, SourceConfig, SourceRows};
 
 use super::cache::{Sequence, Slots, Taken};
 use super::gated::{Gated, GatedRows, MediaCache};
-use super::rope::Rope;
+use super::rope::{LONG, Rope, SHORT};
 use crate::error::Error;
 use crate::kernels::{Cache, CacheShape, CacheType, Continuation, Exec, Layout, Product, Rows};
 use crate::weights::{Linear, Norm, Scope, Table};
@@ -64,8 +66,12 @@ pub struct Decoder {
 /// What RoPE turns by; nothing where there is none.
 #[derive(Default)]
 struct Turns {
-    /// Radians a position, of layers that see everything and of those with a window.
+    /// Radians a position, of layers that see everything and of those with a window, where these have their own.
     frequencies: [Vec<f32>; 2],
+    /// Those of layers that see everything in long sequences, where they are others.
+    long: Vec<f32>,
+    /// Multiplies cosines and sines.
+    scale: f32,
     /// The axis each of them takes its position from, where rows have three.
     axes: Vec<u8>,
 }
@@ -262,7 +268,7 @@ impl Decoder {
         one_each(sequences.len())?;
         let rows = rows.first(counts.iter().sum());
         self.extend(cache, sequences, counts)?;
-        self.begin(exec, &rows, &cache.positions)?;
+        self.begin(exec, &rows, &cache.positions, sequences.iter().zip(counts))?;
         let KvCache { data, media, source, taken, .. } = cache;
         if !taken.copies.is_empty() {
             exec.copy(data, &taken.copies)?;
@@ -344,7 +350,13 @@ impl Decoder {
     }
 
     /// From the input to the hidden states before the first layer, and the angles of all rows.
-    fn begin(&self, exec: &mut Exec<'_>, rows: &DecoderRows, positions: &[u32]) -> Result<(), Error> {
+    fn begin<'s>(
+        &self,
+        exec: &mut Exec<'_>,
+        rows: &DecoderRows,
+        positions: &[u32],
+        counts: impl Iterator<Item = (&'s Sequence, &'s usize)>,
+    ) -> Result<(), Error> {
         if let Some((lead_in, _)) = &self.projection {
             exec.matmul(rows.input, None, &[Product::new(lead_in, rows.x)])?;
         }
@@ -354,8 +366,21 @@ impl Decoder {
         if let Some(norm) = &self.begin_norm {
             exec.norm(norm, rows.x, rows.x, false)?;
         }
-        for (frequencies, angles) in self.turns.frequencies.iter().zip(rows.angles).filter(|(f, _)| !f.is_empty()) {
-            exec.angles(frequencies, &self.turns.axes, positions, angles)?;
+        let Turns { frequencies, long, scale, axes } = &self.turns;
+        if long.is_empty() {
+            for (frequencies, angles) in frequencies.iter().zip(rows.angles).filter(|(f, _)| !f.is_empty()) {
+                exec.angles(frequencies, axes, *scale, positions, angles)?;
+            }
+            return Ok(());
+        }
+        let (mut start, each) = (0, if axes.is_empty() { 1 } else { 3 });
+        for (sequence, &count) in counts.filter(|(_, count)| **count > 0) {
+            let own = [if sequence.is_long() { long } else { &frequencies[0] }, &frequencies[1]];
+            let positions = &positions[start * each..(start + count) * each];
+            for (frequencies, angles) in own.into_iter().zip(rows.angles).filter(|(f, _)| !f.is_empty()) {
+                exec.angles(frequencies, axes, *scale, positions, angles.slice(start, count))?;
+            }
+            start += count;
         }
         Ok(())
     }
@@ -401,9 +426,15 @@ impl Turns {
     /// Those of a rope, divided by the factors that the file may have; `local` where some layers have a window.
     fn load(scope: &Scope, rope: Rope, local: bool) -> Result<Self, Error> {
         const FACTORS: &str = "rope_freqs.weight";
-        let factors = scope.has(FACTORS).then(|| scope.vector(FACTORS, rope.width / 2)).transpose()?;
+        let factors = |name: &str| scope.vector(name, rope.width / 2);
+        let (all, long) = if rope.short.is_some() {
+            (rope.spread(factors(SHORT)?.get()), rope.spread(factors(LONG)?.get()))
+        } else {
+            let factors = scope.has(FACTORS).then(|| factors(FACTORS)).transpose()?;
+            (rope.global(factors.as_ref().map(|f| f.get())), Vec::new())
+        };
         let local = if local { rope.local() } else { Vec::new() };
-        Ok(Self { frequencies: [rope.global(factors.as_ref().map(|f| f.get())), local], axes: rope.axes() })
+        Ok(Self { frequencies: [all, local], long, scale: rope.scale, axes: rope.axes() })
     }
 }
 

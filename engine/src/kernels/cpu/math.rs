@@ -4,6 +4,7 @@
 //! 2 ulp for finite results, inputs below -87.3 give 0, above 88.7 infinity.
 //! erf: two polynomials that meet at |x| = 475/512, as in N. Juffa's erff: below it x + x p(x²), above it
 //! 1 - exp(-q(|x|)); error below 2 ulp.
+//! tanh: the odd polynomial of S. Moshier's Cephes below 0.625, 1 - 2 / (exp(2|x|) + 1) above it; error below 3 ulp.
 
 use crate::kernels::Activation;
 
@@ -61,6 +62,19 @@ pub fn erf(x: f32) -> f32 {
     } else {
         let s = x * x;
         ERF_INNER.iter().fold(0.0, |p, c| p * s + c) * x + x
+    }
+}
+
+/// Coefficients of (tanh(x) / x - 1) / x² in x², highest power first.
+const TANH: [f32; 5] = [-5.704_988_7e-3, 2.063_909e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1];
+
+/// The hyperbolic tangent.
+pub fn tanh(x: f32) -> f32 {
+    if x.abs() > 0.625 {
+        (1.0 - 2.0 / (exp(2.0 * x.abs()) + 1.0)).copysign(x)
+    } else {
+        let s = x * x;
+        TANH.iter().fold(0.0, |p, c| p * s + c) * s * x + x
     }
 }
 
@@ -126,6 +140,14 @@ mod tests {
             assert!((f64::from(erf(x)) - want).abs() <= want.abs() * 2.5e-7 + 1e-30, "erf({x}) {} {want}", erf(x));
             x += 0.0037;
         }
+        let mut x = -10.0f32;
+        while x < 10.0 {
+            let want = f64::from(x).tanh();
+            assert!((f64::from(tanh(x)) - want).abs() <= want.abs() * 2.5e-7, "tanh({x}) {} {want}", tanh(x));
+            x += 0.0037;
+        }
+        assert_eq!((tanh(1000.0), tanh(-1000.0)), (1.0, -1.0));
+        assert!(tanh(f32::NAN).is_nan());
         assert_eq!(exp(-1000.0), 0.0);
         assert_eq!(exp(1000.0), f32::INFINITY);
         assert!(exp(f32::NAN).is_nan() && erf(f32::NAN).is_nan());

@@ -195,7 +195,7 @@ impl Device for Cpu {
         self.products(&mut arena.0, x, norm, products);
     }
 
-    fn angles(&self, arena: &mut Arena, frequencies: &[f32], axes: &[u8], positions: &[u32], out: Rows) {
+    fn angles(&self, arena: &mut Arena, frequencies: &[f32], axes: &[u8], scale: f32, positions: &[u32], out: Rows) {
         let each = if axes.is_empty() { 1 } else { 3 };
         assert!(out.rows * each == positions.len() && out.width == 2 * frequencies.len());
         assert!(axes.is_empty() || axes.len() == frequencies.len() && axes.iter().all(|&axis| axis < 3));
@@ -203,7 +203,7 @@ impl Device for Cpu {
         self.each_row(out.rows, &|m, _| {
             // SAFETY: each call has its own row.
             let to = unsafe { floats.rows_mut(out.slice(m, 1)) };
-            rope::angles(&positions[m * each..(m + 1) * each], axes, frequencies, to);
+            rope::angles(&positions[m * each..(m + 1) * each], axes, frequencies, scale, to);
         });
     }
 

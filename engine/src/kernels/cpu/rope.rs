@@ -5,14 +5,15 @@
 
 use crate::kernels::Pairs;
 
-/// `out` becomes the cosines, then the sines, of `position * frequencies[j]`, the product in f32 as in the originals; of a
-/// row with three positions frequency `j` takes number `axes[j]`.
+/// `out` becomes `scale` times the cosines, then the sines, of `position * frequencies[j]`, the product in f32 as in the
+/// originals; of a row with three positions frequency `j` takes number `axes[j]`.
 #[allow(clippy::cast_precision_loss)] // contexts end at 2^24
-pub fn angles(positions: &[u32], axes: &[u8], frequencies: &[f32], out: &mut [f32]) {
+pub fn angles(positions: &[u32], axes: &[u8], frequencies: &[f32], scale: f32, out: &mut [f32]) {
     let (cos, sin) = out.split_at_mut(frequencies.len());
     let axes = axes.iter().copied().chain(std::iter::repeat(0));
     for ((f, axis), (cos, sin)) in frequencies.iter().zip(axes).zip(cos.iter_mut().zip(sin)) {
-        (*sin, *cos) = (positions[usize::from(axis)] as f32 * f).sin_cos();
+        let (s, c) = (positions[usize::from(axis)] as f32 * f).sin_cos();
+        (*sin, *cos) = (s * scale, c * scale);
     }
 }
 

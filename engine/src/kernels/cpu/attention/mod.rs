@@ -220,12 +220,16 @@ pub fn plain<T: Stored>(
     }
 }
 
-/// Adds a head's bias to the dot products of the query at position `own` with the keys from position `at` on; the products
-/// are scaled later.
+/// Does to the dot products of the query at position `own` with the keys from position `at` on what a head's bias says; the
+/// products are scaled later.
 #[allow(clippy::cast_precision_loss)] // contexts end at 2^24
 pub fn bias(bias: HeadBias<'_>, scale: f32, own: usize, at: usize, scores: &mut [f32]) {
     match bias {
         HeadBias::None => {}
+        HeadBias::Cap(cap) => {
+            let (by, back) = (scale / cap, cap / scale);
+            scores.iter_mut().for_each(|score| *score = back * super::math::tanh(*score * by));
+        }
         HeadBias::Slope(slope) => {
             let (slope, first) = (slope / scale, at as f32 - own as f32);
             for (j, score) in scores.iter_mut().enumerate() {
