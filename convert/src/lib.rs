@@ -143,8 +143,8 @@ pub fn convert_open_flamingo<'o>(
     )
 }
 
-/// Converts a BLIP-2 checkpoint of LAVIS, whose parts lie in several places, to the file `out`. `options` names the
-/// Q-Former's tokenizer; a language model's is that of its directory. The family is given.
+/// Converts a BLIP-2 or InstructBLIP checkpoint of LAVIS, whose parts lie in several places, to the file `out`. `options`
+/// names the Q-Former's tokenizer; a language model's is that of its directory. The family is given.
 ///
 /// # Errors
 /// As [`convert`].
@@ -160,9 +160,9 @@ pub fn convert_lavis<'o>(
     let settings = Settings::default();
     let opened = families::lavis::open(sources, options.tokenizer.as_deref(), &settings)?;
     let inputs = Inputs { source: opened.source, tokenizer: opened.source, settings: &settings };
-    let (family, origin) = (&families::blip2::FAMILY, Object::empty("config.json"));
+    let origin = Object::empty("config.json");
     let (model, checkpoint) = (opened.model.as_ref(), opened.checkpoint);
-    assemble((family, model), &inputs, &origin, checkpoint, (out, place), options, progress)
+    assemble((opened.family, model), &inputs, &origin, checkpoint, (out, place), options, progress)
 }
 
 /// Converts a LLaVA of the original repository, whose parts lie in several places, to the file `out`. The tokenizer is that of

@@ -236,6 +236,14 @@ pub enum Error {
         /// The metadata key.
         key: &'static str,
     },
+    /// The file says nothing of a task.
+    #[error("the file has no task '{name}'; tasks it has: {known}")]
+    NoSuchTask {
+        /// What was asked for.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
     /// Somebody called [`crate::CancelHandle::cancel`].
     #[error("cancelled")]
     Cancelled,
@@ -335,6 +343,7 @@ impl Error {
             Self::UnknownIsa { .. } => "isa",
             Self::BadState { .. } => "state",
             Self::NoShotFormat { .. } => "no-shot-format",
+            Self::NoSuchTask { .. } => "no-such-task",
             Self::Cancelled => "cancelled",
         }
     }
@@ -365,9 +374,11 @@ impl Error {
             Self::OverBudget { .. } => ErrorKind::Budget,
             Self::UnknownIsa { .. } => ErrorKind::Device,
             Self::BadState { .. } => ErrorKind::State,
-            Self::NoText | Self::NoMatching | Self::NoShotFormat { .. } | Self::NotBuilt { .. } => {
-                ErrorKind::Unsupported
-            }
+            Self::NoText
+            | Self::NoMatching
+            | Self::NoShotFormat { .. }
+            | Self::NoSuchTask { .. }
+            | Self::NotBuilt { .. } => ErrorKind::Unsupported,
             Self::Cancelled => ErrorKind::Cancelled,
         }
     }

@@ -55,7 +55,7 @@ pub use models::{architectures, families};
 pub use ocelli_quant::gguf::{Bytes, Gguf};
 pub use plan::{Plan, SessionOptions};
 pub use prompt::{Instruction, Item, Mark, Marks, Piece, Prompt, Shot, ShotFormat, Told, most_similar, prompt_ids};
-pub use sampling::{Constraint, Defaults, Draws, GRAMMARS, GenerateOptions, Grammar, Sampler, Sampling, Wanted};
+pub use sampling::{Constraint, Defaults, Draws, GRAMMARS, GenerateOptions, Grammar, Sampler, Sampling, Task, Wanted};
 pub use session::{Embedding, Event, Match, Session, Sink, Timings};
 pub use weights::{
     Load, Progress, aligned as copied, files as model_files, find_mmproj, join_pair, limit_image_rows,

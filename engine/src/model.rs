@@ -1,5 +1,7 @@
 //! From a file to a model that sessions share.
 
+mod stored;
+
 use crate::blocks::decoder::SEQUENCES;
 use crate::error::Error;
 use crate::image::{ImageLimits, Views};
@@ -9,11 +11,9 @@ use crate::kernels::{CacheType, Device, DeviceInfo};
 use crate::models::{self, Family};
 use crate::plan::{Plan, Resolved, SessionOptions, cache_type_beside, resolve};
 use crate::prompt::{Item, Prompt};
-use crate::sampling::{
-    Constraint, Defaults, Draws, GenerateOptions, Grammar, Grammars, Sampling, end_ids, stop_strings, suppressed_ids,
-};
+use crate::sampling::{Constraint, Defaults, Grammar, Grammars, Task};
 use crate::tokenizer::Tokenizer;
-use crate::weights::header::{self, Header};
+use crate::weights::header;
 use crate::weights::{self, Encoders, Load};
 use ocelli_quant::gguf::keys::{VERSION, VERSION_KEY};
 use ocelli_quant::gguf::{Bytes, Gguf};
@@ -110,7 +110,8 @@ impl Engine {
             });
         }
         let start = family.speaks.as_ref().and_then(|speaks| speaks.start()).map(<[u32]>::len);
-        let defaults = Defaults { start, ..Defaults::read(&file, vocabulary, &tokenizer)? };
+        let defaults = Defaults { start, ..stored::defaults(&file, vocabulary, &tokenizer)? };
+        let tasks = stored::tasks(&file, &defaults)?;
         let encoders = Encoders::of(&file);
         Ok(Model(Arc::new(Inner {
             device: Arc::clone(&self.device),
@@ -118,50 +119,10 @@ impl Engine {
             family,
             tokenizer,
             defaults,
+            tasks,
             encoders,
             grammars: Grammars::default(),
         })))
-    }
-}
-
-impl Defaults {
-    fn read(file: &Arc<Gguf>, vocabulary: usize, tokenizer: &Tokenizer) -> Result<Self, Error> {
-        const EOS: &str = "ocelli.generation.eos_ids";
-        const SUPPRESSED: &str = "ocelli.generation.suppressed_ids";
-        let eos_ids = match file.u32s(EOS)? {
-            Some(ids) => ids,
-            None => tokenizer.end_ids().to_vec(),
-        };
-        let eos_ids = end_ids(EOS, eos_ids, vocabulary)?;
-        let max_new_tokens = file.u32("ocelli.generation.max_new_tokens")?.filter(|&n| n > 0).unwrap_or(64);
-        let image_id = file.u32("ocelli.image_token")?;
-        let header = Header::new(file, "ocelli.generation.");
-        let base = GenerateOptions::default();
-        let positions = *header::CONTEXT.end();
-        let real = |name: &str, default: f32| -> Result<f32, Error> {
-            let value = file.f32(&format!("ocelli.generation.{name}"))?.unwrap_or(default);
-            if value.is_finite() { Ok(value) } else { Err(header.bad(name, value, "must be finite")) }
-        };
-        let generate = GenerateOptions {
-            max_new_tokens: 0,
-            beams: header.count_or("num_beams", 1..=SEQUENCES, 1)?,
-            length_penalty: real("length_penalty", base.length_penalty)?,
-            early_stopping: header.switch("early_stopping", false)?,
-            stop: stop_strings(file)?,
-            sampling: Sampling {
-                repetition_penalty: real("repetition_penalty", 1.0)?,
-                no_repeat_ngram: header.count_or("no_repeat_ngram_size", 0..=positions, 0)?,
-                min_new_tokens: header.count_or("min_new_tokens", 0..=positions, 0)?,
-                ..base.sampling
-            },
-            ..base
-        };
-        generate.validate()?;
-        let min_length = header.count_or("min_length", 0..=positions, 0)?;
-        let suppressed_ids = suppressed_ids(SUPPRESSED, file.u32s(SUPPRESSED)?.unwrap_or_default(), vocabulary)?;
-        let max_new_tokens = max_new_tokens as usize;
-        let draws = Draws::read(file)?;
-        Ok(Self { generate, draws, min_length, start: None, image_id, suppressed_ids, eos_ids, max_new_tokens })
     }
 }
 
@@ -171,6 +132,7 @@ pub(crate) struct Inner {
     pub(crate) family: Family,
     pub(crate) tokenizer: Arc<Tokenizer>,
     pub(crate) defaults: Defaults,
+    tasks: Vec<Task>,
     pub(crate) encoders: Encoders,
     grammars: Grammars,
 }
@@ -197,6 +159,24 @@ impl Model {
     #[must_use]
     pub fn encoder_identity(&self) -> u128 {
         models::encoder_identity(self.file())
+    }
+
+    /// The tasks that the file has a wording or settings for, in its order.
+    #[must_use]
+    pub fn tasks(&self) -> &[Task] {
+        &self.0.tasks
+    }
+
+    /// The task of that name.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTask`], which names those that there are.
+    pub fn task(&self, name: &str) -> Result<&Task, Error> {
+        self.0.tasks.iter().find(|task| task.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.0.tasks.iter().map(|task| task.name.as_str()).collect();
+            let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            Error::NoSuchTask { name: name.to_owned(), known }
+        })
     }
 
     /// The tokenizer.
@@ -327,9 +307,12 @@ impl Model {
     }
 
     /// The token ids of a composed prompt with the file's placeholder id, where it has one, for each row of a picture:
-    /// what the reference's repetition penalty looks at. Where an encoder reads the prompt, it looks at the start of the
-    /// decoder's text instead.
+    /// what the reference's repetition penalty looks at; none where the file says so. Where an encoder reads the prompt, it
+    /// looks at the start of the decoder's text instead.
     pub(crate) fn placed_ids(&self, items: &[Item]) -> Vec<u32> {
+        if self.0.defaults.penalises_text_alone {
+            return Vec::new();
+        }
         if let Some(start) = self.0.family.speaks.as_ref().and_then(|speaks| speaks.start()) {
             return start.to_vec();
         }

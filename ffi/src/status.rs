@@ -173,6 +173,7 @@ mod tests {
             (OCELLI_ERR_UNSUPPORTED, Error::NoMatching),
             (OCELLI_ERR_UNSUPPORTED, Error::NotBuilt { what: "x", feature: "x" }),
             (OCELLI_ERR_UNSUPPORTED, Error::NoShotFormat { key: "x" }),
+            (OCELLI_ERR_UNSUPPORTED, Error::NoSuchTask { name: name(), known: name() }),
             (OCELLI_ERR_CANCELLED, Error::Cancelled),
         ];
         for (status, error) in errors {

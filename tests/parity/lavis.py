@@ -1,5 +1,5 @@
-"""Goldens of LAVIS' BLIP-2 checkpoints (lavis_*.json): small random ones in LAVIS' names, computed by LAVIS' code restated below
-with torch 2; the language models are those of transformers 4.57.6.
+"""Goldens of LAVIS' BLIP-2 and InstructBLIP checkpoints (lavis_*.json): small random ones in LAVIS' names, computed by LAVIS' code
+restated below with torch 2; the language models are those of transformers 4.57.6.
 
     python lavis.py                             makes every golden
     python lavis.py NAME...                     only these
@@ -7,10 +7,15 @@ with torch 2; the language models are those of transformers 4.57.6.
     python lavis.py --save NAME DIR             writes the parts of one with torch.save and save_pretrained
 
 Weights are formulas of LAVIS' names. What a stranger needs to know about the original (eva_vit.py, clip_vit.py, Qformer.py,
-blip2_qformer.py, blip2_opt.py, blip2_t5.py): heads are fixed at 64 numbers, at 88 in EVA's tower; eva_vit_g.pth has one block
+blip2_qformer.py, blip2_opt.py, blip2_t5.py, blip2_vicuna_instruct.py, blip2_t5_instruct.py): heads are fixed at 64 numbers, at 88 in EVA's tower; eva_vit_g.pth has one block
 more than is built; queries and values have biases, keys have none; epsilons are 1e-6 in EVA's blocks, 1e-5 in CLIP's and in
 ln_vision, 1e-12 in the Q-Former. OPT's generation ends at "\\n" and has one token at least; T5 gets dense_act_fn "gelu". Captions of the
 first stage begin with `[DEC]`, which is added behind BERT's tokens.
+
+InstructBLIP's Q-Former reads the prompt's last 126 tokens between `[CLS]` and `[SEP]`. Vicuna's tokenizer gets the padding token
+`[PAD]`, whose row is new and never looked up, so that it is left out here, and `</s>` for its beginning, its end and what is
+unknown: prompts begin with id 2. Its `generate` is given rows and no ids, so that what penalties look at begins with the answer, and
+id 0 in an answer is taken for 2. Texts end where the language model's own generation settings say.
 """
 import json
 import os
@@ -27,16 +32,20 @@ import torch
 import transformers
 from PIL import Image
 from torch.nn import functional as F
-from transformers import BertTokenizerFast, OPTConfig, OPTForCausalLM, T5Config, T5ForConditionalGeneration
+from transformers import BertTokenizerFast, LlamaConfig, LlamaForCausalLM, LlamaTokenizerFast, OPTConfig, OPTForCausalLM, T5Config, T5ForConditionalGeneration
 
 import beams
 import formula
+import instructblip
 import opt_tokenizer
 from blip2_itm import BEGINNINGS, CONTINUATIONS, PICTURES, TABLE, TEXTS, VOCABULARY, number, numbers, sample, stored
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROWS = 320  # of the language models' tables: the tokenizer has 313 tokens
 PROMPTS = ["", "a photo of", "Question: what is it? Answer:"]
+INSTRUCTIONS = ["What is unusual about this image?", "", "two red cat of the " * 40 + "dog?"]
+READ, POSITIONS = 128, 140  # tokens of an instruction, and places for them
+TOKENS = len(instructblip.pieces()[0])  # of Vicuna
 TARGETS = [[], [40, 71], [105, 9, 300]]
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
@@ -51,20 +60,33 @@ def t5(**more):
                      tie_word_embeddings=False, decoder_start_token_id=0, pad_token_id=0, eos_token_id=[32]), **more)
 
 
+def vicuna(**more):
+    return dict(dict(vocab_size=TOKENS, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=4,
+                     max_position_embeddings=512, eos_token_id=2), **more)
+
+
 # name: (what it is for, seed, stored type, tower, heads, blocks, its feed-forward width, side, patch, tower within the checkpoint,
-#        Q-Former's heads, layers, every how many look, its feed-forward width, queries, numbers compared, language model)
+#        Q-Former's heads, layers, every how many look, its feed-forward width, queries, numbers compared, language model, which is asked
+#        where a third value says so)
 CONFIGS = {
     "first": ("first stage", 401, "float32", "eva", 1, 2, 96, 28, 14, False, 1, 3, 2, 80, 4, 24, None),
     "finetuned": ("first stage with its own tower of another side, two heads, looking in every layer", 402, "float32", "eva", 2, 1, 100, 42, 14, True, 2, 2, 1, 72, 3, 16, None),
     "clip": ("first stage behind CLIP's tower, halves", 403, "float16", "clip", 1, 2, 128, 28, 14, False, 1, 5, 3, 64, 5, 20, None),
     "opt": ("second stage with OPT", 404, "float32", "eva", 1, 3, 90, 28, 14, False, 2, 3, 2, 96, 5, None, ("opt", opt())),
     "t5": ("second stage with T5, whose configuration means the tanh polynomial", 405, "float32", "eva", 2, 2, 120, 28, 7, False, 1, 4, 2, 64, 6, None, ("t5", t5())),
+    "vicuna": ("InstructBLIP with Vicuna", 410, "float32", "eva", 1, 2, 96, 28, 14, False, 2, 3, 2, 80, 4, None, ("llm", vicuna(eos_token_id=[2, *range(40, 90)]), True)),
+    "flan": ("InstructBLIP with T5", 408, "float16", "eva", 1, 1, 80, 28, 14, False, 1, 4, 2, 64, 5, None, ("t5", t5(eos_token_id=[32, *range(40, 90)]), True)),
 }
 
 
 def any_config(seed):
     r = random.Random(seed)
-    kind = r.choice([None, None, ("opt", opt(num_hidden_layers=r.randint(1, 3))), ("t5", t5(num_layers=r.randint(1, 3)))])
+    kind = r.choice([None, ("opt", opt(num_hidden_layers=r.randint(1, 3))), ("t5", t5(num_layers=r.randint(1, 3)))])
+    if r.random() < 0.6:
+        ends = [2, *r.sample(range(3, ROWS - 20), 60)]
+        kv = r.choice([1, 2, 4])
+        llama = vicuna(num_hidden_layers=r.randint(1, 3), num_key_value_heads=kv, intermediate_size=r.randint(20, 150), eos_token_id=ends)
+        kind = r.choice([("llm", llama, True), ("llm", llama, True), ("llm", llama, False), ("t5", t5(num_layers=r.randint(1, 3), eos_token_id=ends), True)])
     layers, patch = r.randint(1, 5), r.choice([7, 14])
     return (f"random {seed}", seed, r.choice(["float32", "float32", "float16"]), r.choice(["eva", "eva", "clip"]), r.randint(1, 2), r.randint(1, 3), r.randint(20, 150),
             patch * r.randint(1, 4), patch, r.random() < 0.4, r.randint(1, 3), layers, r.randint(1, layers), r.randint(20, 120), r.randint(1, 33),
@@ -104,7 +126,7 @@ def tower_shapes(kind, w, ffn, blocks, side, patch):
     return s.all
 
 
-def trained_shapes(tower, w, layers, every, ffn, queries, compared, speaks, width):
+def trained_shapes(tower, w, layers, every, ffn, queries, compared, speaks, width, asked):
     s = Shapes()
     s.norm("ln_vision", tower)
     s.all["query_tokens"] = [1, queries, w]
@@ -116,12 +138,13 @@ def trained_shapes(tower, w, layers, every, ffn, queries, compared, speaks, widt
             for part, size in [("query", w), ("key", inputs), ("value", inputs)]:
                 s.linear(f"{b}.{kind}.self.{part}", size, w)
             s.linear(f"{b}.{kind}.output.dense", w, w), s.norm(f"{b}.{kind}.output.LayerNorm", w)
-        for end in ["_query"] + [""] * (speaks is None):
+        for end in ["_query"] + [""] * (speaks is None or asked):
             s.linear(f"{b}.intermediate{end}.dense", w, ffn), s.linear(f"{b}.output{end}.dense", ffn, w), s.norm(f"{b}.output{end}.LayerNorm", w)
+    if speaks is None or asked:
+        s.all |= {f"{e}.word_embeddings.weight": [TABLE, w], f"{e}.position_embeddings.weight": [POSITIONS if asked else 96, w]}
     if speaks:
         s.linear(f"{speaks}_proj", w, width)
         return s.all
-    s.all |= {f"{e}.word_embeddings.weight": [TABLE, w], f"{e}.position_embeddings.weight": [96, w]}
     s.linear("vision_proj", w, compared), s.linear("text_proj", w, compared), s.linear("itm_head", w, 2)
     h = "Qformer.cls.predictions"
     s.linear(f"{h}.transform.dense", w, w), s.norm(f"{h}.transform.LayerNorm", w)
@@ -226,12 +249,14 @@ def pixels(picture, side):
     return (x - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
 
 
-def written(rows, prompt, end, settings, tokenizer):
-    """Greedy text and that of beams. `rows` gives logits behind ids."""
+def written(rows, prompt, ends, settings, tokenizer, penalty=1.0, start=()):
+    """Greedy text and that of beams. `rows` gives logits behind ids; `start` is seen by the penalty, too."""
     count, longest, shortest = settings
 
     def masked(ids, row):
-        if len(ids) - len(prompt) < shortest:
+        for i in {*start, *ids} if penalty != 1.0 else ():
+            row[i] = row[i] * penalty if row[i] < 0 else row[i] / penalty
+        for end in ends if len(ids) - len(prompt) < shortest else ():
             row[end] = -float("inf")
         return row
 
@@ -241,14 +266,21 @@ def written(rows, prompt, end, settings, tokenizer):
         best = row.topk(2)
         gap = min(gap, float(best.values[0] - best.values[1]))
         ids.append(int(best.indices[0]))
-        if ids[-1] == end:
+        if ids[-1] in ends:
             break
     found = [("greedy", ids[len(prompt) :], gap)]
     logs = lambda lists: [torch.log_softmax(rows(ids)[-1], -1).tolist() for ids in lists]
-    ids, _, gap = beams.search(logs, list(prompt), count, longest, [end], process=masked)
+    ids, _, gap = beams.search(logs, list(prompt), count, longest, ends, process=masked)
     found.append(("beams", ids, gap))
     # What hangs on a near-tie is no golden.
-    return [{"name": n, "ids": i, "text": tokenizer.decode(i, skip_special_tokens=True), "gap": number(g)} for n, i, g in found if g > 2e-3]
+    return [{"name": n, "ids": i, "text": text_of(tokenizer, i), "gap": number(g)} for n, i, g in found if g > 2e-3]
+
+
+def text_of(tokenizer, ids):
+    if isinstance(tokenizer, LlamaTokenizerFast):
+        ids = [2 if i < 2 else i for i in ids]
+        return instructblip.lossy(tokenizer.decode(ids, skip_special_tokens=True), ids)
+    return tokenizer.decode(ids, skip_special_tokens=True)
 
 
 def scored(rows, prompt, texts, tokenizer):
@@ -260,11 +292,41 @@ def scored(rows, prompt, texts, tokenizer):
     return found
 
 
-def first_stage(model, seen, side, folder):
+def bert(folder, **more):
+    """The Q-Former's tokenizer, as LAVIS makes it."""
+    folder = f"{folder}/bert"
+    os.makedirs(folder)
     with open(f"{folder}/vocab.txt", "w") as f:
         f.writelines(f"{token}\n" for token in VOCABULARY)
-    tokenizer = BertTokenizerFast.from_pretrained(folder)
+    tokenizer = BertTokenizerFast.from_pretrained(folder, **more)
     tokenizer.add_special_tokens({"bos_token": "[DEC]"})
+    return tokenizer
+
+
+def llama(folder):
+    """LLaMA's tokenizer as its directory has it, saved into a folder, and then with what LAVIS does to it."""
+    from tokenizers import Tokenizer, processors
+
+    whole = Tokenizer.from_str(instructblip.vicuna(folder).backend_tokenizer.to_str())
+    whole.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    # Without `[PAD]`, which that one has.
+    plain = json.loads(whole.to_str())
+    plain["added_tokens"] = [t for t in plain["added_tokens"] if t["content"] != "[PAD]"]
+    for i, content in enumerate(("<unk>", "<s>", "</s>")):
+        if all(t["content"] != content for t in plain["added_tokens"]):
+            plain["added_tokens"].append({"id": i, "content": content, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True})
+    plain["added_tokens"].sort(key=lambda t: t["id"])
+    tokenizer = LlamaTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(plain)), bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    tokenizer.save_pretrained(folder)
+    for name, token in [("pad_token", "[PAD]"), ("bos_token", "</s>"), ("eos_token", "</s>"), ("unk_token", "</s>")]:
+        tokenizer.add_special_tokens({name: token})
+    tokenizer.update_post_processor()
+    assert tokenizer.pad_token_id == TOKENS and tokenizer("")["input_ids"] == [2]
+    return tokenizer
+
+
+def first_stage(model, seen, side, folder):
+    tokenizer = bert(folder)
     begin, end = tokenizer.bos_token_id, tokenizer.sep_token_id
     assert begin == TABLE - 1
     unit = lambda x: F.normalize(x, dim=-1)
@@ -285,20 +347,20 @@ def first_stage(model, seen, side, folder):
             prompt = [begin, *tokenizer(beginning, add_special_tokens=False)["input_ids"]]
             rows = lambda ids: model.captions(tower, ids)
             captions.append({"image": i, "beginning": beginning, "ids": prompt, "logits": [{"position": p, "values": numbers(r)} for p, r in enumerate(rows(prompt))],
-                             "texts": written(rows, prompt, end, (3, 29, 9), tokenizer), "score": scored(rows, prompt, CONTINUATIONS, tokenizer)})
+                             "texts": written(rows, prompt, [end], (3, 29, 9), tokenizer), "score": scored(rows, prompt, CONTINUATIONS, tokenizer)})
     texts = [{k: x for k, x in text.items() if k != "unit"} for text in texts]
     return {"vocabulary": VOCABULARY, "pictures": pictures, "texts": texts, "pairs": pairs, "captions": captions}
 
 
 def language_model(kind, config, seed, dtype):
     """The language model, its config.json and its tensors, in transformers' names."""
-    made = (OPTConfig if kind == "opt" else T5Config)(**config)
+    made = {"opt": OPTConfig, "t5": T5Config, "llm": LlamaConfig}[kind](**config)
     plain = json.loads(made.to_json_string(use_diff=True))
-    plain["model_type"] = kind
+    plain["model_type"] = "llama" if kind == "llm" else kind
     plain.pop("dense_act_fn", None), plain.pop("is_gated_act", None)
     if kind == "t5":
         made.dense_act_fn = "gelu"
-    lm = (OPTForCausalLM if kind == "opt" else T5ForConditionalGeneration)(made).eval()
+    lm = {"opt": OPTForCausalLM, "t5": T5ForConditionalGeneration, "llm": LlamaForCausalLM}[kind](made).eval()
     with torch.no_grad():
         for k, p in lm.named_parameters():
             p.copy_(stored(k, list(p.shape), seed, dtype))
@@ -306,24 +368,28 @@ def language_model(kind, config, seed, dtype):
     return lm, plain, sorted([k, list(p.shape)] for k, p in lm.named_parameters())
 
 
-def second_stage(model, seen, side, kind, lm, tokenizer, config):
+def second_stage(model, seen, side, kind, lm, tokenizer, config, reads):
+    """What is answered; `reads` is the Q-Former's tokenizer where it reads the prompt."""
     cases = []
-    for (picture, image), prompt, targets in zip(seen, PROMPTS, TARGETS):
-        features = model.linear(model.former(model.tower(pixels(image, side)), [])[0], f"{kind}_proj")
+    ends = config["eos_token_id"] if isinstance(config["eos_token_id"], list) else [config["eos_token_id"]]
+    settings, penalty = ((5, 256), 1.5) if reads or kind == "llm" else ((5, 30), 1.0)
+    for (picture, image), prompt, targets in zip(seen, INSTRUCTIONS if reads else PROMPTS, TARGETS):
+        words = reads(prompt, truncation=True, max_length=READ)["input_ids"] if reads else []
+        features = model.linear(model.former(model.tower(pixels(image, side)), words)[0], f"{kind}_proj")
         ids = tokenizer(prompt)["input_ids"]
         source = torch.cat([features, lm.get_input_embeddings()(torch.tensor(ids, dtype=torch.long))])[None]
-        if kind == "opt":
-            end = tokenizer("\n", add_special_tokens=False)["input_ids"][0]
+        if kind != "t5":
+            if kind == "opt":
+                ends = tokenizer("\n", add_special_tokens=False)["input_ids"]
             embed = lambda new: torch.cat([source, lm.get_input_embeddings()(torch.tensor([new], dtype=torch.long))], 1)
             rows = lambda new: lm(inputs_embeds=embed(new)).logits[0, source.shape[1] - 1 :]
             logits = [{"position": source.shape[1] - 1, "values": numbers(rows([])[0])}]
-            found = written(rows, [], end, (5, 30, 1), tokenizer)
+            found = written(rows, [], ends, (*settings, 1), tokenizer, penalty)
         else:
-            end = config["eos_token_id"][0]
             states = lm.encoder(inputs_embeds=source)
             rows = lambda new: lm(encoder_outputs=states, decoder_input_ids=torch.tensor([[0] + list(new)]), use_cache=False).logits[0]
             logits = [{"position": p, "values": numbers(r)} for p, r in enumerate(rows(targets))]
-            found = written(rows, [], end, (5, 30, 0), tokenizer)
+            found = written(rows, [], ends, (*settings, 0), tokenizer, penalty, [0])
         cases.append({"picture": picture, "prompt": prompt, "targets": targets if kind == "t5" else None, "logits": logits, "texts": found,
                       "score": scored(rows, [], [" a dog", " two cats on it"], tokenizer)})
     return cases
@@ -332,11 +398,11 @@ def second_stage(model, seen, side, kind, lm, tokenizer, config):
 def golden(name, spec, save=None):
     what, seed, dtype, kind, tower_heads, blocks, tower_ffn, side, patch, own, heads, layers, every, ffn, queries, compared, speaks = spec
     tower, w = tower_heads * (88 if kind == "eva" else 64), heads * 64
-    lm = None
+    lm, asked = None, bool(speaks and speaks[2:] and speaks[2])
     if speaks:
-        lm, plain, tensors = language_model(*speaks, seed, dtype)
-    width = speaks and speaks[1]["hidden_size" if speaks[0] == "opt" else "d_model"]
-    checkpoint = trained_shapes(tower, w, layers, every, ffn, queries, compared, speaks and speaks[0], width)
+        lm, plain, tensors = language_model(*speaks[:2], seed, dtype)
+    width = speaks and speaks[1]["d_model" if speaks[0] == "t5" else "hidden_size"]
+    checkpoint = trained_shapes(tower, w, layers, every, ffn, queries, compared, speaks and speaks[0], width, asked)
     vision = tower_shapes(kind, tower, tower_ffn, blocks if own else blocks + 1, side, patch)
     sd = {k: stored(k, s, seed, dtype) for k, s in checkpoint.items()}
     sd |= {f"visual_encoder.{k}": stored(f"visual_encoder.{k}" if own else k, s, seed, dtype) for k, s in vision.items()}
@@ -352,9 +418,16 @@ def golden(name, spec, save=None):
         seen.append(({"seed": seed * 10 + i, "width": x, "height": y, "hash": f"{formula.fnv1a(rgb.tobytes()):016x}"}, Image.fromarray(rgb)))
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         if speaks:
-            tokenizer = opt_tokenizer.save(folder)
-            g["language"] = {"config": plain, "tensors": tensors}
-            g["cases"] = second_stage(model, seen, side, speaks[0], lm, tokenizer, speaks[1])
+            g["language"] = {"config": plain, "tensors": tensors, "files": {}}
+            if speaks[0] == "llm":
+                tokenizer = llama(folder)
+                g["language"]["files"] = {f: open(f"{folder}/{f}").read() for f in sorted(os.listdir(folder))}
+            else:
+                tokenizer = opt_tokenizer.save(folder)
+            if asked:
+                g["vocabulary"] = VOCABULARY
+            reads = bert(folder, truncation_side="left") if asked else None
+            g["cases"] = second_stage(model, seen, side, speaks[0], lm, tokenizer, speaks[1], reads)
         else:
             g |= first_stage(model, seen, side, folder)
         if save:
@@ -366,10 +439,15 @@ def golden(name, spec, save=None):
                 torch.save({k: kind_of(sd[f"visual_encoder.{k}"]) for k in vision}, f"{save}/vision.pth")
             if speaks:
                 lm.to(getattr(torch, dtype)).save_pretrained(f"{save}/language")
-                tokenizer.save_pretrained(f"{save}/language")
+                if speaks[0] == "llm":
+                    for name, content in g["language"]["files"].items():
+                        with open(f"{save}/language/{name}", "w") as f:
+                            f.write(content)
+                else:
+                    tokenizer.save_pretrained(f"{save}/language")
                 with open(f"{save}/language/config.json", "w") as f:
                     json.dump(plain, f)
-            else:
+            if g.get("vocabulary"):
                 os.makedirs(f"{save}/tokenizer", exist_ok=True)
                 with open(f"{save}/tokenizer/vocab.txt", "w") as f:
                     f.writelines(f"{token}\n" for token in VOCABULARY)

@@ -3,6 +3,7 @@
 //! The parts are written as safetensors, which a converter takes in the place of `.pth`; what is particular to those is
 //! tested where they are read.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ use crate::itm_golden::{Captions, Pair, ReadText, SeenPicture, Written};
 use crate::opt_tokenizer::OptTokenizer;
 
 /// The goldens by name.
-pub const LAVIS: [&str; 5] = ["first", "finetuned", "clip", "opt", "t5"];
+pub const LAVIS: [&str; 7] = ["first", "finetuned", "clip", "opt", "t5", "vicuna", "flan"];
 
 type Tensors = Vec<(String, Vec<usize>)>;
 
@@ -35,7 +36,7 @@ pub struct LavisGolden {
     pub vision: Option<Tensors>,
     /// The language model of the second stage.
     pub language: Option<LanguageModel>,
-    /// BERT's tokens by id, without the one that is added.
+    /// BERT's tokens by id, without the one that is added, where the Q-Former reads texts.
     #[serde(default)]
     pub vocabulary: Vec<String>,
     /// Pictures with what they are compared by.
@@ -62,6 +63,9 @@ pub struct LanguageModel {
     pub config: Value,
     /// Names and shapes.
     pub tensors: Tensors,
+    /// The tokenizer's files by name; none where it is the small one of OPT.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
 }
 
 /// What is answered to a prompt.
@@ -128,7 +132,12 @@ impl LavisGolden {
             Some(model) => {
                 let folder = part("language", &model.tensors)?;
                 fs::write(folder.join("config.json"), model.config.to_string())?;
-                OptTokenizer::small()?.write(&folder)?;
+                if model.files.is_empty() {
+                    OptTokenizer::small()?.write(&folder)?;
+                }
+                for (name, content) in &model.files {
+                    fs::write(folder.join(name), content)?;
+                }
                 Some(folder)
             }
         };

@@ -15,6 +15,7 @@ use crate::parts::llama::Llama;
 use crate::parts::opt::Opt;
 use crate::parts::qformer::{NORM, QFormer, Text};
 use crate::parts::t5::T5;
+use crate::parts::tasks::{self, Protocol};
 use crate::parts::vit::Vit;
 use crate::parts::{self, generation, image, pretrained};
 use crate::settings::Neutral::Switch;
@@ -48,13 +49,19 @@ pub(super) struct Blip2 {
 
 /// How a Q-Former reads the prompt's text.
 pub(super) struct Asked {
-    words: Text,
+    pub(super) words: Text,
     /// Whether the class takes videos in the place of pictures.
-    videos: bool,
+    pub(super) videos: bool,
 }
 
 /// Frames of a video: so many the processor has, whatever a configuration says.
 const FRAMES: u32 = 4;
+
+impl Asked {
+    pub(super) fn keys(&self, keys: &mut Keys) {
+        keys.set("ocelli.qformer.frame_count", FRAMES);
+    }
+}
 
 fn read(config: &Object, checkpoint: &Checkpoint) -> Result<Box<dyn Model>, ConvertError> {
     if first_stage::is(checkpoint) {
@@ -103,6 +110,13 @@ impl Blip2 {
     }
 }
 
+impl Blip2 {
+    pub(super) fn task_keys(&self, keys: &mut Keys) {
+        let protocol = if self.asked.is_some() { Protocol::Instruct } else { Protocol::Blip2 };
+        tasks::keys(protocol, self.architecture(), keys);
+    }
+}
+
 impl Model for Blip2 {
     fn architecture(&self) -> &'static str {
         self.language.facts().architecture
@@ -137,9 +151,11 @@ impl Model for Blip2 {
         }
         generation::inner_keys(inputs, &self.text, facts.vocabulary, facts.ends, keys)?;
         tokenizer::bpe::keys(inputs, facts.vocabulary, keys)?;
-        if let Some(Asked { words, .. }) = &self.asked {
-            keys.set("ocelli.qformer.frame_count", FRAMES);
-            tokenizer::wordpiece::second_keys(inputs, words.vocabulary, keys)?;
+        self.task_keys(keys);
+        if let Some(asked) = &self.asked {
+            asked.keys(keys);
+            let folder = tokenizer::wordpiece::folder(inputs);
+            tokenizer::wordpiece::second_keys((&folder, None), inputs, asked.words.vocabulary, keys)?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use crate::error::ConvertError;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::qformer::{NORM, QFormer, Text};
+use crate::parts::tasks::{self, Protocol};
 use crate::parts::vit::Vit;
 use crate::parts::{WIDTH, image, pretrained};
 use crate::settings::{Inputs, Known, Object};
@@ -32,11 +33,6 @@ const MATCHES: &str = "itm_head";
 /// The head that writes: it ends with the word table and a bias, which has two names.
 const WRITES: &str = "cls.predictions.transform.dense.weight";
 pub(super) const BIASES: [&str; 2] = ["cls.predictions.decoder.bias", "cls.predictions.bias"];
-
-/// Beams, and most and least new tokens of a caption; the original counts the token that begins it as well.
-const BEAMS: u32 = 3;
-const LONGEST: u32 = 30 - 1;
-const SHORTEST: u32 = 10 - 1;
 
 pub(super) struct FirstStage {
     pub(super) vit: Vit,
@@ -96,9 +92,11 @@ impl FirstStage {
                 return Err(ConvertError::Tokenizer { file: "tokenizer".to_owned(), message });
             };
             keys.set("ocelli.generation.eos_ids", vec![end]);
-            keys.set("ocelli.generation.num_beams", BEAMS);
-            keys.set("ocelli.generation.max_new_tokens", LONGEST);
-            keys.set("ocelli.generation.min_new_tokens", SHORTEST);
+            let (beams, longest, shortest) = tasks::FIRST;
+            keys.set("ocelli.generation.num_beams", beams);
+            keys.set("ocelli.generation.max_new_tokens", longest);
+            keys.set("ocelli.generation.min_new_tokens", shortest);
+            tasks::keys(Protocol::FirstStage, "qformer", keys);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The registry of families: one file each, and one line here.
 
-pub(crate) mod blip2;
+mod blip2;
 mod first_stage;
 pub(crate) mod flamingo;
 mod frozen;

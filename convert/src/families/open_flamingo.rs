@@ -22,6 +22,7 @@ use crate::parts::clip::Clip;
 use crate::parts::gated::Gated;
 use crate::parts::language::{self, Language};
 use crate::parts::resampler::Resampler;
+use crate::parts::tasks::{self, Protocol};
 use crate::parts::{generation, image, pretrained};
 use crate::settings::{Inputs, Known, Object, Settings};
 use crate::tokenizer::{self, bpe::Added};
@@ -231,7 +232,7 @@ impl Model for Merged {
         self.gated.keys(keys);
         let (vocabulary, ends) = (self.language.facts().vocabulary, self.language.facts().ends);
         generation::keys(inputs, &self.text, vocabulary, ends, keys)?;
-        let added = Added { special: &[END_OF_CHUNK, IMAGE], padding: Some(PADDING) };
+        let added = Added { special: &[END_OF_CHUNK, IMAGE], padding: Some(PADDING), names: &[] };
         tokenizer::bpe::keys_with(inputs, vocabulary, added, keys)?;
         let (end, image) = (tokenizer::required(keys, END_OF_CHUNK)?, tokenizer::required(keys, IMAGE)?);
         keys.set("ocelli.image_token", image);
@@ -242,6 +243,7 @@ impl Model for Merged {
             format!("<image>Question:{{question}} Short answer:{{answer}}{END_OF_CHUNK}"),
         );
         keys.set("ocelli.shots.separator", "\n");
+        tasks::keys(Protocol::OpenFlamingo, self.architecture(), keys);
         // A mark without a picture would shift what all behind it look at: the original's training leaves it out of the
         // loss, and nothing says that it is not generated.
         generation::suppress(keys, &[image]);

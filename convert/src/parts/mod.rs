@@ -20,6 +20,7 @@ pub(crate) mod rope;
 pub(crate) mod siglip;
 pub(crate) mod split;
 pub(crate) mod t5;
+pub(crate) mod tasks;
 pub(crate) mod vit;
 
 use crate::error::ConvertError;

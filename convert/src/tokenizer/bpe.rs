@@ -39,6 +39,9 @@ pub(crate) struct Added<'a> {
     pub(crate) special: &'a [&'a str],
     /// Behind them, where there is no padding token.
     pub(crate) padding: Option<&'a str>,
+    /// Names such as `bos_token` that they gave to other tokens than the files say. A text is then put between those that the
+    /// switches of `tokenizer_config.json` say, as the class does without a `tokenizer.json`.
+    pub(crate) names: &'a [(&'a str, &'a str)],
 }
 
 /// Sets the keys of the tokenizer, for an embedding of `rows`.
@@ -71,9 +74,9 @@ pub(crate) fn keys_with(inputs: &Inputs<'_>, rows: u32, added: Added<'_>, keys: 
     if source.raw {
         source.vocabulary.normalise_none();
     }
-    let special = special_ids(&mut source, &config, padding, keys)?;
+    let special = special_ids(&mut source, &config, Added { padding, ..added }, keys)?;
     let (bos, eos) = (special[0], special[1]);
-    let ends = match &source.around {
+    let ends = match source.around.as_ref().filter(|_| added.names.is_empty()) {
         Some(around) => {
             let ends = around.ends((bos, eos), |token| source.vocabulary.id(token), &|m| source.vocabulary.bad(m))?;
             note_disagreement(ends, &config, keys)?;
@@ -127,13 +130,19 @@ fn read(inputs: &Inputs<'_>, rows: u32, config: &Config, keys: &mut Keys) -> Res
 fn special_ids(
     source: &mut Source,
     config: &Config,
-    padding: Option<&str>,
+    added: Added<'_>,
     keys: &mut Keys,
 ) -> Result<[Option<u32>; 7], ConvertError> {
     let mut ids = [None; 7];
     for (place, (key, _)) in SPECIAL_TOKENS.iter().enumerate() {
         let vocabulary = &mut source.vocabulary;
-        if let Some(token) = config.named(key)? {
+        let named = config.named(key)?;
+        if let Some((_, token)) = added.names.iter().find(|(name, _)| name == key) {
+            ids[place] = vocabulary.id(token);
+            ids[place].into_iter().for_each(|id| vocabulary.mark(id, TokenType::Control));
+            continue;
+        }
+        if let Some(token) = named {
             ids[place] = vocabulary.id(&token.content);
             match ids[place] {
                 Some(id) => vocabulary.mark(id, TokenType::Control),
@@ -152,7 +161,7 @@ fn special_ids(
             _ => None,
         };
         let put = put.and_then(|token| vocabulary.id(token));
-        let named = if *key == "pad_token" { padding } else { config.class_default(key)? };
+        let named = if *key == "pad_token" { added.padding } else { config.class_default(key)? };
         let named = named.and_then(|token| vocabulary.id(token));
         if let Some(id) = named {
             vocabulary.mark(id, TokenType::Control);

@@ -7,6 +7,7 @@
 //! `tokenizer_config.json`, or the class's defaults where it says nothing, whatever `tokenizer.json` says of them.
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use ocelli_quant::gguf::keys::SPECIAL_TOKENS;
 
@@ -50,13 +51,8 @@ struct Source {
     unknown: Option<String>,
 }
 
-/// Sets the keys of the tokenizer, for an embedding of `rows`.
-pub(crate) fn keys(inputs: &Inputs<'_>, rows: u32, keys: &mut Keys) -> Result<(), ConvertError> {
-    keys_with(inputs, rows, None, keys)
-}
-
-/// The same of a tokenizer to which its model's makers added the token that begins texts, without saving it again: all rows
-/// have a token then.
+/// Sets the keys of the tokenizer, for an embedding of `rows`. `begins` is a token that begins texts where the model's makers
+/// added one without saving the tokenizer again: all rows have a token then.
 pub(crate) fn keys_with(
     inputs: &Inputs<'_>,
     rows: u32,
@@ -101,13 +97,21 @@ pub(crate) fn keys_with(
     Ok(())
 }
 
-/// Sets the keys of the tokenizer of texts that a Q-Former reads beside a language model, whose files are in a folder of
-/// their own, as a second set.
-pub(crate) fn second_keys(inputs: &Inputs<'_>, rows: u32, keys: &mut Keys) -> Result<(), ConvertError> {
-    let folders = [inputs.tokenizer, inputs.source].map(|directory| directory.join(FOLDER));
-    let folder = folders.iter().find(|folder| folder.is_dir()).unwrap_or(&folders[0]);
+/// Where a checkpoint of transformers has the tokenizer of texts that a Q-Former reads beside a language model.
+pub(crate) fn folder(inputs: &Inputs<'_>) -> PathBuf {
+    let [own, other] = [inputs.tokenizer, inputs.source].map(|directory| directory.join(FOLDER));
+    if !own.is_dir() && other.is_dir() { other } else { own }
+}
+
+/// Sets the keys of that tokenizer as a second set, with `begins` as by [`keys_with`].
+pub(crate) fn second_keys(
+    (folder, begins): (&Path, Option<&str>),
+    inputs: &Inputs<'_>,
+    rows: u32,
+    keys: &mut Keys,
+) -> Result<(), ConvertError> {
     let mut own = Keys::default();
-    self::keys(&Inputs { tokenizer: folder, ..*inputs }, rows, &mut own)?;
+    keys_with(&Inputs { tokenizer: folder, ..*inputs }, rows, begins, &mut own)?;
     for (name, value) in own.values {
         let second =
             |first: &str, second: &str| name.strip_prefix(first).map(|rest| format!("{second}.qformer.{rest}"));
@@ -117,7 +121,8 @@ pub(crate) fn second_keys(inputs: &Inputs<'_>, rows: u32, keys: &mut Keys) -> Re
             keys.set(name, value);
         }
     }
-    own.notes.into_iter().for_each(|note| keys.note(format!("{FOLDER}: {note}")));
+    let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
+    own.notes.into_iter().for_each(|note| keys.note(format!("{name}: {note}")));
     Ok(())
 }
 

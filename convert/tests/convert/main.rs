@@ -7,6 +7,7 @@ mod configuration;
 mod frozen;
 mod hostile;
 mod lavis;
+mod lavis_instruct;
 mod llava;
 mod minigpt4;
 mod newer;

@@ -187,7 +187,9 @@ impl Model {
     fn write_files(&self, directory: &Path) {
         fs::write(directory.join("config.json"), self.config.to_string()).unwrap();
         for (name, content) in &self.files {
-            fs::write(directory.join(name), content).unwrap();
+            let file = directory.join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, content).unwrap();
         }
     }
 

@@ -8,7 +8,8 @@
 //! video, is seen by itself beside the same text; their rows stand one behind the other.
 //!
 //! The non-obvious thing: a picture's rows are not the picture's alone. Whoever keeps them keeps them by the picture and
-//! the text; what the tower made of the picture serves every text.
+//! the text; what the tower made of the picture serves every text. Of a long text the end counts: a file may say that its
+//! beginning is cut off.
 
 use super::blip2::{Asked, sizes, whole};
 use super::{Clips, Family, Reads};
@@ -35,6 +36,8 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         });
     }
     let frames = header.count_or("frame_count", 1..=*header::ROWS.end(), FRAMES)?;
-    let reads = Reads { tokenizer, longest: text.context };
+    // What stands around texts stays.
+    let cut = header.count_or("truncation_length", 2..=text.context.max(2), 0)?;
+    let reads = Reads { tokenizer, longest: text.context, cut: Some(cut).filter(|cut| *cut > 0) };
     whole(file, Some(Asked { reads, clips: Clips { frames, media_indices: None, apart: true } }))
 }

@@ -56,6 +56,8 @@ pub struct Reads {
     pub tokenizer: Tokenizer,
     /// Most tokens of a text.
     pub longest: usize,
+    /// So many tokens of a longer text are read, the last ones beside what stands around texts; `None` reads all.
+    pub cut: Option<usize>,
 }
 
 impl Reads {
@@ -64,7 +66,11 @@ impl Reads {
     /// # Errors
     /// [`Error::InstructionTooLong`], and what the tokenizer refuses.
     pub fn instruction(&self, text: &str) -> Result<Instruction, Error> {
-        let ids = self.tokenizer.encode(text, EncodeOptions::default())?;
+        let mut ids = self.tokenizer.encode(text, EncodeOptions::default())?;
+        if let Some(most) = self.cut.filter(|most| *most < ids.len()) {
+            let first = usize::from(self.tokenizer.adds_bos());
+            ids.drain(first..first + ids.len() - most);
+        }
         if ids.len() > self.longest {
             return Err(Error::InstructionTooLong { tokens: ids.len(), longest: self.longest });
         }

@@ -8,6 +8,7 @@ mod history;
 mod options;
 mod processors;
 mod sampler;
+mod task;
 
 pub use constraint::Constraint;
 pub use defaults::{Defaults, Draws};
@@ -18,3 +19,4 @@ pub(crate) use history::History;
 pub use options::{GenerateOptions, Sampling, Wanted};
 pub(crate) use processors::{log_probability, log_softmax, log_sum};
 pub use sampler::Sampler;
+pub use task::Task;

@@ -38,7 +38,8 @@ impl Header {
         Self { file: Arc::clone(file), prefix: prefix.into() }
     }
 
-    fn key(&self, name: &str) -> String {
+    /// The whole key.
+    pub fn key(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 

@@ -67,17 +67,6 @@ pub enum LavisError {
         /// The architecture given.
         got: &'static str,
     },
-    /// An InstructBLIP.
-    #[error(
-        "{file} has {tensor}, so it is InstructBLIP's, whose checkpoints of LAVIS are not read yet; the directories of \
-         transformers are"
-    )]
-    Instruct {
-        /// The checkpoint.
-        file: String,
-        /// What tells.
-        tensor: &'static str,
-    },
 }
 
 impl LavisError {
@@ -91,7 +80,6 @@ impl LavisError {
             Self::Size { .. } => "lavis_size",
             Self::Copy { .. } => "lavis_copy",
             Self::Language { .. } => "lavis_language",
-            Self::Instruct { .. } => "lavis_instruct",
         }
     }
 }

@@ -6,9 +6,10 @@
 use crate::parts::vit::Form;
 
 /// Beginnings of names: in transformers, in LAVIS. The first that fits is taken.
-const BEGINNINGS: [(&str, &str); 8] = [
+const BEGINNINGS: [(&str, &str); 9] = [
     ("vision_model.post_layernorm.", "ln_vision."),
     ("qformer.layernorm.", "Qformer.bert.embeddings.LayerNorm."),
+    ("qformer.embeddings.layernorm.", "Qformer.bert.embeddings.LayerNorm."),
     ("qformer.", "Qformer.bert."),
     ("embeddings.", "Qformer.bert.embeddings."),
     ("cls.", "Qformer.cls."),
