@@ -12,11 +12,15 @@ use crate::shot_args::{ShotArgs, Shots};
 use crate::video_args::VideoArgs;
 use ocelli_engine::chat::{ChatTemplate, Content, Message, Part};
 use ocelli_engine::image::{ImageLimits, Picture};
-use ocelli_engine::{Error, Model, Piece, Prompt};
+use ocelli_engine::{Error, Model, Piece, Prompt, Task};
+use std::borrow::Cow;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// A task that is a command.
+const MATCH: &str = "match";
 
 /// Pictures and text.
 #[derive(clap::Args)]
@@ -31,6 +35,11 @@ pub struct PromptArgs {
     /// A file that has the text, less the line break at its end; '-' is standard input
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// What the model is to do as its makers had it done: caption, vqa or another task that its file has. The file says how
+    /// the prompt is worded, --prompt being what is asked or another wording, and how an answer is chosen; options go before
+    /// it. Demonstrations bring a wording of their own
+    #[arg(long, value_name = "NAME")]
+    task: Option<String>,
     /// What the model is told before the prompt, by its chat template
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with_all = ["raw", "shots"])]
     system: Option<String>,
@@ -122,9 +131,24 @@ impl PromptArgs {
 
     /// All that decides how requests become prompts: for telling batches apart.
     pub fn content(&self) -> Result<String, Failure> {
-        let Self { system, raw, videos, shots, show_prompt, .. } = self;
+        let Self { task, system, raw, videos, shots, show_prompt, .. } = self;
         let read = picture_args::options();
-        Ok(format!("{system:?} {raw} {videos:?} {} {show_prompt} {read:?}", shots.content()?))
+        Ok(format!("{task:?} {system:?} {raw} {videos:?} {} {show_prompt} {read:?}", shots.content()?))
+    }
+
+    /// The task that was asked for.
+    pub fn task<'m>(&self, model: &'m Model) -> Result<Option<&'m Task>, Failure> {
+        let Some(name) = &self.task else { return Ok(None) };
+        if name == MATCH && model.compares().is_some() {
+            let hint = "ocelli match --image PATH --text TEXT".to_owned();
+            return Err(Failure::usage("usage", "matching pictures with texts is a command of its own").with_hint(hint));
+        }
+        Ok(Some(model.task(name)?))
+    }
+
+    /// The text of requests that have none: with a task it may be the task's own.
+    pub fn text_of_task(&self) -> Option<String> {
+        self.task.as_ref().map(|_| String::new())
     }
 
     /// Refuses to go on behind nothing at all.
@@ -140,7 +164,8 @@ impl PromptArgs {
     pub fn open<'a>(&'a self, model: &'a Model, notes: &'a Notes) -> Result<Prompts<'a>, Failure> {
         let shots = self.shots.read(model, notes)?;
         let template = if self.raw { None } else { ChatTemplate::from_gguf(model.file())? };
-        Ok(Prompts { args: self, model, notes, shots, template, last: Vec::new(), noted: false })
+        let task = self.task(model)?;
+        Ok(Prompts { args: self, model, notes, task, shots, template, last: Vec::new(), noted: false })
     }
 }
 
@@ -149,6 +174,7 @@ pub struct Prompts<'a> {
     args: &'a PromptArgs,
     model: &'a Model,
     notes: &'a Notes,
+    task: Option<&'a Task>,
     shots: Option<Shots>,
     /// Where it is not to be left out.
     template: Option<ChatTemplate>,
@@ -171,7 +197,8 @@ impl Prompts<'_> {
         let pictures = self.pictures_of(asked)?;
         let videos = self.args.videos.read(&asked.videos, self.model, self.notes)?;
         let took = start.elapsed();
-        let marked = self.model.takes_images() && asked.text.contains(marks::IMAGE);
+        let text = self.words(asked)?;
+        let marked = self.model.takes_images() && text.contains(marks::IMAGE);
         let without = match &self.shots {
             _ if !marked => None,
             Some(_) => Some("with --shots the wording places the picture"),
@@ -183,16 +210,27 @@ impl Prompts<'_> {
             self.notes.line(format_args!("<image> in the prompt is text: {why}"));
         }
         let (prompt, templated) = if let Some(shots) = &mut self.shots {
-            (shots.prompt(self.model, &asked.text, &pictures)?, None)
+            (shots.prompt(self.model, &text, &pictures)?, None)
         } else {
             let seen = !videos.is_empty();
-            let prompt = marks::placed(&asked.text, pictures, videos)?;
+            let prompt = marks::placed(&text, pictures, videos)?;
             let templated = self.templated(&prompt, seen)?;
             (prompt, templated)
         };
         let (prompt, templated) = templated.map_or((prompt, false), |prompt| (prompt, true));
         let shown = self.args.show_prompt.then(|| marks::written(&prompt, self.model.tokenizer())).transpose()?;
         Ok(Composed { prompt, took, templated, shown })
+    }
+
+    /// The text as the task words it.
+    fn words<'t>(&self, asked: &'t Asked) -> Result<Cow<'t, str>, Failure> {
+        let Some(task) = self.task.filter(|_| self.shots.is_none()) else { return Ok(Cow::Borrowed(&asked.text)) };
+        if task.asks() && asked.text.is_empty() {
+            let (name, wording) = (&task.name, task.prompt.as_deref().unwrap_or_default());
+            let what = format_args!("--task {name} asks: its prompt '{wording}' has a place for a text");
+            return Err(Failure::usage("prompt", what).with_hint("-p TEXT is what is asked".to_owned()));
+        }
+        Ok(Cow::Owned(task.words(&asked.text)))
     }
 
     /// Reads the pictures that the request before did not have.

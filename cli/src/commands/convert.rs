@@ -59,10 +59,14 @@ EXAMPLES
       --vision eva_vit_g.pth --language facebook/opt-2.7b -o blip2.gguf
   ocelli convert lavis --checkpoint blip2_caption_flant5xl.pth \\
       --language google/flan-t5-xl -o captions.gguf --type q4_k_m
+  ocelli convert lavis --checkpoint instruct_blip_vicuna7b_trimmed.pth \\
+      --vision eva_vit_g.pth --language lmsys/vicuna-7b-v1.1 \\
+      --tokenizer google-bert/bert-base-uncased -o instructblip.gguf
 
 The checkpoint's tensors say what it is. Of the first stage (blip2_pretrained.pth, blip2_finetune_coco.pth) the file matches,
 embeds and captions; it needs --tokenizer, to which [DEC] is added where it is missing. Of the second stage the file answers
-through OPT or Flan-T5; it needs --language, whose tokenizer is taken. The tower is in a file of its own (eva_vit_g.pth, or
+through OPT or Flan-T5; it needs --language, whose tokenizer is taken. InstructBLIP, with Vicuna or Flan-T5, needs both, since
+the Q-Former reads what is asked, too. The tower is in a file of its own (eva_vit_g.pth, or
 clip_vit_L.pth for checkpoints named vitL) unless it was trained along and is in the checkpoint.";
 
 const USAGE_LLAVA: &str = "\
@@ -142,7 +146,7 @@ enum Several {
         #[command(flatten)]
         output: Output,
     },
-    /// Convert a BLIP-2 checkpoint of LAVIS with its tower and its language model or tokenizer
+    /// Convert a BLIP-2 or InstructBLIP checkpoint of LAVIS with its tower, language model and tokenizer
     #[command(name = "lavis", after_help = AFTER_LAVIS, override_usage = USAGE_LAVIS)]
     Lavis {
         /// What was trained, such as blip2_pretrained.pth, or a hub's OWNER/NAME/FILE

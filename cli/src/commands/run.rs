@@ -15,7 +15,8 @@ use crate::vocabulary;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::tokenizer::Tokenizer;
 use ocelli_engine::{
-    Constraint, Event, GenerateOptions, Generation, Item, Model, Prompt, Session, SessionOptions, Timings, Wanted,
+    Constraint, Defaults, Event, GenerateOptions, Generation, Item, Model, Prompt, Session, SessionOptions, Timings,
+    Wanted,
 };
 use serde_json::{Map, Value, json};
 use std::ops::ControlFlow;
@@ -25,6 +26,8 @@ const AFTER: &str = "\
 EXAMPLES
   ocelli run -i shapes.png -p 'Question: what shape is in the image? Answer:'
   ocelli run blip2.gguf -i cat.png -p 'a photo of' -n 30 --beams 5
+  ocelli run blip2.gguf -i cat.png --task caption
+  ocelli run blip2.gguf -i cat.png --task vqa -p 'what is the cat doing?'
   ocelli run blip2.gguf -i a.png -i b.png -p 'First <image>, then <image>:'
   ocelli run flamingo.gguf --video clip.gif -p 'What happens here?'
   ocelli run idefics.gguf -i new.png -p 'What is this?' --shots shots.jsonl \\
@@ -168,15 +171,14 @@ impl GenerationArgs {
         self.seed.unwrap_or_else(vocabulary::random_seed)
     }
 
-    /// What was asked for, and what `draws` and the model's file suggest for the rest. `positions` is the prompt's length.
+    /// What was asked for, and what `draws` and the model's `file` suggest for the rest. `positions` is the prompt's length.
     pub fn options(
         &self,
-        model: &Model,
+        file: &Defaults,
         positions: usize,
         (draws, seed): (&Draws, u64),
         constraint: Option<Box<dyn Constraint>>,
     ) -> Result<GenerateOptions, Failure> {
-        let file = model.defaults();
         let suggested = file.draws.temperature.filter(|_| draws.suggested);
         let temperature = self.temp.or(suggested).unwrap_or(draws.temperature);
         // The file's own penalty is better than one for all models.
@@ -224,7 +226,8 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let constrained = constraint.is_some();
     let composed = args.prompt.open(model, &notes)?.prompt(&asked)?;
     let seed = args.generation.seed();
-    let (mut options, session) = prepared(&args.generation, &args.memory, model, &composed, seed, constraint)?;
+    let file = args.prompt.task(model)?.map_or(model.defaults(), |task| &task.defaults);
+    let (mut options, session) = prepared(&args.generation, &args.memory, (model, file), &composed, seed, constraint)?;
     let plan = model.plan(&session)?;
     options.logprobs = args.json;
     let mut session = model.session(&session)?;
@@ -302,7 +305,7 @@ pub fn with_media(items: &[Item], session: SessionOptions) -> SessionOptions {
 /// Answers a batch.
 fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Failure> {
     const KNOWN: [&str; 8] = ["prompt", "image", "images", "video", "videos", "max_new_tokens", "seed", "stop"];
-    let text = args.batch.text(&args.prompt)?;
+    let text = args.batch.text(&args.prompt)?.or_else(|| args.prompt.text_of_task());
     let busy = args.batch.reads_standard_input().then_some("--batch").or(args.prompt.reads_standard_input());
     let held = args.generation.grammar.read(busy)?;
     notes.stage(format_args!("loading"));
@@ -317,6 +320,7 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
         args.prompt.content()?
     );
     let mut prompts = args.prompt.open(model, notes)?;
+    let file = args.prompt.task(model)?.map_or(model.defaults(), |task| &task.defaults);
     let mut sessions = Sessions::new(model, prompts.pictures(), args.memory.limited(), interrupt)?;
     let mut answer = |request: &Request<'_>| {
         let mut generation = args.generation.clone();
@@ -332,7 +336,7 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
         args.prompt.check(&asked)?;
         let composed = prompts.prompt(&asked)?;
         let constrained = constraint.clone();
-        let (mut options, session) = prepared(&generation, &args.memory, model, &composed, seed, constrained)?;
+        let (mut options, session) = prepared(&generation, &args.memory, (model, file), &composed, seed, constrained)?;
         options.logprobs = true;
         let session = sessions.get(session, !args.memory.fixed())?;
         let generated = session.generate(&composed.prompt, &options, &mut |_| ControlFlow::Continue(()))?;
@@ -344,19 +348,19 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
     batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), &mut answer)
 }
 
-/// The options of an answer to a prompt, and the session it needs.
+/// The options of an answer to a prompt, and the session it needs; `file` is what the model's file suggests.
 fn prepared(
     generation: &GenerationArgs,
     memory: &MemoryArgs,
-    model: &Model,
+    (model, file): (&Model, &Defaults),
     composed: &Composed,
     seed: u64,
     constraint: Option<Box<dyn Constraint>>,
 ) -> Result<(GenerateOptions, SessionOptions), Failure> {
     let items = model.compose(&composed.prompt)?;
     let positions = model.count(&items);
-    let mut options = generation.options(model, positions, (&GREEDY, seed), constraint)?;
-    let suggested = model.defaults().max_new_tokens;
+    let mut options = generation.options(file, positions, (&GREEDY, seed), constraint)?;
+    let suggested = file.max_new_tokens;
     let suggested = if composed.templated { suggested.max(ANSWER) } else { suggested };
     options.max_new_tokens = generation.max_new_tokens.unwrap_or(suggested);
     let room = model.room_behind(positions, memory.most(model));

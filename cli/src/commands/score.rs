@@ -17,6 +17,7 @@ EXAMPLES
   ocelli score -i shapes.png -c ' red' -c ' blue' \\
       -p 'Question: what color is the shape? Answer:'
   ocelli score blip2.gguf -i cat.png -p 'a photo of' -c ' cats' -c ' dogs'
+  ocelli score blip2.gguf -i cat.png --task vqa -p 'is it a cat?' -c ' yes' -c ' no'
   ocelli score blip2.gguf --batch pictures.jsonl -p 'a photo of' \\
       -c ' a cat' -c ' a dog' -o scores.jsonl
 
@@ -101,7 +102,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
 /// Scores a batch.
 fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Failure> {
     const KNOWN: [&str; 6] = ["prompt", "image", "images", "video", "videos", "continuations"];
-    let text = args.batch.text(&args.prompt)?;
+    let text = args.batch.text(&args.prompt)?.or_else(|| args.prompt.text_of_task());
     notes.stage(format_args!("loading"));
     let model = &args.model.open(args.quiet)?.model;
     args.memory.note_context(model, notes);

@@ -24,6 +24,7 @@ mod score;
 mod search;
 mod shots;
 mod signals;
+mod tasks;
 mod terminal;
 mod tokenize;
 mod usage;

@@ -264,7 +264,8 @@ impl Chat<'_> {
         let model = self.conversation.model().clone();
         let used = self.conversation.used()?;
         let generation = &self.args.generation;
-        let mut options = generation.options(&model, used.positions, (&DRAWS, self.seed), self.constraint.clone())?;
+        let mut options =
+            generation.options(model.defaults(), used.positions, (&DRAWS, self.seed), self.constraint.clone())?;
         options.beams = 1;
         options.max_new_tokens = generation.max_new_tokens.unwrap_or(LONGEST_ANSWER);
         let mut out = Out::new();
