@@ -91,7 +91,7 @@ pub(crate) fn keys(protocol: Protocol, architecture: &str, keys: &mut Keys) {
         keys.set(format!("{at}.length_penalty"), task.length_penalty);
         keys.set(format!("{at}.repetition_penalty"), task.repetition_penalty);
         if !task.stop.is_empty() {
-            keys.set(format!("{at}.stop"), task.stop.iter().map(|stop| (*stop).to_owned()).collect::<Vec<_>>());
+            keys.set(format!("{at}.stop_strings"), task.stop.iter().map(|stop| (*stop).to_owned()).collect::<Vec<_>>());
         }
     }
 }

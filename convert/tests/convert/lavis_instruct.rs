@@ -7,7 +7,6 @@ use ocelli_quant::gguf::{Gguf, MetaValue};
 use serde_json::{Value, json};
 
 use crate::lavis::{EPSILON, Pair, Parts, Q, ROWS, number, second_stage, words};
-use crate::tiny::*;
 use crate::{t5, text};
 
 /// Rows of the language models' tables, of which the tokenizer's tokens take 265.

@@ -30,8 +30,7 @@ pub(super) fn defaults(file: &Arc<Gguf>, vocabulary: usize, tokenizer: &Tokenize
     };
     let eos_ids = end_ids(EOS, eos_ids, vocabulary)?;
     let header = Header::new(file, "ocelli.generation.");
-    let (mut generate, max_new_tokens) = generate(file, &header, &GenerateOptions::default(), 64)?;
-    generate.stop = stop_strings(file)?;
+    let (generate, max_new_tokens) = generate(file, &header, &GenerateOptions::default(), 64)?;
     let min_length = header.count_or("min_length", 0..=*header::CONTEXT.end(), 0)?;
     let suppressed_ids = suppressed_ids(SUPPRESSED, file.u32s(SUPPRESSED)?.unwrap_or_default(), vocabulary)?;
     Ok(Defaults {
@@ -65,6 +64,7 @@ fn generate(
         beams: header.count_or("num_beams", 1..=SEQUENCES, base.beams)?,
         length_penalty: real("length_penalty", base.length_penalty)?,
         early_stopping: header.switch("early_stopping", base.early_stopping)?,
+        stop: stop_strings(file, &header.key("stop_strings"))?.unwrap_or_else(|| base.stop.clone()),
         sampling: Sampling {
             repetition_penalty: real("repetition_penalty", sampling.repetition_penalty)?,
             no_repeat_ngram: header.count_or("no_repeat_ngram_size", 0..=positions, sampling.no_repeat_ngram)?,
@@ -99,11 +99,7 @@ pub(super) fn tasks(file: &Arc<Gguf>, defaults: &Defaults) -> Result<Vec<Task>, 
             return Err(bad(format!("{name:?} twice"), "a task is named once"));
         }
         let header = Header::new(file, format!("ocelli.task.{name}."));
-        let (mut generate, max_new_tokens) = generate(file, &header, &defaults.generate, defaults.max_new_tokens)?;
-        if let Some(stop) = file.strings(&header.key("stop"))? {
-            generate.stop = stop.iter().map(str::to_owned).collect();
-            generate.validate()?;
-        }
+        let (generate, max_new_tokens) = generate(file, &header, &defaults.generate, defaults.max_new_tokens)?;
         let prompt = file.str(&header.key("prompt"))?.map(str::to_owned);
         let defaults = Defaults { generate, max_new_tokens, ..defaults.clone() };
         tasks.push(Task { name: name.to_owned(), prompt, defaults });

@@ -136,20 +136,19 @@ fn ids(key: &str, mut ids: Vec<u32>, vocabulary: usize, most: usize) -> Result<V
     }
 }
 
-/// The texts that end a text, of a list in a file.
+/// The texts that end a text, of a list in a file; `None` where it has no such key.
 ///
 /// # Errors
 /// [`Error::Gguf`] for another type, [`Error::BadParameter`] for texts that are no stop strings.
-pub(crate) fn stop_strings(file: &Gguf) -> Result<Vec<String>, Error> {
-    const KEY: &str = "ocelli.generation.stop_strings";
-    let stop =
-        file.strings(KEY)?.map(|all| all.iter().take(MOST_STOPS + 1).map(str::to_owned).collect()).unwrap_or_default();
+pub(crate) fn stop_strings(file: &Gguf, key: &str) -> Result<Option<Vec<String>>, Error> {
+    let Some(all) = file.strings(key)? else { return Ok(None) };
+    let stop = all.iter().take(MOST_STOPS + 1).map(str::to_owned).collect();
     let options = GenerateOptions { stop, ..GenerateOptions::default() };
     match options.validate() {
         Err(Error::BadOption { got, rule, .. }) => {
-            Err(Error::BadParameter { key: KEY.to_owned(), got, rule: rule.to_owned() })
+            Err(Error::BadParameter { key: key.to_owned(), got, rule: rule.to_owned() })
         }
-        other => other.map(|()| options.stop),
+        other => other.map(|()| Some(options.stop)),
     }
 }
 
