@@ -350,10 +350,11 @@ impl Session {
                 },
             };
             let len = part.len(width);
-            match part {
-                Part::Tokens(ids) if remembers => sequence.read(ids),
-                Part::Rows(_) if remembers => sequence.read_rows(len),
-                _ => {}
+            if remembers {
+                match part {
+                    Part::Tokens(ids) => sequence.read(ids),
+                    Part::Rows(_) | Part::Seen(..) => sequence.read_rows(len),
+                }
             }
             let mut at = 0;
             while at < len {
