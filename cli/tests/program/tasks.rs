@@ -17,7 +17,7 @@ fn keys() -> Vec<(&'static str, MetaValue)> {
         ("ocelli.task.vqa.prompt", MetaValue::Str("Question: {} Answer:".to_owned())),
         ("ocelli.task.vqa.num_beams", MetaValue::U32(2)),
         ("ocelli.task.ends.prompt", MetaValue::Str("Question: {} Answer:".to_owned())),
-        ("ocelli.task.ends.stop", texts(&["lu"])),
+        ("ocelli.task.ends.stop_strings", texts(&["lu"])),
     ]
 }
 

@@ -37,7 +37,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     }
     let frames = header.count_or("frame_count", 1..=*header::ROWS.end(), FRAMES)?;
     // What stands around texts stays.
-    let cut = header.count_or("truncation_length", 2..=text.context.max(2), 0)?;
+    let cut = header.count_or("truncation_length", 2..=*header::CONTEXT.end(), 0)?;
     let reads = Reads { tokenizer, longest: text.context, cut: Some(cut).filter(|cut| *cut > 0) };
     whole(file, Some(Asked { reads, clips: Clips { frames, media_indices: None, apart: true } }))
 }
