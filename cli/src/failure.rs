@@ -78,11 +78,13 @@ impl Failure {
         }
     }
 
-    /// A model file that did not open. The engine names the file only where the system refused it.
+    /// A model file that did not open. The engine names the file only where the system refused it, and both of a pair.
     pub fn opening(name: &str, error: &ocelli_engine::Error) -> Self {
         match error {
             ocelli_engine::Error::Open { path, .. } => Self::new(error.code(), error).misnamed(Path::new(path)),
-            ocelli_engine::Error::UnknownIsa { .. } => Self::new(error.code(), error),
+            ocelli_engine::Error::UnknownIsa { .. } | ocelli_engine::Error::Pair { .. } => {
+                Self::new(error.code(), error)
+            }
             _ => Self::new(error.code(), format_args!("{name}: {error}")),
         }
     }
