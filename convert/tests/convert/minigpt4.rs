@@ -102,8 +102,9 @@ fn positions_are_spread_out_for_an_adapter() {
 
 #[test]
 fn parts_that_are_missing_are_named() {
-    fails(&empty(), &tower(), "no_lavis_checkpoint", &["trained.pth", "llama_proj.weight"]);
     let mut other = empty();
+    other.linear("something", 4, 4);
+    fails(&other, &tower(), "no_lavis_checkpoint", &["trained.pth", "llama_proj.weight"]);
     other.linear("llama_proj", 96, TEXT_WIDTH);
     fails(&other, &tower(), "part_missing", &["--qformer", "96", "88"]);
     fails(&trained(), &trained(), "no_tower", &["eva.pth", "cls_token"]);
