@@ -103,7 +103,7 @@ def golden(name, spec):
     with tempfile.TemporaryDirectory() as folder:
         tokens = tokenizer(folder, marks=False)
         tokens.save_pretrained(folder)
-        for file, content in [("config.json", LlamaConfig(**text).to_dict()), ("generation_config.json", {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0})]:
+        for file, content in [("config.json", LlamaConfig(**text).to_diff_dict()), ("generation_config.json", {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0})]:
             with open(f"{folder}/{file}", "w") as f:
                 json.dump(content, f)
         files = read_files(folder)

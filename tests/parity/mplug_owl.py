@@ -141,7 +141,7 @@ def golden(name, spec):
     owl = Owl({k: stored(k, shape, seed, dtype) for k, shape in own.items()}, spec)
     config = {
         "architectures": ["MplugOwlForConditionalGeneration"], "model_type": "mplug-owl", "num_query_tokens": queries,
-        "text_config": LlamaConfig(**text).to_dict(), "vision_config": vision | {"model_type": "mplug_owl_vision_model", "hidden_act": "quick_gelu"},
+        "text_config": LlamaConfig(**text).to_diff_dict(), "vision_config": vision | {"model_type": "mplug_owl_vision_model", "hidden_act": "quick_gelu"},
         "visual_abstractor_config": {"model_type": "mplug_owl_visual_abstract", "hidden_size": vision["hidden_size"], "num_hidden_layers": layers,
                                      "num_attention_heads": heads, "encoder_hidden_size": vision["hidden_size"], "layer_norm_eps": owl.eps},
     }

@@ -23,7 +23,7 @@ use crate::parts::{conversations, generation, image};
 use crate::settings::{Inputs, Object, Settings};
 use crate::tokenizer;
 
-pub(crate) const FAMILY: Family = Family { name: "minigpt4", model_types: &["minigpt4"], read };
+pub(crate) const FAMILY: Family = Family { name: "minigpt4", model_types: &[], read };
 
 /// What was trained in all releases.
 const PROJECTOR: &str = "llama_proj.weight";

@@ -54,10 +54,7 @@ pub(crate) fn found_heads(
 const IDEFICS: &[Known] = &[Known::without_effect(&["use_resampler"], "the switch of the outer configuration decides")];
 
 /// What has no effect in mPLUG-Owl's configuration of its abstractor.
-const OWL: &[Known] = &[Known::without_effect(
-    &["max_position_embeddings", "position_embedding_type", "use_flash_attn", "vocab_size"],
-    "the class reads none of them",
-)];
+const OWL: &[Known] = &[Known::without_effect(&["use_flash_attn"], "says how the same numbers are computed")];
 
 /// A resampler's sizes.
 #[derive(Debug)]
