@@ -115,7 +115,9 @@ def prepare(image, size):
     return torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))
 
 
-def generate(model, tokens, items, name, settings, eos):
+def generate(model, tokens, items, name, settings, eos, before=None):
+    """`before` are the ids that the repetition penalty sees before the text; those of the prompt where there are none."""
+    before = seen(items) if before is None else before
     rows_of = lambda more: model.logits(items, more)[-1]
     run = process(settings, 0, eos)
     r = {"name": name, "settings": settings, "max_new_tokens": NEW}
@@ -126,7 +128,7 @@ def generate(model, tokens, items, name, settings, eos):
     else:
         new, gap = [], float("inf")
         while len(new) < NEW and (not new or new[-1] not in eos):
-            row = np.array(run(seen(items) + new, rows_of(new).tolist()))
+            row = np.array(run(before + new, rows_of(new).tolist()))
             first, second = np.sort(row)[::-1][:2]
             new.append(int(row.argmax()))
             gap = min(gap, float(first - second))

@@ -73,7 +73,7 @@ def golden(name, spec):
     if former:
         heads, layers, every, inner, queries = bridge
         q = heads * 64
-        parts["qformer"] = lavis.trained_shapes(w, q, layers, every, inner, queries, None, "t5", 40)
+        parts["qformer"] = lavis.trained_shapes(w, q, layers, every, inner, queries, None, "t5", 40, False)
         sd |= read(parts["qformer"])
         model = lavis.Lavis(sd, "eva", tower_heads, blocks, patch, heads, layers)
         inputs = q

@@ -65,7 +65,8 @@ def case(model, tokens, rgb, pieces, names, eos):
     r = {"pieces": pieces, "ids": ids, "pixels": hashes, "logits": [{"position": p, "values": numbers(whole[p])} for p in sorted({0, last, *at[:1], *at[-1:]})]}
     if rows:
         r["rows"] = sample(torch.cat(rows), 40)
-    found = [generate(model, tokens, items, n, SETTINGS[n], eos) for n in names]
+    # Their language models are given rows and no ids, so that the penalty sees the text alone.
+    found = [generate(model, tokens, items, n, SETTINGS[n], eos, []) for n in names]
     # An answer that hangs on a near-tie is none.
     r["generate"] = [g | {"text": lossy(g["text"], [i for i in g["ids"] if i > 1])} for g in found if g["gap"] > CLEAR]
     r["score"] = []

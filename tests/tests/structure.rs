@@ -44,6 +44,7 @@ const CONVERT: House = House {
     folder: "convert/src",
     rooms: &[
         "quantize",
+        "pair",
         "recipe",
         "imatrix",
         "families",

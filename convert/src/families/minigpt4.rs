@@ -219,6 +219,8 @@ impl Model for MiniGpt {
             }
         }
         generation::keys(inputs, text, facts.vocabulary, facts.ends, keys)?;
+        // The language model is given rows in the place of the prompt's ids.
+        keys.set("ocelli.generation.penalises_prompt", false);
         tokenizer::bpe::keys(inputs, facts.vocabulary, keys)?;
         conversations::keys(self.conversation, "<Img><image></Img> ", keys)
     }

@@ -116,6 +116,8 @@ impl Model for Owl {
         image::keys(inputs, image::Class::Owl, self.vit.side, keys)?;
         self.abstractor.keys(keys);
         generation::keys(inputs, &self.text, facts.vocabulary, facts.ends, keys)?;
+        // The language model is given rows in the place of the prompt's ids.
+        keys.set("ocelli.generation.penalises_prompt", false);
         tokenizer::bpe::keys(inputs, facts.vocabulary, keys)?;
         conversations::keys("mplug_owl", "<image>\nHuman: ", keys)
     }
