@@ -92,9 +92,15 @@ fn read(text: &str) -> (String, Option<String>) {
             break;
         }
         if let Some(tip) = line.strip_prefix("tip: ") {
+            // Of several the last is the most like what was typed.
+            let nearest = tip.strip_prefix("some similar subcommands exist: ").and_then(|all| all.rsplit(", ").next());
+            if let Some(nearest) = nearest {
+                tips.push(format!("a similar subcommand exists: {nearest}"));
+                continue;
+            }
             // Nobody means a mistyped flag as a file's name.
             if !tip.starts_with("to pass '") {
-                tips.push(tip);
+                tips.push(tip.to_owned());
             }
             continue;
         }

@@ -36,7 +36,7 @@ fn tokens_of_phi3_take_the_blanks_behind_them() {
                 strings(&["<unk>", "<s>", "</s>", "▁a", "<|end|>", "<|user|>", "▁", "<|endoftext|>"]),
             ),
             ("tokenizer.ggml.scores", MetaValue::from(vec![0.0f32; 8])),
-            ("tokenizer.ggml.token_type", MetaValue::from(vec![2i32, 3, 3, 1, 3, 4, 1, 3])),
+            ("tokenizer.ggml.token_type", MetaValue::from(vec![2i32, 3, 3, 1, 3, 3, 1, 3])),
         ]
     };
     let encode =

@@ -17,7 +17,7 @@ EXAMPLES
   ocelli score -i shapes.png -c ' red' -c ' blue' \\
       -p 'Question: what color is the shape? Answer:'
   ocelli score blip2.gguf -i cat.png -p 'a photo of' -c ' cats' -c ' dogs'
-  ocelli score blip2.gguf -i cat.png --task vqa -p 'is it a cat?' -c ' yes' -c ' no'
+  ocelli score blip2.gguf -i cat.png --task vqa -p 'a cat?' -c ' yes' -c ' no'
   ocelli score blip2.gguf --batch pictures.jsonl -p 'a photo of' \\
       -c ' a cat' -c ' a dog' -o scores.jsonl
 

@@ -176,8 +176,8 @@ fn what_the_engine_does_not_run_is_refused_by_name() {
     let mut model = Model::new();
     model.config["image_token_index"] = 40.into();
     model.fails("config_value", &["image_token_index", "0..=39"]);
-    model.config["model_type"] = "llava".into();
-    model.fails("unknown_family", &["'llava'", "blip2 (blip-2)"]);
+    model.config["model_type"] = "kosmos-2".into();
+    model.fails("unknown_family", &["'kosmos-2'", "blip2 (blip-2)"]);
     model.config["text_config"] = json!([1]);
     model.config["model_type"] = "blip-2".into();
     model.fails("json_type", &["text_config", "an object", "a list of 1"]);

@@ -75,6 +75,12 @@ impl Scope {
         self.file.tensor(&format!("{}{name}", self.prefix)).is_some()
     }
 
+    /// Whether the tensor exists and has so many rows.
+    #[must_use]
+    pub fn has_rows(&self, name: &str, rows: usize) -> bool {
+        self.file.tensor(&format!("{}{name}", self.prefix)).is_some_and(|tensor| tensor.rows() == rows as u64)
+    }
+
     fn find(&self, name: &str, wanted: &[u64]) -> Result<&TensorInfo, Error> {
         let name = format!("{}{name}", self.prefix);
         let info = self.file.tensor(&name).ok_or(Error::MissingTensor { name })?;

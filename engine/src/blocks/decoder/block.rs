@@ -86,7 +86,7 @@ impl Block {
                 Shape { name: "cross_attn", out: "o", heads: c.attention(layer), width: w, seen: w, norms: None };
             Ok::<_, Error>(Cross { norm: normed("cross_attn_norm", w)?, attention: Attention::load(s, &shape)? })
         });
-        let (gate, up) = if c.gated && !s.has(&ffn("gate.weight")) {
+        let (gate, up) = if c.gated && !s.has(&ffn("gate.weight")) && s.has_rows(&ffn("up.weight"), 2 * c.ffn) {
             // Files of Phi 3 have both in one.
             let [gate, up] = s.fused(&ffn("up"), w, [c.ffn; 2])?;
             (Some(gate), up)
