@@ -19,8 +19,10 @@ const KEPT: &str = "ocelli.mmproj.";
 const COUNT: &str = "ocelli.mmproj.tensor_count";
 const ALIGNMENT: &str = "general.alignment";
 
-/// Keys that our converter writes of what llama.cpp's files leave to the kind of projector, by what they begin with.
-const OURS: [&str; 3] = ["ocelli.family", "ocelli.image", "clip."];
+/// The key that our converter writes of what llama.cpp's files leave to the kind of projector.
+const FAMILY: &str = "ocelli.family";
+/// Keys of pictures that the kind of projector has defaults for.
+const PICTURES: &str = "ocelli.image.";
 /// Names of tensors that only pictures pass through begin so, where nobody counted them.
 const SEEING: [&str; 4] = ["v.", "mm.", "a.", "model.image_newline"];
 
@@ -89,7 +91,8 @@ pub fn split(
         match key.strip_prefix(KEPT) {
             Some(own) => of_mmproj.push((own.to_owned(), value)),
             None if key.starts_with("clip.") => of_mmproj.push((key, value)),
-            None if counted.is_none() && OURS.iter().any(|start| key.starts_with(start)) => {}
+            None if counted.is_none() && key.starts_with(PICTURES) => of_mmproj.push((key, value)),
+            None if counted.is_none() && key == FAMILY => {}
             None => of_text.push((key, value)),
         }
     }

@@ -163,7 +163,8 @@ impl Resolved {
             let picture = 1024 * 1024 * 3;
             // All tiles as bytes, twice while they are cut, and one of them as numbers.
             let shown = sees.largest().tiles * 2 - 1;
-            (2 + self.frames) * picture + prepared * (shown + 4 + 4)
+            let first = p.split.as_ref().map_or(0, |split| (split.longest as usize).pow(2) * 3);
+            (2 + self.frames) * picture + first + prepared * (shown + 4 + 4)
         });
         let vocabulary = family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.vocabulary);
         Plan {

@@ -105,6 +105,56 @@ fn llavas_pair_runs_the_blocks_that_its_authors_run() {
     let fewer = pair(false, false);
     assert_eq!(fewer.file().u32("clip.vision.block_count").unwrap(), Some((blocks - 1).max(1)));
     assert_eq!(fewer.preprocess().unwrap().fit, ocelli_engine::image::Fit::Pad { rgb: [122, 116, 104] });
+    // Another tower's mean is another colour.
+    let second = mmproj(&one, "mlp", Style::default(), |keys| {
+        set(keys, "clip.vision.image_mean", MetaValue::F32s(vec![0.5; 3]));
+    });
+    let other = join_pair(parsed(text(&one).unwrap()), parsed(second.unwrap()), ["a", "b"]).unwrap();
+    assert_eq!(open(other).unwrap().preprocess().unwrap().fit, ocelli_engine::image::Fit::Pad { rgb: [127; 3] });
+}
+
+/// Sizes that would become more rows are no choice; what is left may be few, but not none.
+#[test]
+fn a_grid_has_as_many_rows_as_are_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    SplicedGolden::load("llava", "next").unwrap().write(&dir.path().join("hf")).unwrap();
+    let file = dir.path().join("one.gguf");
+    convert(&dir.path().join("hf"), &file, &Options::new(TensorType::F32), &()).unwrap();
+    let one = parsed(std::fs::read(file).unwrap());
+    let shapes = [(50, 50), (90, 40), (40, 90), (300, 20)];
+    let rows = |model: &Model| shapes.map(|(width, height)| model.views(width, height).unwrap().rows);
+    let all = rows(&open(one.clone()).unwrap());
+    let (least, most) = (*all.iter().min().unwrap(), *all.iter().max().unwrap());
+    assert!(least < most, "{all:?}");
+    let limit = u32::try_from(most - 1).unwrap();
+    let model = open(limit_image_rows(one.clone(), limit).unwrap()).unwrap();
+    assert!(rows(&model).iter().all(|&rows| rows < most), "{all:?} {:?}", rows(&model));
+    let mut session = model.session(&SessionOptions::default()).unwrap();
+    assert_eq!(session.embed_image(&picture(50, 50)).unwrap().len() % rows(&model)[0], 0);
+    let message = open(limit_image_rows(one, 1).unwrap()).err().unwrap().to_string();
+    assert!(message.contains("ocelli.image.max_rows") && message.contains("image_grid_pinpoints"), "{message}");
+}
+
+/// What `ocelli convert` makes of a language model names a family, too: the one that sees nothing.
+#[test]
+fn a_converted_language_model_takes_an_mmproj() {
+    let one = whole("smolvlm", "default");
+    let words = parsed(text(&one).unwrap());
+    let mut writer = Writer::new();
+    for (key, value) in words.keys() {
+        writer.set(key, MetaValue::from(value));
+    }
+    writer.set("ocelli.family", "text");
+    for tensor in words.tensors() {
+        writer.tensor(tensor.name.clone(), &tensor.shape, tensor.ty);
+    }
+    let mut body = writer.begin(Vec::new()).unwrap();
+    words.tensors().iter().for_each(|tensor| body.write(words.data(tensor)).unwrap());
+    let named = parsed(body.finish().unwrap());
+    assert_eq!(
+        answer(&open(join_pair(named, eyes(&one, |_| ()), ["a", "b"]).unwrap()).unwrap()),
+        answer(&open(one).unwrap())
+    );
 }
 
 #[test]
@@ -238,6 +288,11 @@ fn one_file_of_a_pair_answers_as_the_pair_and_is_the_pair_again() {
     same(&parsed(std::fs::read(at("t.gguf")).unwrap()), &words, "the language model");
     same(&parsed(std::fs::read(at("m.gguf")).unwrap()), &second, "the mmproj");
     // What was converted from a checkpoint becomes a pair as well, which answers the same.
+    let whole_pictures = whole("smolvlm", "single");
+    pair::split(&whole_pictures, &none, [&at("t3.gguf"), &at("m3.gguf")], true, &()).unwrap();
+    let [words, second] = [at("t3.gguf"), at("m3.gguf")].map(|path| parsed(std::fs::read(path).unwrap()));
+    let both = open(join_pair(words, second, ["t3", "m3"]).unwrap()).unwrap();
+    assert_eq!(answer(&both), answer(&open(whole_pictures).unwrap()), "what is not as the projector has it is kept");
     pair::split(&one, &none, [&at("t2.gguf"), &at("m2.gguf")], true, &()).unwrap();
     let again = [at("t2.gguf"), at("m2.gguf")].map(|path| parsed(std::fs::read(path).unwrap()));
     assert!(again[0].tensors().iter().all(|tensor| !tensor.name.starts_with("v.")));

@@ -59,6 +59,14 @@ pub enum MergeError {
         /// The tensor.
         tensor: String,
     },
+    /// A delta's tensor that an adapter changes, too.
+    #[error(
+        "tensor '{tensor}' is a delta's and the adapter changes it, too; convert the delta to a model first, then merge the adapter into that"
+    )]
+    Twice {
+        /// The tensor.
+        tensor: String,
+    },
     /// The adapter has one factor of an update without the other.
     #[error("the adapter has '{there}' without '{missing}'")]
     Half {
@@ -79,6 +87,7 @@ impl MergeError {
             Self::Factors { .. } => "adapter_factors",
             Self::NoTarget { .. } => "adapter_target",
             Self::Half { .. } => "adapter_half",
+            Self::Twice { .. } => "adapter_twice",
         }
     }
 }
@@ -172,6 +181,9 @@ impl Checkpoint {
             }
             readable(&down.1)?;
             readable(&up.1)?;
+            if self.added.contains_key(&changed) {
+                return Err(MergeError::Twice { tensor: changed }.into());
+            }
             self.added.insert(changed, Added::LowRank { down, up, scale });
         }
         self.shards.extend(adapter.shards);

@@ -90,6 +90,10 @@ pub(crate) fn keys(protocol: Protocol, architecture: &str, keys: &mut Keys) {
         keys.set(format!("{at}.min_new_tokens"), task.least);
         keys.set(format!("{at}.length_penalty"), task.length_penalty);
         keys.set(format!("{at}.repetition_penalty"), task.repetition_penalty);
+        // Whatever else the checkpoint's generation_config.json says is not the task's.
+        keys.set(format!("{at}.no_repeat_ngram_size"), 0u32);
+        keys.set(format!("{at}.early_stopping"), false);
+        keys.set(format!("{at}.min_length"), 0u32);
         if !task.stop.is_empty() {
             keys.set(format!("{at}.stop_strings"), task.stop.iter().map(|stop| (*stop).to_owned()).collect::<Vec<_>>());
         }

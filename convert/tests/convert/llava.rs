@@ -422,6 +422,9 @@ fn an_adapter_is_merged() {
         change(&mut adapter);
         Parts { lora: Some((adapter, beside.clone())), ..original(false) }
     };
+    // A delta whose base would be lost under the adapter.
+    let both = Parts { base: Some(model("llama")), lora: Some((adapter.clone(), beside.clone())), ..original(false) };
+    both.fails("adapter_twice", &["layers.0.", "first"]);
     let b = "base_model.model.model.layers.0.mlp.down_proj.lora_B.weight";
     spoiled(&|adapter| drop(adapter.tensors.remove(b))).fails("adapter_half", &["down_proj.lora_A", "lora_B"]);
     spoiled(&|adapter| adapter.add(b, &[TEXT_WIDTH, 4])).fails("adapter_factors", &["down_proj", "rank 3", "[24, 4]"]);

@@ -138,6 +138,7 @@ impl Session {
         }
         // The last new token is never read by the model.
         let room = (self.room() + 1 - self.ahead(positions)).min(if searches { new_tokens } else { usize::MAX });
+        let room = room.min(self.before_border(&items, positions));
         let full = if options.max_new_tokens > room { Finish::Context } else { Finish::Length };
         options.max_new_tokens = options.max_new_tokens.min(room);
         Ok(Fitted { items, options, positions, full })

@@ -59,8 +59,7 @@ impl Split {
         order: PassOrder,
     ) -> Result<Vec<Picture>, ImageError> {
         let (first, tiled) = self.sizes((picture.width(), picture.height()), side);
-        let sized = resize(picture, first.0, first.1, filter, order)?;
-        let sized = resize(&sized, tiled.0, tiled.1, filter, order)?;
+        let sized = resize(&resize(picture, first.0, first.1, filter, order)?, tiled.0, tiled.1, filter, order)?;
         let (across, down) = (tiled.0 / side, tiled.1 / side);
         if (across, down) == (1, 1) {
             return Ok(vec![sized]);

@@ -101,7 +101,8 @@ pub(super) fn tasks(file: &Arc<Gguf>, defaults: &Defaults) -> Result<Vec<Task>, 
         let header = Header::new(file, format!("ocelli.task.{name}."));
         let (generate, max_new_tokens) = generate(file, &header, &defaults.generate, defaults.max_new_tokens)?;
         let prompt = file.str(&header.key("prompt"))?.map(str::to_owned);
-        let defaults = Defaults { generate, max_new_tokens, ..defaults.clone() };
+        let min_length = header.count_or("min_length", 0..=*header::CONTEXT.end(), defaults.min_length)?;
+        let defaults = Defaults { generate, max_new_tokens, min_length, ..defaults.clone() };
         tasks.push(Task { name: name.to_owned(), prompt, defaults });
     }
     Ok(tasks)

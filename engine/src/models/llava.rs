@@ -15,7 +15,7 @@ use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
 use crate::blocks::mlp::{Mlp, MlpRows};
 use crate::blocks::vit::{Vit, VitConfig, VitRows};
 use crate::error::Error;
-use crate::image::{Pixels, Preprocess, Views, unpadded};
+use crate::image::{Pixels, Preprocess, Tiles, Views, unpadded};
 use crate::kernels::{Activation, Exec, Gathered, Layout, Rows};
 use crate::weights::header::{self, Header};
 use crate::weights::{Scope, Vector};
@@ -75,7 +75,8 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         return Err(clip.bad("image_grid_pinpoints", "given", "tiles need one row for each of their patches"));
     }
     let projector = Mlp::load(&scope.at("mm"), count, (inputs, width), act)?;
-    let eyes = Eyes { preprocess, vit, skip, merge, projector, width, packing };
+    let mut eyes = Eyes { preprocess, vit, skip, merge, projector, width, packing };
+    eyes.limit(&Header::new(file, "ocelli.image."))?;
     let rows = eyes.largest().rows;
     if !header::ROWS.contains(&rows) {
         let rule = format!("makes {rows} rows of a picture, at most {}", header::ROWS.end());
@@ -150,6 +151,19 @@ impl Grid {
 }
 
 impl Eyes {
+    /// Leaves of the sizes that pictures are cut from those that make at most as many rows as the file, or whoever opens it,
+    /// says. No picture makes more of a size than one of that very size.
+    fn limit(&mut self, image: &Header) -> Result<(), Error> {
+        const KEY: &str = "max_rows";
+        let Some(tiles) = self.preprocess.tiles.as_ref().filter(|_| image.get(KEY).is_some()) else { return Ok(()) };
+        let most = image.count(KEY, 1..=u32::MAX as usize)?;
+        let fits = |&(width, height): &(u32, u32)| self.views(width, height).rows <= most;
+        let sizes = tiles.sizes().iter().copied().filter(fits).collect();
+        let none = || image.bad(KEY, most, "no size of clip.vision.image_grid_pinpoints makes so few rows");
+        self.preprocess.tiles = Some(Tiles::new(sizes, self.preprocess.width).ok_or_else(none)?);
+        Ok(())
+    }
+
     /// Rows of each view.
     fn seen(&self) -> usize {
         (self.vit.rows() - self.skip) / self.merge

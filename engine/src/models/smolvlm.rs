@@ -129,15 +129,27 @@ impl Eyes {
                 format!("makes {across} tiles across and {rows} rows of a picture, at most {ACROSS} and {limit}");
             return Err(vision.bad("preproc_image_size", self.split.longest, rule));
         }
-        let grids = (1..=across).flat_map(|x| (1..=across).map(move |y| (x, y)));
-        let fits = |(x, y): &(u32, u32)| x * y <= most && (*x, *y) != (1, 1);
-        let views = grids.filter(fits).chain([(0, 0)]).map(|grid| self.of(grid));
-        Ok(views.fold(self.largest, |most, views| Views {
-            tiles: most.tiles.max(views.tiles),
-            rows: most.rows.max(views.rows),
-            positions: most.positions.max(views.positions),
-            ..most
-        }))
+        // All texts that a picture may have are among those of the largest grid and of the whole alone.
+        let lengths = |grid| {
+            let texts = texts(grid).into_iter();
+            texts.map(|text| Ok(encoded(&self.tokenizer, &text)?.len())).collect::<Result<Vec<usize>, Error>>()
+        };
+        let (all, alone) = (lengths((across, across))?, lengths((0, 0))?);
+        let around: usize = all.iter().skip((across * across) as usize).sum();
+        let mut largest =
+            Views { positions: self.rows + alone.iter().sum::<usize>(), ..self.preprocess.views(self.rows) };
+        for (x, y) in (1..=across).flat_map(|x| (1..=across).map(move |y| (x, y))) {
+            if x * y > most || (x, y) == (1, 1) {
+                continue;
+            }
+            let lines = all.chunks(across as usize).take(y as usize);
+            let own: usize = lines.map(|line| line.iter().take(x as usize).sum::<usize>()).sum();
+            let (tiles, rows) = ((x * y) as usize + 1, ((x * y) as usize + 1) * self.rows);
+            largest.tiles = largest.tiles.max(tiles);
+            largest.rows = largest.rows.max(rows);
+            largest.positions = largest.positions.max(rows + own + around);
+        }
+        Ok(largest)
     }
 
     /// Of a picture in so many tiles across and down.

@@ -9,6 +9,7 @@
 use super::Session;
 use crate::blocks::cache::Sequence;
 use crate::error::Error;
+use crate::prompt::Item;
 
 impl Session {
     /// Positions of the longest sequence that is short, where there are long ones.
@@ -24,6 +25,13 @@ impl Session {
     /// Whether a sequence of so many positions is a long one.
     pub(crate) fn is_long(&self, positions: usize) -> bool {
         self.short().is_some_and(|short| positions > short)
+    }
+
+    /// New tokens behind a prompt of `positions` before it would have to be read again and cannot, rows of pictures not
+    /// being kept. The last new token is never read.
+    pub(crate) fn before_border(&self, items: &[Item], positions: usize) -> usize {
+        let sees = items.iter().any(|item| item.views().is_some());
+        self.short().filter(|short| sees && positions <= *short).map_or(usize::MAX, |short| short + 1 - positions)
     }
 
     /// Before sequences grow by `counts`: those that become long are read again as such.

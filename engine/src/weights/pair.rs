@@ -3,7 +3,7 @@
 //! The non-obvious thing: the pair becomes one [`Gguf`] whose tensors lie in both files, with the names and keys of both. Opening
 //! it is then what opening one file with all of them is, which `ocelli convert` makes of a pair.
 
-use super::projector::{self, PROJECTOR};
+use super::projector::{self, FAMILY, PROJECTOR, TEXT};
 use crate::error::Error;
 use ocelli_quant::gguf::Gguf;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub fn join(model: Gguf, mmproj: Gguf, names: [&str; 2]) -> Result<Gguf, Error> 
     if other != "clip" {
         return Err(wrong(format!("{} is no mmproj, its general.architecture is '{other}' and not 'clip'", names[1])));
     }
-    if let Some(key) = PROJECTOR.into_iter().chain(["ocelli.family"]).find(|key| model.get(key).is_some()) {
+    if let Some(key) = sees(&model) {
         return Err(wrong(format!("{} sees already, it has a key '{key}'", names[0])));
     }
     let Some(kind) = projector::of(&mmproj)? else {
@@ -57,15 +57,15 @@ pub fn join(model: Gguf, mmproj: Gguf, names: [&str; 2]) -> Result<Gguf, Error> 
 /// # Errors
 /// [`Error::Pair`] with the choices where several fit.
 pub fn find(model: &Gguf, path: &Path) -> Result<Option<PathBuf>, Error> {
-    let sees = PROJECTOR.into_iter().chain(["ocelli.family"]).any(|key| model.get(key).is_some());
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Ok(entries) = std::fs::read_dir(directory) else { return Ok(None) };
     let usual = |path: &PathBuf| {
         let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         name.contains("mmproj") && name.ends_with(".gguf")
     };
-    let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(usual).collect();
-    if sees || found.is_empty() {
+    let mut found: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| usual(path) && path.is_file()).collect();
+    if sees(model).is_some() || found.is_empty() {
         return Ok(None);
     }
     found.retain(|path| super::open(path, super::Load::Map).is_ok_and(|mmproj| fits(model, &mmproj)));
@@ -76,6 +76,12 @@ pub fn find(model: &Gguf, path: &Path) -> Result<Option<PathBuf>, Error> {
         return Err(Error::Pair { model: path.display().to_string(), mmproj: "more than one mmproj".to_owned(), how });
     }
     Ok(found.pop())
+}
+
+/// The key by which a model sees by itself; converted language models name a family, too.
+fn sees(model: &Gguf) -> Option<&'static str> {
+    let own = model.str(FAMILY).ok().flatten().is_some_and(|family| family != TEXT);
+    PROJECTOR.into_iter().find(|key| model.get(key).is_some()).or(own.then_some(FAMILY))
 }
 
 /// Whether the two go together.

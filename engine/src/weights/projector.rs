@@ -14,7 +14,9 @@ use std::sync::Arc;
 
 /// Key that says what leads from the tower to the language model; the other one stands where a file has an audio part, too.
 pub const PROJECTOR: [&str; 2] = ["clip.projector_type", "clip.vision.projector_type"];
-const FAMILY: &str = "ocelli.family";
+pub(super) const FAMILY: &str = "ocelli.family";
+/// The family of a language model by itself.
+pub(super) const TEXT: &str = "text";
 const VISION: &str = "clip.vision.";
 
 /// A kind of projector, by its name in files.
@@ -90,12 +92,21 @@ pub fn of(file: &Gguf) -> Result<Option<&'static Projector>, Error> {
 /// What the keys of the tower lack or have wrong, by name; an unknown projector.
 pub fn translated(file: Gguf) -> Result<Gguf, Error> {
     let alone = file.str("general.architecture")? == Some("clip");
-    if alone || file.get(FAMILY).is_some() {
+    if alone || file.str(FAMILY)?.is_some_and(|family| family != TEXT) {
         return Ok(file);
     }
     let Some(projector) = of(&file)? else { return Ok(file) };
     let file = Arc::new(file);
     let keys = keys(&file, projector)?;
+    for info in file.tensors().iter().filter(|info| info.name.starts_with("v.blk.") && info.name.contains(".attn_qkv."))
+    {
+        let rows = info.shape.last().copied().unwrap_or_default();
+        if !rows.is_multiple_of(3) {
+            let mut wanted = info.shape.clone();
+            wanted.iter_mut().last().into_iter().for_each(|rows| *rows = *rows / 3 * 3);
+            return Err(Error::WrongShape { name: info.name.clone(), got: info.shape.clone(), wanted });
+        }
+    }
     let exchanged = exchanged(&file);
     let third = |info: &TensorInfo, n: u64| info.bytes / 3 * n;
     let named = |info: &TensorInfo| {
@@ -219,7 +230,10 @@ fn keys(file: &Arc<Gguf>, projector: &Projector) -> Result<Keys, Error> {
     if let Some(id) = token(file, "<image>") {
         keys.push(("ocelli.image_token".to_owned(), id.into()));
     }
-    keys.retain(|(key, _)| key.starts_with(VISION) || file.get(key).is_none());
+    // What a file says of itself goes before what its kind of projector implies; what translates its numbers does not.
+    let own = format!("{VISION}activation");
+    let new = |key: &str| key == FAMILY || (key.starts_with(VISION) && key != own) || file.get(key).is_none();
+    keys.retain(|(key, _)| new(key));
     Ok(keys)
 }
 
@@ -251,7 +265,10 @@ fn inner_rows(vision: &Header) -> Result<Keys, Error> {
     let count = (0..3).take_while(|n| file.tensor(&format!("mm.{}.weight", 2 * n)).is_some()).count();
     let mut keys = vec![("ocelli.projector.layer_count".to_owned(), u32::try_from(count).unwrap_or(0).into())];
     if vision.get("image_grid_pinpoints").is_none() {
-        keys.push(("ocelli.image.pad_rgb".to_owned(), MetaValue::U32s(vec![122, 116, 104])));
+        // The mean's colour without its fraction, as the original computes it: 122, 116, 104 of CLIP's.
+        let mean = vision.triple("image_mean")?;
+        let rgb = mean.map(|mean| (f64::from(mean) * 255.0).clamp(0.0, 255.0) as u32);
+        keys.push(("ocelli.image.pad_rgb".to_owned(), MetaValue::U32s(rgb.to_vec())));
     }
     if vision.get("feature_layer").is_none() {
         let blocks = vision.count("block_count", super::header::LAYERS)?;
