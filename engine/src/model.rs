@@ -14,7 +14,7 @@ use crate::prompt::{Item, Prompt};
 use crate::sampling::{Constraint, Defaults, Grammar, Grammars, Task};
 use crate::tokenizer::Tokenizer;
 use crate::weights::header;
-use crate::weights::{self, Encoders, Load};
+use crate::weights::{self, Encoders, Load, is_encoder, is_reader};
 use ocelli_quant::gguf::keys::{VERSION, VERSION_KEY};
 use ocelli_quant::gguf::{Bytes, Gguf};
 use std::path::Path;
@@ -112,7 +112,7 @@ impl Engine {
         let start = family.speaks.as_ref().and_then(|speaks| speaks.start()).map(<[u32]>::len);
         let defaults = Defaults { start, ..stored::defaults(&file, vocabulary, &tokenizer)? };
         let tasks = stored::tasks(&file, &defaults)?;
-        let encoders = Encoders::of(&file);
+        let (encoders, readers) = (Encoders::of(&file, is_encoder), Encoders::of(&file, is_reader));
         Ok(Model(Arc::new(Inner {
             device: Arc::clone(&self.device),
             file,
@@ -121,6 +121,7 @@ impl Engine {
             defaults,
             tasks,
             encoders,
+            readers,
             grammars: Grammars::default(),
         })))
     }
@@ -134,6 +135,7 @@ pub(crate) struct Inner {
     pub(crate) defaults: Defaults,
     tasks: Vec<Task>,
     pub(crate) encoders: Encoders,
+    pub(crate) readers: Encoders,
     grammars: Grammars,
 }
 

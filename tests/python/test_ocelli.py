@@ -6,6 +6,7 @@ The tiny model (cli/models/tiny-blip2.gguf) names the colour of a shape: its ans
 import ctypes
 import itertools
 import logging
+import math
 import os
 import re
 import signal

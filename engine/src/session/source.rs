@@ -108,7 +108,9 @@ impl Session {
         }
         let mut told = |layer, layers| sink(Event::Within { done: positions * layer / layers, total: positions });
         exec.told = Some(&mut told);
-        speaks.decoder.read(&mut exec, rows, kv, positions)?;
+        let read = speaks.decoder.read(&mut exec, rows, kv, positions);
+        model.0.readers.let_go(model.file());
+        read?;
         self.source.0 = Some(contents(items));
         timings.prefill += began.elapsed();
         Ok(())

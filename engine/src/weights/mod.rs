@@ -15,7 +15,7 @@ pub use activation::Activation;
 #[cfg(test)]
 pub(crate) use map::resident;
 pub use map::{Load, Progress, aligned, open_part};
-pub(crate) use pages::{Encoders, is_encoder};
+pub(crate) use pages::{Encoders, is_encoder, is_reader};
 pub use pair::{find as find_mmproj, join as join_pair};
 pub use projector::limit_image_rows;
 pub(crate) use projector::{notes, translated};
