@@ -2,6 +2,7 @@
 
 use crate::blocks::cache::slots;
 use crate::blocks::decoder::DecoderRows;
+use crate::image::Cut;
 use crate::kernels::{CacheShape, CacheType, Device, Layout};
 use crate::models::{Encoder, Family, Sees};
 use ocelli_quant::TensorType;
@@ -163,7 +164,7 @@ impl Resolved {
             let picture = 1024 * 1024 * 3;
             // All tiles as bytes, twice while they are cut, and one of them as numbers.
             let shown = sees.largest().tiles * 2 - 1;
-            let first = p.split.as_ref().map_or(0, |split| (split.longest as usize).pow(2) * 3);
+            let first = if let Cut::Split(split) = &p.cut { (split.longest as usize).pow(2) * 3 } else { 0 };
             (2 + self.frames) * picture + first + prepared * (shown + 4 + 4)
         });
         let vocabulary = family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.vocabulary);

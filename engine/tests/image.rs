@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use ocelli_engine::image::{
-    Filter, Fit, ImageError, ImageLimits, PassOrder, Picture, Preprocess, content_hash, probe, resize,
+    Cut, Filter, Fit, ImageError, ImageLimits, PassOrder, Picture, Preprocess, content_hash, probe, resize,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -82,8 +82,7 @@ fn preprocessing_is_transformers_to_the_bit() {
             fit: if case["crop"].as_bool().unwrap_or(false) { Fit::Crop { even: true } } else { Fit::Stretch },
             do_rescale: case["do_rescale"].as_bool().unwrap(),
             do_normalize: case["do_normalize"].as_bool().unwrap(),
-            tiles: None,
-            split: None,
+            cut: Cut::Whole,
         };
         let source = picture(num(&case["seed"]).into(), num(&case["width"]), num(&case["height"]));
         let pixels = preprocess.apply(&source).unwrap();

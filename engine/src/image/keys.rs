@@ -1,6 +1,6 @@
 //! How pictures are prepared, from the keys of a file.
 
-use super::{Filter, Fit, PassOrder, Preprocess, Split, Tiles};
+use super::{Cut, Filter, Fit, PassOrder, Preprocess, Split, Tiles};
 use crate::error::Error;
 use crate::weights::header::{self, Header};
 use ocelli_quant::gguf::keys::FILTERS;
@@ -63,8 +63,7 @@ impl Preprocess {
             do_rescale: image.switch("do_rescale", true)?,
             do_normalize: image.switch("do_normalize", true)?,
             order: PassOrder::default(),
-            tiles: tiles(file, size[0])?,
-            split: split(file, &image)?,
+            cut: Cut::Whole,
         };
         preprocess.validate()?;
         Ok(preprocess)
@@ -74,36 +73,43 @@ impl Preprocess {
 /// Most sizes that pictures may be fitted into, and most tiles of one.
 const MOST: usize = 64;
 
-/// What a tower of `side` is shown beside whole pictures: llama.cpp's key, numbers in pairs.
-fn tiles(file: &Arc<Gguf>, side: u32) -> Result<Option<Tiles>, Error> {
-    const KEY: &str = "image_grid_pinpoints";
-    let vision = Header::new(file, "clip.vision.");
-    if vision.get(KEY).is_none() {
-        return Ok(None);
+impl Tiles {
+    /// What a tower of `side` is shown beside whole pictures: llama.cpp's key, numbers in pairs. `None` where it is not there.
+    ///
+    /// # Errors
+    /// [`Error::BadParameter`].
+    pub(crate) fn from_gguf(file: &Arc<Gguf>, side: u32) -> Result<Option<Self>, Error> {
+        const KEY: &str = "image_grid_pinpoints";
+        let vision = Header::new(file, "clip.vision.");
+        if vision.get(KEY).is_none() {
+            return Ok(None);
+        }
+        let most = 1usize << 14;
+        let lengths = vision.counts(KEY, 1..=most, 2 * MOST)?;
+        let bad = |rule: String| vision.bad(KEY, format!("{lengths:?}"), rule);
+        let (pairs, rest) = lengths.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err(bad("must be pairs of width and height".to_owned()));
+        }
+        let sizes: Vec<(u32, u32)> = pairs.iter().map(|&[width, height]| (width as u32, height as u32)).collect();
+        let tiles = |&(width, height): &(u32, u32)| (width / side) as usize * (height / side) as usize;
+        if sizes.iter().any(|size| tiles(size) > MOST) {
+            return Err(bad(format!("must have at most {MOST} tiles of {side} x {side} each")));
+        }
+        let rule = || bad(format!("must be multiples of the tower's {side}"));
+        Self::new(sizes, side).map(Some).ok_or_else(rule)
     }
-    let most = 1usize << 14;
-    let lengths = vision.counts(KEY, 1..=most, 2 * MOST)?;
-    let bad = |rule: String| vision.bad(KEY, format!("{lengths:?}"), rule);
-    let (pairs, rest) = lengths.as_chunks::<2>();
-    if !rest.is_empty() {
-        return Err(bad("must be pairs of width and height".to_owned()));
-    }
-    let sizes: Vec<(u32, u32)> = pairs.iter().map(|&[width, height]| (width as u32, height as u32)).collect();
-    let tiles = |&(width, height): &(u32, u32)| (width / side) as usize * (height / side) as usize;
-    if sizes.iter().any(|size| tiles(size) > MOST) {
-        return Err(bad(format!("must have at most {MOST} tiles of {side} x {side} each")));
-    }
-    let rule = || bad(format!("must be multiples of the tower's {side}"));
-    Tiles::new(sizes, side).map(Some).ok_or_else(rule)
 }
 
-/// How pictures are cut into tiles of their own; as many as they have.
-fn split(file: &Arc<Gguf>, image: &Header) -> Result<Option<Split>, Error> {
-    const KEY: &str = "preproc_image_size";
-    let vision = Header::new(file, "clip.vision.");
-    if vision.get(KEY).is_none() {
-        return Ok(None);
+impl Split {
+    /// How pictures are cut into tiles of their own, as many as they have.
+    ///
+    /// # Errors
+    /// [`Error::BadParameter`], also where the key is missing.
+    pub(crate) fn from_gguf(file: &Arc<Gguf>) -> Result<Self, Error> {
+        let longest = Header::new(file, "clip.vision.").count("preproc_image_size", header::SIDE)?;
+        let cuts = Header::new(file, "ocelli.image.").switch("split", true)?;
+        let longest = u32::try_from(longest).unwrap_or(u32::MAX);
+        Ok(Self { longest, most: if cuts { u32::MAX } else { 0 } })
     }
-    let longest = u32::try_from(vision.count(KEY, header::SIDE)?).unwrap_or(u32::MAX);
-    Ok(Some(Split { longest, most: if image.switch("split", true)? { u32::MAX } else { 0 } }))
 }

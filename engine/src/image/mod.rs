@@ -45,7 +45,7 @@ pub use hash::{bytes_hash, content_hash};
 pub(crate) use hash::{hash_bytes, mixed};
 pub use header::{Container, ImageInfo, probe};
 pub use picture::{ImageLimits, Picture};
-pub use preprocess::{CLIP_MEAN, CLIP_STD, Pixels, Preprocess};
+pub use preprocess::{CLIP_MEAN, CLIP_STD, Cut, Pixels, Preprocess};
 pub use resize::{PassOrder, resize};
 pub use split::Split;
 pub use tiles::{Tiles, unpadded};

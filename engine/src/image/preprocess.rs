@@ -59,10 +59,20 @@ pub struct Preprocess {
     pub do_rescale: bool,
     /// Subtract `mean` and divide by `std`.
     pub do_normalize: bool,
-    /// What the tower is shown beside the whole picture.
-    pub tiles: Option<Tiles>,
-    /// How the picture is cut into what the tower is shown of it, the whole among it.
-    pub split: Option<Split>,
+    /// What the tower is shown of it.
+    pub cut: Cut,
+}
+
+/// What a tower is shown of a picture.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Cut {
+    /// The whole.
+    #[default]
+    Whole,
+    /// The whole, and behind it tiles of what it is fitted into.
+    Grid(Tiles),
+    /// Tiles, and behind them the whole of what they were cut from.
+    Split(Split),
 }
 
 impl Preprocess {
@@ -87,8 +97,7 @@ impl Preprocess {
             do_resize: true,
             do_rescale: true,
             do_normalize: true,
-            tiles: None,
-            split: None,
+            cut: Cut::Whole,
         }
     }
 
@@ -146,21 +155,27 @@ impl Preprocess {
         self.pixels(self.whole(picture)?.as_ref())
     }
 
-    /// All that the tower is shown of a picture: the whole of it, then its tiles, each of the tower's size.
+    /// All that the tower is shown of a picture, each of the tower's size.
     ///
     /// # Errors
     /// Those of [`validate`](Self::validate), [`ImageError::NotResized`] and [`ImageError::OutOfMemory`].
     pub fn shown<'a>(&self, picture: &'a Picture) -> Result<Vec<Cow<'a, Picture>>, ImageError> {
-        if let Some(split) = self.split {
-            self.validate()?;
-            let cut = split.cut(picture, self.width, self.filter, self.order)?;
-            return Ok(cut.into_iter().map(Cow::Owned).collect());
-        }
-        let mut shown = vec![self.whole(picture)?];
-        if let Some(tiles) = &self.tiles {
-            shown.extend(tiles.cut(picture, self.width, self.filter, self.order)?.into_iter().map(Cow::Owned));
-        }
+        let (mut shown, tiles) = match &self.cut {
+            Cut::Whole => (vec![self.whole(picture)?], Vec::new()),
+            Cut::Grid(tiles) => (vec![self.whole(picture)?], tiles.cut(picture, self.width, self.filter, self.order)?),
+            Cut::Split(split) => {
+                self.validate()?;
+                (Vec::new(), split.cut(picture, self.width, self.filter, self.order)?)
+            }
+        };
+        shown.extend(tiles.into_iter().map(Cow::Owned));
         Ok(shown)
+    }
+
+    /// The sizes that pictures are fitted into, where there are some.
+    #[must_use]
+    pub fn grid(&self) -> Option<&Tiles> {
+        if let Cut::Grid(tiles) = &self.cut { Some(tiles) } else { None }
     }
 
     fn whole<'a>(&self, picture: &'a Picture) -> Result<Cow<'a, Picture>, ImageError> {

@@ -15,7 +15,7 @@ use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
 use crate::blocks::mlp::{Mlp, MlpRows};
 use crate::blocks::vit::{Vit, VitConfig, VitRows};
 use crate::error::Error;
-use crate::image::{Pixels, Preprocess, Tiles, Views, unpadded};
+use crate::image::{Cut, Pixels, Preprocess, Tiles, Views, unpadded};
 use crate::kernels::{Activation, Exec, Gathered, Layout, Rows};
 use crate::weights::header::{self, Header};
 use crate::weights::{Scope, Vector};
@@ -54,7 +54,8 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     let vision = VitConfig::read(&clip)?.with_features(&clip)?;
     let (_, decoder) = decoder_only(file)?;
     let width = decoder.config.embedding_width;
-    let preprocess = Preprocess::from_gguf(file, vision.side)?;
+    let mut preprocess = Preprocess::from_gguf(file, vision.side)?;
+    preprocess.cut = Tiles::from_gguf(file, preprocess.width)?.map_or(Cut::Whole, Cut::Grid);
     let vit = Vit::load(&scope.at("v"), vision)?;
     let drops = Header::new(file, "ocelli.vision.").switch("drop_class", true)?;
     let skip = usize::from(drops && vit.has_class());
@@ -70,8 +71,8 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     if count == 0 && inputs != width {
         return Err(header.bad("layer_count", 0, format!("the tower's {inputs} are not the language model's {width}")));
     }
-    let packing = Packing::read(file, &scope, width, preprocess.tiles.is_some())?;
-    if preprocess.tiles.is_some() && (patches != vit.config.patches() || merge > 1) {
+    let packing = Packing::read(file, &scope, width, preprocess.grid().is_some())?;
+    if preprocess.grid().is_some() && (patches != vit.config.patches() || merge > 1) {
         return Err(clip.bad("image_grid_pinpoints", "given", "tiles need one row for each of their patches"));
     }
     let projector = Mlp::load(&scope.at("mm"), count, (inputs, width), act)?;
@@ -155,12 +156,12 @@ impl Eyes {
     /// says. No picture makes more of a size than one of that very size.
     fn limit(&mut self, image: &Header) -> Result<(), Error> {
         const KEY: &str = "max_rows";
-        let Some(tiles) = self.preprocess.tiles.as_ref().filter(|_| image.get(KEY).is_some()) else { return Ok(()) };
+        let Some(tiles) = self.preprocess.grid().filter(|_| image.get(KEY).is_some()) else { return Ok(()) };
         let most = image.count(KEY, 1..=u32::MAX as usize)?;
         let fits = |&(width, height): &(u32, u32)| self.views(width, height).rows <= most;
         let sizes = tiles.sizes().iter().copied().filter(fits).collect();
         let none = || image.bad(KEY, most, "no size of clip.vision.image_grid_pinpoints makes so few rows");
-        self.preprocess.tiles = Some(Tiles::new(sizes, self.preprocess.width).ok_or_else(none)?);
+        self.preprocess.cut = Cut::Grid(Tiles::new(sizes, self.preprocess.width).ok_or_else(none)?);
         Ok(())
     }
 
@@ -172,7 +173,7 @@ impl Eyes {
     fn grid(&self, (width, height): (u32, u32)) -> Grid {
         let side = self.vit.config.side / self.vit.config.patch;
         let whole = self.vit.config.side as u32;
-        let best = self.preprocess.tiles.as_ref().map_or((0, 0), |tiles| tiles.best((width.max(1), height.max(1))));
+        let best = self.preprocess.grid().map_or((0, 0), |tiles| tiles.best((width.max(1), height.max(1))));
         let (across, down) = ((best.0 / whole) as usize, (best.1 / whole) as usize);
         let all = (across * side, down * side);
         let mut grid = Grid {
@@ -207,7 +208,7 @@ impl Sees for Eyes {
     }
 
     fn views(&self, width: u32, height: u32) -> Views {
-        if self.preprocess.tiles.is_none() {
+        if self.preprocess.grid().is_none() {
             return self.preprocess.views(self.seen());
         }
         let grid = self.grid((width, height));
@@ -216,7 +217,7 @@ impl Sees for Eyes {
 
     /// Of a picture that fills the candidate with most tiles nothing is padding.
     fn largest(&self) -> Views {
-        let sizes = self.preprocess.tiles.iter().flat_map(|tiles| tiles.sizes());
+        let sizes = self.preprocess.grid().into_iter().flat_map(|tiles| tiles.sizes());
         let views = sizes.map(|&(width, height)| self.views(width, height));
         let most = views.max_by_key(|views| (views.rows, views.tiles));
         most.unwrap_or_else(|| self.preprocess.views(self.seen()))
@@ -227,7 +228,7 @@ impl Sees for Eyes {
     }
 
     fn layout(self: Arc<Self>, layout: &mut Layout, _: usize) -> Box<dyn Encoder> {
-        let tiles = self.preprocess.tiles.iter().flat_map(|tiles| tiles.sizes());
+        let tiles = self.preprocess.grid().into_iter().flat_map(|tiles| tiles.sizes());
         let side = self.vit.config.side as u32;
         let tiles = tiles.map(|&(width, height)| (width / side) as usize * (height / side) as usize);
         let tower = self.vit.layout_within(layout, (1 + tiles.max().unwrap_or(0)) * self.vit.results());

@@ -12,7 +12,7 @@ use super::compose::InOrder;
 use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
 use crate::blocks::vit::{Vit, VitConfig, VitRows};
 use crate::error::Error;
-use crate::image::{Pixels, Preprocess, Split, Views};
+use crate::image::{Cut, Pixels, Preprocess, Split, Views};
 use crate::kernels::{Exec, Gathered, Layout, Product, Rows};
 use crate::prompt::{Mark, Marks};
 use crate::tokenizer::{EncodeOptions, Tokenizer};
@@ -60,10 +60,8 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     let (_, decoder) = decoder_only(file)?;
     let mut preprocess = Preprocess::from_gguf(file, config.side)?;
     let rows = (across / scale).pow(2);
-    let split = preprocess.split.map(|split| limited(split, &Header::new(file, "ocelli.image."), rows)).transpose()?;
-    let missing = || vision.bad("preproc_image_size", "missing", "this family's pictures are cut into tiles");
-    let split = split.ok_or_else(missing)?;
-    preprocess.split = Some(split);
+    let split = limited(Split::from_gguf(file)?, &Header::new(file, "ocelli.image."), rows)?;
+    preprocess.cut = Cut::Split(split);
     let tokenizer = Arc::new(Tokenizer::from_gguf(file)?);
     for token in [AROUND, WHOLE] {
         if tokenizer.find(token).is_none() {

@@ -98,15 +98,7 @@ pub fn translated(file: Gguf) -> Result<Gguf, Error> {
     let Some(projector) = of(&file)? else { return Ok(file) };
     let file = Arc::new(file);
     let keys = keys(&file, projector)?;
-    for info in file.tensors().iter().filter(|info| info.name.starts_with("v.blk.") && info.name.contains(".attn_qkv."))
-    {
-        let rows = info.shape.last().copied().unwrap_or_default();
-        if !rows.is_multiple_of(3) {
-            let mut wanted = info.shape.clone();
-            wanted.iter_mut().last().into_iter().for_each(|rows| *rows = *rows / 3 * 3);
-            return Err(Error::WrongShape { name: info.name.clone(), got: info.shape.clone(), wanted });
-        }
-    }
+    check(&file, projector)?;
     let exchanged = exchanged(&file);
     let third = |info: &TensorInfo, n: u64| info.bytes / 3 * n;
     let named = |info: &TensorInfo| {
@@ -133,6 +125,25 @@ pub fn translated(file: Gguf) -> Result<Gguf, Error> {
     };
     let translated = Gguf::clone(&file).with(keys, named)?;
     Ok(translated)
+}
+
+/// Refuses tensors of a tower or a projector that no family would read, and fused ones that are no thirds.
+fn check(file: &Gguf, projector: &Projector) -> Result<(), Error> {
+    for info in file.tensors() {
+        let Some(name) = name_of(projector, &info.name) else { continue };
+        if !is_known(projector, &name) {
+            let got = format!("{} beside a tensor {}", projector.name, info.name);
+            let rule = "what that tensor is for is not known here".to_owned();
+            return Err(Error::BadParameter { key: PROJECTOR[0].to_owned(), got, rule });
+        }
+        let rows = info.shape.last().copied().unwrap_or_default();
+        if name.starts_with("v.blk.") && name.contains(".attn_qkv.") && !rows.is_multiple_of(3) {
+            let mut wanted = info.shape.clone();
+            wanted.iter_mut().last().into_iter().for_each(|rows| *rows = *rows / 3 * 3);
+            return Err(Error::WrongShape { name: info.name.clone(), got: info.shape.clone(), wanted });
+        }
+    }
+    Ok(())
 }
 
 /// The key of most rows that a picture may become.
@@ -163,8 +174,44 @@ pub fn notes(file: &Gguf) -> Vec<String> {
         let what = "the file does not say how large pictures are cut into tiles (clip.vision.preproc_image_size)";
         notes.push(format!("{what}: {edge} pixels, four tiles a side, as its family's models have it"));
     }
+    let known = |key: &str| KEYS.contains(&key) || key.starts_with("audio.");
+    let others = file.keys().map(|(key, _)| key).filter(|key| key.strip_prefix("clip.").is_some_and(|key| !known(key)));
+    let others: Vec<&str> = others.collect();
+    if !others.is_empty() {
+        notes.push(format!("not known here and without effect: {}", others.join(", ")));
+    }
     notes
 }
+
+/// Keys of a tower's file that are read, or that say what others do; behind `clip.`.
+const KEYS: [&str; 26] = [
+    "projector_type",
+    "has_vision_encoder",
+    "has_audio_encoder",
+    "has_text_encoder",
+    "has_llava_projector",
+    "use_gelu",
+    "use_silu",
+    "vision.projector_type",
+    "vision.image_size",
+    "vision.patch_size",
+    "vision.embedding_length",
+    "vision.feed_forward_length",
+    "vision.block_count",
+    "vision.projection_dim",
+    "vision.attention.head_count",
+    "vision.attention.head_count_kv",
+    "vision.attention.layer_norm_epsilon",
+    "vision.post_norm_epsilon",
+    "vision.image_mean",
+    "vision.image_std",
+    "vision.activation",
+    "vision.feature_layer",
+    "vision.image_grid_pinpoints",
+    "vision.mm_patch_merge_type",
+    "vision.preproc_image_size",
+    "vision.projector.scale_factor",
+];
 
 /// Says that the size before [`notes`]' tiles was not in the file.
 const ASSUMED: &str = "ocelli.image.assumed_size";
@@ -179,6 +226,25 @@ fn name_of(projector: &Projector, name: &str) -> Option<String> {
     }
     Some(name.to_owned())
 }
+
+/// Whether a tower's or a projector's tensor, by our name, is one that a family reads; the language model's are its own.
+fn is_known(projector: &Projector, name: &str) -> bool {
+    let Some((name, _)) = name.rsplit_once('.').filter(|(_, end)| ["weight", "bias"].contains(end)) else {
+        return !(name.starts_with("v.") || name.starts_with("mm."));
+    };
+    match name.split_once('.') {
+        Some(("v", rest)) => match rest.strip_prefix("blk.").and_then(|block| block.split_once('.')) {
+            Some((_, layer)) => LAYERS.contains(&layer),
+            None => TOWER.contains(&rest),
+        },
+        Some(("mm", _)) => projector.matrices.contains(&name),
+        _ => true,
+    }
+}
+
+/// Tensors of a tower, and of each of its blocks.
+const TOWER: [&str; 5] = ["patch_embd", "class_embd", "position_embd", "pre_ln", "post_ln"];
+const LAYERS: [&str; 9] = ["ln1", "ln2", "attn_q", "attn_k", "attn_v", "attn_qkv", "attn_out", "ffn_up", "ffn_down"];
 
 /// A kernel's three inner dimensions are one row of a linear layer.
 fn shape_of(name: &str, info: &TensorInfo) -> Vec<u64> {
@@ -257,11 +323,6 @@ fn split_tiles(vision: &Header) -> Result<Keys, Error> {
 /// LLaVA's: the rows behind the last block but one of the tower, whose last block the files may lack.
 fn inner_rows(vision: &Header) -> Result<Keys, Error> {
     let file = vision.file();
-    if let Some(norm) = ["mm.1.weight", "mm.3.weight"].iter().find_map(|name| file.tensor(name)) {
-        let got = format!("mlp beside a tensor {}", norm.name);
-        let rule = "norms between its layers are not known".to_owned();
-        return Err(Error::BadParameter { key: PROJECTOR[0].to_owned(), got, rule });
-    }
     let count = (0..3).take_while(|n| file.tensor(&format!("mm.{}.weight", 2 * n)).is_some()).count();
     let mut keys = vec![("ocelli.projector.layer_count".to_owned(), u32::try_from(count).unwrap_or(0).into())];
     if vision.get("image_grid_pinpoints").is_none() {
