@@ -7,8 +7,8 @@ use crate::output::Notes;
 use crate::picture_args::PictureArgs;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::tokenizer::Tokenizer;
+use ocelli_engine::{Beside, find_mmproj, join_pair, limit_image_rows, open_file, parse};
 use ocelli_engine::{CacheType, DeviceInfo, Engine, Error, Load, Model, Observer, SessionOptions};
-use ocelli_engine::{find_mmproj, join_pair, limit_image_rows, open_file, parse};
 use ocelli_quant::gguf::Gguf;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
@@ -62,7 +62,14 @@ impl ModelFile {
         let mmproj = match &self.mmproj {
             Some(given) if given.as_os_str() == "none" => None,
             Some(given) => Some(given.clone()),
-            None => find_mmproj(&file, &hub::locate(&path, Wanted::Model, true)?).map_err(|e| failed(&e))?,
+            None => {
+                let Beside { mmproj, others } =
+                    find_mmproj(&file, &hub::locate(&path, Wanted::Model, true)?).map_err(|e| failed(&e))?;
+                if let (None, Some(error)) = (&mmproj, others.first()) {
+                    Notes::new(quiet).line(format_args!("it goes without what lies beside it: {error}"));
+                }
+                mmproj
+            }
         };
         let Some(mmproj) = mmproj else { return Ok((name, file)) };
         if self.mmproj.is_none() {
@@ -164,6 +171,12 @@ impl ModelArgs {
 
     /// The model's tokenizer, from the file's keys alone: it may have no weights.
     pub fn tokenizer(&self, path: Option<&Path>) -> Result<Tokenizer, Failure> {
+        if self.file.mmproj.is_some() || self.file.image_max_rows.is_some() {
+            return Err(Failure::usage(
+                "usage",
+                "--mmproj and --image-max-rows are for pictures: they change no token",
+            ));
+        }
         let (name, file) = gguf(path, self.load(), false)?;
         Tokenizer::from_gguf(&file).map_err(|e| Failure::opening(&name, &e))
     }

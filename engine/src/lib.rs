@@ -58,7 +58,7 @@ pub use prompt::{Instruction, Item, Mark, Marks, Piece, Prompt, Shot, ShotFormat
 pub use sampling::{Constraint, Defaults, Draws, GRAMMARS, GenerateOptions, Grammar, Sampler, Sampling, Task, Wanted};
 pub use session::{Embedding, Event, Match, Session, Sink, Timings};
 pub use weights::{
-    Load, Progress, aligned as copied, files as model_files, find_mmproj, join_pair, limit_image_rows,
+    Beside, Load, Progress, aligned as copied, files as model_files, find_mmproj, join_pair, limit_image_rows,
     open as open_file, open_part as open_file_part, open_with as open_file_with, parse,
 };
 

@@ -4,7 +4,7 @@ mod stored;
 
 use crate::blocks::decoder::SEQUENCES;
 use crate::error::Error;
-use crate::image::{ImageLimits, Views};
+use crate::image::{Cut, ImageLimits, Views};
 use crate::kernels::cpu::Cpu;
 use crate::kernels::observe::Observer;
 use crate::kernels::{CacheType, Device, DeviceInfo};
@@ -14,7 +14,7 @@ use crate::prompt::{Item, Prompt};
 use crate::sampling::{Constraint, Defaults, Grammar, Grammars, Task};
 use crate::tokenizer::Tokenizer;
 use crate::weights::header;
-use crate::weights::{self, Encoders, Load, is_encoder, is_reader};
+use crate::weights::{self, Encoders, Load, MAX_ROWS, is_encoder, is_reader};
 use ocelli_quant::gguf::keys::{VERSION, VERSION_KEY};
 use ocelli_quant::gguf::{Bytes, Gguf};
 use std::path::Path;
@@ -190,7 +190,12 @@ impl Model {
     /// What of the file is left out, and what it does not say and was taken for it, as sentences for whoever uses it.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        weights::notes(self.file())
+        let mut notes = weights::notes(self.file());
+        let whole = self.preprocess().is_none_or(|preprocess| preprocess.cut == Cut::Whole);
+        if whole && self.file().get(MAX_ROWS).is_some() {
+            notes.push(format!("{MAX_ROWS} has no effect: a picture's rows do not depend on its size in this model"));
+        }
+        notes
     }
 
     /// What the file says about generation.

@@ -244,18 +244,22 @@ fn the_one_that_fits_is_found_beside_the_model() {
     std::fs::write(at("text.gguf"), text(&one).unwrap()).unwrap();
     let model = open_file(&at("text.gguf"), Load::Map).unwrap();
     let found = || find_mmproj(&model, &at("text.gguf"));
-    assert_eq!(found().unwrap(), None);
+    assert!(found().unwrap().mmproj.is_none() && found().unwrap().others.is_empty());
     std::fs::write(at("mmproj-other.gguf"), mmproj(&other, "idefics3", Style::default(), |_| ()).unwrap()).unwrap();
     std::fs::write(at("mmproj-broken.gguf"), b"GGUF").unwrap();
-    assert_eq!(found().unwrap(), None, "another model's, and a broken one");
+    // Another model's, and a broken one.
+    let beside = found().unwrap();
+    assert_eq!(beside.mmproj, None);
+    let why: Vec<String> = beside.others.iter().map(ToString::to_string).collect();
+    assert!(why.len() == 2 && why[0].contains("mmproj-broken.gguf") && why[1].contains("mmproj-other.gguf"), "{why:?}");
     let bytes = mmproj(&one, "idefics3", Style::default(), |_| ()).unwrap();
     std::fs::write(at("mmproj-text-f32.gguf"), &bytes).unwrap();
-    assert_eq!(found().unwrap(), Some(at("mmproj-text-f32.gguf")));
+    assert_eq!(found().unwrap().mmproj, Some(at("mmproj-text-f32.gguf")));
     std::fs::write(at("text.mmproj.gguf"), &bytes).unwrap();
     let message = found().unwrap_err().to_string();
     assert!(message.contains("mmproj-text-f32.gguf") && message.contains("text.mmproj.gguf"), "{message}");
     // A model that sees needs none.
-    assert_eq!(find_mmproj(&one, &at("text.gguf")).unwrap(), None);
+    assert_eq!(find_mmproj(&one, &at("text.gguf")).unwrap().mmproj, None);
 }
 
 /// Keys and tensors, in order.

@@ -310,13 +310,15 @@ fn without_texts(code: &str) -> String {
     kept + &rest
 }
 
+const NAMES: [&str; 9] =
+    ["blip2", "flamingo", "idefics", "instructblip", "kosmos", "llava", "minigpt", "mplug", "smolvlm"];
+
 /// The families' names in code that is to know none of them.
 fn named_families(sources: &Sources) -> Vec<String> {
     let mut found = Vec::new();
     for (path, source) in sources {
         for line in without_texts(&code(source)).to_lowercase().lines() {
-            if let Some(name) = ["blip2", "flamingo", "idefics", "kosmos", "llava"].iter().find(|n| line.contains(**n))
-            {
+            if let Some(name) = NAMES.iter().find(|n| line.contains(**n)) {
                 found.push(format!("{path}: {name} in '{}'", line.trim()));
             }
         }

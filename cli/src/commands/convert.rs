@@ -242,10 +242,15 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     if let Some(several) = &args.several {
         return several.convert(interrupt);
     }
-    if let (Some(model), Some(mmproj), Some(out)) = (&args.source, &args.to, &args.output.output)
-        && [model, mmproj].iter().all(|path| path.extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf")))
+    let gguf = |path: &Path| path.extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf"));
+    if let (Some(model), Some(mmproj)) = (&args.source, &args.to)
+        && gguf(model)
+        && gguf(mmproj)
     {
-        return args.output.pair([model, mmproj], out, interrupt);
+        let Some(out) = &args.output.output else {
+            return Err(Failure::usage("usage", "two GGUF files are a pair, and the file to write goes behind -o"));
+        };
+        return args.output.pair([model, mmproj], out, args.family.is_some(), interrupt);
     }
     let bare = [args.source.as_ref(), args.to.as_ref()];
     let (source, out) = from_and_to((None, args.output.output.as_ref()), bare, NAMES)?;
@@ -320,9 +325,10 @@ impl Several {
 
 impl Output {
     /// Has a pair of llama.cpp's made into one file, its tensors as they are.
-    fn pair(&self, pair: [&PathBuf; 2], out: &Path, interrupt: &Interrupt) -> Result<(), Failure> {
-        if self.recipe.asks() || self.tokenizer.is_some() {
-            let hint = "'ocelli quantize' gives the one file other types";
+    fn pair(&self, pair: [&PathBuf; 2], out: &Path, family: bool, interrupt: &Interrupt) -> Result<(), Failure> {
+        if self.recipe.asks() || self.tokenizer.is_some() || family || !self.ignore_setting.is_empty() {
+            let hint =
+                "it takes no type, tokenizer, family or setting; 'ocelli quantize' gives the one file other types";
             return Err(Failure::usage("usage", "a pair is put together as it is").with_hint(hint));
         }
         let recipe = self.recipe.recipe(TensorType::Q8_0, self.quiet)?;
@@ -334,16 +340,28 @@ impl Output {
         join_pair(text.clone(), eyes.clone(), [&model, &mmproj]).map_err(|e| Failure::opening(&model, &e))?;
         let mut sources = model_files(&paths[0], text.parts().len());
         sources.extend(model_files(&paths[1], eyes.parts().len()));
+        self.written(out, interrupt, |place, watch| {
+            ocelli_convert::pair::join([&text, &eyes], &sources, place, recipe.overwrite, watch)
+        })
+    }
+
+    /// Has the file `out` written and says what came of it.
+    fn written(
+        &self,
+        out: &Path,
+        interrupt: &Interrupt,
+        make: impl FnOnce(ocelli_convert::Output<'_>, &Watch) -> Result<Report, ConvertError>,
+    ) -> Result<(), Failure> {
         let place = ocelli_convert::Output::of_argument(out);
         let watch = Watch::new(Notes::new(self.quiet), interrupt.clone());
         let start = Instant::now();
-        let result = ocelli_convert::pair::join([&text, &eyes], &sources, place, recipe.overwrite, &watch);
+        let result = make(place, &watch);
         watch.clear();
         let report = result.map_err(|error| Failure::writing(place, error))?;
         if self.quiet { Ok(()) } else { summary(out, &report, start.elapsed()) }
     }
 
-    /// Has the file `out` made and says what came of it.
+    /// Has the file `out` made of a checkpoint.
     fn made(
         &self,
         out: &Path,
@@ -351,19 +369,13 @@ impl Output {
         family: Option<&String>,
         make: impl FnOnce(ocelli_convert::Output<'_>, &Options, &Watch) -> Result<Report, ConvertError>,
     ) -> Result<(), Failure> {
-        let place = ocelli_convert::Output::of_argument(out);
         interrupt.is_polled();
         let mut options = Options::from(self.recipe.recipe(TensorType::Q8_0, self.quiet)?);
         options.family = family.cloned();
         options.tokenizer =
             self.tokenizer.as_deref().map(|path| locate(path, Wanted::Tokenizer, self.quiet)).transpose()?;
         options.ignored_settings.clone_from(&self.ignore_setting);
-        let watch = Watch::new(Notes::new(self.quiet), interrupt.clone());
-        let start = Instant::now();
-        let result = make(place, &options, &watch);
-        watch.clear();
-        let report = result.map_err(|error| Failure::writing(place, error))?;
-        if self.quiet { Ok(()) } else { summary(out, &report, start.elapsed()) }
+        self.written(out, interrupt, |place, watch| make(place, &options, watch))
     }
 }
 

@@ -15,8 +15,8 @@ use crate::vocabulary;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::tokenizer::Tokenizer;
 use ocelli_engine::{
-    Constraint, Defaults, Event, GenerateOptions, Generation, Item, Model, Prompt, Session, SessionOptions, Timings,
-    Wanted,
+    Constraint, Defaults, Event, GenerateOptions, Generation, Item, Model, Prompt, Session, SessionOptions, Task,
+    Timings, Wanted,
 };
 use serde_json::{Map, Value, json};
 use std::ops::ControlFlow;
@@ -226,8 +226,8 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let constrained = constraint.is_some();
     let composed = args.prompt.open(model, &notes)?.prompt(&asked)?;
     let seed = args.generation.seed();
-    let file = args.prompt.task(model)?.map_or(model.defaults(), |task| &task.defaults);
-    let (mut options, session) = prepared(&args.generation, &args.memory, (model, file), &composed, seed, constraint)?;
+    let task = args.prompt.task(model)?;
+    let (mut options, session) = prepared(&args.generation, &args.memory, (model, task), &composed, seed, constraint)?;
     let plan = model.plan(&session)?;
     options.logprobs = args.json;
     let mut session = model.session(&session)?;
@@ -320,7 +320,7 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
         args.prompt.content()?
     );
     let mut prompts = args.prompt.open(model, notes)?;
-    let file = args.prompt.task(model)?.map_or(model.defaults(), |task| &task.defaults);
+    let task = args.prompt.task(model)?;
     let mut sessions = Sessions::new(model, prompts.pictures(), args.memory.limited(), interrupt)?;
     let mut answer = |request: &Request<'_>| {
         let mut generation = args.generation.clone();
@@ -336,7 +336,7 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
         args.prompt.check(&asked)?;
         let composed = prompts.prompt(&asked)?;
         let constrained = constraint.clone();
-        let (mut options, session) = prepared(&generation, &args.memory, (model, file), &composed, seed, constrained)?;
+        let (mut options, session) = prepared(&generation, &args.memory, (model, task), &composed, seed, constrained)?;
         options.logprobs = true;
         let session = sessions.get(session, !args.memory.fixed())?;
         let generated = session.generate(&composed.prompt, &options, &mut |_| ControlFlow::Continue(()))?;
@@ -348,20 +348,22 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
     batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), &mut answer)
 }
 
-/// The options of an answer to a prompt, and the session it needs; `file` is what the model's file suggests.
+/// The options of an answer to a prompt, and the session it needs, as the task or the model's file suggests.
 fn prepared(
     generation: &GenerationArgs,
     memory: &MemoryArgs,
-    (model, file): (&Model, &Defaults),
+    (model, task): (&Model, Option<&Task>),
     composed: &Composed,
     seed: u64,
     constraint: Option<Box<dyn Constraint>>,
 ) -> Result<(GenerateOptions, SessionOptions), Failure> {
     let items = model.compose(&composed.prompt)?;
     let positions = model.count(&items);
+    let file = task.map_or(model.defaults(), |task| &task.defaults);
     let mut options = generation.options(file, positions, (&GREEDY, seed), constraint)?;
     let suggested = file.max_new_tokens;
-    let suggested = if composed.templated { suggested.max(ANSWER) } else { suggested };
+    // A task says how long its answers are.
+    let suggested = if composed.templated && task.is_none() { suggested.max(ANSWER) } else { suggested };
     options.max_new_tokens = generation.max_new_tokens.unwrap_or(suggested);
     let room = model.room_behind(positions, memory.most(model));
     let new_tokens = options.max_new_tokens.min(room).max(1);

@@ -15,8 +15,8 @@ EXAMPLES
   ocelli split smolvlm.gguf -o pair
   ocelli split smolvlm.gguf text.gguf mmproj.gguf
 
-The pair has the file's tensors, byte for byte, under llama.cpp's names. A folder gets NAME.gguf and mmproj-NAME.gguf. What was
-made from a pair becomes that pair again, its keys included. A model whose projector llama.cpp does not have cannot be split.";
+The pair has the file's tensors, byte for byte, under llama.cpp's names. A folder gets NAME.gguf and mmproj-NAME.gguf. A file that
+'ocelli convert' made of a pair becomes that pair again, keys included. A model whose projector llama.cpp does not have cannot be split.";
 
 /// Split a model that sees into a language model and an mmproj
 #[derive(clap::Args)]

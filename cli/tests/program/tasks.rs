@@ -51,6 +51,16 @@ fn a_task_is_its_words_and_settings() {
     assert_eq!(other["text"], "blu", "stops that are given take the place of the task's");
 }
 
+/// A chat template has long answers; a task says how long its own are.
+#[test]
+fn a_task_is_as_long_in_a_chat_template() {
+    let template = "{% for m in messages %}{{ m['content'] }}{% endfor %}";
+    let (_dir, model) = bundled_with(&[&keys()[..], &[("tokenizer.chat_template", template.into())]].concat());
+    let answer = answered(&["-m", &model, "-i", &picture("blue_circle.png"), "--task", "caption"]);
+    let ids = answer["ids"].as_array().unwrap().len();
+    assert!((3..=4).contains(&ids), "{answer}");
+}
+
 #[test]
 fn a_batch_and_scores_have_tasks() {
     let (_dir, model) = bundled_with(&keys());

@@ -51,40 +51,54 @@ pub fn join(model: Gguf, mmproj: Gguf, names: [&str; 2]) -> Result<Gguf, Error> 
     Ok(model.beside(mmproj, |key| !key.starts_with(OF_THE_FILE))?)
 }
 
-/// The mmproj that lies beside a language model by the usual names, `mmproj*.gguf` and `*.mmproj*.gguf`, and fits it; `None`
-/// where there is none, or where the model needs none.
+/// What lies beside a language model by the usual names, `mmproj*.gguf` and `*.mmproj*.gguf`.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// The one that fits it; `None` where there is none, or where the model needs none.
+    pub mmproj: Option<PathBuf>,
+    /// Why the others do not, each with its name.
+    pub others: Vec<Error>,
+}
+
+/// Looks for the mmproj of a language model in the file at `path`.
 ///
 /// # Errors
 /// [`Error::Pair`] with the choices where several fit.
-pub fn find(model: &Gguf, path: &Path) -> Result<Option<PathBuf>, Error> {
+pub fn find(model: &Gguf, path: &Path) -> Result<Beside, Error> {
+    let mut beside = Beside::default();
+    if sees(model).is_some() {
+        return Ok(beside);
+    }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Ok(entries) = std::fs::read_dir(directory) else { return Ok(None) };
+    let Ok(entries) = std::fs::read_dir(directory) else { return Ok(beside) };
     let usual = |path: &PathBuf| {
         let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-        name.contains("mmproj") && name.ends_with(".gguf")
+        name.contains("mmproj") && name.ends_with(".gguf") && path.is_file()
     };
-    let mut found: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|path| usual(path) && path.is_file()).collect();
-    if sees(model).is_some() || found.is_empty() {
-        return Ok(None);
-    }
-    found.retain(|path| super::open(path, super::Load::Map).is_ok_and(|mmproj| fits(model, &mmproj)));
+    let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(usual).collect();
     found.sort();
+    let names = |mmproj: &Path| [path.display().to_string(), mmproj.display().to_string()];
+    found.retain(|mmproj| {
+        let [model_name, name] = names(mmproj);
+        let wrong = |error: Error| match error {
+            Error::Pair { .. } => error,
+            other => Error::Pair { model: model_name.clone(), mmproj: name.clone(), how: other.to_string() },
+        };
+        let file = super::open(mmproj, super::Load::Map);
+        let joined = file.and_then(|file| join(model.clone(), file, [&model_name, &name]));
+        joined.map_err(|error| beside.others.push(wrong(error))).is_ok()
+    });
     if let [_, _, ..] = found[..] {
-        let names: Vec<String> = found.iter().map(|path| path.display().to_string()).collect();
-        let how = format!("{} fit it, so say which: {}", names.len(), names.join(", "));
+        let choices: Vec<String> = found.iter().map(|path| path.display().to_string()).collect();
+        let how = format!("{} fit it, so say which: {}", choices.len(), choices.join(", "));
         return Err(Error::Pair { model: path.display().to_string(), mmproj: "more than one mmproj".to_owned(), how });
     }
-    Ok(found.pop())
+    beside.mmproj = found.pop();
+    Ok(beside)
 }
 
 /// The key by which a model sees by itself; converted language models name a family, too.
 fn sees(model: &Gguf) -> Option<&'static str> {
     let own = model.str(FAMILY).ok().flatten().is_some_and(|family| family != TEXT);
     PROJECTOR.into_iter().find(|key| model.get(key).is_some()).or(own.then_some(FAMILY))
-}
-
-/// Whether the two go together.
-fn fits(model: &Gguf, mmproj: &Gguf) -> bool {
-    join(model.clone(), mmproj.clone(), ["", ""]).is_ok()
 }

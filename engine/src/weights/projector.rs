@@ -147,7 +147,7 @@ fn check(file: &Gguf, projector: &Projector) -> Result<(), Error> {
 }
 
 /// The key of most rows that a picture may become.
-const MAX_ROWS: &str = "ocelli.image.max_rows";
+pub const MAX_ROWS: &str = "ocelli.image.max_rows";
 
 /// A model whose pictures become at most so many rows, where that depends on their size; others stay as they are. A family that
 /// cannot do with so few refuses them when it is opened.
