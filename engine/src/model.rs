@@ -14,7 +14,7 @@ use crate::prompt::{Item, Prompt};
 use crate::sampling::{Constraint, Defaults, Grammar, Grammars, Task};
 use crate::tokenizer::Tokenizer;
 use crate::weights::header;
-use crate::weights::{self, Encoders, Load, MAX_ROWS, is_encoder, is_reader};
+use crate::weights::{self, Load, MAX_ROWS, Pieces, is_encoder, is_reader};
 use ocelli_quant::gguf::keys::{VERSION, VERSION_KEY};
 use ocelli_quant::gguf::{Bytes, Gguf};
 use std::path::Path;
@@ -112,7 +112,7 @@ impl Engine {
         let start = family.speaks.as_ref().and_then(|speaks| speaks.start()).map(<[u32]>::len);
         let defaults = Defaults { start, ..stored::defaults(&file, vocabulary, &tokenizer)? };
         let tasks = stored::tasks(&file, &defaults)?;
-        let (encoders, readers) = (Encoders::of(&file, is_encoder), Encoders::of(&file, is_reader));
+        let (encoders, readers) = (Pieces::of(&file, is_encoder), Pieces::of(&file, is_reader));
         Ok(Model(Arc::new(Inner {
             device: Arc::clone(&self.device),
             file,
@@ -134,8 +134,8 @@ pub(crate) struct Inner {
     pub(crate) tokenizer: Arc<Tokenizer>,
     pub(crate) defaults: Defaults,
     tasks: Vec<Task>,
-    pub(crate) encoders: Encoders,
-    pub(crate) readers: Encoders,
+    pub(crate) encoders: Pieces,
+    pub(crate) readers: Pieces,
     grammars: Grammars,
 }
 

@@ -29,7 +29,7 @@ fn strings(list: &[&str]) -> MetaValue {
 fn tokens_of_phi3_take_the_blanks_behind_them() {
     let keys = |name: &str| {
         [
-            ("general.name", MetaValue::from(name)),
+            ("general.architecture", MetaValue::from(name)),
             ("tokenizer.ggml.model", MetaValue::from("llama")),
             (
                 "tokenizer.ggml.tokens",
@@ -41,11 +41,9 @@ fn tokens_of_phi3_take_the_blanks_behind_them() {
     };
     let encode =
         |name: &str, text: &str| Tokenizer::from_gguf(&file(&keys(name))).unwrap().encode(text, PARSED).unwrap();
-    for name in ["Phi-3 mini 4k instruct", "phi3"] {
-        assert_eq!(encode(name, "<|user|> a<|end|>  \n a"), [5, 3, 4, 3]);
-        assert_eq!(encode(name, "<|endoftext|> a"), [7, 6, 3], "not this one");
-    }
-    assert_eq!(encode("Other", "<|end|> a"), [4, 6, 3]);
+    assert_eq!(encode("phi3", "<|user|> a<|end|>  \n a"), [5, 3, 4, 3]);
+    assert_eq!(encode("phi3", "<|endoftext|> a"), [7, 6, 3], "not this one");
+    assert_eq!(encode("llama", "<|end|> a"), [4, 6, 3]);
 }
 
 #[test]

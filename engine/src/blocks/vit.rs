@@ -91,9 +91,9 @@ impl VitConfig {
         Ok(Self { features, ..self })
     }
 
-    /// Whether the last block's rows, and no others, are the result.
-    fn is_plain(&self) -> bool {
-        self.features == [self.blocks]
+    /// Whether rows behind several blocks are the result, so that they must be kept on the way.
+    fn keeps(&self) -> bool {
+        self.features.len() > 1
     }
 
     /// Patches a picture is cut into.
@@ -224,7 +224,7 @@ impl Vit {
         layout.input(n, w);
         layout.input(n, c.ffn);
         let x = layout.rows(all, w);
-        let work = (!c.is_plain()).then(|| layout.rows(n, w));
+        let work = c.keeps().then(|| layout.rows(n, w));
         let mark = layout.mark();
         let patches = layout.rows(c.patches(), c.patch_len());
         layout.rewind(mark); // the patches are read before the first block writes
@@ -263,7 +263,7 @@ impl Vit {
         }
         self.keep(exec, last, x, result)?;
         match &self.post_norm {
-            Some(norm) if c.is_plain() => exec.norm(norm, x, x, false),
+            Some(norm) if c.features == [c.blocks] => exec.norm(norm, x, x, false),
             _ => Ok(()),
         }
     }
@@ -272,7 +272,7 @@ impl Vit {
     fn keep(&self, exec: &mut Exec<'_>, layer: usize, x: Rows, result: Rows) -> Result<(), Error> {
         let n = x.rows();
         let kept = self.config.features.iter().enumerate().filter(|(_, feature)| **feature == layer);
-        for (number, _) in kept.filter(|_| !self.config.is_plain()) {
+        for (number, _) in kept.filter(|_| self.config.keeps()) {
             exec.gather_rows(x, &ids(0, n), Gathered::Beside, None, result.slice(number * n, n))?;
         }
         Ok(())

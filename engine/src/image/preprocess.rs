@@ -13,7 +13,7 @@ use super::{Filter, Fit, ImageError, ImageLimits, PassOrder, Picture, Split, Til
 use ocelli_quant::gguf::keys;
 use std::borrow::Cow;
 
-/// Channel means of CLIP's training pictures, used by every family here.
+/// Channel means of CLIP's training pictures, which the families with CLIP's or a BLIP's tower take.
 pub const CLIP_MEAN: [f32; 3] = narrow(keys::CLIP_MEAN);
 /// Channel standard deviations of CLIP's training pictures.
 pub const CLIP_STD: [f32; 3] = narrow(keys::CLIP_STD);

@@ -8,7 +8,7 @@
 pub struct Views {
     /// Pixels that the tower is shown at once, across and down.
     pub size: (u32, u32),
-    /// How often it is shown so many: 1, or the whole picture and then its tiles.
+    /// How often it is shown so many: 1, or the whole picture and its tiles.
     pub tiles: usize,
     /// Rows that tower and bridge make of it.
     pub rows: usize,

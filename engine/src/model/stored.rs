@@ -14,6 +14,19 @@ use std::sync::Arc;
 /// Most tasks of a file, and bytes of a task's name.
 const MOST: usize = 64;
 const LONGEST: usize = 64;
+/// What a task may say.
+const SETTINGS: [&str; 10] = [
+    "prompt",
+    "num_beams",
+    "max_new_tokens",
+    "min_new_tokens",
+    "min_length",
+    "no_repeat_ngram_size",
+    "length_penalty",
+    "repetition_penalty",
+    "early_stopping",
+    "stop_strings",
+];
 /// Names of the tasks.
 const NAMES: &str = "ocelli.tasks";
 
@@ -83,7 +96,18 @@ fn generate(
 /// # Errors
 /// As [`defaults`].
 pub(super) fn tasks(file: &Arc<Gguf>, defaults: &Defaults) -> Result<Vec<Task>, Error> {
-    let Some(names) = file.strings(NAMES)? else { return Ok(Vec::new()) };
+    let names = file.strings(NAMES)?;
+    let known = |rest: &str| {
+        let setting = rest.rsplit_once('.').filter(|(_, setting)| SETTINGS.contains(setting));
+        setting.is_some_and(|(task, _)| names.as_ref().is_some_and(|names| names.iter().any(|name| name == task)))
+    };
+    if let Some((key, _)) =
+        file.keys().find(|(key, _)| key.strip_prefix("ocelli.task.").is_some_and(|rest| !known(rest)))
+    {
+        let rule = "is no setting of a task that ocelli.tasks names".to_owned();
+        return Err(Error::BadParameter { key: key.to_owned(), got: "given".to_owned(), rule });
+    }
+    let Some(names) = names else { return Ok(Vec::new()) };
     let bad = |got: String, rule: &str| Error::BadParameter { key: NAMES.to_owned(), got, rule: rule.to_owned() };
     if names.len() > MOST {
         return Err(bad(format!("{} names", names.len()), "at most 64"));

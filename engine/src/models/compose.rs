@@ -5,6 +5,9 @@ use super::{Compose, Family, Given, Sees};
 use crate::error::Error;
 use crate::prompt::{Instruction, Item, Piece, Prompt};
 use crate::tokenizer::{EncodeOptions, Tokenizer};
+use crate::weights::header::Header;
+use ocelli_quant::gguf::Gguf;
+use std::sync::Arc;
 
 /// Refuses ids that a model of so many rows does not have.
 ///
@@ -60,7 +63,21 @@ pub(crate) fn compose(family: &Family, tokenizer: &Tokenizer, prompt: &Prompt) -
 }
 
 /// Texts and pictures in the order given, behind the token that begins a text where the tokenizer adds one.
-pub(super) struct InOrder;
+pub(super) struct InOrder {
+    /// The original tokenises each text between pictures by itself, so that each begins one. Otherwise a prompt is one text
+    /// to it, its pictures written out in it.
+    pub apart: bool,
+}
+
+impl InOrder {
+    /// As the file says; where it says nothing a prompt is one text.
+    ///
+    /// # Errors
+    /// [`Error::Gguf`] for another type.
+    pub fn read(file: &Arc<Gguf>) -> Result<Self, Error> {
+        Ok(Self { apart: Header::new(file, "ocelli.prompt.").switch("texts_apart", false)? })
+    }
+}
 
 impl Compose for InOrder {
     fn compose(&self, given: &Given<'_>) -> Result<Vec<Item>, Error> {
@@ -75,9 +92,10 @@ impl Compose for InOrder {
             if let Piece::Text(text) = piece {
                 let options = EncodeOptions { add_special: false, parse_special: true };
                 items.push(Item::Tokens(tokenizer.encode_piece(text, options, begins)?));
+                begins = false;
+            } else {
+                begins = self.apart;
             }
-            // To the originals a prompt is one text, its pictures written out in it.
-            begins = false;
         }
         Ok(items)
     }

@@ -59,7 +59,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         rows,
         width,
     };
-    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder) };
+    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder { apart: true }) };
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
 

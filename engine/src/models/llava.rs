@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::image::{Cut, Pixels, Preprocess, Tiles, Views, unpadded};
 use crate::kernels::{Activation, Exec, Gathered, Layout, Rows};
 use crate::weights::header::{self, Header};
-use crate::weights::{Scope, Vector};
+use crate::weights::{Scope, Vector, most_rows};
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
 
@@ -77,13 +77,13 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     }
     let projector = Mlp::load(&scope.at("mm"), count, (inputs, width), act)?;
     let mut eyes = Eyes { preprocess, vit, skip, merge, projector, width, packing };
-    eyes.limit(&Header::new(file, "ocelli.image."))?;
+    eyes.limit(file)?;
     let rows = eyes.largest().rows;
     if !header::ROWS.contains(&rows) {
         let rule = format!("makes {rows} rows of a picture, at most {}", header::ROWS.end());
         return Err(clip.bad("image_grid_pinpoints", "given", rule));
     }
-    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder) };
+    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder::read(file)?) };
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
 
@@ -154,13 +154,12 @@ impl Grid {
 impl Eyes {
     /// Leaves of the sizes that pictures are cut from those that make at most as many rows as the file, or whoever opens it,
     /// says. No picture makes more of a size than one of that very size.
-    fn limit(&mut self, image: &Header) -> Result<(), Error> {
-        const KEY: &str = "max_rows";
-        let Some(tiles) = self.preprocess.grid().filter(|_| image.get(KEY).is_some()) else { return Ok(()) };
-        let most = image.count(KEY, 1..=u32::MAX as usize)?;
+    fn limit(&mut self, file: &Arc<Gguf>) -> Result<(), Error> {
+        let (Some(tiles), Some(most)) = (self.preprocess.grid(), most_rows(file)?) else { return Ok(()) };
         let fits = |&(width, height): &(u32, u32)| self.views(width, height).rows <= most;
         let sizes = tiles.sizes().iter().copied().filter(fits).collect();
-        let none = || image.bad(KEY, most, "no size of clip.vision.image_grid_pinpoints makes so few rows");
+        let image = Header::new(file, "ocelli.image.");
+        let none = || image.bad("max_rows", most, "no size of clip.vision.image_grid_pinpoints makes so few rows");
         self.preprocess.cut = Cut::Grid(Tiles::new(sizes, self.preprocess.width).ok_or_else(none)?);
         Ok(())
     }

@@ -10,7 +10,7 @@
 //! prompt has its picture, behind the begin token.
 
 use super::compose::InOrder;
-use super::{Family, blip2, decoder_only, llava};
+use super::{Family, blip2, llava, reads_nothing};
 use crate::error::Error;
 use crate::weights::header::Header;
 use ocelli_quant::gguf::Gguf;
@@ -20,10 +20,10 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     if Header::new(file, "ocelli.qformer.").get("query_count").is_none() {
         return llava::load(file);
     }
-    decoder_only(file)?;
     let mut family = blip2::whole(file, None)?;
     if let Some(speaks) = &mut family.speaks {
-        speaks.compose = Box::new(InOrder);
+        reads_nothing(file, &speaks.decoder)?;
+        speaks.compose = Box::new(InOrder::read(file)?);
     }
     Ok(family)
 }

@@ -81,8 +81,14 @@ fn language(file: &Arc<Gguf>) -> Result<(Header, Decoder), Error> {
 /// [`language`], for a family that joins pictures to a decoder alone.
 fn decoder_only(file: &Arc<Gguf>) -> Result<(Header, Decoder), Error> {
     let (header, decoder) = language(file)?;
+    reads_nothing(file, &decoder)?;
+    Ok((header, decoder))
+}
+
+/// Refuses a language model with an encoder of text.
+fn reads_nothing(file: &Arc<Gguf>, decoder: &Decoder) -> Result<(), Error> {
     if decoder.encoder.is_none() {
-        return Ok((header, decoder));
+        return Ok(());
     }
     let got = file.str("general.architecture")?.unwrap_or_default();
     Err(Header::new(file, "general.").bad("architecture", got, "this family's language model has no encoder of text"))

@@ -45,7 +45,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         vit: Vit::load(&scope.at("v"), vision)?,
         resampler: Resampler::load(&mm.at("resampler"), latents)?,
     };
-    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder) };
+    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder::read(file)?) };
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
 

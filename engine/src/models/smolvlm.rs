@@ -12,12 +12,12 @@ use super::compose::InOrder;
 use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
 use crate::blocks::vit::{Vit, VitConfig, VitRows};
 use crate::error::Error;
-use crate::image::{Cut, Pixels, Preprocess, Split, Views};
+use crate::image::{Cut, Fit, Pixels, Preprocess, Split, Views};
 use crate::kernels::{Exec, Gathered, Layout, Product, Rows};
 use crate::prompt::{Mark, Marks};
 use crate::tokenizer::{EncodeOptions, Tokenizer};
 use crate::weights::header::{self, Header};
-use crate::weights::{Linear, Scope};
+use crate::weights::{Linear, Scope, most_rows};
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
 
@@ -38,6 +38,7 @@ struct Eyes {
     rows: usize,
     projector: Linear,
     tokenizer: Arc<Tokenizer>,
+    texts: Texts,
     /// No picture has more of anything.
     largest: Views,
 }
@@ -59,9 +60,17 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     }
     let (_, decoder) = decoder_only(file)?;
     let mut preprocess = Preprocess::from_gguf(file, config.side)?;
+    let image = Header::new(file, "ocelli.image.");
+    if preprocess.fit != Fit::Stretch {
+        return Err(image.bad("resize", image.text("resize")?, "must be square: pictures are cut into tiles"));
+    }
+    if !preprocess.do_resize {
+        return Err(image.bad("do_resize", false, "must be true: pictures are cut into tiles"));
+    }
     let rows = (across / scale).pow(2);
-    let split = limited(Split::from_gguf(file)?, &Header::new(file, "ocelli.image."), rows)?;
+    let split = limited(Split::from_gguf(file)?, file, rows)?;
     preprocess.cut = Cut::Split(split);
+    let tiles_across = most_across(split, preprocess.width, rows, &vision)?;
     let tokenizer = Arc::new(Tokenizer::from_gguf(file)?);
     for token in [AROUND, WHOLE] {
         if tokenizer.find(token).is_none() {
@@ -77,23 +86,21 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         vit: Vit::load(&scope.at("v"), config)?,
         preprocess,
         split,
+        texts: Texts::new(&tokenizer, tiles_across)?,
         tokenizer,
         largest: whole,
     };
-    eyes.largest = eyes.bound(&vision)?;
-    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder) };
+    eyes.largest = eyes.bound(tiles_across);
+    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder { apart: false }) };
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
 
 /// So few tiles that a picture becomes at most as many rows as the file, or whoever opens it, says; each becomes `rows`.
-fn limited(split: Split, image: &Header, rows: usize) -> Result<Split, Error> {
-    const KEY: &str = "max_rows";
-    if image.get(KEY).is_none() {
-        return Ok(split);
-    }
-    let most = image.count(KEY, 1..=u32::MAX as usize)?;
+fn limited(split: Split, file: &Arc<Gguf>, rows: usize) -> Result<Split, Error> {
+    let Some(most) = most_rows(file)? else { return Ok(split) };
     if most < rows {
-        return Err(image.bad(KEY, most, format!("a picture has at least {rows} rows, those of its whole")));
+        let image = Header::new(file, "ocelli.image.");
+        return Err(image.bad("max_rows", most, format!("a picture has at least {rows} rows, those of its whole")));
     }
     let tiles = u32::try_from(most / rows - 1).unwrap_or(u32::MAX);
     Ok(Split { most: split.most.min(tiles), ..split })
@@ -108,81 +115,82 @@ fn neighbours(across: usize, scale: usize) -> Vec<u32> {
     patches.map(|patch| u32::try_from(patch).unwrap_or(u32::MAX)).collect()
 }
 
-fn encoded(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, Error> {
-    let options = EncodeOptions { add_special: false, parse_special: true };
-    Ok(tokenizer.encode_piece(text, options, false)?)
+/// Tiles across the largest picture.
+fn most_across(split: Split, side: u32, rows: usize, vision: &Header) -> Result<u32, Error> {
+    // An odd side may take one line of tiles more than an even one.
+    let across = (split.longest + split.longest % 2).div_ceil(side);
+    let tiles = split.most.min(across.saturating_mul(across));
+    let rows = (tiles as usize + 1).saturating_mul(rows);
+    if across > ACROSS || !header::ROWS.contains(&rows) {
+        let limit = header::ROWS.end();
+        let rule = format!("makes {across} tiles across and {rows} rows of a picture, at most {ACROSS} and {limit}");
+        return Err(vision.bad("preproc_image_size", split.longest, rule));
+    }
+    Ok(across)
 }
 
 impl Eyes {
     /// The most tiles, rows and positions that a picture can have.
-    fn bound(&self, vision: &Header) -> Result<Views, Error> {
-        // An odd side may take one line of tiles more than an even one.
-        let longest = self.split.longest;
-        let across = (longest + longest % 2).div_ceil(self.preprocess.width);
-        let most = self.split.most.min(across.saturating_mul(across));
-        let rows = (most as usize + 1).saturating_mul(self.rows);
-        if across > ACROSS || !header::ROWS.contains(&rows) {
-            let limit = header::ROWS.end();
-            let rule =
-                format!("makes {across} tiles across and {rows} rows of a picture, at most {ACROSS} and {limit}");
-            return Err(vision.bad("preproc_image_size", self.split.longest, rule));
-        }
-        // All texts that a picture may have are among those of the largest grid and of the whole alone.
-        let lengths = |grid| {
-            let texts = texts(grid).into_iter();
-            texts.map(|text| Ok(encoded(&self.tokenizer, &text)?.len())).collect::<Result<Vec<usize>, Error>>()
-        };
-        let (all, alone) = (lengths((across, across))?, lengths((0, 0))?);
-        let around: usize = all.iter().skip((across * across) as usize).sum();
-        let mut largest =
-            Views { positions: self.rows + alone.iter().sum::<usize>(), ..self.preprocess.views(self.rows) };
+    fn bound(&self, across: u32) -> Views {
+        let mut largest = self.of((0, 0));
         for (x, y) in (1..=across).flat_map(|x| (1..=across).map(move |y| (x, y))) {
-            if x * y > most || (x, y) == (1, 1) {
-                continue;
+            if x * y <= self.split.most && (x, y) != (1, 1) {
+                let views = self.of((x, y));
+                largest.tiles = largest.tiles.max(views.tiles);
+                largest.rows = largest.rows.max(views.rows);
+                largest.positions = largest.positions.max(views.positions);
             }
-            let lines = all.chunks(across as usize).take(y as usize);
-            let own: usize = lines.map(|line| line.iter().take(x as usize).sum::<usize>()).sum();
-            let (tiles, rows) = ((x * y) as usize + 1, ((x * y) as usize + 1) * self.rows);
-            largest.tiles = largest.tiles.max(tiles);
-            largest.rows = largest.rows.max(rows);
-            largest.positions = largest.positions.max(rows + own + around);
         }
-        Ok(largest)
+        largest
     }
 
     /// Of a picture in so many tiles across and down.
     fn of(&self, (across, down): (u32, u32)) -> Views {
         let tiles = across as usize * down as usize + 1;
         let rows = tiles * self.rows;
-        let own: usize = self.among((across, down)).iter().map(|mark| mark.tokens.len()).sum();
-        Views { tiles, positions: rows + own, ..self.preprocess.views(rows) }
+        let around = self.texts.whole[usize::from(tiles > 1)].len() + self.texts.end.len();
+        let own: usize = self.texts.tiles((across, down)).map(Vec::len).sum();
+        Views { tiles, positions: rows + own + around, ..self.preprocess.views(rows) }
     }
 
     fn grid(&self, width: u32, height: u32) -> (u32, u32) {
         self.split.grid((width, height), self.preprocess.width)
     }
-
-    fn among(&self, grid: (u32, u32)) -> Marks {
-        let texts = texts(grid);
-        let last = texts.len() - 1;
-        let mark = |(number, text): (usize, &String)| Mark {
-            // Whatever text these are, the tokenizer has tokens for it: it was asked when the model was opened.
-            tokens: encoded(&self.tokenizer, text).unwrap_or_default(),
-            rows: if number < last { self.rows } else { 0 },
-        };
-        texts.iter().enumerate().map(mark).collect()
-    }
 }
 
-/// What stands before the rows of each tile, of the whole, and behind them.
-fn texts((across, down): (u32, u32)) -> Vec<String> {
-    let tiles = (1..=down).flat_map(|row| (1..=across).map(move |column| (row, column)));
-    let line = |row: u32, column: u32| if row > 1 && column == 1 { "\n" } else { "" };
-    let mut texts: Vec<String> =
-        tiles.map(|(row, column)| format!("{}{AROUND}<row_{row}_col_{column}>", line(row, column))).collect();
-    let behind = if texts.is_empty() { "" } else { "\n\n" };
-    texts.extend([format!("{behind}{AROUND}{WHOLE}"), AROUND.to_owned()]);
-    texts
+/// The text among a picture's rows, as tokens.
+struct Texts {
+    /// Before the rows of the tile in each row and column of the largest grid, line by line.
+    tiles: Vec<Vec<u32>>,
+    across: usize,
+    /// Before the rows of the whole, alone and behind tiles.
+    whole: [Vec<u32>; 2],
+    /// Behind all.
+    end: Vec<u32>,
+}
+
+impl Texts {
+    fn new(tokenizer: &Tokenizer, across: u32) -> Result<Self, Error> {
+        let options = EncodeOptions { add_special: false, parse_special: true };
+        let encoded = |text: &str| Ok::<_, Error>(tokenizer.encode_piece(text, options, false)?);
+        let places = (1..=across).flat_map(|row| (1..=across).map(move |column| (row, column)));
+        let tile = |(row, column): (u32, u32)| {
+            let line = if row > 1 && column == 1 { "\n" } else { "" };
+            encoded(&format!("{line}{AROUND}<row_{row}_col_{column}>"))
+        };
+        Ok(Self {
+            tiles: places.map(tile).collect::<Result<_, _>>()?,
+            across: across as usize,
+            whole: [encoded(&format!("{AROUND}{WHOLE}"))?, encoded(&format!("\n\n{AROUND}{WHOLE}"))?],
+            end: encoded(AROUND)?,
+        })
+    }
+
+    /// Of the tiles of a grid, in order.
+    fn tiles(&self, (across, down): (u32, u32)) -> impl Iterator<Item = &Vec<u32>> {
+        let lines = self.tiles.chunks(self.across.max(1)).take(down as usize);
+        lines.flat_map(move |line| line.iter().take(across as usize))
+    }
 }
 
 impl Sees for Eyes {
@@ -199,7 +207,10 @@ impl Sees for Eyes {
     }
 
     fn marks(&self, width: u32, height: u32) -> Marks {
-        self.among(self.grid(width, height))
+        let grid = self.grid(width, height);
+        let whole = &self.texts.whole[usize::from(grid != (0, 0))];
+        let seen = self.texts.tiles(grid).chain([whole]).map(|tokens| Mark { tokens: tokens.clone(), rows: self.rows });
+        seen.chain([Mark { tokens: self.texts.end.clone(), rows: 0 }]).collect()
     }
 
     fn tokenizer(&self) -> Option<&Arc<Tokenizer>> {

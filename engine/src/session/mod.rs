@@ -353,7 +353,7 @@ impl Session {
             if remembers {
                 match part {
                     Part::Tokens(ids) => sequence.read(ids),
-                    Part::Rows(_) | Part::Seen(..) => sequence.read_rows(len),
+                    Part::Seen(..) => sequence.read_rows(len),
                 }
             }
             let mut at = 0;
@@ -391,8 +391,7 @@ fn announce(sink: &mut Sink<'_>, event: Event<'_>) -> Result<(), Error> {
 #[derive(Clone, Copy)]
 enum Part<'a> {
     Tokens(&'a [u32]),
-    Rows(&'a [f32]),
-    /// The rows of a picture with the tokens among them.
+    /// The rows of a picture with the tokens among them, where there are some.
     Seen(&'a [f32], &'a [Mark]),
 }
 
@@ -400,7 +399,6 @@ impl Part<'_> {
     fn len(&self, width: usize) -> usize {
         match self {
             Self::Tokens(ids) => ids.len(),
-            Self::Rows(data) => data.len() / width,
             Self::Seen(data, marks) => data.len() / width + marks.iter().map(|mark| mark.tokens.len()).sum::<usize>(),
         }
     }
@@ -410,14 +408,13 @@ impl Part<'_> {
         let (count, width) = (to.rows(), to.width());
         match self {
             Self::Tokens(ids) => decoder.embed(exec, &ids[at..at + count], to),
-            Self::Rows(data) => exec.write(to, &data[at * width..(at + count) * width]),
-            Self::Seen(data, []) => Self::Rows(data).place(exec, decoder, at, to),
+            Self::Seen(data, []) => exec.write(to, &data[at * width..(at + count) * width]),
             Self::Seen(data, marks) => {
                 let (mut before, mut rest) = (0, *data);
                 for mark in *marks {
                     let (rows, behind) = rest.split_at((mark.rows * width).min(rest.len()));
                     rest = behind;
-                    for part in [Part::Tokens(&mark.tokens), Part::Rows(rows)] {
+                    for part in [Part::Tokens(&mark.tokens), Part::Seen(rows, &[])] {
                         let end = before + part.len(width);
                         let (first, last) = (at.max(before), (at + count).min(end));
                         if first < last {

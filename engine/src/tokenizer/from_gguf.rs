@@ -194,12 +194,13 @@ impl<'f> Keys<'f> {
         }
     }
 
-    /// Tokens that take the blanks behind them. Files of Phi 3 say so by the model's name alone, as llama.cpp has it.
+    /// Tokens that take the blanks behind them. Files of Phi 3 have no key for it; llama.cpp knows them by the model's name.
     fn phi3(&self, types: Option<&[i32]>) -> Result<Vec<u32>, Error> {
         const NOT: [&str; 3] = ["<unk>", "<s>", "<|endoftext|>"];
         const ADDED: [i32; 3] = [TokenKind::Unknown as i32, TokenKind::Control as i32, TokenKind::UserDefined as i32];
-        let name = self.file.str("general.name")?.unwrap_or_default().to_lowercase();
-        if !["phi-3", "phi3"].iter().any(|part| name.contains(part)) {
+        let pieces = self.file.str("tokenizer.ggml.model")? == Some("llama");
+        let phi3 = self.file.str("general.architecture")? == Some("phi3");
+        if !(pieces && phi3 && matches!(self.set, KeySet::Model)) {
             return Ok(Vec::new());
         }
         let tokens = self.list("tokens")?;

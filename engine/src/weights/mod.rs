@@ -15,10 +15,10 @@ pub use activation::Activation;
 #[cfg(test)]
 pub(crate) use map::resident;
 pub use map::{Load, Progress, aligned, open_part};
-pub(crate) use pages::{Encoders, is_encoder, is_reader};
+pub(crate) use pages::{Pieces, is_encoder, is_reader};
 pub use pair::{Beside, find as find_mmproj, join as join_pair};
 pub use projector::limit_image_rows;
-pub(crate) use projector::{MAX_ROWS, notes, translated};
+pub(crate) use projector::{MAX_ROWS, most_rows, notes, translated};
 pub use split::{files, open, open_with};
 
 use crate::error::Error;

@@ -6,9 +6,9 @@ use ocelli_quant::gguf::{Gguf, TensorInfo};
 use std::ops::Range;
 
 /// Where the files have some of their tensors: which file, and the bytes there, neighbours in one piece.
-pub struct Encoders(Vec<(usize, Range<usize>)>);
+pub struct Pieces(Vec<(usize, Range<usize>)>);
 
-impl Encoders {
+impl Pieces {
     /// Finds them by their tensors' names.
     pub fn of(file: &Gguf, is: fn(&str) -> bool) -> Self {
         let mut pieces: Vec<(usize, Range<u64>)> = Vec::new();
@@ -71,7 +71,7 @@ mod tests {
         let file = Gguf::parse(Arc::new(body.finish().unwrap())).unwrap();
         let at = |name: &str| usize::try_from(file.tensor(name).unwrap().offset).unwrap();
         assert_eq!(
-            Encoders::of(&file, is_encoder).0,
+            Pieces::of(&file, is_encoder).0,
             [(0, at("v.a")..at("mm.c") + 12), (0, at("mm.f")..at("mm.f") + 12)]
         );
         let readers = ["enc.blk.0.attn_q.weight", "enc.output_norm.weight", "dec.blk.1.cross_attn_v.weight"];

@@ -59,14 +59,14 @@ pub const PROJECTORS: &[Projector] = &[
         matrices: &["mm.0", "mm.2", "mm.4"],
         languages: &[],
         names: &[("v.image_newline", "model.image_newline"), ("v.post_ln.", "")],
-        fit: |vision| if vision.get("image_grid_pinpoints").is_some() { "square" } else { "pad" },
+        fit: |vision| if squeezes(vision) { "square" } else { "pad" },
         filter: "bicubic",
         keys: inner_rows,
     },
 ];
 
 /// Tensors that all kinds call otherwise than we do; audio parts are nothing to pictures.
-const NAMES: &[(&str, &str)] = &[("v.class_embd", "v.class_embd.weight"), ("a.", ""), ("mm.a.", "")];
+const NAMES: &[(&str, &str)] = &[("v.class_embd", "v.class_embd.weight"), ("a.", ""), ("mm.a.", ""), ("t.", "")];
 
 /// The kind of projector a file names; `None` where it names none.
 ///
@@ -153,10 +153,20 @@ pub const MAX_ROWS: &str = "ocelli.image.max_rows";
 /// cannot do with so few refuses them when it is opened.
 ///
 /// # Errors
-/// [`Error::Gguf`] never, but for what a file lacks.
+/// [`Error::Gguf`] where the key cannot be added.
 pub fn limit_image_rows(file: Gguf, rows: u32) -> Result<Gguf, Error> {
     let same = |info: &TensorInfo| vec![Named { name: info.name.clone(), shape: info.shape.clone(), skip: 0 }];
     Ok(file.with(vec![(MAX_ROWS.to_owned(), rows.into())], same)?)
+}
+
+/// The most rows that a file, or whoever opens it, wants a picture to become.
+///
+/// # Errors
+/// [`Error::BadParameter`] for 0, [`Error::Gguf`] for another type.
+pub fn most_rows(file: &Arc<Gguf>) -> Result<Option<usize>, Error> {
+    let image = Header::new(file, "ocelli.image.");
+    let name = "max_rows";
+    image.get(name).map(|_| image.count(name, 1..=u32::MAX as usize)).transpose()
 }
 
 /// What was decided for a file that does not say it, and what of it is left out, as whole sentences.
@@ -168,6 +178,9 @@ pub fn notes(file: &Gguf) -> Vec<String> {
     if let Some(Value::Bool(true)) = file.get("clip.has_audio_encoder") {
         let kind = file.str("clip.audio.projector_type").ok().flatten().unwrap_or("unnamed");
         notes.push(format!("the audio part of the model (projector {kind}) is left out: pictures alone are taken"));
+    }
+    if file.tensors().iter().any(|tensor| tensor.name.starts_with("t.")) {
+        notes.push("the encoder of texts (tensors t.*) is left out: pictures alone are taken".to_owned());
     }
     if let Some(Value::Bool(true)) = file.get(ASSUMED) {
         let edge = file.u32("clip.vision.preproc_image_size").ok().flatten().unwrap_or_default();
@@ -184,7 +197,7 @@ pub fn notes(file: &Gguf) -> Vec<String> {
 }
 
 /// Keys of a tower's file that are read, or that say what others do; behind `clip.`.
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 27] = [
     "projector_type",
     "has_vision_encoder",
     "has_audio_encoder",
@@ -208,6 +221,7 @@ const KEYS: [&str; 26] = [
     "vision.activation",
     "vision.feature_layer",
     "vision.image_grid_pinpoints",
+    "vision.image_aspect_ratio",
     "vision.mm_patch_merge_type",
     "vision.preproc_image_size",
     "vision.projector.scale_factor",
@@ -320,12 +334,23 @@ fn split_tiles(vision: &Header) -> Result<Keys, Error> {
     Ok(vec![(key, side.saturating_mul(4).into()), (ASSUMED.to_owned(), true.into())])
 }
 
+/// Whether a whole picture of LLaVA's loses its shape: beside tiles, or where the file says so.
+fn squeezes(vision: &Header) -> bool {
+    vision.get("image_grid_pinpoints").is_some()
+        || vision.text("image_aspect_ratio").is_ok_and(|ratio| ratio == "square")
+}
+
 /// LLaVA's: the rows behind the last block but one of the tower, whose last block the files may lack.
 fn inner_rows(vision: &Header) -> Result<Keys, Error> {
     let file = vision.file();
     let count = (0..3).take_while(|n| file.tensor(&format!("mm.{}.weight", 2 * n)).is_some()).count();
     let mut keys = vec![("ocelli.projector.layer_count".to_owned(), u32::try_from(count).unwrap_or(0).into())];
-    if vision.get("image_grid_pinpoints").is_none() {
+    if let Some(ratio) = file.str(&format!("{VISION}image_aspect_ratio"))?
+        && !["pad", "square", "anyres"].contains(&ratio)
+    {
+        return Err(vision.bad("image_aspect_ratio", ratio, "must be pad, square or anyres"));
+    }
+    if !squeezes(vision) {
         // The mean's colour without its fraction, as the original computes it: 122, 116, 104 of CLIP's.
         let mean = vision.triple("image_mean")?;
         let rgb = mean.map(|mean| (f64::from(mean) * 255.0).clamp(0.0, 255.0) as u32);

@@ -6,8 +6,8 @@ use ocelli_engine::kernels::cpu::{Cpu, Isa};
 use ocelli_engine::kernels::{Activation, Device, Layout, Pairs, Product};
 use ocelli_engine::weights::{Norm, NormKind};
 use ocelli_quant::TensorType;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 fn norms(random: &mut Random, width: usize) -> Vec<Norm> {
     let shape = [width as u64];
@@ -204,8 +204,19 @@ fn what_is_spread_is_done_once_each() {
         assert!(done.iter().all(|times| times.load(Ordering::Relaxed) == 1), "{threads} threads, {count}");
     }
     // Each of two jobs waits until the other has begun, so they are on two threads.
-    let barrier = Barrier::new(2);
-    Cpu::with_isa(Isa::scalar(), 2).spread(2, &|_| _ = barrier.wait());
+    let (begun, late) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    Cpu::with_isa(Isa::scalar(), 2).spread(2, &|_| {
+        begun.fetch_add(1, Ordering::SeqCst);
+        while begun.load(Ordering::SeqCst) < 2 {
+            if Instant::now() > deadline {
+                late.fetch_add(1, Ordering::SeqCst);
+                return;
+            }
+            std::thread::yield_now();
+        }
+    });
+    assert_eq!(late.load(Ordering::SeqCst), 0, "both on one thread");
 }
 
 /// Many rows, of which each thread takes its own.
