@@ -11,13 +11,17 @@ use crate::error::ConvertError;
 
 /// Tensors whose factors are kept: more than are read at once.
 const KEPT: usize = 4;
+/// The tables with a row for each token, of which a delta may have more than its base.
+const TOKENS: [&str; 2] = ["model.embed_tokens.weight", "lm_head.weight"];
+
 /// Why something cannot be added to a tensor.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MergeError {
     /// A delta and what it was taken from are of different shapes.
     #[error(
-        "tensor '{tensor}' is {delta:?} in the delta and {base:?} in --base, which has at most as many rows and as many columns"
+        "tensor '{tensor}' is {delta:?} in the delta and {base:?} in --base: both must be the same, but for rows of {} and {} that the delta has more",
+        TOKENS[0], TOKENS[1]
     )]
     Shape {
         /// The tensor.
@@ -123,8 +127,8 @@ struct Factors {
 pub(super) struct Kept(Mutex<Vec<(String, Arc<Factors>)>>);
 
 impl Checkpoint {
-    /// Takes a delta's base in: each of its tensors is added to the first rows of the tensor of that name. Tensors that `own`
-    /// names are the delta's alone.
+    /// Takes a delta's base in: each of its tensors is added to the tensor of that name, or to its first rows where these are
+    /// tokens'. Tensors that `own` names are the delta's alone.
     pub(crate) fn add_base(&mut self, base: Self, own: impl Fn(&str) -> bool) -> Result<(), ConvertError> {
         let alone = |tensor: &str, there, missing| MergeError::Alone { tensor: tensor.to_owned(), there, missing };
         if let Some(name) = self.names().find(|name| !own(name) && base.get(name).is_none()) {
@@ -135,7 +139,7 @@ impl Checkpoint {
         for (name, (shard, tensor)) in base.tensors {
             let Some(delta) = self.get(&name) else { return Err(alone(&name, "in --base", "in the delta").into()) };
             let fits = match (&*delta.shape, &*tensor.shape) {
-                ([rows, rest @ ..], [mine, other @ ..]) => mine <= rows && rest == other,
+                ([rows, cols], [mine, other]) if TOKENS.contains(&&*name) => mine <= rows && cols == other,
                 (delta, base) => delta == base,
             };
             if !fits {
@@ -249,6 +253,10 @@ impl Checkpoint {
         };
         let factors = Arc::new(Factors { down: read(down)?, up: read(up)? });
         let mut kept = kept();
+        // Another thread may have missed them at the same time.
+        if let Some((_, factors)) = kept.iter().find(|(known, _)| known == name) {
+            return Ok(Arc::clone(factors));
+        }
         if kept.len() >= KEPT {
             kept.remove(0);
         }

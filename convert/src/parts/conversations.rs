@@ -120,7 +120,8 @@ pub(crate) fn names() -> Vec<&'static str> {
     ALL.iter().map(|conversation| conversation.name).collect()
 }
 
-/// Sets the keys of the conversation of that name, in which `image` stands for a picture before what is said of it.
+/// Sets the keys of the conversation of that name, in which `image` stands for a picture before what is said of it. All these
+/// repositories cut a prompt at its pictures and tokenise each piece by itself.
 pub(crate) fn keys(name: &str, image: &str, keys: &mut Keys) -> Result<(), ConvertError> {
     let Some(conversation) = ALL.iter().find(|conversation| conversation.name == name) else {
         return Err(ConvertError::ConfigValue {
@@ -131,6 +132,7 @@ pub(crate) fn keys(name: &str, image: &str, keys: &mut Keys) -> Result<(), Conve
         });
     };
     keys.set("tokenizer.chat_template", conversation.template(image));
+    keys.set("ocelli.prompt.texts_apart", true);
     if !conversation.stop.is_empty() {
         keys.set("ocelli.generation.stop_strings", conversation.stop.iter().map(|&s| s.to_owned()).collect::<Vec<_>>());
     }

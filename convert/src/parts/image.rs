@@ -82,6 +82,11 @@ pub(crate) enum Class {
     Idefics,
     /// CLIP's, and LLaVA's with padding.
     Clip,
+    /// CLIP's of which LLaVA's own repository takes all but the fit, which the model's configuration says.
+    Llava {
+        /// Pictures are made square by room; otherwise they are cut into tiles.
+        pads: bool,
+    },
     /// LLaVA-NeXT's.
     Tiles,
     /// mPLUG-Owl's: stretched, whatever is said of cutting.
@@ -105,11 +110,13 @@ impl Class {
         let found = names.iter().find(|(name, _)| kind.starts_with(name)).map(|(_, class)| *class);
         let kinds: &[_] = match otherwise {
             Self::Blip | Self::BlipVideo | Self::Idefics => &[Self::Blip, Self::BlipVideo, Self::Idefics],
-            Self::Clip => &[Self::Clip],
+            Self::Clip | Self::Llava { .. } => &[Self::Clip],
             Self::Tiles => &[Self::Tiles],
             Self::Owl => &[Self::Owl],
         };
-        found.filter(|class| kinds.contains(class)).ok_or_else(|| {
+        let found = found.filter(|class| kinds.contains(class));
+        let of_llava = matches!(otherwise, Self::Llava { .. });
+        found.map(|class| if of_llava { otherwise } else { class }).ok_or_else(|| {
             let known = names.iter().filter(|(_, class)| kinds.contains(class)).map(|(name, _)| format!("'{name}'"));
             let known = known.collect::<Vec<_>>().join(", ");
             config.unsupported(KEY, format!("'{kind}'"), format!("only {known} are"))
@@ -117,7 +124,7 @@ impl Class {
     }
 
     fn cuts(self) -> bool {
-        matches!(self, Self::Clip | Self::Tiles)
+        matches!(self, Self::Clip | Self::Llava { .. } | Self::Tiles)
     }
 }
 
@@ -277,7 +284,8 @@ impl Processor {
 
 /// How a processor of CLIP's kind fits pictures into a tower of `side`.
 fn cut(config: &Object, class: Class, side: u32) -> Result<Fit, ConvertError> {
-    let pads = config.switch("do_pad", class == Class::Tiles)?;
+    let told = config.switch("do_pad", class == Class::Tiles)?;
+    let pads = if let Class::Llava { pads } = class { pads } else { told };
     let crops = config.switch("do_center_crop", true)?;
     let length = |key: &str| -> Result<(u32, bool), ConvertError> {
         if !matches!(config.get(key), Some(Value::Object(_))) {
@@ -301,7 +309,7 @@ fn cut(config: &Object, class: Class, side: u32) -> Result<Fit, ConvertError> {
             return Err(config.bad(key, got, format!("must be the {side} of vision_config.image_size")));
         }
     }
-    if class == Class::Tiles {
+    if matches!(class, Class::Tiles | Class::Llava { pads: false }) {
         // `do_pad` fills a batch up there; the whole is stretched whatever the sizes are called.
         return Ok(Fit::Stretch);
     }

@@ -31,11 +31,11 @@ const KNOWN: &[Known] = &[
         &["target_modules", "layers_pattern", "layers_to_transform", "exclude_modules"],
         "the adapter's tensors say what they change",
     ),
-    Known::without_effect(&["modules_to_save"], "what was trained whole is in a file beside it"),
+    Known::only(&["modules_to_save"], &[Empty], "what peft saved whole among an adapter's changes is not merged"),
     Known::only(&["bias"], &[Text("none")], "biases of an adapter are not read"),
     Known::only(&["peft_type"], &[Text("LORA")], "only changes of low rank are merged"),
     Known::only(
-        &["fan_in_fan_out", "lora_bias", "use_dora", "use_qalora"],
+        &["ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora"],
         &[Switch(false)],
         "weights are outputs by inputs",
     ),

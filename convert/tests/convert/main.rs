@@ -9,6 +9,7 @@ mod hostile;
 mod lavis;
 mod lavis_instruct;
 mod llava;
+mod llava_original;
 mod minigpt4;
 mod newer;
 mod open_flamingo;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use ocelli_convert::{ConvertError, MiniGpt4, Options, convert_minigpt4};
 use ocelli_quant::TensorType::F32;
-use ocelli_quant::gguf::MetaValue;
+use ocelli_quant::gguf::{Gguf, MetaValue};
 use serde_json::json;
 
 use crate::text::{TEXT_WIDTH, model};
@@ -46,11 +46,20 @@ fn trained() -> Model {
     trained
 }
 
-fn converted(trained: &Model, vision: &Model) -> Result<ocelli_quant::gguf::Gguf, ConvertError> {
+fn converted(trained: &Model, vision: &Model) -> Result<Gguf, ConvertError> {
+    beside(trained, vision, &model("llama"), None)
+}
+
+/// The same with this language model, which may be a delta to another.
+fn beside(trained: &Model, vision: &Model, language: &Model, base: Option<&Model>) -> Result<Gguf, ConvertError> {
     let scratch = Scratch::new();
-    let language = scratch.0.join("language");
-    fs::create_dir(&language).unwrap();
-    model("llama").write(&language);
+    let directory = |name: &str, model: &Model| {
+        let directory = scratch.0.join(name);
+        fs::create_dir(&directory).unwrap();
+        model.write(&directory);
+        directory
+    };
+    let (language, base) = (directory("language", language), base.map(|base| directory("base", base)));
     let file = |name: &str, model: &Model| -> PathBuf {
         let path = scratch.0.join(name);
         fs::write(&path, model.torch_bytes(&model.tensors.keys().collect::<Vec<_>>())).unwrap();
@@ -58,12 +67,7 @@ fn converted(trained: &Model, vision: &Model) -> Result<ocelli_quant::gguf::Gguf
     };
     let (checkpoint, vision) = (file("trained.pth", trained), file("eva.pth", vision));
     let out = scratch.0.join("out.gguf");
-    convert_minigpt4(
-        &MiniGpt4 { checkpoint, vision, qformer: None, language, base: None },
-        &out,
-        &Options::new(F32),
-        &(),
-    )?;
+    convert_minigpt4(&MiniGpt4 { checkpoint, vision, qformer: None, language, base }, &out, &Options::new(F32), &())?;
     Ok(parse(&out))
 }
 
@@ -80,9 +84,30 @@ fn neighbouring_rows_need_no_qformer() {
     let value = |key: &str| MetaValue::from(file.get(key).unwrap_or_else(|| panic!("{key}")));
     assert_eq!(value("ocelli.projector.merge_rows"), MetaValue::U32(4));
     assert_eq!(value("clip.vision.block_count"), MetaValue::U32(1));
+    assert_eq!(value("ocelli.prompt.texts_apart"), MetaValue::Bool(true));
     // Nothing was trained there: it norms and no more.
     assert_eq!(decode(&file, "v.post_ln.weight"), vec![1.0; TOWER as usize]);
     assert_eq!(decode(&file, "v.post_ln.bias"), vec![0.0; TOWER as usize]);
+}
+
+#[test]
+fn a_language_model_may_be_a_delta() {
+    let wanted = converted(&trained(), &tower()).unwrap();
+    let (mut delta, mut base) = (model("llama"), model("llama"));
+    for (name, tensor) in &mut base.tensors {
+        // Exact, so that nothing is rounded on the way there and back.
+        tensor.data.iter_mut().for_each(|value| *value = *value * 0.5 + 0.25);
+        let delta = delta.tensors.get_mut(name).unwrap();
+        delta.data.iter_mut().zip(&tensor.data).for_each(|(delta, base)| *delta -= base);
+    }
+    let file = beside(&trained(), &tower(), &delta, Some(&base)).unwrap();
+    assert_eq!(file.tensors().len(), wanted.tensors().len());
+    for tensor in wanted.tensors() {
+        assert_eq!(decode(&file, &tensor.name), decode(&wanted, &tensor.name), "{}", tensor.name);
+    }
+    base.tensors.remove("model.norm.weight");
+    let error = beside(&trained(), &tower(), &delta, Some(&base)).map(|_| ()).unwrap_err();
+    check(&error, "delta_alone", &["model.norm.weight", "--base"]);
 }
 
 #[test]

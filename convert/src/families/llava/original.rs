@@ -21,7 +21,7 @@ use crate::parts::{conversations, generation, image, lora};
 use crate::settings::Neutral::Switch;
 use crate::settings::{Inputs, Known, Object, Settings};
 use crate::tokenizer;
-use ocelli_quant::gguf::keys::{CLIP_MEAN, WIDTH};
+use ocelli_quant::gguf::keys::WIDTH;
 
 /// Where the parts of a LLaVA of the original repository lie.
 #[derive(Debug, Clone)]
@@ -54,17 +54,20 @@ const BRIDGE: &[Known] = &[
     Known::without_effect(
         &[
             "freeze_mm_mlp_adapter",
+            "freeze_mm_vision_resampler",
             "mm_projector_lr",
             "mm_vision_select_layer_train",
             "mm_vision_tower_lr",
             "pretrain_mm_mlp_adapter",
+            "sep_image_conv_front",
             "tune_mm_mlp_adapter",
+            "tune_mm_vision_resampler",
             "unfreeze_mm_vision_tower",
         ],
         "only training reads it",
     ),
     Known::without_effect(
-        &["mm_vision_tower", "vision_tower", "mm_use_im_patch_token", "mm_resampler_type", "use_mm_proj"],
+        &["mm_use_im_patch_token", "mm_resampler_type", "use_mm_proj"],
         "names what was put together, which is given here",
     ),
     Known::without_effect(
@@ -83,6 +86,10 @@ const PROJECTOR: &str = "model.mm_projector";
 const NEWLINE: &str = "model.image_newline";
 /// What a tower within a checkpoint has before CLIP's names.
 const TOWER: &str = "model.vision_tower.vision_tower.";
+/// What the tower is called, now and in the first releases.
+const TOWERS: [&str; 2] = ["mm_vision_tower", "vision_tower"];
+/// The side of OpenAI's pictures, where the name of a tower has none.
+const SIDE: u32 = 224;
 /// Most layers of a projector.
 const LAYERS: u32 = 64;
 
@@ -115,6 +122,7 @@ pub(crate) fn open(sources: &Original, settings: &Settings) -> Result<(Box<dyn M
     };
     let vision = settings.read(&sources.vision, "config.json")?.ok_or_else(|| missing(&sources.vision))?;
     let vit = Clip::read(&open_flamingo::tower(vision)?, ("hidden_size", 768), "quick_gelu")?;
+    same_tower(&config, &vit)?;
     let checkpoint = weights(sources, settings, &mut notes)?;
     let projector = projector(&config, &checkpoint)?;
     let seen = seen(&config, vit, projector.len(), language.facts().width)?;
@@ -168,6 +176,34 @@ fn language_of(config: &Object) -> Result<Object, ConvertError> {
         Some("llava_mpt") => config.with("model_type", "mpt"),
         _ => config.clone(),
     })
+}
+
+/// Refuses a tower of other sizes than those in the name of the one that the model was trained with; its width would not tell
+/// them apart.
+fn same_tower(config: &Object, vit: &Clip) -> Result<(), ConvertError> {
+    for key in TOWERS {
+        let Some(name) = config.text(key)? else { continue };
+        let Some((patch, side)) = named_sizes(name) else {
+            config.note(key, shown(name), "it names no sizes, and the tower is the one of --vision");
+            continue;
+        };
+        if (patch, side) != (vit.patch, vit.side) {
+            let rule = format!(
+                "which has pictures of {side} and patches of {patch}, but that of --vision has {} and {}",
+                vit.side, vit.patch
+            );
+            return Err(config.bad(key, name, rule));
+        }
+    }
+    Ok(())
+}
+
+/// Patch and side in the name of one of OpenAI's towers: 14 and 336 of `openai/clip-vit-large-patch14-336`.
+fn named_sizes(name: &str) -> Option<(u32, u32)> {
+    let (_, behind) = name.trim_end_matches('/').rsplit('/').next()?.split_once("clip-vit-")?;
+    let mut numbers = behind.split_once("-patch")?.1.split('-').map(str::parse);
+    let patch = numbers.next()?.ok()?;
+    Some((patch, numbers.next().unwrap_or(Ok(SIDE)).ok()?))
 }
 
 /// What stands between the tower and the language model.
@@ -307,17 +343,16 @@ impl Model for Merged {
         self.language.keys(keys);
         // Pictures are prepared as CLIP's own directory says, but for what becomes of those that are not square.
         let vision = Inputs { source: &self.vision, tokenizer: inputs.tokenizer, settings: inputs.settings };
-        image::keys(&vision, image::Class::Clip, self.seen.vit.side, keys)?;
-        if self.seen.tiles.is_some() {
-            keys.remove("ocelli.image.crop_offset");
-            keys.replace("ocelli.image.resize", "square");
-        } else if self.pads {
-            keys.remove("ocelli.image.crop_offset");
-            keys.replace("ocelli.image.resize", "pad");
-            keys.set("ocelli.image.pad_rgb", CLIP_MEAN.map(|mean| (mean * 255.0) as u32).to_vec());
-        }
+        let class = match (&self.seen.tiles, self.pads) {
+            (Some(_), _) => image::Class::Llava { pads: false },
+            (None, true) => image::Class::Llava { pads: true },
+            (None, false) => image::Class::Clip,
+        };
+        image::keys(&vision, class, self.seen.vit.side, keys)?;
         self.seen.keys(keys);
         generation::keys(inputs, &self.text, facts.vocabulary, facts.ends, keys)?;
+        // The language model is given rows in the place of the prompt's ids.
+        keys.set("ocelli.generation.penalises_prompt", false);
         tokenizer::bpe::keys(inputs, facts.vocabulary, keys)?;
         conversations::keys(&self.conversation, self.mark, keys)
     }
