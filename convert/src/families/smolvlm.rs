@@ -58,10 +58,12 @@ fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError>
     let text = config.object("text_config")?;
     text.known(TEXT);
     // The head is the outer class's.
-    let text = match config.get("tie_word_embeddings") {
-        Some(tied) => text.with("tie_word_embeddings", tied.clone()),
-        None => text.with("tie_word_embeddings", false),
-    };
+    const TIED: &str = "tie_word_embeddings";
+    let tied = config.switch(TIED, false)?;
+    if config.has(TIED) && text.switch(TIED, tied)? != tied {
+        return Err(text.bad(TIED, !tied, format!("but the outer {TIED} is {tied}, which is the same setting")));
+    }
+    let text = text.with(TIED, tied);
     let language = language::decoder(&text)?;
     let vit = Siglip::read(&config.object("vision_config")?, &TOWERS)?;
     let scale = config.count("scale_factor", 1..=vit.across(), 2)?;

@@ -31,10 +31,10 @@ pub(super) const LLAMA: &[&str] = &["linear", "llama3"];
 pub(super) const LINEAR: &[&str] = &["linear"];
 
 /// What has no effect in Phi 3's object.
-const LONG: &[Known] = &[Known::not_here(
+const LONG: &[Known] = &[Known::only(
     &["factor", "attention_factor"],
     &[],
-    "the longest context says how much longer than the original one it is",
+    "transformers 5 takes it, and older versions go by how much longer the longest context is than the original one",
 )];
 
 /// What is turned, and how far.

@@ -72,7 +72,8 @@ impl Siglip {
         let positions = u64::from(self.across()).pow(2);
         let embeddings = format!("{prefix}embeddings");
         layout.patch(&format!("{embeddings}.patch_embedding"), "v.patch_embd", u64::from(self.patch), w, true);
-        layout.matrix(&format!("{embeddings}.position_embedding"), "v.position_embd", w, positions);
+        let table = format!("{embeddings}.position_embedding.weight");
+        layout.exact(&table, &[positions, w], "v.position_embd", &[w, positions]);
         for n in 0..self.layers {
             let (from, to) = (format!("{prefix}encoder.layers.{n}"), format!("v.blk.{n}"));
             layout.norm(&format!("{from}.layer_norm1"), &format!("{to}.ln1"), w, true);

@@ -12,7 +12,7 @@ const EPS: f64 = 1e-4;
 const TOWER: &str = "vision_model";
 
 /// Two stages of two blocks and of one, a LLaMA, and two rows between them.
-fn model() -> Model {
+pub fn model() -> Model {
     let mut model = language("llama");
     model.config = json!({"model_type": "frozen", "prefix_length": 2, "text_config": model.config, "vision_config": {
         "model_type": "nf_resnet", "image_size": 32, "stem_chs": 16, "depths": [2, 1], "channels": [32, 64],

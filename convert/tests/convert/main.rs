@@ -4,6 +4,7 @@
 mod chat;
 mod checkpoint;
 mod configuration;
+mod exact;
 mod frozen;
 mod hostile;
 mod lavis;
@@ -22,6 +23,7 @@ mod rope;
 #[path = "../../../fuzz/keep.rs"]
 mod seeds;
 mod settings;
+mod smolvlm;
 mod special;
 mod stored;
 mod t5;

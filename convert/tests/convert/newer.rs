@@ -169,7 +169,16 @@ fn what_the_newer_models_do_not_run_is_refused() {
     let long =
         |count: usize| json!({"type": "longrope", "short_factor": vec![1.0; count], "long_factor": vec![1.0; 4]});
     let none = || json!({"type": "longrope", "short_factor": [1.0, 1.0, 1.0, 0.0], "long_factor": vec![1.0; 4]});
+    let more = |key: &str| {
+        let mut long = long(4);
+        long[key] = json!(32.0);
+        long
+    };
     for (kind, key, value, code, part) in [
+        // Version 5 takes them, version 4 the first never and the second in other places.
+        ("phi3", "rope_scaling", more("factor"), "unknown_settings", "rope_scaling.factor"),
+        ("phi3", "rope_scaling", more("attention_factor"), "unknown_settings", "rope_scaling.attention_factor"),
+        ("phi3", "rope_parameters", more("factor"), "unknown_settings", "rope_parameters.factor"),
         ("qwen2", "rope_scaling", json!({"rope_type": "yarn", "factor": 4.0}), "unsupported", "'yarn'"),
         ("qwen2", "use_mrope", json!(true), "unknown_settings", "use_mrope"),
         ("qwen2", "layer_types", json!(["sliding_attention"]), "config_value", "layer_types"),
