@@ -36,8 +36,8 @@ pub struct PromptArgs {
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// What the model is to do as its makers had it done: caption, vqa or another task that its file has. The file says how
-    /// the prompt is worded, --prompt being what is asked or another wording, and how an answer is chosen; options go before
-    /// it. Demonstrations bring a wording of their own
+    /// the prompt is worded, --prompt being what is asked or another wording, and how an answer is generated, which options
+    /// that are given overrule and 'score' has no use for. Demonstrations bring a wording of their own
     #[arg(long, value_name = "NAME")]
     task: Option<String>,
     /// What the model is told before the prompt, by its chat template

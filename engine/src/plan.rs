@@ -23,8 +23,8 @@ pub struct SessionOptions {
     pub batch: usize,
     /// Number format of keys and values; `None` is f32 beside f32 weights, f16 beside all others.
     pub cache: Option<CacheType>,
-    /// Bytes of encoded pictures to keep, so that a picture is not encoded twice; `None` is room for sixteen. The last
-    /// picture is kept in any case.
+    /// Bytes of encoded pictures to keep, so that a picture is not encoded twice; `None` is room for sixteen, or 64 MiB where
+    /// these would take more. The last picture is kept in any case.
     pub image_cache: Option<usize>,
     /// Pictures whose keys and values are kept at once, where a model attends to each by itself: as many different ones as
     /// a prompt has, at least; 0 is 33, which is thirty-two examples and the question.
@@ -65,6 +65,15 @@ impl Plan {
     pub fn total(&self) -> u64 {
         self.mapped + self.anonymous()
     }
+}
+
+/// Most bytes of encoded pictures that are kept where nobody says how many: pictures in tiles are tens of megabytes each, and
+/// sixteen of them would be more than their language model's keys and values.
+const IMAGE_CACHE: usize = 64 << 20;
+
+/// Bytes of encoded pictures that are kept, of `image` bytes each at most.
+fn image_cache(asked: Option<usize>, image: usize) -> usize {
+    asked.unwrap_or((16 * image).min(IMAGE_CACHE)).max(image)
 }
 
 /// [`SessionOptions`] with the defaults filled in from a model.
@@ -122,7 +131,7 @@ pub fn resolve(family: &Family, options: &SessionOptions) -> Resolved {
     Resolved {
         context,
         batch,
-        image_cache: options.image_cache.unwrap_or(16 * image).max(image),
+        image_cache: image_cache(options.image_cache, image),
         logits: beams.max(8).min(batch),
         beams,
         new_tokens,
@@ -176,5 +185,18 @@ impl Resolved {
             tokenizer: tokenizer as u64,
             other: (PROGRAM + pixels + vocabulary * 4 * self.logits * 2) as u64,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{IMAGE_CACHE, image_cache};
+
+    #[test]
+    fn sixteen_pictures_are_kept_unless_they_are_large_and_one_always() {
+        let kept = |image: usize| image_cache(None, image) / image;
+        assert_eq!([1 << 10, 4 << 20, 5 << 20, 48 << 20, 100 << 20].map(kept), [16, 16, 12, 1, 1]);
+        assert_eq!([image_cache(Some(0), 7), image_cache(Some(9), 7), image_cache(None, 0)], [7, 9, 0]);
+        assert_eq!(image_cache(None, 48 << 20), IMAGE_CACHE);
     }
 }

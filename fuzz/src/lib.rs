@@ -1,6 +1,6 @@
-//! What is fuzzed: one function a target, from bytes to whatever a caller does with a file, a picture, a template,
-//! the C interface or, of the program, the lines of a batch, a hub's list and what it keeps. `fuzz_targets/` hands each to libFuzzer; `run` builds and runs them.
-//! `tests/tests/fuzz.rs` has these files, too, and runs them without a sanitizer.
+//! What is fuzzed: one function a target, from bytes to whatever a caller does with a file, a picture, a template, the C
+//! interface or, of the program, the lines of a batch, a hub's list and what it keeps. `fuzz_targets/` hands each to
+//! libFuzzer and `run` builds and runs them; `tests/tests/fuzz.rs` takes these files, too, and runs them without a sanitizer.
 //!
 //! A finding is a panic, a report of the sanitizer, an input that takes ten seconds or one that takes two gigabytes.
 //! Errors are no findings. Each target's opening says how its input is laid out; seeds are what the tests of the crates

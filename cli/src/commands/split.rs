@@ -6,7 +6,7 @@ use crate::interrupt::Interrupt;
 use crate::model_args::gguf;
 use crate::output::{Notes, Out, counted, size};
 use crate::watch::Watch;
-use ocelli_convert::pair;
+use ocelli_convert::{Output, pair};
 use ocelli_engine::{Load, model_files};
 use std::path::PathBuf;
 
@@ -65,7 +65,9 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let sources = model_files(&source, file.parts().len());
     let result = pair::split(&file, &sources, [&outs[0], &outs[1]], !args.no_clobber, &watch);
     watch.clear();
-    let reports = result.map_err(|error| Failure::writing(ocelli_convert::Output::of_argument(&outs[0]), error))?;
+    let [first, second] = [&outs[0], &outs[1]].map(|out| Output::of_argument(out));
+    let out = if first.is_stdout() { first } else { second };
+    let reports = result.map_err(|error| Failure::writing(out, error))?;
     if args.quiet {
         return Ok(());
     }

@@ -4,8 +4,9 @@
 use crate::bench::{Contender, Side, push, sides};
 use crate::measure::Pair;
 use crate::memory::Resident;
+use crate::mtmd::{Mtmd, Stages, pixels};
 use crate::random::Random;
-use crate::{Result, llama, ocelli};
+use crate::{Result, llama, ocelli, pair};
 use clap::{Args, ValueEnum};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,15 @@ pub struct Work {
     /// Threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// What it sees with: a picture stands before a question, and nothing is generated.
+    #[arg(long)]
+    mmproj: Option<PathBuf>,
+    /// Pixels a side of that picture.
+    #[arg(long, default_value_t = 512)]
+    pixels: u32,
+    /// Most rows that it becomes; 0 is as the files say.
+    #[arg(long, default_value_t = 0)]
+    max_rows: u32,
 }
 
 /// One engine, for the other two commands.
@@ -59,6 +69,23 @@ impl Alone {
     pub fn run(&self) -> Result<()> {
         let w = &self.work;
         let room = w.context.max(w.prompt + w.generate);
+        if let Some(mmproj) = &w.mmproj {
+            match self.side {
+                Side::Llama => {
+                    let model = llama::Model::open(&w.model)?;
+                    let mut context = model.context(room, w.threads)?;
+                    let mut mtmd = Mtmd::open(mmproj, Some(&model), w.threads, w.max_rows)?;
+                    let shown = (pair::QUESTION, w.pixels, &*pixels(w.pixels, 0));
+                    mtmd.first(&mut context, shown, &mut Stages::default())?;
+                }
+                Side::Ocelli => {
+                    let mut session = ocelli::sees(&w.model, mmproj, w.max_rows, room, w.threads)?;
+                    pair::first(&mut session, w.pixels, 0)?;
+                }
+            }
+            println!("first");
+            return Ok(());
+        }
         match self.side {
             Side::Llama => {
                 let model = llama::Model::open(&w.model)?;
@@ -77,7 +104,12 @@ impl Alone {
 impl Work {
     /// `context` 0 is just what is used.
     pub fn new(model: &Path, prompt: usize, generate: usize, context: usize, threads: usize) -> Self {
-        Self { model: model.to_owned(), prompt, generate, context, threads }
+        Self { model: model.to_owned(), prompt, generate, context, threads, mmproj: None, pixels: 0, max_rows: 0 }
+    }
+
+    /// A picture of `pixels` by `pixels`, which becomes at most `max_rows`, before a question.
+    pub fn sees(model: &Path, mmproj: &Path, (pixels, max_rows): (u32, u32), context: usize, threads: usize) -> Self {
+        Self { mmproj: Some(mmproj.to_owned()), pixels, max_rows, ..Self::new(model, 0, 0, context, threads) }
     }
 
     fn run(&self, contender: &mut dyn Contender, vocabulary: usize) -> Result<()> {
@@ -100,6 +132,14 @@ impl Work {
             ("--threads", self.threads),
         ] {
             command.args([flag, &value.to_string()]);
+        }
+        if let Some(mmproj) = &self.mmproj {
+            command.arg("--mmproj").arg(mmproj).args([
+                "--pixels",
+                &self.pixels.to_string(),
+                "--max-rows",
+                &self.max_rows.to_string(),
+            ]);
         }
         Ok(command)
     }

@@ -27,6 +27,10 @@ pub struct Files {
     /// Random towers of published shapes, as projector files.
     #[arg(long)]
     towers: bool,
+    /// Random pairs of published shapes, a language model and an mmproj each: SmolVLM-256M, and LLaVA-1.5-7B where --vocabulary is
+    /// there. This is a byte-pair vocabulary for the first (llama.cpp's models/ggml-vocab-gpt-2.gguf).
+    #[arg(long)]
+    pairs: Option<PathBuf>,
     /// Only these recipes.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -55,7 +59,24 @@ impl Files {
             make(&half, |to| shape.write(to))?;
             self.recipes(&half, shape.name, &TOWERS)?;
         }
+        if let Some(vocabulary) = &self.pairs {
+            self.pair(&random_llama::SMOLLM2, &tower::SMOLVLM, vocabulary, &["q8_0"])?;
+            if let Some(vocabulary) = &self.vocabulary {
+                self.pair(&random_llama::VICUNA, &tower::LLAVA, vocabulary, &["q4_k_m"])?;
+            }
+        }
         Ok(())
+    }
+
+    fn pair(&self, text: &random_llama::Shape, eyes: &tower::Shape, vocabulary: &Path, types: &[&str]) -> Result<()> {
+        let half = self.dir.join(format!("{}-f16.gguf", eyes.name));
+        let vocabulary = parse(vocabulary)?;
+        make(&half, |to| random_llama::write(to, text, &vocabulary))?;
+        self.recipes(&half, eyes.name, types)?;
+        let name = format!("mmproj-{}", eyes.name);
+        let half = self.dir.join(format!("{name}-f16.gguf"));
+        make(&half, |to| eyes.write(to))?;
+        self.recipes(&half, &name, &["q8_0"])
     }
 
     fn recipes(&self, half: &Path, name: &str, recipes: &[&str]) -> Result<()> {

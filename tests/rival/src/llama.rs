@@ -14,6 +14,8 @@ use std::sync::Once;
 
 /// Tokens that llama.cpp takes in one call.
 const BATCH: usize = 2048;
+/// The same as mtmd takes it.
+pub const BATCH_ROWS: i32 = BATCH as i32;
 /// Rows that pass through its graph together.
 const UBATCH: u32 = 512;
 
@@ -117,6 +119,17 @@ impl Model {
         }
     }
 
+    /// As llama.cpp's functions take it.
+    pub(crate) fn raw(&self) -> *const sys::llama_model {
+        self.raw
+    }
+
+    /// Width of the rows that it takes.
+    pub fn width(&self) -> usize {
+        // SAFETY: the model is alive.
+        unsafe { sys::llama_model_n_embd_inp(self.raw) }.unsigned_abs() as usize
+    }
+
     /// Tokens the model knows.
     pub fn vocabulary(&self) -> usize {
         // SAFETY: the vocabulary lives as long as the model.
@@ -202,9 +215,7 @@ impl Context<'_> {
                 return Err(format!("llama.cpp could not decode {count} tokens: {code}").into());
             }
         }
-        // SAFETY: the context is alive.
-        unsafe { sys::llama_synchronize(self.raw) };
-        self.logits(-1)
+        self.last_logits()
     }
 
     /// Appends tokens, at most [`BATCH`]; `each` is given every index and its logits.
@@ -228,6 +239,18 @@ impl Context<'_> {
             each(i.unsigned_abs() as usize, self.logits(i)?);
         }
         Ok(())
+    }
+
+    /// As llama.cpp's functions take it.
+    pub(crate) fn raw(&mut self) -> *mut sys::llama_context {
+        self.raw
+    }
+
+    /// Those of the row that was read last.
+    pub fn last_logits(&mut self) -> Result<&[f32]> {
+        // SAFETY: the context is alive.
+        unsafe { sys::llama_synchronize(self.raw) };
+        self.logits(-1)
     }
 
     fn logits(&mut self, index: i32) -> Result<&[f32]> {

@@ -12,7 +12,9 @@ mod kernels;
 mod llama;
 mod measure;
 mod memory;
+mod mtmd;
 mod ocelli;
+mod pair;
 mod random;
 mod random_llama;
 mod tower;
@@ -36,6 +38,7 @@ enum Command {
     Bench(bench::Bench),
     Kernels(kernels::Kernels),
     Tower(tower::Tower),
+    Pair(pair::Pairs),
     Perplexity(agree::Perplexity),
     Greedy(agree::Greedy),
     /// Milliseconds from the start of a process to its first token.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
             kernels.run().and_then(|good| if good { Ok(()) } else { Err("a check failed".into()) })
         }
         Command::Tower(tower) => tower.run(),
+        Command::Pair(pairs) => pairs.run(),
         Command::Perplexity(perplexity) => perplexity.run(),
         Command::Greedy(greedy) => greedy.run(),
         Command::Start(apart) => apart.start(),

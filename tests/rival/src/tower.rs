@@ -5,15 +5,13 @@
 //! same bytes; the patch kernel's and the class row's shapes are written as our loader wants them, in memory.
 //! llama.cpp's two projection layers, a few thousandths of the work, are its own.
 
-#![allow(unsafe_code)]
-
 use crate::bench::{Side, push, sides};
 use crate::files::parse;
 use crate::measure::{Pair, seconds, settle};
+use crate::mtmd::{Mtmd, pixels};
 use crate::random::{NormalTable, Random};
 use crate::{Result, llama};
 use clap::Args;
-use llama_cpp_sys_2 as sys;
 use ocelli_engine::CancelHandle;
 use ocelli_engine::blocks::vit::{Vit, VitConfig, VitRows};
 use ocelli_engine::kernels::cpu::Cpu;
@@ -44,6 +42,9 @@ pub struct Tower {
     json: bool,
 }
 
+/// Of the weights.
+const DEVIATION: f64 = 0.02;
+
 /// Hyper-parameters of a random tower.
 pub struct Shape {
     /// Of its files.
@@ -53,71 +54,135 @@ pub struct Shape {
     width: usize,
     heads: usize,
     ffn: usize,
-    /// Blocks that run; the file has one more, which LLaVA's graph leaves out.
+    /// Blocks that run; a file of LLaVA's has one more, which its graph leaves out.
     blocks: usize,
+    /// What follows it.
+    projector: Projector,
+    /// Width of the rows behind that.
+    projected: u64,
 }
 
-/// CLIP's ViT-L/14 at 336 pixels as LLaVA-1.5 uses it; EVA-ViT-g/14 at 224 as BLIP-2 uses it, with CLIP's blocks.
+/// What leads to the language model, by llama.cpp's names.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Projector {
+    /// LLaVA's two layers, behind CLIP's tower.
+    Mlp,
+    /// SmolVLM's: so many neighbours a side become one row, behind SigLIP's tower.
+    Idefics3(u64),
+}
+
+/// CLIP's ViT-L/14 at 336 pixels as LLaVA-1.5 uses it; EVA-ViT-g/14 at 224 as BLIP-2 uses it, with CLIP's blocks. Behind them
+/// the rows are narrow, so that the projection does not count.
 pub const SHAPES: [Shape; 2] = [
-    Shape { name: "vit-l-14-336", side: 336, patch: 14, width: 1024, heads: 16, ffn: 4096, blocks: 23 },
-    Shape { name: "vit-g-14-224", side: 224, patch: 14, width: 1408, heads: 16, ffn: 6144, blocks: 39 },
+    Shape { name: "vit-l-14-336", projected: 64, ..LLAVA },
+    Shape { name: "vit-g-14-224", side: 224, width: 1408, ffn: 6144, blocks: 39, projected: 64, ..LLAVA },
 ];
 
-/// Width of the rows behind the projection: small, so that it does not count.
-const PROJECTED: u64 = 64;
+/// LLaVA-1.5-7B's.
+pub const LLAVA: Shape = Shape {
+    name: "llava-1.5-7b",
+    side: 336,
+    patch: 14,
+    width: 1024,
+    heads: 16,
+    ffn: 4096,
+    blocks: 23,
+    projector: Projector::Mlp,
+    projected: 4096,
+};
+
+/// SmolVLM-256M's: SigLIP's base at 512 pixels.
+pub const SMOLVLM: Shape = Shape {
+    name: "smolvlm-256m",
+    side: 512,
+    patch: 16,
+    width: 768,
+    heads: 12,
+    ffn: 3072,
+    blocks: 12,
+    projector: Projector::Idefics3(4),
+    projected: 576,
+};
 
 impl Shape {
     /// Writes a random projector file in f16 that llama.cpp opens.
     pub fn write(&self, to: &Path) -> Result<()> {
+        let clip = self.projector == Projector::Mlp;
+        let in_file = self.blocks + usize::from(clip);
         let mut w = Writer::new();
-        w.set("general.architecture", "clip").set("general.name", self.name).set("general.file_type", 1u32);
-        w.set("clip.has_vision_encoder", true).set("clip.projector_type", "mlp").set("clip.use_gelu", false);
-        w.set("clip.vision.activation", "gelu_quick").set("clip.vision.attention.layer_norm_epsilon", 1e-5f32);
+        w.set("general.architecture", "clip").set("general.type", "mmproj");
+        w.set("general.name", self.name).set("general.file_type", 1u32);
+        w.set("clip.has_vision_encoder", true).set("clip.use_gelu", !clip);
+        let (name, epsilon) = if clip { ("mlp", 1e-5f32) } else { ("idefics3", 1e-6) };
+        w.set("clip.projector_type", name).set("clip.vision.attention.layer_norm_epsilon", epsilon);
+        if clip {
+            w.set("clip.vision.activation", "gelu_quick");
+        }
         w.set("clip.vision.image_mean", MetaValue::F32s(vec![0.5; 3]));
         w.set("clip.vision.image_std", MetaValue::F32s(vec![0.5; 3]));
-        for (key, value) in [
-            ("image_size", self.side),
-            ("patch_size", self.patch),
-            ("embedding_length", self.width),
-            ("attention.head_count", self.heads),
-            ("feed_forward_length", self.ffn),
-            ("block_count", self.blocks + 1),
-            ("projection_dim", PROJECTED as usize),
-        ] {
+        let numbers = [
+            ("image_size", self.side as u64),
+            ("patch_size", self.patch as u64),
+            ("embedding_length", self.width as u64),
+            ("attention.head_count", self.heads as u64),
+            ("feed_forward_length", self.ffn as u64),
+            ("block_count", in_file as u64),
+            ("projection_dim", self.projected),
+        ];
+        let own = match self.projector {
+            Projector::Mlp => Vec::new(),
+            Projector::Idefics3(side) => {
+                vec![("projector.scale_factor", side), ("preproc_image_size", 4 * self.side as u64)]
+            }
+        };
+        for (key, value) in numbers.into_iter().chain(own) {
             w.set(format!("clip.vision.{key}"), u32::try_from(value)?);
         }
         let [width, ffn, patch] = [self.width, self.ffn, self.patch].map(|n| n as u64);
-        let positions = ((self.side / self.patch).pow(2) + 1) as u64;
+        let positions = (self.side / self.patch).pow(2) as u64 + u64::from(clip);
         let mut linear = |name: &str, inputs: u64, outputs: u64| {
             w.tensor(format!("{name}.weight"), &[inputs, outputs], TensorType::F16);
             w.tensor(format!("{name}.bias"), &[outputs], TensorType::F32);
         };
-        for i in 0..=self.blocks {
+        for i in 0..in_file {
             for name in ["attn_q", "attn_k", "attn_v", "attn_out"] {
                 linear(&format!("v.blk.{i}.{name}"), width, width);
             }
             linear(&format!("v.blk.{i}.ffn_up"), width, ffn);
             linear(&format!("v.blk.{i}.ffn_down"), ffn, width);
         }
-        linear("mm.0", width, PROJECTED);
-        linear("mm.2", PROJECTED, PROJECTED);
-        let inner = (0..=self.blocks).flat_map(|i| [format!("v.blk.{i}.ln1"), format!("v.blk.{i}.ln2")]);
-        for name in inner.chain(["v.pre_ln".to_owned()]) {
+        match self.projector {
+            Projector::Mlp => {
+                linear("mm.0", width, self.projected);
+                linear("mm.2", self.projected, self.projected);
+                w.tensor("v.class_embd", &[width], TensorType::F32);
+            }
+            Projector::Idefics3(side) => {
+                w.tensor("mm.model.fc.weight", &[width * side * side, self.projected], TensorType::F16);
+                w.tensor("v.patch_embd.bias", &[width], TensorType::F32);
+            }
+        }
+        let inner = (0..in_file).flat_map(|i| [format!("v.blk.{i}.ln1"), format!("v.blk.{i}.ln2")]);
+        let outer = if clip { "v.pre_ln" } else { "v.post_ln" };
+        for name in inner.chain([outer.to_owned()]) {
             w.tensor(format!("{name}.weight"), &[width], TensorType::F32);
             w.tensor(format!("{name}.bias"), &[width], TensorType::F32);
         }
-        w.tensor("v.class_embd", &[width], TensorType::F32);
-        w.tensor("v.position_embd.weight", &[width, positions], TensorType::F16);
+        w.tensor("v.position_embd.weight", &[width, positions], if clip { TensorType::F16 } else { TensorType::F32 });
         w.tensor("v.patch_embd.weight", &[patch, patch, 3, width], TensorType::F16);
 
         let mut random = Random::new(2);
-        let normals = NormalTable::new(&mut random, 0.02);
+        let normals = NormalTable::new(&mut random, DEVIATION);
         let mut body = w.begin(BufWriter::new(File::create(to)?))?;
         let mut data = Vec::new();
         while let Some(info) = body.current() {
             data.clear();
             let count = usize::try_from(info.shape.iter().product::<u64>())?;
             match info.ty {
+                TensorType::F32 if info.name == "v.position_embd.weight" => {
+                    let values = random.normals(count, DEVIATION);
+                    data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+                }
                 TensorType::F32 => {
                     let value = if info.name.ends_with("weight") { 1f32 } else { 0.0 };
                     data.extend((0..count).flat_map(|_| value.to_le_bytes()));
@@ -128,58 +193,6 @@ impl Shape {
         }
         body.finish()?;
         Ok(())
-    }
-}
-
-/// llama.cpp's tower and a picture for it.
-struct Theirs {
-    context: *mut sys::mtmd_context,
-    chunks: *mut sys::mtmd_input_chunks,
-}
-
-impl Theirs {
-    fn open(path: &Path, side: usize, threads: usize) -> Result<Self> {
-        llama::start();
-        let name = llama::c_path(path)?;
-        let pixels: Vec<u8> = (0..side * side * 3).map(|i| (i * 37 % 251) as u8).collect();
-        let nx = u32::try_from(side)?;
-        // SAFETY: strings and pixels outlive the calls; no text model is needed to encode.
-        unsafe {
-            let mut params = sys::mtmd_context_params_default();
-            params.use_gpu = false;
-            params.print_timings = false;
-            params.n_threads = i32::try_from(threads)?;
-            let context = sys::mtmd_init_from_file(name.as_ptr(), std::ptr::null(), params);
-            if context.is_null() {
-                return Err(format!("llama.cpp could not open {}", path.display()).into());
-            }
-            let this = Self { context, chunks: sys::mtmd_input_chunks_init() };
-            let bitmap = sys::mtmd_bitmap_init(nx, nx, pixels.as_ptr());
-            let part = sys::mtmd_input_part { text: std::ptr::null(), bitmap };
-            let parts = [&raw const part];
-            let code = sys::mtmd_tokenize_from_parts(context, this.chunks, parts.as_ptr().cast_mut(), 1, false);
-            sys::mtmd_bitmap_free(bitmap);
-            if code != 0 || sys::mtmd_input_chunks_size(this.chunks) != 1 {
-                return Err(format!("llama.cpp could not prepare a picture: {code}").into());
-            }
-            Ok(this)
-        }
-    }
-
-    fn encode(&mut self) -> Result<()> {
-        // SAFETY: there is one chunk, and both live.
-        let code = unsafe { sys::mtmd_encode_chunk(self.context, sys::mtmd_input_chunks_get(self.chunks, 0)) };
-        if code == 0 { Ok(()) } else { Err(format!("llama.cpp could not encode a picture: {code}").into()) }
-    }
-}
-
-impl Drop for Theirs {
-    fn drop(&mut self) {
-        // SAFETY: made by llama.cpp, freed once.
-        unsafe {
-            sys::mtmd_input_chunks_free(self.chunks);
-            sys::mtmd_free(self.context);
-        }
     }
 }
 
@@ -239,13 +252,15 @@ impl Tower {
     /// Runs it.
     pub fn run(&self) -> Result<()> {
         let mut ours = Ours::open(&self.model, self.threads)?;
-        let mut theirs = Theirs::open(&self.model, ours.vit.config.side, self.threads)?;
+        let side = u32::try_from(ours.vit.config.side)?;
+        let mut theirs = Mtmd::open(&self.model, None, self.threads, 0)?;
+        let mut shown = theirs.show("", side, &pixels(side, 0))?;
         let mut pair = Pair::default();
         for round in 0..=self.repeat {
             for side in sides(round) {
                 settle();
                 let time = match side {
-                    Side::Llama => seconds(|| theirs.encode()),
+                    Side::Llama => seconds(|| theirs.encode(&mut shown)),
                     Side::Ocelli => seconds(|| ours.encode()),
                 }?;
                 if round > 0 {

@@ -7,7 +7,7 @@ mod value;
 
 use crate::failure::Failure;
 use crate::model_args::ModelFile;
-use crate::output::{Out, counted, magnitude, size};
+use crate::output::{Notes, Out, counted, magnitude, size};
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::image::{ImageLimits, Views};
 use ocelli_engine::{Engine, Error, Load, Plan, SessionOptions};
@@ -104,6 +104,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 /// of their data.
 fn plan(file: &Gguf, args: &Args) -> Result<Planned, Error> {
     let model = Engine::unstarted(0)?.open_file(file.clone())?;
+    for note in model.notes() {
+        Notes::new(false).line(format_args!("{note}"));
+    }
     let plan = model.plan(&SessionOptions { context: args.context, beams: args.beams, ..SessionOptions::default() })?;
     let views = match args.image_size {
         Some((width, height)) => Some(model.views(width, height).ok_or(Error::NoVision { images: 1 })?),
