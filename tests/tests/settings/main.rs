@@ -76,7 +76,7 @@ fn no_setting_is_lost() {
         let write = |dir: &Path| SplicedGolden::load("llava", name).unwrap().write(dir).unwrap();
         subjects.push(Subject::new(&format!("llava_{name}"), write));
     }
-    let write = |dir: &Path| SplicedGolden::load("kosmos", "default").unwrap().write(dir).unwrap();
+    let write = |dir: &Path| SplicedGolden::load("kosmos", "half").unwrap().write(dir).unwrap();
     subjects.push(Subject::new("kosmos", write));
     let write = |dir: &Path| SplicedGolden::load("mplug_owl", "default").unwrap().write(dir).unwrap();
     subjects.push(Subject::new("mplug_owl", write));
