@@ -15,13 +15,15 @@ pub(crate) const CONFIG_BYTES: u64 = 4 << 20;
 /// Most bytes of a vocabulary, tokenizer or index file; the largest real ones are below 40 MiB.
 pub(crate) const DATA_BYTES: u64 = 100 << 20;
 
-/// The bytes of a file, or `None` where there is no such file.
+/// The bytes of a file, or `None` where there is no such file, nor a directory to hold it.
 pub(crate) fn read_file(directory: &Path, name: &str, max: u64) -> Result<Option<Vec<u8>>, ConvertError> {
     let path = directory.join(name);
     let failed = |action| move |source| ConvertError::Read { path: directory.join(name), action, source };
     let file = match File::open(&path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(source) => return Err(failed("open")(source)),
     };
     let bytes = file.metadata().map_err(failed("stat"))?.len();

@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 pub use atomic::{leftovers, replace_atomically, write_atomically};
 pub use checkpoint::{MergeError, SafetensorsError, TorchError};
 pub use error::{ConvertError, UnknownSetting};
+pub use families::kosmos::KosmosOriginal;
 pub use families::lavis::{Lavis, LavisError};
 pub use families::llava::Original;
 pub use families::minigpt4::MiniGpt4;
@@ -184,6 +185,30 @@ pub fn convert_llava<'o>(
     let source = sources.language.as_path();
     let inputs = Inputs { source, tokenizer: options.tokenizer.as_deref().unwrap_or(source), settings: &settings };
     let (family, origin) = (&families::llava::FAMILY, Object::empty("config.json"));
+    assemble((family, model.as_ref()), &inputs, &origin, checkpoint, (out, place), options, progress)
+}
+
+/// Converts a KOSMOS-2 as its makers saved it, or a model of KOSMOS-1's shape in that layout, to the file `out`. The tokenizer that
+/// `options` name is SentencePiece's file or a directory; where they name none, the directory of the checkpoint. The family is
+/// given.
+///
+/// # Errors
+/// As [`convert`].
+pub fn convert_kosmos<'o>(
+    source: &KosmosOriginal,
+    out: impl Into<Output<'o>>,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Report, ConvertError> {
+    let out = out.into();
+    let beside = source.checkpoint.parent().unwrap_or(Path::new("."));
+    let tokenizer = options.tokenizer.as_deref().unwrap_or(beside);
+    let directories: &[&Path] = if tokenizer.is_file() { &[] } else { &[tokenizer] };
+    let place = check_output(directories, out, options)?;
+    let settings = Settings::default();
+    let (model, checkpoint) = families::kosmos::open(source)?;
+    let inputs = Inputs { source: tokenizer, tokenizer, settings: &settings };
+    let (family, origin) = (&families::kosmos::FAMILY, Object::empty("config.json"));
     assemble((family, model.as_ref()), &inputs, &origin, checkpoint, (out, place), options, progress)
 }
 

@@ -323,7 +323,7 @@ impl Model {
         if let Some(start) = self.0.family.speaks.as_ref().and_then(|speaks| speaks.start()) {
             return start.to_vec();
         }
-        items.iter().flat_map(|item| item.ids(self.0.defaults.image_id)).collect()
+        items.iter().flat_map(|item| item.ids(self.0.defaults.image_id, self.0.defaults.image_ids_rise)).collect()
     }
 
     /// Bytes that generating one token reads with `past` positions before it, and behind a source as long where there is one:

@@ -35,6 +35,8 @@ def kind(name: str, shape: list[int]) -> tuple[float, float]:
     """(centre, half-width) of the uniform distribution of a tensor, in f64."""
     if name.endswith("bias"):
         return 0.0, 0.1
+    if name in ("text_model.model.embed_tokens.weight", "gpt_model.decoder.embed_tokens.weight"):  # KOSMOS scales it by √width
+        return 0.0, 0.15
     if name.endswith("embed_tokens.weight"):
         return 0.0, 0.6
     if name.endswith("shared.weight"):

@@ -27,6 +27,10 @@ fn kind(name: &str, shape: &[usize]) -> (f64, f64) {
     if name.ends_with("bias") {
         return (0.0, 0.1);
     }
+    // KOSMOS scales it by √width.
+    if name == "text_model.model.embed_tokens.weight" || name == "gpt_model.decoder.embed_tokens.weight" {
+        return (0.0, 0.15);
+    }
     if name.ends_with("embed_tokens.weight") {
         return (0.0, 0.6);
     }

@@ -17,6 +17,12 @@ pub const LLAVA: [&str; 6] = ["default", "layers", "next", "next_odd", "five", "
 /// The goldens of `mplug_owl`, by name.
 pub const MPLUG_OWL: [&str; 2] = ["default", "half"];
 
+/// The goldens of `kosmos`, by name.
+pub const KOSMOS: [&str; 5] = ["default", "half", "plain", "odd", "five"];
+
+/// The goldens of `kosmos_original`, by name.
+pub const KOSMOS_ORIGINAL: [&str; 3] = ["two", "one", "one_half"];
+
 /// The goldens of `minigpt4`, by name.
 pub const MINIGPT4: [&str; 3] = ["vicuna", "llama2", "v2"];
 
@@ -41,10 +47,24 @@ pub struct SplicedGolden {
     /// Those of files beside it, by what they are.
     #[serde(default)]
     pub parts: BTreeMap<String, Tensors>,
+    /// Of KOSMOS' original layout, what its tensors do not say.
+    #[serde(default)]
+    pub original: Option<KosmosOriginal>,
     /// The pictures that cases name by number.
     pub pictures: Vec<Picture>,
     /// Prompts with the answers.
     pub cases: Vec<SplicedCase>,
+}
+
+/// What the tensors of KOSMOS' original layout do not say.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct KosmosOriginal {
+    /// Whether positions are xPos.
+    pub xpos: bool,
+    /// Heads of the language model,
+    pub heads: u32,
+    /// and of the tower.
+    pub vision_heads: u32,
 }
 
 /// A prompt and what came out.
@@ -96,6 +116,7 @@ impl SplicedGolden {
             files: self.files.clone(),
             tensors: Vec::new(),
             parts: BTreeMap::new(),
+            original: None,
             pictures: Vec::new(),
             cases: Vec::new(),
         }

@@ -7,7 +7,7 @@ use crate::model_args::{from_and_to, gguf};
 use crate::output::{Notes, Out, counted, size, time};
 use crate::recipe_args::{RecipeArgs, TYPES};
 use crate::watch::Watch;
-use ocelli_convert::{ConvertError, Lavis, MiniGpt4, OpenFlamingo, Options, Original, Report};
+use ocelli_convert::{ConvertError, KosmosOriginal, Lavis, MiniGpt4, OpenFlamingo, Options, Original, Report};
 use ocelli_engine::{Load, join_pair, model_files};
 use ocelli_quant::TensorType;
 use std::path::{Path, PathBuf};
@@ -105,6 +105,21 @@ EXAMPLES
 The checkpoint holds the layer before the language model, and of MiniGPT-v2 changes of the language model, which are merged. With
 Vicuna the Q-Former is LAVIS'; with LLaMA 2 there is none. --base is the LLaMA that --language is a delta to.";
 
+const USAGE_KOSMOS: &str = "\
+ocelli convert kosmos --checkpoint <FILE> --tokenizer <FILE>
+           [--xpos] [--heads <N>] [--vision-heads <N>] -o <OUT.gguf> [OPTIONS]";
+
+const AFTER_KOSMOS: &str = "\
+EXAMPLES
+  ocelli convert kosmos --checkpoint kosmos-2.pt \\
+      --tokenizer sentencepiece.bpe.model -o kosmos-2.gguf
+  ocelli convert kosmos --checkpoint kosmos-1.pt --xpos \\
+      --tokenizer sentencepiece.bpe.model -o kosmos-1.gguf --type q4_k_m
+
+This is fairseq's file as KOSMOS-2's makers released it; the directory microsoft/kosmos-2-patch14-224 is converted by
+'ocelli convert DIR'. Its tensors say all sizes but heads, which have 64 numbers each unless --heads and --vision-heads say
+otherwise. A model of KOSMOS-1's shape has the same layout, and positions by xPos.";
+
 /// Convert a checkpoint, mostly a Hugging Face directory, to one model file
 #[derive(clap::Args)]
 #[command(after_help = format!("{AFTER}\n\n{TYPES}"), args_conflicts_with_subcommands = true, subcommand_negates_reqs = true,
@@ -191,6 +206,27 @@ enum Several {
         #[command(flatten)]
         output: Output,
     },
+    /// Convert KOSMOS-2's original checkpoint, or one of KOSMOS-1's shape
+    #[command(name = "kosmos", after_help = AFTER_KOSMOS, override_usage = USAGE_KOSMOS)]
+    Kosmos {
+        /// What was trained, kosmos-2.pt, or a hub's OWNER/NAME/FILE
+        #[arg(long, value_name = "FILE")]
+        checkpoint: PathBuf,
+        /// Positions are xPos, as in KOSMOS-1, instead of sines
+        #[arg(long)]
+        xpos: bool,
+        /// Heads of the language model, where they have other than 64 numbers each
+        #[arg(long, value_name = "N")]
+        heads: Option<u32>,
+        /// Heads of the tower, likewise
+        #[arg(long, value_name = "N")]
+        vision_heads: Option<u32>,
+        /// The model file to write, as -o has it
+        #[arg(value_name = "OUT.gguf")]
+        to: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Convert a MiniGPT-4 or MiniGPT-v2 checkpoint with its tower, Q-Former and language model
     #[command(name = "minigpt4", after_help = AFTER_MINIGPT4, override_usage = USAGE_MINIGPT4)]
     MiniGpt4 {
@@ -266,11 +302,15 @@ impl Several {
         let (of, to, output) = match self {
             Self::Lavis { checkpoint: of, to, output, .. }
             | Self::OpenFlamingo { adapter: of, to, output, .. }
+            | Self::Kosmos { checkpoint: of, to, output, .. }
             | Self::Llava { language: of, to, output, .. }
             | Self::MiniGpt4 { checkpoint: of, to, output, .. } => (of, to, output),
         };
         let (_, out) = from_and_to((Some(of), output.output.as_ref()), [to.as_ref(), None], NAMES)?;
         output.recipe.check(&out, of)?;
+        if matches!(self, Self::Kosmos { .. }) && output.tokenizer.is_none() {
+            return Err(Failure::usage("usage", "--tokenizer is needed: SentencePiece's file of the model"));
+        }
         let file = |path: &Path| locate(path, Wanted::File, output.quiet);
         let directory = |path: &Path| locate(path, Wanted::Checkpoint, output.quiet);
         match self {
@@ -292,6 +332,17 @@ impl Several {
                 };
                 output.made(&out, interrupt, None, |place, options, watch| {
                     ocelli_convert::convert_open_flamingo(&sources, place, options, watch)
+                })
+            }
+            Self::Kosmos { checkpoint, xpos, heads, vision_heads, .. } => {
+                let source = KosmosOriginal {
+                    checkpoint: file(checkpoint)?,
+                    xpos: *xpos,
+                    heads: *heads,
+                    vision_heads: *vision_heads,
+                };
+                output.made(&out, interrupt, None, |place, options, watch| {
+                    ocelli_convert::convert_kosmos(&source, place, options, watch)
                 })
             }
             Self::Llava { language, vision, base, projector, lora, conversation, .. } => {

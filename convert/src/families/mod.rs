@@ -5,6 +5,7 @@ mod first_stage;
 pub(crate) mod flamingo;
 mod frozen;
 mod instructblip;
+pub(crate) mod kosmos;
 pub(crate) mod lavis;
 pub(crate) mod llava;
 pub(crate) mod minigpt4;
@@ -53,6 +54,7 @@ pub(crate) const ALL: &[&Family] = &[
     &flamingo::FAMILY,
     &frozen::FAMILY,
     &instructblip::FAMILY,
+    &kosmos::FAMILY,
     &llava::FAMILY,
     &minigpt4::FAMILY,
     &mplug_owl::FAMILY,

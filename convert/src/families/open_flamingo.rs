@@ -232,7 +232,7 @@ impl Model for Merged {
         self.gated.keys(keys);
         let (vocabulary, ends) = (self.language.facts().vocabulary, self.language.facts().ends);
         generation::keys(inputs, &self.text, vocabulary, ends, keys)?;
-        let added = Added { special: &[END_OF_CHUNK, IMAGE], padding: Some(PADDING), names: &[] };
+        let added = Added { special: &[END_OF_CHUNK, IMAGE], padding: Some(PADDING), ..Added::default() };
         tokenizer::bpe::keys_with(inputs, vocabulary, added, keys)?;
         let (end, image) = (tokenizer::required(keys, END_OF_CHUNK)?, tokenizer::required(keys, IMAGE)?);
         keys.set("ocelli.image_token", image);

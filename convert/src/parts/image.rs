@@ -303,6 +303,8 @@ fn cut(config: &Object, class: Class, side: u32) -> Result<Fit, ConvertError> {
         Err(config.bad(key, format!("{width} x {height}"), "must be a square"))
     };
     let (resized, shortest) = length("size")?;
+    // As the class has it of KOSMOS-2.
+    let shortest = shortest && !config.switch("use_square_size", false)?;
     let (cropped, _) = length("crop_size")?;
     for (key, got) in [("size", resized), ("crop_size", cropped)] {
         if got != side && (key == "size" || crops || class == Class::Tiles) {
@@ -364,6 +366,17 @@ pub(crate) fn same_as_model(inputs: &Inputs<'_>, key: &str, wanted: u32) -> Resu
         Some(got) if got != u64::from(wanted) => Err(outer.bad(key, got, format!("but config.json says {wanted}"))),
         _ => Ok(()),
     }
+}
+
+/// A number of the processor's own configuration.
+pub(crate) fn number_of_processor(
+    inputs: &Inputs<'_>,
+    key: &str,
+    range: std::ops::RangeInclusive<u32>,
+    default: u32,
+) -> Result<u32, ConvertError> {
+    let outer = inputs.settings.read(inputs.source, PROCESSOR)?;
+    outer.map_or(Ok(default), |outer| outer.count(key, range, default))
 }
 
 /// Refuses a processor that counts other rows of a tower than the model reads.

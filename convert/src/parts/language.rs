@@ -1,6 +1,7 @@
 //! The language models that stand alone or in a family, by the `model_type` of their configuration.
 
 use super::llama::Llama;
+use super::magneto::Magneto;
 use super::mpt::Mpt;
 use super::neox::NeoX;
 use super::opt::Opt;
@@ -11,7 +12,7 @@ use crate::layout::Layout;
 use crate::settings::Object;
 
 /// Values of `model_type`, each with what `general.architecture` becomes.
-pub(crate) const ARCHITECTURES: [(&str, &str); 12] = [
+pub(crate) const ARCHITECTURES: [(&str, &str); 13] = [
     ("llama", "llama"),
     // llama.cpp knows no other name for it.
     ("mistral", "llama"),
@@ -25,6 +26,7 @@ pub(crate) const ARCHITECTURES: [(&str, &str); 12] = [
     ("gpt_neox", "gptneox"),
     ("opt", "opt"),
     ("t5", "t5"),
+    ("kosmos_2_text_model", "kosmos"),
 ];
 
 /// Values of `model_type`.
@@ -85,6 +87,7 @@ pub(crate) fn read(config: &Object) -> Result<Box<dyn Language>, ConvertError> {
         Some("gpt_neox") => Box::new(NeoX::read(config)?),
         Some("opt") => Box::new(Opt::read(config)?),
         Some("t5") => Box::new(T5::read(config)?),
+        Some("kosmos_2_text_model") => Box::new(Magneto::read(config)?),
         None | Some("llama" | "mistral" | "qwen2" | "qwen3" | "phi3" | "gemma2" | "gemma3_text") => {
             Box::new(Llama::read(config)?)
         }

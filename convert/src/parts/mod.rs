@@ -9,6 +9,7 @@ pub(crate) mod image;
 pub(crate) mod language;
 pub(crate) mod llama;
 pub(crate) mod lora;
+pub(crate) mod magneto;
 pub(crate) mod mpt;
 pub(crate) mod neox;
 pub(crate) mod nf_resnet;

@@ -37,6 +37,8 @@ pub(super) struct Source {
 pub(crate) struct Added<'a> {
     /// In order, each only where it is not there.
     pub(crate) special: &'a [&'a str],
+    /// Behind them, found in the text as it is: they take the blanks before them and are not special.
+    pub(crate) tags: &'a [String],
     /// Behind them, where there is no padding token.
     pub(crate) padding: Option<&'a str>,
     /// Names such as `bos_token` that they gave to other tokens than the files say. A text is then put between those that the
@@ -71,6 +73,7 @@ pub(crate) fn keys_with(inputs: &Inputs<'_>, rows: u32, added: Added<'_>, keys: 
     for token in listed.chain(makers) {
         source.vocabulary.add_special(&token, keys)?;
     }
+    source.vocabulary.add_tags(added.tags, keys)?;
     if source.raw {
         source.vocabulary.normalise_none();
     }

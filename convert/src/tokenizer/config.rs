@@ -85,7 +85,7 @@ const KNOWN: &[Known] = &[
     ),
     Known::without_effect(&["chat_template", "response_schema"], "is about conversations, not about ids"),
     Known::without_effect(&["legacy"], "is settled by what tokenizer.json says about blanks"),
-    Known::without_effect(&["extra_ids"], "is settled by what tokenizer.json lists"),
+    Known::without_effect(&["extra_ids", "unk_id"], "is settled by what tokenizer.json lists"),
     Known::only(&["split_special_tokens"], &[Switch(false)], "special tokens in a text are read as such"),
     Known::only(&["do_lower_case", "do_lowercase"], &[Switch(false)], "no case is changed"),
     Known::only(&["init_inputs", "sp_model_kwargs"], &[Empty], "no sampling is done"),

@@ -1,9 +1,11 @@
-//! A tokenizer from SentencePiece's own `tokenizer.model` or `spiece.model`, where nothing else is there.
+//! A tokenizer from SentencePiece's own `tokenizer.model`, `spiece.model` or `sentencepiece.bpe.model`, where nothing else is
+//! there.
 //!
-//! Source: `sentencepiece_model.proto` of the sentencepiece library, and transformers' `LlamaTokenizer` and `T5Tokenizer`,
-//! which wrap it. The non-obvious thing: the blank before a text is the library's, put by it before every part between
+//! Source: `sentencepiece_model.proto` of the sentencepiece library, and transformers' `LlamaTokenizer`, `T5Tokenizer` and
+//! `XLMRobertaTokenizer`, which wrap it. The non-obvious thing: the blank before a text is the library's, put by it before every part between
 //! special tokens, unless `legacy` is false: then it is the wrapper's, and put before the first part alone. T5's wrapper
-//! has a hundred tokens of its own behind the library's, in falling order, and ends every text.
+//! has a hundred tokens of its own behind the library's, in falling order, and ends every text. XLM-RoBERTa's has the first
+//! pieces in fairseq's order, all others one further, and a token of its own behind them; a text stands between two tokens.
 
 use super::bpe::Source;
 use super::config::Config;
@@ -18,8 +20,8 @@ use crate::json;
 use crate::keys::Keys;
 use crate::settings::Inputs;
 
-/// The file's names; T5's is the second.
-const MODELS: [&str; 2] = ["tokenizer.model", "spiece.model"];
+/// The file's names; T5's is the second, XLM-RoBERTa's the third.
+const MODELS: [&str; 3] = ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model"];
 
 /// Most pieces.
 const PIECES: usize = 4 << 20;
@@ -28,7 +30,12 @@ const PIECES: usize = 4 << 20;
 const CLASSES: [&str; 3] = ["LlamaTokenizer", "GemmaTokenizer", "PreTrainedTokenizer"];
 /// The class with tokens of its own.
 const T5: &str = "T5Tokenizer";
-/// Most tokens of its own.
+/// The class with fairseq's order, where it puts the first pieces, the token that it has among them, and the one behind all.
+const XLM: &str = "XLMRobertaTokenizer";
+const FIRST: [(&str, u32); 3] = [("<unk>", 3), ("<s>", 0), ("</s>", 2)];
+const PADDING: (&str, u32) = ("<pad>", 1);
+const MASK: &str = "<mask>";
+/// Most tokens of T5's own.
 const EXTRA: u32 = 1 << 16;
 
 /// A file, as far as it matters here; what a file leaves out is what the library takes.
@@ -60,7 +67,14 @@ pub(super) fn read(
     config: &Config,
     keys: &mut Keys,
 ) -> Result<Option<Source>, ConvertError> {
-    let mut found = None;
+    // SentencePiece's file by itself is that of XLM-RoBERTa's kind.
+    let alone = inputs.tokenizer.is_file().then(|| (inputs.tokenizer.parent(), inputs.tokenizer.file_name()));
+    let mut found = match alone {
+        Some((Some(directory), Some(name))) => {
+            json::read_file(directory, &name.to_string_lossy(), json::DATA_BYTES)?.map(|bytes| (MODELS[2], bytes))
+        }
+        _ => None,
+    };
     for name in MODELS {
         if found.is_none() {
             found = json::read_file(inputs.tokenizer, name, json::DATA_BYTES)?.map(|bytes| (name, bytes));
@@ -71,30 +85,50 @@ pub(super) fn read(
     let model = Model::parse(&bytes).map_err(bad)?;
     model.check().map_err(bad)?;
     let mut vocabulary = Vocabulary::new(name, rows);
+    let is_class = |wanted: &str, file: &str| -> Result<bool, ConvertError> {
+        let named = config.class()?.map_or(name == file, |class| class == wanted);
+        Ok(named && model.is_unigram())
+    };
+    let (is_t5, is_xlm) = (is_class(T5, MODELS[1])?, is_class(XLM, MODELS[2])?);
+    if is_xlm {
+        let other = model.pieces.iter().zip(FIRST).find(|(piece, (wanted, _))| piece.text != *wanted);
+        if let Some((piece, (wanted, _))) = other {
+            return Err(bad(format!("'{}' stands where {XLM} has '{wanted}'", shown(piece.text))));
+        }
+    }
     let mut scores = vec![0.0; rows as usize];
-    for (id, piece) in model.pieces.iter().enumerate() {
-        let ty = piece.ty(id, model.is_unigram()).map_err(bad)?;
-        vocabulary.add(piece.text, id as u32)?;
-        vocabulary.mark(id as u32, ty);
+    for (number, piece) in model.pieces.iter().enumerate() {
+        let ty = piece.ty(number, model.is_unigram()).map_err(bad)?;
+        let id = match FIRST.get(number) {
+            Some((_, id)) if is_xlm => *id,
+            _ => number as u32 + u32::from(is_xlm),
+        };
+        vocabulary.add(piece.text, id)?;
+        vocabulary.mark(id, ty);
         match ty {
-            TokenType::UserDefined => vocabulary.add_symbol(id as u32),
-            TokenType::Normal => scores[id] = piece.score,
+            TokenType::UserDefined => vocabulary.add_symbol(id),
+            TokenType::Normal => scores[id as usize] = piece.score,
             _ => {}
         }
     }
     if model.byte_fallback {
         kinds::mark_bytes(&mut vocabulary)?;
     }
-    let is_t5 = match config.class()? {
-        Some(class) => class == T5,
-        None => name == MODELS[1],
-    };
-    let is_t5 = is_t5 && model.is_unigram();
     if is_t5 {
         add_extra(&mut vocabulary, model.pieces.len() as u32, config, keys)?;
     }
-    let around = is_t5.then(|| Around { before: None, behind: Some("</s>".to_owned()) });
-    let prefix = prefix(name, &model, is_t5, config)?;
+    if is_xlm {
+        vocabulary.add_token(&AddedToken::plain(PADDING.0, true), PADDING.1, keys)?;
+        let mask = AddedToken { lstrip: true, ..AddedToken::plain(MASK, true) };
+        vocabulary.add_token(&mask, model.pieces.len() as u32 + 1, keys)?;
+    }
+    let end = || Some("</s>".to_owned());
+    let around = match (is_t5, is_xlm) {
+        (true, _) => Some(Around { before: None, behind: end() }),
+        (_, true) => Some(Around { before: Some("<s>".to_owned()), behind: end() }),
+        _ => None,
+    };
+    let prefix = prefix(name, &model, (is_t5, is_xlm), config)?;
     if prefix.blank == Blank::Never && !config.own.switch("legacy", true)? {
         keys.note(
             "with legacy false and add_prefix_space false the original drops a blank that stands alone before a special \
@@ -106,7 +140,11 @@ pub(super) fn read(
     } else {
         Kind::SentencePiece(prefix)
     };
-    let names = model.ids.map(|id| u32::try_from(id).ok().filter(|id| (*id as usize) < model.pieces.len()));
+    let names = if is_xlm {
+        [FIRST[1], FIRST[2], FIRST[0]].map(|(_, id)| Some(id))
+    } else {
+        model.ids.map(|id| u32::try_from(id).ok().filter(|id| (*id as usize) < model.pieces.len()))
+    };
     let (scores, map) = (Some(scores), model.rules.to_vec());
     Ok(Some(Source { vocabulary, merges: Vec::new(), scores, map, around, kind, names, raw: true }))
 }
@@ -125,10 +163,16 @@ fn add_extra(vocabulary: &mut Vocabulary, count: u32, config: &Config, keys: &mu
 }
 
 /// What the class around the library puts before texts.
-fn prefix(name: &str, model: &Model<'_>, is_t5: bool, config: &Config) -> Result<Prefix, ConvertError> {
+fn prefix(
+    name: &str,
+    model: &Model<'_>,
+    (is_t5, is_xlm): (bool, bool),
+    config: &Config,
+) -> Result<Prefix, ConvertError> {
     let own = &config.own;
-    if let Some(class) = config.class()?.filter(|class| !is_t5 && !CLASSES.contains(class)) {
-        let known = format!("with {name} alone, only {} and, of unigram models, {T5} are", CLASSES.join(", "));
+    if let Some(class) = config.class()?.filter(|class| !is_t5 && !is_xlm && !CLASSES.contains(class)) {
+        let known =
+            format!("with {name} alone, only {} and, of unigram models, {T5} and {XLM} are", CLASSES.join(", "));
         return Err(own.unsupported("tokenizer_class", format!("'{class}'"), known));
     }
     let (legacy, wanted) = (own.switch("legacy", true)?, own.switch("add_prefix_space", true)?);

@@ -177,6 +177,24 @@ impl Vocabulary {
         }
     }
 
+    /// Adds tags behind all other tokens, each unless it is there, as far as there are rows for them.
+    pub(super) fn add_tags(&mut self, tags: &[String], keys: &mut Keys) -> Result<(), ConvertError> {
+        let mut left_out = 0;
+        for tag in tags.iter().filter(|tag| !self.ids.contains_key(tag.as_str())).collect::<Vec<_>>() {
+            let next = self.next();
+            if next as usize >= self.tokens.len() {
+                left_out += 1;
+                continue;
+            }
+            let token = AddedToken { lstrip: true, normalized: Some(false), ..AddedToken::plain(tag, false) };
+            self.add_token(&token, next, keys)?;
+        }
+        if left_out > 0 {
+            keys.note(format!("{left_out} of the processor's tags have no row in the embedding and are left out"));
+        }
+        Ok(())
+    }
+
     /// Says that a token is a symbol of SentencePiece's own.
     pub(super) fn add_symbol(&mut self, id: u32) {
         self.wishes.insert(id, Wishes { symbol: true, ..Wishes::default() });

@@ -7,6 +7,7 @@ mod configuration;
 mod exact;
 mod frozen;
 mod hostile;
+mod kosmos;
 mod lavis;
 mod lavis_instruct;
 mod llava;

@@ -16,7 +16,7 @@ fn varint(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-fn bytes(number: u64, content: &[u8]) -> Vec<u8> {
+pub fn bytes(number: u64, content: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     varint(number << 3 | 2, &mut out);
     varint(content.len() as u64, &mut out);
@@ -24,14 +24,14 @@ fn bytes(number: u64, content: &[u8]) -> Vec<u8> {
     out
 }
 
-fn integer(number: u64, value: i64) -> Vec<u8> {
+pub fn integer(number: u64, value: i64) -> Vec<u8> {
     let mut out = Vec::new();
     varint(number << 3, &mut out);
     varint(value as u64, &mut out);
     out
 }
 
-fn piece(text: &str, score: f32, kind: i64) -> Vec<u8> {
+pub fn piece(text: &str, score: f32, kind: i64) -> Vec<u8> {
     let score = [&[2 << 3 | 5][..], &score.to_le_bytes()].concat();
     bytes(1, &[bytes(1, text.as_bytes()), score, integer(3, kind)].concat())
 }

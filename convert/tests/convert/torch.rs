@@ -188,10 +188,16 @@ fn nothing_is_called() {
     let stack = Pickle::new().op(b"\x8c\x05posix\x8c\x06system\x93");
     fails(&program(stack), "torch_import", &["posix.system"]);
     // Instances, extensions, classes with arguments and everything of protocol 0.
-    for opcode in [b'i', b'o', 0x81, 0x82, 0x92, b'I', b'V', b'P', b'p', b'g', b'S', 0x8b, 0x96, 0xff] {
+    for opcode in [b'i', b'o', 0x82, 0x92, b'I', b'V', b'P', b'p', b'g', b'S', 0x8b, 0x96, 0xff] {
         let pickle = Pickle::new().import("collections", "OrderedDict").op(&[opcode]).op(b"x\nx\n");
         fails(&program(pickle), "torch_opcode", &["byte 27", &format!("{opcode:#04x}")]);
     }
+    // Of what may be imported, bags of settings alone are made so, and of nothing.
+    let make =
+        |module: &str, name: &str, arguments: &[u8]| Pickle::new().import(module, name).op(arguments).op(b"\x81");
+    fails(&program(make("collections", "OrderedDict", b")")), "torch_pickle", &["NEWOBJ"]);
+    fails(&program(make("argparse", "Namespace", b"K\x01\x85")), "torch_pickle", &["NEWOBJ"]);
+    fails(&program(make("argparse", "Namespace", b")")), "torch_no_tensors", &["a dict of []"]);
     // Only imports can be called, and only what is one may be set.
     fails(&program(Pickle::new().text("eval").op(b")R")), "torch_pickle", &["text cannot be called"]);
     fails(&program(Pickle::new().op(b"))b")), "torch_pickle", &["BUILD"]);

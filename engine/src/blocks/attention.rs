@@ -158,6 +158,11 @@ impl Attention {
         exec.attend(self.heads, Bias::None, q, k, v, mixed)
     }
 
+    /// Puts what was found into `to`.
+    pub fn put(&self, exec: &mut Exec<'_>, mixed: Rows, to: Rows) -> Result<(), Error> {
+        exec.matmul(mixed, None, &[Product::new(&self.out, to)])
+    }
+
     /// Adds to `x`, times `scale`, what was found.
     pub fn add(&self, exec: &mut Exec<'_>, mixed: Rows, x: Rows, scale: f32) -> Result<(), Error> {
         exec.matmul(mixed, None, &[Product::new(&self.out, x).scaled_residual(scale)])

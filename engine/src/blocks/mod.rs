@@ -7,6 +7,7 @@ pub mod decoder;
 pub mod gated;
 pub mod mlp;
 pub mod nf_resnet;
+pub mod pool;
 mod positions;
 pub mod qformer;
 pub mod resampler;

@@ -9,6 +9,8 @@
 #[derive(Debug, Clone, Default)]
 pub struct Positions {
     grids: Vec<Grid>,
+    /// Rows that stand nowhere, in order.
+    nowhere: Vec<usize>,
 }
 
 /// A picture's rows.
@@ -39,6 +41,17 @@ impl Positions {
         }
     }
 
+    /// Says that a row behind all that were named before has no position of its own, as padding has none.
+    pub fn leave_out(&mut self, row: usize) {
+        self.nowhere.push(row);
+    }
+
+    /// Whether a row has no position.
+    #[must_use]
+    pub fn is_left_out(&self, row: usize) -> bool {
+        self.nowhere.binary_search(&row).is_ok()
+    }
+
     /// Where row `row` stands if it is text: the next position of a sequence of so many rows.
     #[must_use]
     pub fn next(&self, row: usize) -> usize {
@@ -61,6 +74,7 @@ impl Positions {
 
     /// Forgets all rows from `len` on; of a picture that is cut the rows before stay where they are.
     pub fn truncate(&mut self, len: usize) {
+        self.nowhere.retain(|row| *row < len);
         self.grids.retain(|grid| grid.first < len);
         if let Some(last) = self.grids.last_mut() {
             last.rows = last.rows.min(len - last.first);

@@ -1,5 +1,5 @@
 //! The vision transformer (Dosovitskiy et al. 2021), with the switches of EVA-ViT-g and CLIP: a class row or none, a
-//! norm before the blocks or none, a norm over all rows after them or none.
+//! norm before the blocks or none, a norm over all rows after them or none, rows as long as 1 behind that or as they are.
 //!
 //! A patch convolution whose stride is its kernel is a linear layer over unfolded patches, so there is no convolution
 //! here: the picture is unfolded on the host, 3·p·p numbers a patch, channel-major as the kernel is stored.
@@ -34,6 +34,8 @@ pub struct VitConfig {
     /// The rows that are the result: those before the first block (0), or behind so many. Rows of several stand one behind
     /// the other, and the norm behind the blocks is then not run.
     pub features: Vec<usize>,
+    /// Each row of the result is divided by its length.
+    pub unit_rows: bool,
 }
 
 impl VitConfig {
@@ -71,6 +73,7 @@ impl VitConfig {
             },
             act: header.activation("activation")?,
             features: vec![blocks],
+            unit_rows: false,
         })
     }
 
@@ -134,6 +137,7 @@ pub struct Vit {
     pre_norm: Option<Norm>,
     blocks: Vec<Block>,
     post_norm: Option<Norm>,
+    unit: Option<Norm>,
 }
 
 /// The activations of a tower.
@@ -187,6 +191,7 @@ impl Vit {
             position: scope.table("position_embd", config.patches() + usize::from(class.is_some()), w)?,
             pre_norm: optional("pre_ln")?,
             post_norm: optional("post_ln")?,
+            unit: config.unit_rows.then(|| Norm::to_unit(w)),
             class,
             blocks,
             config,
@@ -262,10 +267,10 @@ impl Vit {
             exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;
         }
         self.keep(exec, last, x, result)?;
-        match &self.post_norm {
-            Some(norm) if c.features == [c.blocks] => exec.norm(norm, x, x, false),
-            _ => Ok(()),
+        if let Some(norm) = self.post_norm.as_ref().filter(|_| c.features == [c.blocks]) {
+            exec.norm(norm, x, x, false)?;
         }
+        self.unit.as_ref().map_or(Ok(()), |unit| exec.norm(unit, result, result, false))
     }
 
     /// Copies the rows behind `layer` blocks into the result wherever they belong to it.

@@ -1,6 +1,8 @@
 //! What blocks call: every op of a device, on one arena, with a look at the cancel flag before it.
 
-use super::{Activation, Arena, Bias, Cache, Continuation, Device, Gathered, Heads, Pairs, Product, Rows, SlotCopy};
+use super::{
+    Activation, Arena, Bias, Cache, Continuation, Device, Gathered, Growth, Heads, Pairs, Product, Rows, SlotCopy,
+};
 use crate::cancel::CancelHandle;
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -81,6 +83,18 @@ impl Exec<'_> {
     ) -> Result<(), Error> {
         self.cancel.check()?;
         self.device.angles(self.arena, frequencies, axes, scale, positions, out);
+        Ok(())
+    }
+
+    pub fn grow(&mut self, growth: Growth<'_>, positions: &[u32], angles: Rows) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.grow(self.arena, growth, positions, angles);
+        Ok(())
+    }
+
+    pub fn waves(&mut self, frequencies: &[f32], positions: &[u32], out: Rows) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.waves(self.arena, frequencies, positions, out);
         Ok(())
     }
 

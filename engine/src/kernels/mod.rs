@@ -240,6 +240,21 @@ pub enum Pairs {
     Halves,
 }
 
+/// What cosines and sines are multiplied with by their position (xPos; Sun et al. 2022, section 3.2): pair `j` by
+/// `scales[j]^((position - centre) / span)`, so that in a product of a query and a key, whose `span` is the negative of it, the
+/// difference of their positions counts alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Growth<'a> {
+    /// Of each pair, above 0 and at most 1.
+    pub scales: &'a [f32],
+    /// Where nothing is multiplied.
+    pub centre: u32,
+    /// Positions for one power of the scale.
+    pub span: f32,
+    /// Positions from which on rows are also multiplied by the logarithm of theirs to this base; 0 is never.
+    pub long: u32,
+}
+
 /// Contiguous positions of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -273,7 +288,7 @@ pub struct Continuation<'a> {
     pub spans: &'a [Span],
 }
 
-/// No row, in an index of [`Device::gather_rows`].
+/// No row, in an index of [`Device::gather_rows`], and no position, of [`Device::waves`].
 pub const NO_ROW: u32 = u32::MAX;
 
 /// What rows that are gathered become.
@@ -361,6 +376,13 @@ pub trait Device: Send + Sync {
     /// [`Device::rotate`] turns by, once for all layers. Where there are `axes`, one for each frequency, a row has three positions, and
     /// frequency `j` takes number `axes[j]` of them.
     fn angles(&self, arena: &mut Arena, frequencies: &[f32], axes: &[u8], scale: f32, positions: &[u32], out: Rows);
+
+    /// Multiplies row `i` of `angles`, which stands at `positions[i]`, as `growth` says.
+    fn grow(&self, arena: &mut Arena, growth: Growth<'_>, positions: &[u32], angles: Rows);
+
+    /// Adds to row `i` of `out` the sines, then the cosines, of `positions[i] * frequencies[j]`. A column behind them is left
+    /// as it is, and so is a row at [`NO_ROW`].
+    fn waves(&self, arena: &mut Arena, frequencies: &[f32], positions: &[u32], out: Rows);
 
     /// Turns the first numbers of each head of `width` numbers in place, as many as `angles` has, by the angles of its row.
     fn rotate(&self, arena: &mut Arena, heads: &[Rows], width: usize, angles: Rows, pairs: Pairs);

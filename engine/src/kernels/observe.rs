@@ -6,8 +6,8 @@
 //! in an arena of the observer's own.
 
 use super::{
-    Activation, Arena, Bias, Cache, CacheShape, Continuation, Device, DeviceInfo, Gathered, Heads, Layout, Pairs,
-    Product, Rows, SlotCopy, Span,
+    Activation, Arena, Bias, Cache, CacheShape, Continuation, Device, DeviceInfo, Gathered, Growth, Heads, Layout,
+    Pairs, Product, Rows, SlotCopy, Span,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -154,6 +154,14 @@ impl Device for Observer {
 
     fn angles(&self, arena: &mut Arena, frequencies: &[f32], axes: &[u8], scale: f32, positions: &[u32], out: Rows) {
         self.device.angles(arena, frequencies, axes, scale, positions, out);
+    }
+
+    fn grow(&self, arena: &mut Arena, growth: Growth<'_>, positions: &[u32], angles: Rows) {
+        self.device.grow(arena, growth, positions, angles);
+    }
+
+    fn waves(&self, arena: &mut Arena, frequencies: &[f32], positions: &[u32], out: Rows) {
+        self.device.waves(arena, frequencies, positions, out);
     }
 
     fn rotate(&self, arena: &mut Arena, heads: &[Rows], width: usize, angles: Rows, pairs: Pairs) {

@@ -46,12 +46,14 @@ pub(super) fn defaults(file: &Arc<Gguf>, vocabulary: usize, tokenizer: &Tokenize
     let (generate, max_new_tokens) = generate(file, &header, &GenerateOptions::default(), 64)?;
     let min_length = header.count_or("min_length", 0..=*header::CONTEXT.end(), 0)?;
     let suppressed_ids = suppressed_ids(SUPPRESSED, file.u32s(SUPPRESSED)?.unwrap_or_default(), vocabulary)?;
+    let rising = file.u32("ocelli.image_first_row_id")?;
     Ok(Defaults {
         generate,
         draws: Draws::read(file)?,
         min_length,
         start: None,
-        image_id: file.u32("ocelli.image_token")?,
+        image_id: rising.map_or_else(|| file.u32("ocelli.image_token"), |first| Ok(Some(first)))?,
+        image_ids_rise: rising.is_some(),
         penalises_text_alone: !header.switch("penalises_prompt", true)?,
         suppressed_ids,
         eos_ids,

@@ -7,6 +7,7 @@ mod flamingo;
 mod frozen;
 mod identity;
 mod instructblip;
+mod kosmos;
 mod llava;
 mod minigpt4;
 mod mplug_owl;
@@ -33,6 +34,7 @@ const FAMILIES: &[(&str, Load)] = &[
     ("flamingo", flamingo::load),
     ("frozen", frozen::load),
     ("instructblip", instructblip::load),
+    ("kosmos", kosmos::load),
     ("llava", llava::load),
     ("minigpt4", minigpt4::load),
     ("mplug_owl", mplug_owl::load),

@@ -245,6 +245,10 @@ impl Speaks {
         if let Join::Gate(gated) = &self.join {
             gated.follow(sequence, ahead, tokens);
         }
+        if let Some(padding) = self.decoder.config.padding() {
+            let places = tokens.iter().enumerate().filter(|(_, token)| **token == padding);
+            places.for_each(|(place, _)| sequence.leave_out(ahead + place));
+        }
     }
 
     /// [`Decoder::forward`], with the layers of the join.

@@ -209,14 +209,26 @@ impl Item {
         }
     }
 
-    /// The token ids of an item, where `row` stands for each row of a picture, or nothing does.
-    pub(crate) fn ids(&self, row: Option<u32>) -> Vec<u32> {
-        let rows = |count: usize| row.into_iter().flat_map(move |id| std::iter::repeat_n(id, count));
+    /// The token ids of an item, where `row` stands for each row of a picture, or for its first if they rise from there, or
+    /// nothing does.
+    pub(crate) fn ids(&self, row: Option<u32>, rises: bool) -> Vec<u32> {
+        let mut ids = Vec::new();
+        let mut next = row;
+        let mut rows = |ids: &mut Vec<u32>, count: usize| {
+            for _ in 0..count {
+                ids.extend(next);
+                next = next.map(|id| id.saturating_add(u32::from(rises)));
+            }
+        };
         match self {
-            Self::Tokens(ids) => ids.clone(),
-            _ if self.marks().is_empty() => rows(self.positions()).collect(),
-            _ => self.marks().iter().flat_map(|mark| mark.tokens.iter().copied().chain(rows(mark.rows))).collect(),
+            Self::Tokens(own) => return own.clone(),
+            _ if self.marks().is_empty() => rows(&mut ids, self.positions()),
+            _ => self.marks().iter().for_each(|mark| {
+                ids.extend(&mark.tokens);
+                rows(&mut ids, mark.rows);
+            }),
         }
+        ids
     }
 
     /// Hash of a picture or video and of what the bridge reads beside it: what its rows are known by. `None` of tokens.
@@ -238,5 +250,5 @@ pub(crate) fn beside(picture: u128, instruction: &[u32]) -> u128 {
 /// The token ids of a prompt, in order; a picture's rows have none.
 #[must_use]
 pub fn prompt_ids(items: &[Item]) -> Vec<u32> {
-    items.iter().flat_map(|item| item.ids(None)).collect()
+    items.iter().flat_map(|item| item.ids(None, false)).collect()
 }

@@ -28,6 +28,8 @@ pub struct Defaults {
     pub start: Option<usize>,
     /// The token that stands for a picture's rows in the checkpoint's own prompts.
     pub image_id: Option<u32>,
+    /// Whether that is the id of the first row alone, and each other's is one more than that of the row before.
+    pub image_ids_rise: bool,
     /// Whether penalties look at the text alone and not at the prompt: of models whose makers hand over rows, not ids.
     pub penalises_text_alone: bool,
     /// Tokens that are never generated, in order, none twice.

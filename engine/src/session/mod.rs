@@ -408,7 +408,7 @@ impl Part<'_> {
         let (count, width) = (to.rows(), to.width());
         match self {
             Self::Tokens(ids) => decoder.embed(exec, &ids[at..at + count], to),
-            Self::Seen(data, []) => exec.write(to, &data[at * width..(at + count) * width]),
+            Self::Seen(data, []) => decoder.place(exec, &data[at * width..(at + count) * width], to),
             Self::Seen(data, marks) => {
                 let (mut before, mut rest) = (0, *data);
                 for mark in *marks {

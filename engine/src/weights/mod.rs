@@ -312,6 +312,18 @@ impl Vector {
     pub fn is_empty(&self) -> bool {
         self.0.len == 0
     }
+
+    /// `len` times the same number, which no file has.
+    fn of(value: f32, len: usize) -> Self {
+        /// Bytes that lie as numbers do.
+        struct Numbers(Vec<f32>);
+        impl AsRef<[u8]> for Numbers {
+            fn as_ref(&self) -> &[u8] {
+                bytemuck::cast_slice(&self.0)
+            }
+        }
+        Self(Slice { bytes: Arc::new(Numbers(vec![value; len])), part: 0, start: 0, len: len * size_of::<f32>() })
+    }
 }
 
 /// The two norms.
@@ -334,4 +346,14 @@ pub struct Norm {
     pub bias: Option<Vector>,
     /// Added to the variance.
     pub eps: f32,
+}
+
+impl Norm {
+    /// What makes rows of `width` numbers as long as 1.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // widths are small
+    pub fn to_unit(width: usize) -> Self {
+        let weight = Vector::of(1.0 / (width as f32).sqrt(), width);
+        Self { kind: NormKind::Rms, weight, bias: None, eps: f32::MIN_POSITIVE }
+    }
 }

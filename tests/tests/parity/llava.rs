@@ -5,7 +5,7 @@ use crate::{check_generations, check_logits, check_scores, close, quiet};
 use ocelli_convert::{MiniGpt4, Options, Original, convert_llava, convert_minigpt4};
 use ocelli_engine::chat::{ChatTemplate, Content, Message, Part};
 use ocelli_engine::image::{ImageLimits, Picture};
-use ocelli_engine::{Engine, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions, Wanted};
+use ocelli_engine::{Engine, GenerateOptions, Item, Load, Mark, Model, Prompt, Session, SessionOptions, Wanted};
 use ocelli_quant::TensorType;
 use ocelli_tests::formula::fnv1a;
 use ocelli_tests::mixed_golden::GoldenPiece;
@@ -13,7 +13,7 @@ use ocelli_tests::spliced_golden::{LLAVA, MINIGPT4, MPLUG_OWL, SplicedCase, Spli
 use std::path::Path;
 use std::sync::Arc;
 
-fn open(golden: &SplicedGolden, dir: &Path, threads: usize) -> Model {
+pub(crate) fn open(golden: &SplicedGolden, dir: &Path, threads: usize) -> Model {
     golden.write(&dir.join("hf")).unwrap();
     let file = dir.join("model.gguf");
     ocelli_convert::convert(&dir.join("hf"), &file, &Options::new(TensorType::F32), &())
@@ -55,12 +55,19 @@ fn prompt(golden: &SplicedGolden, case: &SplicedCase) -> Prompt {
     })
 }
 
-/// The ids with the placeholder for each row of a picture.
+/// The ids with the placeholder for each row of a picture, or with what counts up from it.
 fn ids(model: &Model, golden: &SplicedGolden, prompt: &Prompt) -> Vec<u32> {
     let items = model.compose(prompt).unwrap();
+    let row = |at: usize| golden.placeholder + if model.defaults().image_ids_rise { at as u32 } else { 0 };
     let one = |item: &Item| match item {
         Item::Tokens(ids) => ids.clone(),
-        Item::Image(..) | Item::Video(..) => vec![golden.placeholder; model.count(std::slice::from_ref(item))],
+        Item::Image(..) | Item::Video(..) if item.marks().is_empty() => {
+            (0..model.count(std::slice::from_ref(item))).map(row).collect()
+        }
+        Item::Image(..) | Item::Video(..) => {
+            let mark = |mark: &Mark| [mark.tokens.clone(), (0..mark.rows).map(row).collect()].concat();
+            item.marks().iter().flat_map(mark).collect()
+        }
     };
     items.iter().flat_map(one).collect()
 }
@@ -129,7 +136,11 @@ fn configurations_in_a_folder_agree() {
     for file in &files {
         let golden = SplicedGolden::read(file).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let model = if golden.parts.is_empty() { open } else { put_together }(&golden, dir.path(), 2);
+        let model = match &golden.original {
+            Some(_) => crate::kosmos::original(&golden, dir.path(), 2),
+            None if golden.parts.is_empty() => open(&golden, dir.path(), 2),
+            None => put_together(&golden, dir.path(), 2),
+        };
         answers_agree(&golden, &model, 5);
     }
     eprintln!("{} configurations agree", files.len());

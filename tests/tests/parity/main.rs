@@ -6,6 +6,7 @@ mod blip2;
 mod blip2_itm;
 mod chat;
 mod instructblip;
+mod kosmos;
 mod lavis;
 mod llava;
 mod mixed;

@@ -45,6 +45,7 @@ const NEWLINE: &str = "Ċ";
 
 /// What LAVIS calls Vicuna's tokens.
 const VICUNA: tokenizer::bpe::Added<'_> = tokenizer::bpe::Added {
+    tags: &[],
     special: &["[PAD]"],
     padding: None,
     names: &[("bos_token", "</s>"), ("eos_token", "</s>"), ("unk_token", "</s>"), ("pad_token", "[PAD]")],

@@ -136,6 +136,17 @@ impl Sequence {
         self.positions.of(row)
     }
 
+    /// Says that the row behind `ahead` others will have no position.
+    pub fn leave_out(&mut self, ahead: usize) {
+        self.positions.leave_out(self.len + ahead);
+    }
+
+    /// Whether row `row` has no position.
+    #[must_use]
+    pub fn is_left_out(&self, row: usize) -> bool {
+        self.positions.is_left_out(row)
+    }
+
     /// Says that the rows behind `ahead` others will be a picture that stands as `height` lines of `width` rows.
     #[cfg_attr(not(feature = "internals"), expect(dead_code, reason = "no family of today has a grid"))]
     pub fn grid(&mut self, ahead: usize, height: usize, width: usize) {

@@ -2,6 +2,7 @@
 //! computed.
 
 use super::QueryNorm;
+use super::config::float;
 use crate::error::Error;
 use crate::kernels::{Activation, Pairs};
 use crate::weights::NormKind;
@@ -23,6 +24,9 @@ pub(super) struct Architecture {
     pub norm_queries: QueryNorm,
     /// Norms of results, and embeddings times √width.
     pub gemma: bool,
+    /// Norms within each sublayer, ahead of its last matrix; positions are sines or xPos, and what scales embeddings scales
+    /// the rows of pictures as well.
+    pub magneto: bool,
     /// Layers of Gemma's largest model, whose queries are scaled otherwise and whose files say so by that number alone.
     pub largest: usize,
     /// Positions that layers with a window see where no key says; 0 is all.
@@ -51,6 +55,7 @@ const PLAIN: Architecture = Architecture {
     gated: false,
     norm_queries: QueryNorm::None,
     gemma: false,
+    magneto: false,
     largest: 0,
     window: 0,
     pattern: 0,
@@ -72,6 +77,8 @@ const GEMMA: Architecture = Architecture { act: Some(Activation::GeluTanh), gemm
 pub(super) const MAX_ALIBI: &str = "attention.max_alibi_bias";
 /// Both sublayers of a block read its input.
 pub(super) const PARALLEL: &str = "use_parallel_residual";
+/// Multiplies the embeddings.
+const EMBEDDING_SCALE: &str = "embedding_scale";
 /// Scores become `cap tanh(score / cap)`.
 pub(super) const SCORE_CAP: &str = "attn_logit_softcapping";
 /// Multiplies the logits.
@@ -125,6 +132,13 @@ pub(super) const KNOWN: &[Architecture] = &[
         ..PLAIN
     },
     Architecture {
+        name: "kosmos",
+        models: "KOSMOS-1 and KOSMOS-2: their language models (Magneto)",
+        magneto: true,
+        reads: &[EMBEDDING_SCALE],
+        ..PLAIN
+    },
+    Architecture {
         name: "t5",
         models: "T5, T5 1.1, Flan-T5",
         norm: NormKind::Rms,
@@ -147,9 +161,18 @@ const REFUSED: &[(&str, &str)] = &[
     (SCORE_CAP, "0"),
     (LOGIT_SCALE, "1"),
     ("residual_scale", "1"),
-    ("embedding_scale", "1"),
+    (EMBEDDING_SCALE, "1"),
     ("pooling_type", "0"),
 ];
+
+/// What multiplies the embeddings of a width.
+pub(super) fn embedding_scale(header: &Header, a: &Architecture, width: usize) -> Result<f32, Error> {
+    Ok(match header.positive(EMBEDDING_SCALE)? {
+        Some(scale) if a.magneto => scale,
+        _ if a.gemma => float(width).sqrt(),
+        _ => 1.0,
+    })
+}
 
 /// Refuses a file that asks for what is not computed.
 pub(super) fn refuse(header: &Header, a: &Architecture) -> Result<(), Error> {

@@ -21,6 +21,8 @@ pub(super) struct Block {
     k_norm: Option<Norm>,
     /// From all query heads to `width`.
     out: Linear,
+    /// Ahead of that.
+    attn_within: Option<Norm>,
     attn_result: Option<Norm>,
     /// Added to the scores of attention; of the first layer only where all share it.
     pub relative: Option<Relative>,
@@ -32,6 +34,8 @@ pub(super) struct Block {
     up: Linear,
     /// And back.
     down: Linear,
+    /// Ahead of that.
+    ffn_within: Option<Norm>,
     ffn_result: Option<Norm>,
 }
 
@@ -74,6 +78,7 @@ impl Block {
         } else {
             [s.linear("attn_q", w, queries)?, s.linear("attn_k", w, keys)?, s.linear("attn_v", w, keys)?]
         };
+        let within = |name: &str, width: usize| c.norm_within.then(|| s.norm(name, c.norm, width, c.eps)).transpose();
         let relative = match c.position {
             // The others may have numbers of their own.
             Position::Buckets(buckets) if layer == 0 || s.has("attn_rel_b.weight") => {
@@ -104,11 +109,13 @@ impl Block {
             q_norm: query_norm("attn_q_norm", queries)?,
             k_norm: query_norm("attn_k_norm", keys)?,
             out: s.linear(c.names.attention_out, queries, w)?,
+            attn_within: within("attn_sub_norm", queries)?,
             attn_result: result_norm("post_attention_norm")?,
             ffn_norm: normed(&ffn("norm"), w)?,
             gate,
             up,
             down: s.linear(&ffn("down"), c.ffn, w)?,
+            ffn_within: within("ffn_sub_norm", c.ffn)?,
             ffn_result: result_norm("post_ffw_norm")?,
         })
     }
@@ -138,9 +145,16 @@ impl Block {
                 exec.norm(norm, rows, rows, false)?;
             }
         }
-        if let Position::Rotary(rope) = c.position {
-            let own = c.is_local(layer) && rope.local_base.is_some();
-            exec.rotate(&[q, k], c.head_width, rows.angles[usize::from(own)], rope.pairs)?;
+        match c.position {
+            Position::Rotary(rope) => {
+                let own = c.is_local(layer) && rope.local_base.is_some();
+                exec.rotate(&[q, k], c.head_width, rows.angles[usize::from(own)], rope.pairs)?;
+            }
+            Position::XPos { rope, .. } => {
+                exec.rotate(&[q], c.head_width, rows.angles[0], rope.pairs)?;
+                exec.rotate(&[k], c.head_width, rows.angles[1], rope.pairs)?;
+            }
+            Position::Learned { .. } | Position::Waves { .. } | Position::Alibi { .. } | Position::Buckets(_) => {}
         }
         let source = match &mut step.past {
             None => {
@@ -158,7 +172,8 @@ impl Block {
         if c.parallel {
             exec.matmul(x, Some(&self.ffn_norm), &[up])?;
         }
-        add(exec, &self.out, mixed, self.attn_result.as_ref(), result, x)?;
+        let norms = (self.attn_within.as_ref(), self.attn_result.as_ref());
+        add(exec, &self.out, mixed, norms, result, x)?;
         if let Some(norm) = after {
             exec.norm(norm, x, x, false)?;
         }
@@ -172,7 +187,8 @@ impl Block {
         if !c.parallel {
             exec.matmul(x, before, &[up])?;
         }
-        add(exec, &self.down, ffn, self.ffn_result.as_ref(), result, x)?;
+        let norms = (self.ffn_within.as_ref(), self.ffn_result.as_ref());
+        add(exec, &self.down, ffn, norms, result, x)?;
         match after {
             Some(norm) => exec.norm(norm, x, x, false),
             None => Ok(()),
@@ -180,16 +196,16 @@ impl Block {
     }
 }
 
-/// `x += W from`, or `x += norm(W from)`, by way of `result`.
+/// `x += W from`, or `x += norm(W from)`, by way of `result`; `from` is normed as well where the first norm is there.
 fn add(
     exec: &mut Exec<'_>,
     linear: &Linear,
     from: Rows,
-    norm: Option<&Norm>,
+    (within, norm): (Option<&Norm>, Option<&Norm>),
     result: Rows,
     x: Rows,
 ) -> Result<(), Error> {
-    let Some(norm) = norm else { return exec.matmul(from, None, &[Product::new(linear, x).residual()]) };
-    exec.matmul(from, None, &[Product::new(linear, result)])?;
+    let Some(norm) = norm else { return exec.matmul(from, within, &[Product::new(linear, x).residual()]) };
+    exec.matmul(from, within, &[Product::new(linear, result)])?;
     exec.norm(norm, result, x, true)
 }

@@ -1,8 +1,8 @@
 //! The decoder's switches, from the keys llama.cpp writes under `<architecture>.*`, and what an architecture fixes without
 //! a key.
 
-use super::architectures::{Architecture, KNOWN, LOGIT_SCALE, PARALLEL, SCORE_CAP, refuse};
-use super::positions::{alibi, rope, window};
+use super::architectures::{Architecture, KNOWN, LOGIT_SCALE, PARALLEL, SCORE_CAP, embedding_scale, refuse};
+use super::positions::{alibi, magneto, rope, window};
 use super::{SourceConfig, source};
 use crate::blocks::rope::Rope;
 use crate::error::Error;
@@ -20,6 +20,8 @@ pub struct DecoderConfig {
     pub embedding_width: usize,
     /// Multiplies the embeddings of tokens.
     pub embedding_scale: f32,
+    /// Multiplies the rows of pictures that take the place of embeddings.
+    pub picture_scale: f32,
     /// Layers.
     pub blocks: usize,
     /// Query heads.
@@ -52,6 +54,8 @@ pub struct DecoderConfig {
     pub norm_before: bool,
     /// A norm of each sublayer's result too, before its residual.
     pub norm_result: bool,
+    /// A norm within each sublayer too, ahead of its last matrix.
+    pub norm_within: bool,
     /// Norms of queries and keys.
     pub norm_queries: QueryNorm,
     /// Attention and feed-forward layer of a block read the same input, and both results are added to it.
@@ -98,8 +102,20 @@ pub enum Position {
         /// Rows before position 0.
         offset: usize,
     },
+    /// Sines and cosines are added to the embedding; `offset` is the number of the first position.
+    Waves {
+        /// Numbers before that of position 0.
+        offset: usize,
+    },
     /// Queries and keys are turned.
     Rotary(Rope),
+    /// The same, queries growing with their position and keys falling with theirs, as [`crate::kernels::Growth`] says.
+    XPos {
+        /// How they are turned.
+        rope: Rope,
+        /// Positions for one power of the scales.
+        span: f32,
+    },
     /// Scores fall with the distance, as [`Bias::Slopes`] says.
     Alibi {
         /// Of the gentlest head, as a power of one half.
@@ -163,10 +179,12 @@ impl DecoderConfig {
         let gated = a.gated || a.encodes && source::has_gates(header);
         let act = if a.encodes { Some(source::activation(gated)) } else { a.act };
         let scale = if a.encodes { source::logit_scale(header, width) } else { 1.0 };
+        let embedding_scale = embedding_scale(header, a, width)?;
         let config = Self {
             width,
             embedding_width: header.count_or("embedding_projection_length", header::WIDTH, width)?,
-            embedding_scale: if a.gemma { float(width).sqrt() } else { 1.0 },
+            embedding_scale,
+            picture_scale: if a.magneto { embedding_scale } else { 1.0 },
             blocks,
             heads,
             kv_heads,
@@ -180,6 +198,7 @@ impl DecoderConfig {
             vocabulary,
             position: match (&source, a.pairs, alibi(header, a)?) {
                 (Some((_, buckets)), ..) => *buckets,
+                _ if a.magneto => magneto(header, a, width, head_width, context)?,
                 (None, Some(pairs), _) => Position::Rotary(rope(header, a, pairs, head_width)?),
                 (None, None, Some(max)) => Position::Alibi { max },
                 (None, None, None) => Position::Learned { offset: header.count_or("position_offset", 0..=1024, 0)? },
@@ -191,6 +210,7 @@ impl DecoderConfig {
             })?,
             norm_before: header.switch("norm_before", true)?,
             norm_result: a.gemma,
+            norm_within: a.magneto,
             norm_queries: match header.file().tensor("blk.0.attn_q_norm.weight") {
                 // Files of MPT say by the norm alone that there is one.
                 Some(_) if a.name == "mpt" => QueryNorm::Rows,
@@ -227,7 +247,7 @@ impl DecoderConfig {
         match (self.position, self.score_cap) {
             (Position::Alibi { max }, _) => Bias::Slopes { max },
             (_, Some(cap)) => Bias::Capped { cap },
-            (Position::Learned { .. } | Position::Rotary(_) | Position::Buckets(_), None) => Bias::None,
+            (_, None) => Bias::None,
         }
     }
 
@@ -236,6 +256,13 @@ impl DecoderConfig {
     #[must_use]
     pub fn short(&self) -> Option<usize> {
         if let Position::Rotary(rope) = self.position { rope.short } else { None }
+    }
+
+    /// The token whose rows have no position: with sines that are added to embeddings the number before the first.
+    #[must_use]
+    pub fn padding(&self) -> Option<u32> {
+        let Position::Waves { offset } = self.position else { return None };
+        offset.checked_sub(1).and_then(|id| u32::try_from(id).ok())
     }
 
     /// Whether a layer sees a window only.

@@ -2,7 +2,8 @@
 //! (Touvron et al. 2023) with RMS norms, RoPE, shared key/value heads and a gated feed-forward layer, Gemma 3 (2025) with
 //! more norms and layers that see a window, Gemma 2 (2024) whose scores are capped, Qwen 2 and 3 (2024, 2025) with biases
 //! or norms of heads, Phi 3 (2024) whose long sequences are turned otherwise, MPT (MosaicML 2023) whose scores fall with the
-//! distance of keys, and GPT-NeoX (Black et al. 2022) with two sublayers side by side.
+//! distance of keys, GPT-NeoX (Black et al. 2022) with two sublayers side by side, and Magneto (Wang et al. 2022), that of
+//! KOSMOS-1 and -2, with norms within its sublayers and positions as sines or by xPos (Sun et al. 2022).
 //!
 //! A pass at token time is five runs of the pool a layer: queries, keys and values; attention; its output; the
 //! feed-forward layer up; and down. What lies between them is done in place by the caller, and nothing is allocated.
@@ -19,12 +20,12 @@ pub use source::{Encoder, SourceCache, SourceConfig, SourceRows};
 
 use super::cache::{Sequence, Slots, Taken};
 use super::gated::{Gated, GatedRows, MediaCache};
-use super::rope::{LONG, Rope, SHORT};
 use crate::error::Error;
-use crate::kernels::{Cache, CacheShape, CacheType, Continuation, Exec, Layout, Product, Rows};
+use crate::kernels::{Cache, CacheShape, CacheType, Continuation, Exec, Layout, NO_ROW, Product, Rows};
 use crate::weights::{Linear, Norm, Scope, Table};
 use block::{Block, Past, Step};
 use ocelli_quant::gguf::keys;
+use positions::Turns;
 
 /// Most sequences that run side by side: the beams that a file may ask for.
 pub const SEQUENCES: usize = keys::BEAMS as usize;
@@ -51,6 +52,8 @@ pub struct Decoder {
     position: Option<Table>,
     /// Of what rows begin as, position included.
     begin_norm: Option<Norm>,
+    /// Radians a position of the sines that are added to what rows begin as.
+    waves: Vec<f32>,
     turns: Turns,
     blocks: Vec<Block>,
     /// What reads the prompt, where that is not the decoder itself.
@@ -61,19 +64,6 @@ pub struct Decoder {
     transform: Option<Linear>,
     /// From the embedding's width to a logit for each id.
     head: Linear,
-}
-
-/// What RoPE turns by; nothing where there is none.
-#[derive(Default)]
-struct Turns {
-    /// Radians a position, of layers that see everything and of those with a window, where these have their own.
-    frequencies: [Vec<f32>; 2],
-    /// Those of layers that see everything in long sequences, where they are others.
-    long: Vec<f32>,
-    /// Multiplies cosines and sines.
-    scale: f32,
-    /// The axis each of them takes its position from, where rows have three.
-    axes: Vec<u8>,
 }
 
 /// The activations of a decoder, for a batch of at most as many rows as it was laid out for.
@@ -162,12 +152,27 @@ impl Decoder {
                 (Some(scope.table("position_embd", c.context - c.ahead + offset, w)?), Turns::default())
             }
             Position::Rotary(rope) => (None, Turns::load(scope, rope, c.local.contains(&true))?),
-            Position::Alibi { .. } | Position::Buckets(_) => (None, Turns::default()),
+            Position::XPos { rope, span } => (None, Turns::grown(rope, span, c.context)),
+            Position::Waves { .. } | Position::Alibi { .. } | Position::Buckets(_) => (None, Turns::default()),
         };
+        let waves = if let Position::Waves { .. } = c.position { positions::waves(w) } else { Vec::new() };
         let normed = encoder.is_some() || own.has("output_norm.weight");
         let norm = normed.then(|| own.norm("output_norm", c.norm, w, c.eps)).transpose()?;
         let begin_norm = c.names.begin_norm.map(|name| scope.norm(name, c.norm, w, c.eps)).transpose()?;
-        Ok(Self { position, begin_norm, turns, norm, embedding, projection, blocks, encoder, transform, head, config })
+        Ok(Self {
+            position,
+            begin_norm,
+            waves,
+            turns,
+            norm,
+            embedding,
+            projection,
+            blocks,
+            encoder,
+            transform,
+            head,
+            config,
+        })
     }
 
     /// The number format of the weights, for what is best stored beside them.
@@ -248,6 +253,17 @@ impl Decoder {
     /// [`Error::Cancelled`].
     pub fn embed(&self, exec: &mut Exec<'_>, ids: &[u32], to: Rows) -> Result<(), Error> {
         exec.gather(&self.embedding, ids, self.config.embedding_scale, to, false)
+    }
+
+    /// Puts rows of a picture into rows of `rows.input`, where they take the place of embeddings.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn place(&self, exec: &mut Exec<'_>, data: &[f32], to: Rows) -> Result<(), Error> {
+        match self.config.picture_scale {
+            1.0 => exec.write(to, data),
+            scale => exec.write(to, &data.iter().map(|x| x * scale).collect::<Vec<f32>>()),
+        }
     }
 
     /// Runs the first rows of `rows.input`, which continue the sequences: `counts[i]` rows for `sequences[i]`, whose
@@ -332,7 +348,10 @@ impl Decoder {
         let KvCache { slots, taken, positions, .. } = cache;
         taken.clear();
         positions.clear();
-        let offset = if let Position::Learned { offset } = c.position { offset } else { 0 };
+        let offset = match c.position {
+            Position::Learned { offset } | Position::Waves { offset } => offset,
+            _ => 0,
+        };
         let axes = if self.turns.axes.is_empty() { 1 } else { 3 };
         for (sequence, &count) in sequences.iter_mut().zip(counts) {
             let prompt = sequence.len();
@@ -341,7 +360,8 @@ impl Decoder {
             }
             for row in prompt..prompt + count {
                 let stands = |p: usize| u32::try_from(p.saturating_sub(c.ahead) + offset).unwrap_or(u32::MAX);
-                let place = sequence.position(row).map(stands);
+                let left_out = sequence.is_left_out(row);
+                let place = sequence.position(row).map(|p| if left_out { NO_ROW } else { stands(p) });
                 positions.extend(&place[..axes]);
             }
             slots.extend(sequence, count, taken)?;
@@ -363,26 +383,13 @@ impl Decoder {
         if let Some(table) = &self.position {
             exec.gather(table, positions, 1.0, rows.x, true)?;
         }
+        if !self.waves.is_empty() {
+            exec.waves(&self.waves, positions, rows.x)?;
+        }
         if let Some(norm) = &self.begin_norm {
             exec.norm(norm, rows.x, rows.x, false)?;
         }
-        let Turns { frequencies, long, scale, axes } = &self.turns;
-        if long.is_empty() {
-            for (frequencies, angles) in frequencies.iter().zip(rows.angles).filter(|(f, _)| !f.is_empty()) {
-                exec.angles(frequencies, axes, *scale, positions, angles)?;
-            }
-            return Ok(());
-        }
-        let (mut start, each) = (0, if axes.is_empty() { 1 } else { 3 });
-        for (sequence, &count) in counts.filter(|(_, count)| **count > 0) {
-            let own = [if sequence.is_long() { long } else { &frequencies[0] }, &frequencies[1]];
-            let positions = &positions[start * each..(start + count) * each];
-            for (frequencies, angles) in own.into_iter().zip(rows.angles).filter(|(f, _)| !f.is_empty()) {
-                exec.angles(frequencies, axes, *scale, positions, angles.slice(start, count))?;
-            }
-            start += count;
-        }
-        Ok(())
+        self.turns.angles(exec, rows.angles, positions, counts)
     }
 
     /// Logits of row `row` and the `count - 1` after it of the last [`Decoder::forward`]: `count` times the vocabulary.
@@ -419,22 +426,6 @@ impl Decoder {
             out.iter_mut().for_each(|l| *l = cap * (*l / cap).tanh());
         }
         Ok(())
-    }
-}
-
-impl Turns {
-    /// Those of a rope, divided by the factors that the file may have; `local` where some layers have a window.
-    fn load(scope: &Scope, rope: Rope, local: bool) -> Result<Self, Error> {
-        const FACTORS: &str = "rope_freqs.weight";
-        let factors = |name: &str| scope.vector(name, rope.width / 2);
-        let (all, long) = if rope.short.is_some() {
-            (rope.spread(factors(SHORT)?.get()), rope.spread(factors(LONG)?.get()))
-        } else {
-            let factors = scope.has(FACTORS).then(|| factors(FACTORS)).transpose()?;
-            (rope.global(factors.as_ref().map(|f| f.get())), Vec::new())
-        };
-        let local = if local { rope.local() } else { Vec::new() };
-        Ok(Self { frequencies: [all, local], long, scale: rope.scale, axes: rope.axes() })
     }
 }
 

@@ -38,8 +38,8 @@ pub use isa::Isa;
 pub(super) use memory::{KvMemory, Memory};
 
 use super::{
-    Activation, Arena, Bias, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, Gathered, Heads, Layout,
-    Pairs, Product, Rows, SlotCopy, Span,
+    Activation, Arena, Bias, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, Gathered, Growth, Heads,
+    Layout, Pairs, Product, Rows, SlotCopy, Span,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -204,6 +204,24 @@ impl Device for Cpu {
             // SAFETY: each call has its own row.
             let to = unsafe { floats.rows_mut(out.slice(m, 1)) };
             rope::angles(&positions[m * each..(m + 1) * each], axes, frequencies, scale, to);
+        });
+    }
+
+    fn grow(&self, arena: &mut Arena, growth: Growth<'_>, positions: &[u32], angles: Rows) {
+        assert!(angles.rows == positions.len() && angles.width == 2 * growth.scales.len());
+        let floats = arena.0.floats.shared();
+        self.each_row(angles.rows, &|m, _| {
+            // SAFETY: each call has its own row.
+            rope::grow(positions[m], growth, unsafe { floats.rows_mut(angles.slice(m, 1)) });
+        });
+    }
+
+    fn waves(&self, arena: &mut Arena, frequencies: &[f32], positions: &[u32], out: Rows) {
+        assert!(out.rows == positions.len() && out.width / 2 == frequencies.len());
+        let floats = arena.0.floats.shared();
+        self.each_row(out.rows, &|m, _| {
+            // SAFETY: each call has its own row.
+            rope::wave(positions[m], frequencies, unsafe { floats.rows_mut(out.slice(m, 1)) });
         });
     }
 

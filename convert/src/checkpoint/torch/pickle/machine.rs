@@ -327,6 +327,7 @@ impl<'a> Machine<'a> {
                 self.get(place)?;
             }
             b'R' => self.reduce()?,
+            0x81 => self.make()?,
             b'b' => self.build()?,
             b'Q' => self.storage()?,
             opcode => return Err(TorchError::Opcode { at: self.start, opcode }),
@@ -380,6 +381,17 @@ impl<'a> Machine<'a> {
                 self.tensor(*storage, *offset, *shape, *strides)
             }
             _ => Err(self.wrong(format!("REDUCE: wrong argument count {count} for {import:?}"))),
+        }
+    }
+
+    /// NEWOBJ: a bag of settings, as fairseq puts it beside the model.
+    fn make(&mut self) -> Result<(), TorchError> {
+        let [class, arguments] = self.pops()?;
+        match [class, arguments].map(|id| self.pickle.node(id)) {
+            [Node::Import(Import::Namespace), Node::Tuple(none)] if none.is_empty() => {
+                self.push(Node::Dict(Vec::new()))
+            }
+            nodes => Err(self.wrong(format!("NEWOBJ: {} of {}", nodes[0].kind(), nodes[1].kind()))),
         }
     }
 

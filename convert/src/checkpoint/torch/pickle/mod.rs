@@ -67,6 +67,8 @@ pub(super) enum Import {
     /// With that many arguments, or more by the second number.
     RebuildTensor(usize, usize),
     RebuildParameter,
+    /// A bag of settings, which is a dict here that nobody looks into.
+    Namespace,
     Storage(Dtype),
 }
 
@@ -74,6 +76,7 @@ impl Import {
     fn find(module: &str, name: &str) -> Option<Self> {
         Some(match (module, name) {
             ("collections", "OrderedDict") => Self::OrderedDict,
+            ("argparse", "Namespace") => Self::Namespace,
             ("torch", "Size") => Self::Size,
             ("torch._utils", "_rebuild_tensor") => Self::RebuildTensor(4, 0),
             ("torch._utils", "_rebuild_tensor_v2") => Self::RebuildTensor(6, 1),
