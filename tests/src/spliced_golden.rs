@@ -14,6 +14,9 @@ use crate::mixed_golden::GoldenPiece;
 /// The goldens of `llava`, by name.
 pub const LLAVA: [&str; 6] = ["default", "layers", "next", "next_odd", "five", "five_next"];
 
+/// The goldens of `gemma3`, by name.
+pub const GEMMA3: [&str; 5] = ["default", "odd", "whole", "five", "five_narrow"];
+
 /// The goldens of `mplug_owl`, by name.
 pub const MPLUG_OWL: [&str; 2] = ["default", "half"];
 

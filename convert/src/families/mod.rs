@@ -4,6 +4,7 @@ mod blip2;
 mod first_stage;
 pub(crate) mod flamingo;
 mod frozen;
+mod gemma3;
 mod instructblip;
 pub(crate) mod lavis;
 pub(crate) mod llava;
@@ -52,6 +53,7 @@ pub(crate) const ALL: &[&Family] = &[
     &blip2::FAMILY,
     &flamingo::FAMILY,
     &frozen::FAMILY,
+    &gemma3::FAMILY,
     &instructblip::FAMILY,
     &llava::FAMILY,
     &minigpt4::FAMILY,

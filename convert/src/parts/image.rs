@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{SIDE, only};
 use crate::error::ConvertError;
 use crate::keys::Keys;
-use crate::settings::Neutral::Number;
+use crate::settings::Neutral::{Number, Switch};
 use crate::settings::{Inputs, Known, Object};
 use ocelli_quant::gguf::keys::{CLIP_MEAN, CLIP_STD, FILTERS};
 
@@ -60,6 +60,18 @@ const CUT: &[Known] = &[Known::without_effect(&["default_to_square", "pad_size"]
 const OWL: &[Known] =
     &[Known::without_effect(&["do_center_crop", "do_pad"], "the class resizes to both sides at once")];
 
+/// The same of Gemma 3's.
+const GEMMA: &[Known] = &[
+    Known::only(&["do_pan_and_scan"], &[Switch(false)], "a picture is shown whole"),
+    Known::without_effect(
+        &["pan_and_scan_max_num_crops", "pan_and_scan_min_crop_size", "pan_and_scan_min_ratio_to_activate"],
+        "a picture is shown whole",
+    ),
+];
+
+/// The mean and the deviation of Inception's pictures.
+pub(super) const HALF: [f64; 3] = [0.5; 3];
+
 /// What has no effect in a processor's configuration.
 pub(super) const PROCESSORS: &[Known] = &[
     Known::without_effect(
@@ -91,6 +103,8 @@ pub(crate) enum Class {
     Tiles,
     /// mPLUG-Owl's: stretched, whatever is said of cutting.
     Owl,
+    /// Gemma 3's: stretched.
+    Gemma,
 }
 
 impl Class {
@@ -106,6 +120,7 @@ impl Class {
             ("LlavaImageProcessor", Self::Clip),
             ("LlavaNextImageProcessor", Self::Tiles),
             ("MplugOwlImageProcessor", Self::Owl),
+            ("Gemma3ImageProcessor", Self::Gemma),
         ];
         let found = names.iter().find(|(name, _)| kind.starts_with(name)).map(|(_, class)| *class);
         let kinds: &[_] = match otherwise {
@@ -113,6 +128,7 @@ impl Class {
             Self::Clip | Self::Llava { .. } => &[Self::Clip],
             Self::Tiles => &[Self::Tiles],
             Self::Owl => &[Self::Owl],
+            Self::Gemma => &[Self::Gemma],
         };
         let found = found.filter(|class| kinds.contains(class));
         let of_llava = matches!(otherwise, Self::Llava { .. });
@@ -121,6 +137,11 @@ impl Class {
             let known = known.collect::<Vec<_>>().join(", ");
             config.unsupported(KEY, format!("'{kind}'"), format!("only {known} are"))
         })
+    }
+
+    /// The mean and the deviation, and Pillow's number of the filter, where the file says nothing.
+    fn usual(self) -> ([f64; 3], [f64; 3], u64) {
+        if self == Self::Gemma { (HALF, HALF, 2) } else { (CLIP_MEAN, CLIP_STD, 3) }
     }
 
     fn cuts(self) -> bool {
@@ -190,8 +211,9 @@ pub(crate) fn keys(
         Some(processor) => processor,
         None => {
             let how = if class == Class::Clip { ", shorter side first and the middle cut out," } else { "" };
+            let whose = if class == Class::Gemma { "0.5 as" } else { "CLIP's" };
             keys.note(format!(
-                "no {FILE}: pictures are resized to image_size {side}{how} with CLIP's mean and deviation"
+                "no {FILE}: pictures are resized to image_size {side}{how} with {whose} mean and deviation"
             ));
             let none = Object::empty(FILE).with("size", side);
             let none = if class.cuts() { none.with("crop_size", side) } else { none.with("image_size", side) };
@@ -213,7 +235,11 @@ impl Processor {
                 only(config, switch, false)?;
             }
         }
-        let filter = filter(config)?;
+        if class == Class::Gemma {
+            config.known(GEMMA);
+        }
+        let (mean, std, number) = class.usual();
+        let filter = filter(config, number)?;
         if class == Class::Idefics {
             // Versions before 5 do all of it whatever the file says.
             for switch in ["do_resize", "do_rescale", "do_normalize"] {
@@ -224,7 +250,7 @@ impl Processor {
             }
         }
         let resize = config.switch("do_resize", true)?;
-        let mean = channels(config, "image_mean", CLIP_MEAN)?;
+        let mean = channels(config, "image_mean", mean)?;
         let (size, fit) = if class.cuts() {
             ((side, side), cut(config, class, side)?)
         } else {
@@ -238,7 +264,7 @@ impl Processor {
         if !(factor > 0.0 && factor.is_finite()) {
             return Err(config.bad("rescale_factor", factor, "must be above 0"));
         }
-        let std = channels(config, "image_std", CLIP_STD)?;
+        let std = channels(config, "image_std", std)?;
         if let Some(zero) = std.iter().find(|std| **std <= 0.0) {
             return Err(config.bad("image_std", zero, "must be above 0"));
         }
@@ -445,8 +471,9 @@ fn size(config: &Object, class: Class, side: u32) -> Result<(u32, u32), ConvertE
     }
 }
 
-pub(super) fn filter(config: &Object) -> Result<&'static str, ConvertError> {
-    let number = config.integer("resample")?.unwrap_or(3);
+/// The filter of a number of Pillow's, `usual` where none is named.
+pub(super) fn filter(config: &Object, usual: u64) -> Result<&'static str, ConvertError> {
+    let number = config.integer("resample")?.unwrap_or(usual);
     let found = usize::try_from(number).ok().and_then(|number| FILTERS.get(number));
     found.copied().ok_or_else(|| config.bad("resample", number, "must be one of Pillow's filters 0..=5"))
 }

@@ -279,6 +279,16 @@ impl Vit {
     }
 }
 
+/// For each row of a square of `scale` x `scale` patches, in order, the numbers of these, line by line; of patches that are
+/// no whole square none.
+pub fn squares(across: usize, scale: usize) -> Vec<u32> {
+    let rows = (0..across / scale).flat_map(|y| (0..across / scale).map(move |x| (y * scale, x * scale)));
+    let patches = rows.flat_map(|(y, x)| {
+        (0..scale).flat_map(move |down| (0..scale).map(move |right| (y + down) * across + x + right))
+    });
+    patches.map(|patch| u32::try_from(patch).unwrap_or(u32::MAX)).collect()
+}
+
 /// The numbers `start .. start + count` as row ids.
 pub(super) fn ids(start: usize, count: usize) -> Vec<u32> {
     (start..start + count).map(|i| u32::try_from(i).unwrap_or(u32::MAX)).collect()
@@ -300,6 +310,17 @@ fn unfold(pixels: &[f32], side: usize, patch: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use super::squares;
+
+    /// Of the pixel shuffle of Idefics3, and of a pool whose last line and column are left out.
+    #[test]
+    fn squares_stand_line_by_line() {
+        assert_eq!(squares(4, 2), [0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15]);
+        assert_eq!(squares(3, 3), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(squares(2, 1), [0, 1, 2, 3]);
+        assert_eq!(squares(3, 2), [0, 1, 3, 4]);
+    }
+
     #[test]
     fn unfold_keeps_channel_then_row_order_and_drops_the_rest() {
         // 3 planes of 5x5, patch 2: 4 patches, the fifth row and column unseen

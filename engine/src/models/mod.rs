@@ -5,6 +5,7 @@ mod compose;
 mod first_stage;
 mod flamingo;
 mod frozen;
+mod gemma3;
 mod identity;
 mod instructblip;
 mod llava;
@@ -32,6 +33,7 @@ const FAMILIES: &[(&str, Load)] = &[
     ("blip2", blip2::load),
     ("flamingo", flamingo::load),
     ("frozen", frozen::load),
+    ("gemma3", gemma3::load),
     ("instructblip", instructblip::load),
     ("llava", llava::load),
     ("minigpt4", minigpt4::load),

@@ -27,6 +27,8 @@ pub struct Projector {
     family: &'static str,
     /// Its matrices, of which the last that is there is as wide as the language model.
     pub matrices: &'static [&'static str],
+    /// Whether that one has a row for each input.
+    pub columns: bool,
     /// Architectures of language models that it was trained with; none named is any.
     pub languages: &'static [&'static str],
     /// Tensors by other names: theirs, and ours, or nothing where the family has no use for them. Names end in a dot where all
@@ -44,9 +46,21 @@ type Keys = Vec<(String, MetaValue)>;
 /// Every kind that runs here.
 pub const PROJECTORS: &[Projector] = &[
     Projector {
+        name: "gemma3",
+        family: "gemma3",
+        matrices: &["mm.soft_emb_norm", "mm.input_projection"],
+        columns: true,
+        languages: &["gemma3"],
+        names: &[],
+        fit: |_| "square",
+        filter: "bilinear",
+        keys: gemma_place,
+    },
+    Projector {
         name: "idefics3",
         family: "smolvlm",
         matrices: &["mm.model.fc"],
+        columns: false,
         languages: &["llama"],
         names: &[],
         fit: |_| "square",
@@ -57,6 +71,7 @@ pub const PROJECTORS: &[Projector] = &[
         name: "mlp",
         family: "llava",
         matrices: &["mm.0", "mm.2", "mm.4"],
+        columns: false,
         languages: &[],
         names: &[("v.image_newline", "model.image_newline"), ("v.post_ln.", "")],
         fit: |vision| if squeezes(vision) { "square" } else { "pad" },
@@ -322,6 +337,19 @@ fn token(file: &Gguf, wanted: &str) -> Option<u32> {
     let Some(Value::Array(tokens)) = file.get("tokenizer.ggml.tokens") else { return None };
     let at = tokens.strings()?.iter().position(|token| token == wanted)?;
     u32::try_from(at).ok()
+}
+
+/// What Gemma's processor writes at the place of a picture.
+fn gemma_place(vision: &Header) -> Result<Keys, Error> {
+    const IMAGE: &str = "<start_of_image>";
+    let around = vec![format!("\n\n{IMAGE}"), "<end_of_image>\n\n".to_owned()];
+    let mut keys: Keys = vec![
+        ("ocelli.tokenizer.image_written".to_owned(), IMAGE.into()),
+        ("ocelli.tokenizer.around_image".to_owned(), MetaValue::Strings(around)),
+    ];
+    let row = token(vision.file(), "<image_soft_token>");
+    keys.extend(row.map(|id| ("ocelli.image_token".to_owned(), id.into())));
+    Ok(keys)
 }
 
 /// Idefics3's: how large a picture is before it is cut into tiles.

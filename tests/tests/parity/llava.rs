@@ -9,7 +9,7 @@ use ocelli_engine::{Engine, GenerateOptions, Item, Load, Model, Prompt, Session,
 use ocelli_quant::TensorType;
 use ocelli_tests::formula::fnv1a;
 use ocelli_tests::mixed_golden::GoldenPiece;
-use ocelli_tests::spliced_golden::{LLAVA, MINIGPT4, MPLUG_OWL, SplicedCase, SplicedGolden};
+use ocelli_tests::spliced_golden::{GEMMA3, LLAVA, MINIGPT4, MPLUG_OWL, SplicedCase, SplicedGolden};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -105,6 +105,18 @@ fn models_agree_whole_and_in_pieces() {
         let model = open(&golden, dir.path(), 2);
         assert_eq!(model.defaults().image_id, Some(golden.placeholder), "{name}");
         [7, 256].into_iter().for_each(|batch| answers_agree(&golden, &model, batch));
+    }
+}
+
+/// Batches that have no room for a picture's rows are as long as these.
+#[test]
+fn gemma3_agrees_whole_and_in_pieces() {
+    for name in GEMMA3 {
+        let golden = SplicedGolden::load("gemma3", name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 2);
+        assert_eq!(model.defaults().image_id, Some(golden.placeholder), "{name}");
+        [3, 20, 256].into_iter().for_each(|batch| answers_agree(&golden, &model, batch));
     }
 }
 

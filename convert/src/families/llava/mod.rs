@@ -245,15 +245,20 @@ impl Model for Llava {
     }
 
     fn canonical(&self, name: &str) -> String {
-        let inner = name.strip_prefix("model.").unwrap_or(name);
-        if let Some(rest) = inner.strip_prefix("vision_tower.") {
-            return format!("vision_tower.{}", super::open_flamingo::in_clip(rest));
-        }
-        let inside = ["embed_tokens.", "layers.", "norm."];
-        match inner.strip_prefix("language_model.") {
-            Some(rest) if inside.iter().any(|part| rest.starts_with(part)) => format!("language_model.model.{rest}"),
-            None if inner == "lm_head.weight" => format!("language_model.{inner}"),
-            _ => inner.to_owned(),
-        }
+        hub_name(name)
+    }
+}
+
+/// The name that a tensor has in files on the hub, of one of the other three.
+pub(super) fn hub_name(name: &str) -> String {
+    let inner = name.strip_prefix("model.").unwrap_or(name);
+    if let Some(rest) = inner.strip_prefix("vision_tower.") {
+        return format!("vision_tower.{}", super::open_flamingo::in_clip(rest));
+    }
+    let inside = ["embed_tokens.", "layers.", "norm."];
+    match inner.strip_prefix("language_model.") {
+        Some(rest) if inside.iter().any(|part| rest.starts_with(part)) => format!("language_model.model.{rest}"),
+        None if inner == "lm_head.weight" => format!("language_model.{inner}"),
+        _ => inner.to_owned(),
     }
 }
