@@ -50,6 +50,12 @@ CASES = [
     ["What is the answer to this Question?"],
     [4, 3, "\n\n\nthe ", 0],
 ]
+# A conversation that is rendered, and its pictures.
+TEMPLATE = ("{{ bos_token }}{% for m in messages %}{{ '<start_of_turn>' + ('model' if m['role'] == 'assistant' else m['role']) + '\n' }}"
+            "{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for p in m['content'] %}{% if p['type'] == 'image' %}<start_of_image>"
+            "{% else %}{{ p['text'] }}{% endif %}{% endfor %}{% endif %}{{ '<end_of_turn>\n' }}{% endfor %}"
+            "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}")
+TALK = [("user", [1, "What is it?"]), ("assistant", "two"), ("user", ["and\n", 2, 0, "\nof"])]
 NAMES = [["greedy", "beams"], ["greedy", "beams", "beams_length_0"], ["greedy", "beams"], ["greedy", "repetition"]]
 
 
@@ -141,6 +147,7 @@ def make_processor(spec, folder):
     side = spec[4]["image_size"]
     kind = transformers.Gemma3ImageProcessor if FOUR else transformers.Gemma3ImageProcessorPil
     processor = Gemma3Processor(kind(size={"height": side, "width": side}, **spec[7]), tokenizer(folder), image_seq_length=spec[6])
+    processor.tokenizer.chat_template = TEMPLATE
     processor.save_pretrained(folder)
     return processor
 
@@ -208,6 +215,15 @@ def case(model, processor, rgb, pieces_, names, eos):
     return r
 
 
+def talk(processor, rgb):
+    """Ids of the conversation."""
+    part = lambda p: {"type": "image"} if isinstance(p, int) else {"type": "text", "text": p}
+    said = [{"role": role, "content": content if isinstance(content, str) else [part(p) for p in content]} for role, content in TALK]
+    text = processor.tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True, chat_template=TEMPLATE)
+    pictures = [Image.fromarray(rgb[p]) for _, content in TALK for p in content if isinstance(p, int)]
+    return processor(images=[pictures], text=text, add_special_tokens=False, return_tensors="pt")["input_ids"][0].tolist()
+
+
 def golden(name, spec):
     what, seed, dtype, *_ = spec
     with tempfile.TemporaryDirectory() as folder:
@@ -217,7 +233,7 @@ def golden(name, spec):
     pictures, rgb = pictures_of(seed)
     cases = [case(model, processor, rgb, p, n, [1]) for p, n in zip(CASES, NAMES)]
     return {"name": name, "note": what, "seed": seed, "dtype": dtype, "eos": [1], "placeholder": IMAGE, "files": files, "tensors": tensors,
-            "pictures": pictures, "cases": cases}
+            "pictures": pictures, "cases": cases, "talk": talk(processor, rgb)}
 
 
 if __name__ == "__main__":

@@ -48,6 +48,9 @@ pub struct SplicedGolden {
     pub pictures: Vec<Picture>,
     /// Prompts with the answers.
     pub cases: Vec<SplicedCase>,
+    /// Ids of the script's conversation.
+    #[serde(default)]
+    pub talk: Vec<u32>,
 }
 
 /// A prompt and what came out.
@@ -101,6 +104,7 @@ impl SplicedGolden {
             parts: BTreeMap::new(),
             pictures: Vec::new(),
             cases: Vec::new(),
+            talk: Vec::new(),
         }
     }
 

@@ -6,6 +6,9 @@
 //! The BLIP processor resizes to exactly height × width without keeping the aspect or cropping, multiplies by
 //! `rescale_factor` and normalises by channel. The factor is a double there (1/255), and stays one here.
 
+mod class;
+mod numbers;
+
 use ocelli_quant::gguf::MetaValue;
 use serde_json::Value;
 
@@ -14,7 +17,10 @@ use crate::error::ConvertError;
 use crate::keys::Keys;
 use crate::settings::Neutral::{Number, Switch};
 use crate::settings::{Inputs, Known, Object};
-use ocelli_quant::gguf::keys::{CLIP_MEAN, CLIP_STD, FILTERS};
+pub(crate) use class::Class;
+use numbers::numbers;
+pub(crate) use numbers::{HALF, channels, filter};
+use ocelli_quant::gguf::keys::{CLIP_MEAN, CLIP_STD};
 
 /// The file older versions write.
 pub(super) const FILE: &str = "preprocessor_config.json";
@@ -69,9 +75,6 @@ const GEMMA: &[Known] = &[
     ),
 ];
 
-/// The mean and the deviation of Inception's pictures.
-pub(super) const HALF: [f64; 3] = [0.5; 3];
-
 /// What has no effect in a processor's configuration.
 pub(super) const PROCESSORS: &[Known] = &[
     Known::without_effect(
@@ -84,70 +87,6 @@ pub(super) const PROCESSORS: &[Known] = &[
         "how many rows a picture has is the model's to say, and that is how many stand in a prompt",
     ),
 ];
-
-/// The class of an image processor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Class {
-    Blip,
-    /// Of InstructBLIP's videos: what is BLIP's of pictures, in a file of its own.
-    BlipVideo,
-    Idefics,
-    /// CLIP's, and LLaVA's with padding.
-    Clip,
-    /// CLIP's of which LLaVA's own repository takes all but the fit, which the model's configuration says.
-    Llava {
-        /// Pictures are made square by room; otherwise they are cut into tiles.
-        pads: bool,
-    },
-    /// LLaVA-NeXT's.
-    Tiles,
-    /// mPLUG-Owl's: stretched, whatever is said of cutting.
-    Owl,
-    /// Gemma 3's: stretched.
-    Gemma,
-}
-
-impl Class {
-    fn of(config: &Object, otherwise: Self) -> Result<Self, ConvertError> {
-        const KEY: &str = "image_processor_type";
-        let Some(kind) = config.text(KEY)? else { return Ok(otherwise) };
-        let names = [
-            ("BlipImageProcessor", Self::Blip),
-            ("InstructBlipVideoImageProcessor", Self::BlipVideo),
-            ("IdeficsImageProcessor", Self::Idefics),
-            ("CLIPImageProcessor", Self::Clip),
-            ("CLIPFeatureExtractor", Self::Clip),
-            ("LlavaImageProcessor", Self::Clip),
-            ("LlavaNextImageProcessor", Self::Tiles),
-            ("MplugOwlImageProcessor", Self::Owl),
-            ("Gemma3ImageProcessor", Self::Gemma),
-        ];
-        let found = names.iter().find(|(name, _)| kind.starts_with(name)).map(|(_, class)| *class);
-        let kinds: &[_] = match otherwise {
-            Self::Blip | Self::BlipVideo | Self::Idefics => &[Self::Blip, Self::BlipVideo, Self::Idefics],
-            Self::Clip | Self::Llava { .. } => &[Self::Clip],
-            Self::Tiles => &[Self::Tiles],
-            Self::Owl => &[Self::Owl],
-            Self::Gemma => &[Self::Gemma],
-        };
-        let found = found.filter(|class| kinds.contains(class));
-        let of_llava = matches!(otherwise, Self::Llava { .. });
-        found.map(|class| if of_llava { otherwise } else { class }).ok_or_else(|| {
-            let known = names.iter().filter(|(_, class)| kinds.contains(class)).map(|(name, _)| format!("'{name}'"));
-            let known = known.collect::<Vec<_>>().join(", ");
-            config.unsupported(KEY, format!("'{kind}'"), format!("only {known} are"))
-        })
-    }
-
-    /// The mean and the deviation, and Pillow's number of the filter, where the file says nothing.
-    fn usual(self) -> ([f64; 3], [f64; 3], u64) {
-        if self == Self::Gemma { (HALF, HALF, 2) } else { (CLIP_MEAN, CLIP_STD, 3) }
-    }
-
-    fn cuts(self) -> bool {
-        matches!(self, Self::Clip | Self::Llava { .. } | Self::Tiles)
-    }
-}
 
 /// How a picture of any shape comes to have the tower's.
 #[derive(Debug, Clone, PartialEq)]
@@ -469,35 +408,4 @@ fn size(config: &Object, class: Class, side: u32) -> Result<(u32, u32), ConvertE
         }
         _ => Ok((number, number)),
     }
-}
-
-/// The filter of a number of Pillow's, `usual` where none is named.
-pub(super) fn filter(config: &Object, usual: u64) -> Result<&'static str, ConvertError> {
-    let number = config.integer("resample")?.unwrap_or(usual);
-    let found = usize::try_from(number).ok().and_then(|number| FILTERS.get(number));
-    found.copied().ok_or_else(|| config.bad("resample", number, "must be one of Pillow's filters 0..=5"))
-}
-
-/// Three numbers, or one for all three channels.
-pub(super) fn channels(config: &Object, key: &str, default: [f64; 3]) -> Result<Vec<f32>, ConvertError> {
-    Ok(numbers(config, key, default)?.iter().map(|value| *value as f32).collect())
-}
-
-/// The same as they stand there.
-fn numbers(config: &Object, key: &str, default: [f64; 3]) -> Result<Vec<f64>, ConvertError> {
-    let values: Vec<f64> = match config.get(key) {
-        None => default.to_vec(),
-        Some(Value::Array(items)) => {
-            let numbers: Option<Vec<f64>> = items.iter().map(Value::as_f64).collect();
-            let Some(numbers) = numbers.filter(|numbers| numbers.len() == 3) else {
-                return Err(config.bad(key, format!("a list of {}", items.len()), "must be 3 numbers"));
-            };
-            numbers
-        }
-        Some(_) => vec![config.number(key, 0.0)?; 3],
-    };
-    if let Some(bad) = values.iter().find(|value| !(**value as f32).is_finite()) {
-        return Err(config.bad(key, bad, "must be finite"));
-    }
-    Ok(values)
 }
