@@ -17,6 +17,9 @@ pub const LLAVA: [&str; 6] = ["default", "layers", "next", "next_odd", "five", "
 /// The goldens of `gemma3`, by name.
 pub const GEMMA3: [&str; 5] = ["default", "odd", "whole", "five", "five_narrow"];
 
+/// The goldens of `internvl`, by name.
+pub const INTERNVL: [&str; 5] = ["default", "quarter", "single", "five", "five_inner"];
+
 /// The goldens of `mplug_owl`, by name.
 pub const MPLUG_OWL: [&str; 2] = ["default", "half"];
 

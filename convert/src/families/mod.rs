@@ -6,6 +6,7 @@ pub(crate) mod flamingo;
 mod frozen;
 mod gemma3;
 mod instructblip;
+mod internvl;
 pub(crate) mod lavis;
 pub(crate) mod llava;
 pub(crate) mod minigpt4;
@@ -55,6 +56,7 @@ pub(crate) const ALL: &[&Family] = &[
     &frozen::FAMILY,
     &gemma3::FAMILY,
     &instructblip::FAMILY,
+    &internvl::FAMILY,
     &llava::FAMILY,
     &minigpt4::FAMILY,
     &mplug_owl::FAMILY,

@@ -8,7 +8,7 @@ use super::attention::{Attention, AttentionRows, Shape, heads};
 use crate::error::Error;
 use crate::kernels::{Activation, Exec, Gathered, Layout, Product, Rows};
 use crate::weights::header::{self, Header};
-use crate::weights::{Linear, Norm, NormKind, Scope, Table};
+use crate::weights::{Linear, Norm, NormKind, Scope, Table, Vector};
 
 /// Hyper-parameters, from `clip.vision.*`.
 #[derive(Debug, Clone)]
@@ -119,6 +119,8 @@ struct Block {
     up: Linear,
     /// And back.
     down: Linear,
+    /// What multiplies the results of attention and of the feed-forward layer before they are added, where there is such.
+    scales: Option<[Vector; 2]>,
 }
 
 /// A tower with its weights.
@@ -179,6 +181,11 @@ impl Vit {
                     norm2: norm(&s, "ln2", eps)?,
                     up: s.linear("ffn_up", w, config.ffn)?,
                     down: s.linear("ffn_down", config.ffn, w)?,
+                    scales: if s.has("ls1.weight") {
+                        Some([s.vector("ls1.weight", w)?, s.vector("ls2.weight", w)?])
+                    } else {
+                        None
+                    },
                 })
             })
             .collect::<Result<_, Error>>()?;
@@ -257,9 +264,11 @@ impl Vit {
             exec.layer(layer, last)?;
             self.keep(exec, layer, x, result)?;
             b.attention.all(exec, x, Some(&b.norm1), attention)?;
-            b.attention.attend(exec, attention, x)?;
+            b.attention.find(exec, attention)?;
+            let [found, fed] = b.scales.as_ref().map_or([None; 2], |scales| scales.each_ref().map(Some));
+            b.attention.add_columns(exec, attention.mixed, x, found)?;
             exec.matmul(x, Some(&b.norm2), &[Product::new(&b.up, ffn).act(c.act)])?;
-            exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;
+            exec.matmul(ffn, None, &[Product::new(&b.down, x).residual().times(fed)])?;
         }
         self.keep(exec, last, x, result)?;
         match &self.post_norm {

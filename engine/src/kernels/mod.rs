@@ -13,7 +13,7 @@ pub use cpu::{Isa, limits};
 
 use crate::error::Error;
 pub use crate::weights::Activation;
-use crate::weights::{Linear, Norm, Table};
+use crate::weights::{Linear, Norm, Table, Vector};
 pub use bias::{Bias, HeadBias};
 pub use exec::{Exec, Told};
 
@@ -182,13 +182,15 @@ pub struct Product<'a> {
     pub add: bool,
     /// Multiplies what is added: the gate of a residual.
     pub scale: f32,
+    /// Multiplies each column of `act(W x + b)`, before it is added: a layer scale (Touvron et al. 2021).
+    pub columns: Option<&'a Vector>,
 }
 
 impl<'a> Product<'a> {
     /// out = W x + b
     #[must_use]
     pub fn new(linear: &'a Linear, out: Rows) -> Self {
-        Self { linear, gate: None, out, act: None, add: false, scale: 1.0 }
+        Self { linear, gate: None, out, act: None, add: false, scale: 1.0, columns: None }
     }
 
     /// out = act(W x + b)
@@ -207,6 +209,12 @@ impl<'a> Product<'a> {
     #[must_use]
     pub fn residual(self) -> Self {
         Self { add: true, ..self }
+    }
+
+    /// What is added or put, times a number for each column, where there are such.
+    #[must_use]
+    pub fn times(self, columns: Option<&'a Vector>) -> Self {
+        Self { columns, ..self }
     }
 
     /// out += scale (W x + b)

@@ -8,6 +8,7 @@ mod frozen;
 mod gemma3;
 mod identity;
 mod instructblip;
+mod internvl;
 mod llava;
 mod minigpt4;
 mod mplug_owl;
@@ -35,6 +36,7 @@ const FAMILIES: &[(&str, Load)] = &[
     ("frozen", frozen::load),
     ("gemma3", gemma3::load),
     ("instructblip", instructblip::load),
+    ("internvl", internvl::load),
     ("llava", llava::load),
     ("minigpt4", minigpt4::load),
     ("mplug_owl", mplug_owl::load),

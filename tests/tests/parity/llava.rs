@@ -5,11 +5,11 @@ use crate::{check_generations, check_logits, check_scores, close, quiet};
 use ocelli_convert::{MiniGpt4, Options, Original, convert_llava, convert_minigpt4};
 use ocelli_engine::chat::{ChatTemplate, Content, Message, Part};
 use ocelli_engine::image::{ImageLimits, Picture};
-use ocelli_engine::{Engine, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions, Wanted};
+use ocelli_engine::{Engine, GenerateOptions, Item, Load, Mark, Model, Prompt, Session, SessionOptions, Wanted};
 use ocelli_quant::TensorType;
 use ocelli_tests::formula::fnv1a;
 use ocelli_tests::mixed_golden::GoldenPiece;
-use ocelli_tests::spliced_golden::{GEMMA3, LLAVA, MINIGPT4, MPLUG_OWL, SplicedCase, SplicedGolden};
+use ocelli_tests::spliced_golden::{GEMMA3, INTERNVL, LLAVA, MINIGPT4, MPLUG_OWL, SplicedCase, SplicedGolden};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,9 +58,13 @@ fn prompt(golden: &SplicedGolden, case: &SplicedCase) -> Prompt {
 /// The ids with the placeholder for each row of a picture.
 fn ids(model: &Model, golden: &SplicedGolden, prompt: &Prompt) -> Vec<u32> {
     let items = model.compose(prompt).unwrap();
-    let one = |item: &Item| match item {
-        Item::Tokens(ids) => ids.clone(),
-        Item::Image(..) | Item::Video(..) => vec![golden.placeholder; model.count(std::slice::from_ref(item))],
+    let one = |item: &Item| match (item, item.marks()) {
+        (Item::Tokens(ids), _) => ids.clone(),
+        (_, []) => vec![golden.placeholder; model.count(std::slice::from_ref(item))],
+        (_, marks) => {
+            let rows = |mark: &Mark| [mark.tokens.clone(), vec![golden.placeholder; mark.rows]].concat();
+            marks.iter().flat_map(rows).collect()
+        }
     };
     items.iter().flat_map(one).collect()
 }
@@ -117,6 +121,17 @@ fn gemma3_agrees_whole_and_in_pieces() {
         let model = open(&golden, dir.path(), 2);
         assert_eq!(model.defaults().image_id, Some(golden.placeholder), "{name}");
         [3, 20, 256].into_iter().for_each(|batch| answers_agree(&golden, &model, batch));
+    }
+}
+
+#[test]
+fn internvl_agrees_whole_and_in_pieces() {
+    for name in INTERNVL {
+        let golden = SplicedGolden::load("internvl", name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 2);
+        assert_eq!(model.defaults().image_id, Some(golden.placeholder), "{name}");
+        [7, 256].into_iter().for_each(|batch| answers_agree(&golden, &model, batch));
     }
 }
 

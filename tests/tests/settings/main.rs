@@ -76,6 +76,10 @@ fn no_setting_is_lost() {
         let write = |dir: &Path| SplicedGolden::load("llava", name).unwrap().write(dir).unwrap();
         subjects.push(Subject::new(&format!("llava_{name}"), write));
     }
+    for name in ["quarter", "five_inner"] {
+        let write = |dir: &Path| SplicedGolden::load("internvl", name).unwrap().write(dir).unwrap();
+        subjects.push(Subject::new(&format!("internvl_{name}"), write));
+    }
     for name in ["default", "five"] {
         let write = |dir: &Path| SplicedGolden::load("gemma3", name).unwrap().write(dir).unwrap();
         subjects.push(Subject::new(&format!("gemma3_{name}"), write));

@@ -137,7 +137,7 @@ fn vision(config: &Object) -> Result<Object, ConvertError> {
 
 /// The hidden states of a tower of `layers` that are read, one or a list: 0 before the first block, k or k - layers - 1 behind
 /// block k.
-pub(super) fn features(config: &Object, key: &str, layers: u32) -> Result<Vec<u32>, ConvertError> {
+pub(crate) fn features(config: &Object, key: &str, layers: u32) -> Result<Vec<u32>, ConvertError> {
     let one = |value: &Value| {
         let number = value.as_i64().ok_or_else(|| config.mismatch(key, "an integer or a list of integers", value))?;
         let from_end = i64::from(layers) + 1 + number;

@@ -25,6 +25,8 @@ pub(crate) enum Class {
     Owl,
     /// Gemma 3's: stretched.
     Gemma,
+    /// InternVL's: cut into the grid of tiles whose shape is closest.
+    Closest,
 }
 
 impl Class {
@@ -41,6 +43,7 @@ impl Class {
             ("LlavaNextImageProcessor", Self::Tiles),
             ("MplugOwlImageProcessor", Self::Owl),
             ("Gemma3ImageProcessor", Self::Gemma),
+            ("GotOcr2ImageProcessor", Self::Closest),
         ];
         let found = names.iter().find(|(name, _)| kind.starts_with(name)).map(|(_, class)| *class);
         let kinds: &[_] = match otherwise {
@@ -49,6 +52,7 @@ impl Class {
             Self::Tiles => &[Self::Tiles],
             Self::Owl => &[Self::Owl],
             Self::Gemma => &[Self::Gemma],
+            Self::Closest => &[Self::Closest],
         };
         let found = found.filter(|class| kinds.contains(class));
         let of_llava = matches!(otherwise, Self::Llava { .. });

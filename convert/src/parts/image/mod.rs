@@ -20,7 +20,7 @@ use crate::settings::{Inputs, Known, Object};
 pub(crate) use class::Class;
 use numbers::numbers;
 pub(crate) use numbers::{HALF, channels, filter};
-use ocelli_quant::gguf::keys::{CLIP_MEAN, CLIP_STD};
+use ocelli_quant::gguf::keys::{CLIP_MEAN, CLIP_STD, TILES};
 
 /// The file older versions write.
 pub(super) const FILE: &str = "preprocessor_config.json";
@@ -75,6 +75,10 @@ const GEMMA: &[Known] = &[
     ),
 ];
 
+/// The same of InternVL's.
+const CLOSEST: &[Known] =
+    &[Known::without_effect(&["crop_to_patches"], "the processor around it always has pictures cut")];
+
 /// What has no effect in a processor's configuration.
 pub(super) const PROCESSORS: &[Known] = &[
     Known::without_effect(
@@ -106,6 +110,8 @@ struct Processor {
     fit: Fit,
     /// Of [`Class::Tiles`], where the file says.
     grid: Option<Grid>,
+    /// Of [`Class::Closest`]: fewest and most tiles.
+    tiles: Option<[u32; 2]>,
     filter: &'static str,
     resize: bool,
     rescale: bool,
@@ -208,13 +214,15 @@ impl Processor {
             return Err(config.bad("image_std", zero, "must be above 0"));
         }
         let grid = if class == Class::Tiles { grid(config)? } else { None };
+        let tiles = if class == Class::Closest { Some(tiles(config)?) } else { None };
         Ok(Self {
             size,
             fit,
             grid,
+            tiles,
             filter,
             // Tiles are resized in any case, and then have the tower's size.
-            resize: resize || class == Class::Tiles,
+            resize: resize || matches!(class, Class::Tiles | Class::Closest),
             rescale: config.switch("do_rescale", true)?,
             factor,
             normalize: config.switch("do_normalize", true)?,
@@ -236,6 +244,10 @@ impl Processor {
                 keys.set("ocelli.image.resize", "pad");
                 keys.set("ocelli.image.pad_rgb", colour);
             }
+        }
+        if let Some([least, most]) = self.tiles {
+            keys.set("clip.vision.preproc_min_tiles", least);
+            keys.set("clip.vision.preproc_max_tiles", most);
         }
         keys.set("ocelli.image.size", vec![self.size.0, self.size.1]);
         keys.set("ocelli.image.filter", self.filter);
@@ -297,6 +309,17 @@ fn cut(config: &Object, class: Class, side: u32) -> Result<Fit, ConvertError> {
     } else {
         Fit::Stretch
     })
+}
+
+/// Fewest and most tiles of a picture. That they are cut at all is the processor's to say, and it always does.
+fn tiles(config: &Object) -> Result<[u32; 2], ConvertError> {
+    config.known(CLOSEST);
+    let least = config.count("min_patches", 1..=TILES, 1)?;
+    let most = config.count("max_patches", 1..=TILES, 12)?;
+    if least > most {
+        return Err(config.bad("min_patches", least, format!("must be at most max_patches {most}")));
+    }
+    Ok([least, most])
 }
 
 /// Most sizes of a grid, and the longest side.
