@@ -258,6 +258,11 @@ impl Model {
         self.0.family.speaks.as_ref().is_some_and(|speaks| speaks.decoder.encoder.is_some())
     }
 
+    /// Whether a picture's rows see one another in the language model, so that they pass through it in one batch.
+    pub(crate) fn sees_together(&self) -> bool {
+        self.0.family.sees.as_ref().is_some_and(|sees| sees.two_way())
+    }
+
     /// The context that a session needs for a prompt of so many positions and `new` tokens behind it.
     #[must_use]
     pub fn context_for(&self, positions: usize, new: usize) -> usize {

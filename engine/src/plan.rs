@@ -19,7 +19,8 @@ pub struct SessionOptions {
     /// Most new tokens of a beam; 0 is the whole context. Beams share their prompt, so each costs this much more, in pages of
     /// sixteen positions.
     pub new_tokens: usize,
-    /// Rows of a prompt that pass through the model together; 0 is 256. More is faster and needs more scratch.
+    /// Rows of a prompt that pass through the model together; 0 is 256. More is faster and needs more scratch. Where a
+    /// picture's rows see one another it is at least as many as these.
     pub batch: usize,
     /// Number format of keys and values; `None` is f32 beside f32 weights, f16 beside all others.
     pub cache: Option<CacheType>,
@@ -116,7 +117,8 @@ pub fn resolve(family: &Family, options: &SessionOptions) -> Resolved {
     let context = or(options.context, most).min(most);
     let beams = or(options.beams, 1);
     let new_tokens = or(options.new_tokens, context).min(context);
-    let batch = or(options.batch, 256).min(context).max(beams);
+    let together = family.sees.as_ref().filter(|sees| sees.two_way()).map_or(0, |sees| sees.largest().positions);
+    let batch = or(options.batch, 256).max(together).min(context).max(beams);
     // Beams that grow beyond what is short are read again beside their prompt, which stays.
     let short = family.speaks.as_ref().and_then(|speaks| speaks.decoder.config.short());
     let again = short.filter(|&short| beams > 1 && short < context).map_or(0, |short| slots(short, 1, 0));
@@ -174,7 +176,7 @@ impl Resolved {
             // All tiles as bytes, twice while they are cut, and one of them as numbers.
             let shown = sees.largest().tiles * 2 - 1;
             let first = if let Cut::Split(split) = &p.cut { (split.longest as usize).pow(2) * 3 } else { 0 };
-            (2 + self.frames) * picture + first + prepared * (shown + 4 + 4)
+            (2 + self.frames) * picture + first + prepared * (shown + 4 + 4) + sees.own_bytes()
         });
         let vocabulary = family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.vocabulary);
         Plan {

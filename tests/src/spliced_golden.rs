@@ -14,6 +14,12 @@ use crate::mixed_golden::GoldenPiece;
 /// The goldens of `llava`, by name.
 pub const LLAVA: [&str; 6] = ["default", "layers", "next", "next_odd", "five", "five_next"];
 
+/// The goldens of `gemma3`, by name.
+pub const GEMMA3: [&str; 5] = ["default", "odd", "whole", "five", "five_narrow"];
+
+/// The goldens of `internvl`, by name.
+pub const INTERNVL: [&str; 5] = ["default", "quarter", "single", "five", "five_inner"];
+
 /// The goldens of `mplug_owl`, by name.
 pub const MPLUG_OWL: [&str; 2] = ["default", "half"];
 
@@ -54,6 +60,9 @@ pub struct SplicedGolden {
     pub pictures: Vec<Picture>,
     /// Prompts with the answers.
     pub cases: Vec<SplicedCase>,
+    /// Ids of the script's conversation.
+    #[serde(default)]
+    pub talk: Vec<u32>,
 }
 
 /// What the tensors of KOSMOS' original layout do not say.
@@ -119,6 +128,7 @@ impl SplicedGolden {
             original: None,
             pictures: Vec::new(),
             cases: Vec::new(),
+            talk: Vec::new(),
         }
     }
 

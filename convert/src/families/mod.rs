@@ -4,7 +4,9 @@ mod blip2;
 mod first_stage;
 pub(crate) mod flamingo;
 mod frozen;
+mod gemma3;
 mod instructblip;
+mod internvl;
 pub(crate) mod kosmos;
 pub(crate) mod lavis;
 pub(crate) mod llava;
@@ -53,8 +55,10 @@ pub(crate) const ALL: &[&Family] = &[
     &blip2::FAMILY,
     &flamingo::FAMILY,
     &frozen::FAMILY,
+    &gemma3::FAMILY,
     &instructblip::FAMILY,
     &kosmos::FAMILY,
+    &internvl::FAMILY,
     &llava::FAMILY,
     &minigpt4::FAMILY,
     &mplug_owl::FAMILY,

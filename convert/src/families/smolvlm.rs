@@ -9,7 +9,7 @@ use crate::error::ConvertError;
 use crate::keys::Keys;
 use crate::layout::Layout;
 use crate::parts::language::{self, Language};
-use crate::parts::siglip::Siglip;
+use crate::parts::siglip::{self, Siglip};
 use crate::parts::{generation, pretrained, split};
 use crate::settings::{Inputs, Known, Object};
 use crate::tokenizer;
@@ -65,7 +65,7 @@ fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError>
     }
     let text = text.with(TIED, tied);
     let language = language::decoder(&text)?;
-    let vit = Siglip::read(&config.object("vision_config")?, &TOWERS)?;
+    let vit = Siglip::read(&config.object("vision_config")?, &TOWERS, &siglip::IDEFICS3)?;
     let scale = config.count("scale_factor", 1..=vit.across(), 2)?;
     if !vit.across().is_multiple_of(scale) {
         return Err(config.bad("scale_factor", scale, format!("must divide the {} patches of a side", vit.across())));

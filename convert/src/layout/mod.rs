@@ -23,7 +23,7 @@ use head::Head;
 pub(crate) enum Kind {
     /// A matrix that is multiplied with: the type that the recipe has for it.
     Matrix,
-    /// The patch embedding, whose rows of 3·p² divide by no block: F16, or F32 when that was asked for.
+    /// The patch embedding, whose rows of 3·p² divide by no block, and matrices with a row for each input: F16, or F32 when that was asked for.
     Patch,
     /// Biases, norms and position tables: F32, since they cost nothing and are added, not multiplied.
     Exact,
@@ -340,6 +340,13 @@ impl Layout {
         if bias {
             self.vector(&format!("{source}.bias"), &format!("{name}.bias"), rows);
         }
+    }
+
+    /// A matrix `source` that lies with a row for each input, and stays so. No type of blocks can hold it, since what is
+    /// multiplied together stands in columns.
+    pub(crate) fn columns(&mut self, source: &str, name: &str, inputs: u64, outputs: u64) {
+        let (from, to) = ([inputs, outputs], [outputs, inputs]);
+        self.add(source.to_owned(), &from, format!("{name}.weight"), &to, Kind::Patch);
     }
 
     /// A layer norm; without learned parameters it is written as ones and zeros.

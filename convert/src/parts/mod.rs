@@ -6,6 +6,7 @@ pub(crate) mod conversations;
 pub(crate) mod gated;
 pub(crate) mod generation;
 pub(crate) mod image;
+pub(crate) mod internvit;
 pub(crate) mod language;
 pub(crate) mod llama;
 pub(crate) mod lora;

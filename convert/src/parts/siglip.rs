@@ -1,4 +1,4 @@
-//! SigLIP's vision transformer (Zhai et al. 2023) in the names that Idefics3's and SmolVLM's classes give it: no class row, a
+//! SigLIP's vision transformer (Zhai et al. 2023) in the names that its own class and those of Idefics3 and SmolVLM give it: no class row, a
 //! bias at the patches, no norm before the blocks and one behind them.
 //!
 //! The non-obvious thing: positions are learned for a square of patches and looked up by fractions of it, so that smaller
@@ -11,11 +11,23 @@ use crate::layout::Layout;
 use crate::settings::{Known, Object};
 use ocelli_quant::gguf::keys::ROWS;
 
-/// What has no effect in `Idefics3VisionConfig` and `SmolVLMVisionConfig`.
+/// What has no effect in `Idefics3VisionConfig`, `SmolVLMVisionConfig` and `SiglipVisionConfig`.
 const OWN: &[Known] = &[
     Known::without_effect(&["max_image_size", "size"], "the processor's configuration says how pictures are cut"),
     Known::without_effect(&["use_base_siglip"], "names what the tower was taken from"),
+    Known::without_effect(&["vision_use_head"], "what it adds is behind the rows that are read"),
 ];
+
+/// What a class has where its configuration says nothing.
+pub(crate) struct Class {
+    width: u32,
+    patch: u32,
+    heads: u32,
+}
+/// `Idefics3VisionConfig` and `SmolVLMVisionConfig`.
+pub(crate) const IDEFICS3: Class = Class { width: 1_152, patch: 32, heads: 16 };
+/// `SiglipVisionConfig`.
+pub(crate) const SIGLIP: Class = Class { width: 768, patch: 16, heads: 12 };
 
 /// A vision configuration.
 #[derive(Debug)]
@@ -32,16 +44,16 @@ pub(crate) struct Siglip {
 
 impl Siglip {
     /// Reads a part of the class whose `model_type` is one of `types`.
-    pub(crate) fn read(config: &Object, types: &[&str]) -> Result<Self, ConvertError> {
+    pub(crate) fn read(config: &Object, types: &[&str], class: &Class) -> Result<Self, ConvertError> {
         pretrained::part(config, super::VISION);
         config.known(OWN);
         match config.text("model_type")? {
             Some(got) if types.contains(&got) => {}
             _ => model_type(config, types[0])?,
         }
-        let width = config.count("hidden_size", 1..=WIDTH, 1_152)?;
+        let width = config.count("hidden_size", 1..=WIDTH, class.width)?;
         let side = config.same("image_size", 1..=SIDE, 224)?;
-        let patch = config.same("patch_size", 1..=SIDE, 32)?;
+        let patch = config.same("patch_size", 1..=SIDE, class.patch)?;
         if patch > side {
             return Err(config.bad("patch_size", patch, format!("must be at most image_size {side}")));
         }
@@ -54,7 +66,7 @@ impl Siglip {
             side,
             patch,
             layers: config.count("num_hidden_layers", 1..=LAYERS, 12)?,
-            heads: heads(config, "num_attention_heads", 16, width)?,
+            heads: heads(config, "num_attention_heads", class.heads, width)?,
             ffn: config.count("intermediate_size", 1..=WIDTH, 3_072)?,
             eps: config.epsilon("layer_norm_eps", 1e-6)?,
             act: activation(config, "hidden_act", "gelu_pytorch_tanh")?,

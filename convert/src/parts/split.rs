@@ -4,17 +4,15 @@
 //! The non-obvious thing: only the slow processor is the models' own. The fast one of versions before 5 has no Lanczos filter and
 //! takes another in its place; what is stored is the filter that the file names.
 
-use super::image::{FILE, IMAGE, PROCESSOR, PROCESSORS, channels, filter};
+use super::image::{FILE, HALF, IMAGE, PROCESSOR, PROCESSORS, channels, filter};
 use super::{SIDE, only};
 use crate::error::ConvertError;
 use crate::keys::Keys;
 use crate::settings::{Inputs, Known, Object};
 use ocelli_quant::gguf::MetaValue;
 
-/// The mean and the deviation of Inception's pictures.
-const HALF: [f64; 3] = [0.5; 3];
 /// Pillow's number of its Lanczos filter, which the class has where the file names none.
-const LANCZOS: u32 = 1;
+const LANCZOS: u64 = 1;
 
 /// What has no effect in `Idefics3ImageProcessor` and `SmolVLMImageProcessor`.
 const OWN: &[Known] = &[
@@ -70,13 +68,12 @@ impl Split {
         if let Some(zero) = std.iter().find(|std| **std <= 0.0) {
             return Err(config.bad("image_std", zero, "must be above 0"));
         }
-        let config = if config.has("resample") { config.clone() } else { config.with("resample", LANCZOS) };
         Ok(Self {
             longest: edge("size", 4 * 364)?,
             splits: config.switch("do_image_splitting", true)?,
-            filter: filter(&config)?,
+            filter: filter(config, LANCZOS)?,
             factor,
-            mean: channels(&config, "image_mean", HALF)?,
+            mean: channels(config, "image_mean", HALF)?,
             std,
         })
     }

@@ -152,9 +152,9 @@ fn place(name: &str) -> Option<(&str, u32, &str)> {
 }
 
 /// Whether a tensor is a matrix that is multiplied with. All others stay as they are: vectors, norms, convolution kernels,
-/// position tables, learned queries and other rows that are added, and the routing of experts.
+/// position tables, learned queries and other rows that are added, the routing of experts, and what has a row for each input.
 pub(crate) fn is_matrix(name: &str, shape: &[u64]) -> bool {
-    const KEPT: [&str; 10] = [
+    const KEPT: [&str; 11] = [
         "_norm.weight",
         "patch_embd",
         "v.stem",
@@ -165,6 +165,7 @@ pub(crate) fn is_matrix(name: &str, shape: &[u64]) -> bool {
         "ffn_gate_inp.weight",
         "conv1d",
         "attn_rel_b.weight",
+        "mm.input_projection",
     ];
     let dims = shape.iter().rposition(|&n| n > 1).map_or(1, |last| last + 1);
     dims >= 2 && name.ends_with("weight") && !KEPT.iter().any(|part| name.contains(part))

@@ -9,7 +9,7 @@
 use crate::error::Error;
 use crate::kernels::{Bias, Exec, Heads, Layout, Product, Rows};
 use crate::weights::header::{self, Header};
-use crate::weights::{Linear, Norm, NormKind, Scope};
+use crate::weights::{Linear, Norm, NormKind, Scope, Vector};
 
 /// Full heads of a width, scaled by 1/√(head width).
 #[allow(clippy::cast_precision_loss)]
@@ -161,6 +161,17 @@ impl Attention {
     /// Puts what was found into `to`.
     pub fn put(&self, exec: &mut Exec<'_>, mixed: Rows, to: Rows) -> Result<(), Error> {
         exec.matmul(mixed, None, &[Product::new(&self.out, to)])
+    }
+
+    /// Adds to `x` what was found, each column times a number of its own where there are such.
+    pub fn add_columns(
+        &self,
+        exec: &mut Exec<'_>,
+        mixed: Rows,
+        x: Rows,
+        columns: Option<&Vector>,
+    ) -> Result<(), Error> {
+        exec.matmul(mixed, None, &[Product::new(&self.out, x).residual().times(columns)])
     }
 
     /// Adds to `x`, times `scale`, what was found.

@@ -12,7 +12,7 @@ use super::decoder::SEQUENCES;
 use super::vit::ids;
 use crate::error::Error;
 use crate::kernels::{
-    Activation, Bias, Cache, CacheShape, CacheType, Continuation, Exec, Heads, Layout, Product, Rows, Span,
+    Activation, Bias, Cache, CacheShape, CacheType, Continuation, Exec, Heads, Layout, Product, Rows, Sight, Span,
 };
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope};
@@ -295,11 +295,11 @@ impl Gated {
             let mut start = 0;
             loop {
                 // As many runs at once as a call takes without memory of its own.
-                let mut views = [Continuation { rows: 0, past: 0, causal: false, spans: &[] }; SEQUENCES];
+                let mut views = [Continuation { rows: 0, past: 0, sight: Sight::Beside, spans: &[] }; SEQUENCES];
                 let (mut taken, mut count) = (0, 0);
                 for (view, (rows, media)) in views.iter_mut().zip(runs.by_ref()) {
                     let spans = media.map_or(&[][..], |slot| &cache.spans[slot..=slot]);
-                    *view = Continuation { rows, past: spans.len() * self.config.rows, causal: false, spans };
+                    *view = Continuation { rows, past: spans.len() * self.config.rows, sight: Sight::Beside, spans };
                     (taken, count) = (taken + 1, count + rows);
                 }
                 if taken == 0 {

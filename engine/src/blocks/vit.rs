@@ -8,7 +8,7 @@ use super::attention::{Attention, AttentionRows, Shape, heads};
 use crate::error::Error;
 use crate::kernels::{Activation, Exec, Gathered, Layout, Product, Rows};
 use crate::weights::header::{self, Header};
-use crate::weights::{Linear, Norm, NormKind, Scope, Table};
+use crate::weights::{Linear, Norm, NormKind, Scope, Table, Vector};
 
 /// Hyper-parameters, from `clip.vision.*`.
 #[derive(Debug, Clone)]
@@ -122,6 +122,8 @@ struct Block {
     up: Linear,
     /// And back.
     down: Linear,
+    /// What multiplies the results of attention and of the feed-forward layer before they are added, where there is such.
+    scales: Option<[Vector; 2]>,
 }
 
 /// A tower with its weights.
@@ -183,6 +185,11 @@ impl Vit {
                     norm2: norm(&s, "ln2", eps)?,
                     up: s.linear("ffn_up", w, config.ffn)?,
                     down: s.linear("ffn_down", config.ffn, w)?,
+                    scales: if s.has("ls1.weight") {
+                        Some([s.vector("ls1.weight", w)?, s.vector("ls2.weight", w)?])
+                    } else {
+                        None
+                    },
                 })
             })
             .collect::<Result<_, Error>>()?;
@@ -262,9 +269,11 @@ impl Vit {
             exec.layer(layer, last)?;
             self.keep(exec, layer, x, result)?;
             b.attention.all(exec, x, Some(&b.norm1), attention)?;
-            b.attention.attend(exec, attention, x)?;
+            b.attention.find(exec, attention)?;
+            let [found, fed] = b.scales.as_ref().map_or([None; 2], |scales| scales.each_ref().map(Some));
+            b.attention.add_columns(exec, attention.mixed, x, found)?;
             exec.matmul(x, Some(&b.norm2), &[Product::new(&b.up, ffn).act(c.act)])?;
-            exec.matmul(ffn, None, &[Product::new(&b.down, x).residual()])?;
+            exec.matmul(ffn, None, &[Product::new(&b.down, x).residual().times(fed)])?;
         }
         self.keep(exec, last, x, result)?;
         if let Some(norm) = self.post_norm.as_ref().filter(|_| c.features == [c.blocks]) {
@@ -282,6 +291,16 @@ impl Vit {
         }
         Ok(())
     }
+}
+
+/// For each row of a square of `scale` x `scale` patches, in order, the numbers of these, line by line; of patches that are
+/// no whole square none.
+pub fn squares(across: usize, scale: usize) -> Vec<u32> {
+    let rows = (0..across / scale).flat_map(|y| (0..across / scale).map(move |x| (y * scale, x * scale)));
+    let patches = rows.flat_map(|(y, x)| {
+        (0..scale).flat_map(move |down| (0..scale).map(move |right| (y + down) * across + x + right))
+    });
+    patches.map(|patch| u32::try_from(patch).unwrap_or(u32::MAX)).collect()
 }
 
 /// The numbers `start .. start + count` as row ids.
@@ -305,6 +324,17 @@ fn unfold(pixels: &[f32], side: usize, patch: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use super::squares;
+
+    /// Of the pixel shuffle of Idefics3, and of a pool whose last line and column are left out.
+    #[test]
+    fn squares_stand_line_by_line() {
+        assert_eq!(squares(4, 2), [0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15]);
+        assert_eq!(squares(3, 3), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(squares(2, 1), [0, 1, 2, 3]);
+        assert_eq!(squares(3, 2), [0, 1, 3, 4]);
+    }
+
     #[test]
     fn unfold_keeps_channel_then_row_order_and_drops_the_rest() {
         // 3 planes of 5x5, patch 2: 4 patches, the fifth row and column unseen

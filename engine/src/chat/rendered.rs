@@ -63,6 +63,7 @@ impl ChatTemplate {
         let given = messages.iter().map(|m| m.content.images()).sum();
         let token = tokenizer.reserved().and_then(|id| tokenizer.token_bytes(id).ok());
         let token = token.and_then(|bytes| std::str::from_utf8(bytes).ok()).filter(|text| !text.is_empty());
+        let token = tokenizer.image_place().written.as_deref().or(token);
         // Files of models whose originals never had a token for it: the mark is in the template alone.
         let token = token.or(Some(MARK));
         let accepts = self.accepts(token);
@@ -219,7 +220,7 @@ impl Rendered {
     /// # Errors
     /// What the tokenizer refuses.
     pub fn prompt(&self, tokenizer: &Tokenizer, images: &[Arc<Picture>]) -> Result<Prompt, Error> {
-        self.append(Prompt::new().complete(), 0, tokenizer, images)
+        self.append(Prompt::new().complete().surrounded(), 0, tokenizer, images)
     }
 
     /// The prompt as `before` was, with the ids that were generated behind it as they are: their text, encoded again,
@@ -268,19 +269,26 @@ impl Rendered {
         let mut at = from;
         let places = self.images.iter().zip(images).filter(|(place, _)| place.start >= from);
         let end = self.text.len()..self.text.len();
+        let [ahead, behind] = &tokenizer.image_place().around;
+        // What stands behind the last picture.
+        let mut left = "";
         for (place, image) in places.map(|(place, image)| (place, Some(image))).chain([(&end, None)]) {
             let first = self.plain.partition_point(|stretch| stretch.end <= at);
             let plain: Vec<Range<usize>> = self.plain[first..]
                 .iter()
                 .take_while(|stretch| stretch.start < place.start)
                 .map(|stretch| stretch.start.max(at) - at..stretch.end.min(place.start) - at)
+                .map(|stretch| stretch.start + left.len()..stretch.end + left.len())
                 .collect();
+            let next = image.map_or("", |_| ahead);
+            let text = [left, &self.text[at..place.start], next].concat();
             let mut ids = Vec::new();
             let begins = prompt.is_empty();
-            tokenizer.encode_guarded(&self.text[at..place.start], &plain, options, begins, &mut ids)?;
+            tokenizer.encode_guarded(&text, &plain, options, begins, &mut ids)?;
             prompt = prompt.tokens(ids);
             if let Some(image) = image {
                 prompt = prompt.image(Arc::clone(image));
+                left = behind;
             }
             at = place.end;
         }

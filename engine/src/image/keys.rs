@@ -1,9 +1,9 @@
 //! How pictures are prepared, from the keys of a file.
 
-use super::{Cut, Filter, Fit, PassOrder, Preprocess, Split, Tiles};
+use super::{Closest, Cut, Filter, Fit, PassOrder, Preprocess, Split, Tiles};
 use crate::error::Error;
 use crate::weights::header::{self, Header};
-use ocelli_quant::gguf::keys::FILTERS;
+use ocelli_quant::gguf::keys::{self, FILTERS};
 use ocelli_quant::gguf::{Gguf, Value};
 use std::sync::Arc;
 
@@ -98,6 +98,28 @@ impl Tiles {
         }
         let rule = || bad(format!("must be multiples of the tower's {side}"));
         Self::new(sizes, side).map(Some).ok_or_else(rule)
+    }
+}
+
+impl Closest {
+    /// Fewest and most tiles of a tower of `side`: llama.cpp's keys; where they are absent what released models have.
+    ///
+    /// # Errors
+    /// [`Error::BadParameter`].
+    pub(crate) fn from_gguf(file: &Arc<Gguf>, side: usize) -> Result<Self, Error> {
+        let vision = Header::new(file, "clip.vision.");
+        let key = "preproc_max_tiles";
+        let least = vision.count_or("preproc_min_tiles", 1..=keys::TILES as usize, 1)?;
+        let most = vision.count_or(key, 1..=keys::TILES as usize, 12)?;
+        if least > most {
+            return Err(vision.bad("preproc_min_tiles", least, format!("must be at most the {most} of {key}")));
+        }
+        let longest = 1usize << 14;
+        if most * side > longest {
+            let rule = format!("makes pictures of {} pixels a side, at most {longest}", most * side);
+            return Err(vision.bad(key, most, rule));
+        }
+        Ok(Self { least: least as u32, most: most as u32 })
     }
 }
 

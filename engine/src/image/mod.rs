@@ -8,6 +8,7 @@
 //!
 //! Size is decided from the header alone, before anything of that size is allocated: see [`probe`].
 
+mod closest;
 #[cfg(feature = "decode-images")]
 mod decode;
 mod error;
@@ -34,6 +35,7 @@ mod turned;
 mod video;
 mod views;
 
+pub use closest::Closest;
 #[cfg(feature = "decode-images")]
 pub use decode::{DecodeOptions, decode, decode_with};
 pub use error::ImageError;

@@ -9,7 +9,7 @@
 //! rows for planar. Here rows are always rows.
 
 use super::picture::buffer;
-use super::{Filter, Fit, ImageError, ImageLimits, PassOrder, Picture, Split, Tiles};
+use super::{Closest, Filter, Fit, ImageError, ImageLimits, PassOrder, Picture, Split, Tiles};
 use ocelli_quant::gguf::keys;
 use std::borrow::Cow;
 
@@ -73,6 +73,8 @@ pub enum Cut {
     Grid(Tiles),
     /// Tiles, and behind them the whole of what they were cut from.
     Split(Split),
+    /// Tiles in the grid whose shape is closest to the picture's, and behind them the whole.
+    Closest(Closest),
 }
 
 impl Preprocess {
@@ -166,6 +168,10 @@ impl Preprocess {
             Cut::Split(split) => {
                 self.validate()?;
                 (Vec::new(), split.cut(picture, self.width, self.filter, self.order)?)
+            }
+            Cut::Closest(closest) => {
+                self.validate()?;
+                (Vec::new(), closest.cut(picture, self.width, self.filter, self.order)?)
             }
         };
         shown.extend(tiles.into_iter().map(Cow::Owned));

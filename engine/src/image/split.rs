@@ -74,7 +74,7 @@ impl Split {
 }
 
 /// The square of `side` pixels at a place of a picture.
-fn tile(picture: &Picture, (x, y): (u32, u32), side: u32) -> Result<Picture, ImageError> {
+pub(super) fn tile(picture: &Picture, (x, y): (u32, u32), side: u32) -> Result<Picture, ImageError> {
     let (line, count) = (picture.width() as usize * 3, side as usize * 3);
     let mut rgb = buffer(count * side as usize)?;
     for (row, to) in rgb.chunks_exact_mut(count).enumerate() {

@@ -13,7 +13,7 @@ pub use cpu::{Isa, limits};
 
 use crate::error::Error;
 pub use crate::weights::Activation;
-use crate::weights::{Linear, Norm, Table};
+use crate::weights::{Linear, Norm, Table, Vector};
 pub use bias::{Bias, HeadBias};
 pub use exec::{Exec, Told};
 
@@ -182,13 +182,15 @@ pub struct Product<'a> {
     pub add: bool,
     /// Multiplies what is added: the gate of a residual.
     pub scale: f32,
+    /// Multiplies each column of `act(W x + b)`, before it is added: a layer scale (Touvron et al. 2021).
+    pub columns: Option<&'a Vector>,
 }
 
 impl<'a> Product<'a> {
     /// out = W x + b
     #[must_use]
     pub fn new(linear: &'a Linear, out: Rows) -> Self {
-        Self { linear, gate: None, out, act: None, add: false, scale: 1.0 }
+        Self { linear, gate: None, out, act: None, add: false, scale: 1.0, columns: None }
     }
 
     /// out = act(W x + b)
@@ -209,6 +211,12 @@ impl<'a> Product<'a> {
         Self { add: true, ..self }
     }
 
+    /// What is added or put, times a number for each column, where there are such.
+    #[must_use]
+    pub fn times(self, columns: Option<&'a Vector>) -> Self {
+        Self { columns, ..self }
+    }
+
     /// out += scale (W x + b)
     #[must_use]
     pub fn scaled_residual(self, scale: f32) -> Self {
@@ -227,7 +235,7 @@ pub struct Heads {
     pub width: usize,
     /// Multiplies the dot products.
     pub scale: f32,
-    /// Causal attention sees this many positions, the query's own included; 0 is all.
+    /// A query sees no position that lies further back than this many, its own included; 0 is all.
     pub window: usize,
 }
 
@@ -273,18 +281,28 @@ pub struct SlotCopy {
     pub to: u32,
 }
 
-/// Query rows that continue one sequence: row `i` of them sees the sequence's first `past + i + 1` positions. Rows that are
-/// not causal stand beside what they look at, row `i` beside position `i`: each sees the same `past` positions, and where
-/// there is none the result is 0.
+/// What the query rows of a [`Continuation`] see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// They are part of the sequence and see themselves and all before them: row `i` the first `past + i + 1` positions.
+    Causal,
+    /// They are part of the sequence and see one another as well: each sees the first `past + rows` positions.
+    Together,
+    /// They stand beside what they look at, row `i` beside position `i`: each sees the first `past` positions, and where there
+    /// is none the result is 0.
+    Beside,
+}
+
+/// Query rows that continue one sequence or look at one. A window hides the positions that lie further back from a row.
 #[derive(Debug, Clone, Copy)]
 pub struct Continuation<'a> {
     /// How many of the query rows, in order.
     pub rows: usize,
     /// Positions before the first of them.
     pub past: usize,
-    /// Whether the rows are part of the sequence and see themselves and those before them.
-    pub causal: bool,
-    /// Where all positions lie, in order, those of causal rows included.
+    /// What they see.
+    pub sight: Sight,
+    /// Where all positions lie, in order, those of rows that are part of the sequence included.
     pub spans: &'a [Span],
 }
 

@@ -5,8 +5,10 @@ mod compose;
 mod first_stage;
 mod flamingo;
 mod frozen;
+mod gemma3;
 mod identity;
 mod instructblip;
+mod internvl;
 mod kosmos;
 mod llava;
 mod minigpt4;
@@ -33,8 +35,10 @@ const FAMILIES: &[(&str, Load)] = &[
     ("blip2", blip2::load),
     ("flamingo", flamingo::load),
     ("frozen", frozen::load),
+    ("gemma3", gemma3::load),
     ("instructblip", instructblip::load),
     ("kosmos", kosmos::load),
+    ("internvl", internvl::load),
     ("llava", llava::load),
     ("minigpt4", minigpt4::load),
     ("mplug_owl", mplug_owl::load),

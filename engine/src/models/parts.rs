@@ -106,6 +106,17 @@ pub trait Sees: Send + Sync {
     /// Numbers of each row that the bridge makes.
     fn width(&self) -> usize;
 
+    /// Whether a picture's rows see one another in the language model, those behind them, too; without marks among them. They
+    /// then pass through it in one batch.
+    fn two_way(&self) -> bool {
+        false
+    }
+
+    /// Bytes of weights that were made when the file was opened, beside those that lie in it.
+    fn own_bytes(&self) -> usize {
+        0
+    }
+
     /// How videos are taken; `None` where they are not. A picture is a video of one frame.
     fn clips(&self) -> Option<Clips> {
         None

@@ -10,7 +10,7 @@
 
 use super::compose::InOrder;
 use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
-use crate::blocks::vit::{Vit, VitConfig, VitRows};
+use crate::blocks::vit::{Vit, VitConfig, VitRows, squares};
 use crate::error::Error;
 use crate::image::{Cut, Fit, Pixels, Preprocess, Split, Views};
 use crate::kernels::{Exec, Gathered, Layout, Product, Rows};
@@ -80,7 +80,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     }
     let whole = preprocess.views(rows);
     let mut eyes = Eyes {
-        neighbours: neighbours(across, scale),
+        neighbours: squares(across, scale),
         rows,
         projector: scope.at("mm").at("model").linear("fc", joined, decoder.config.embedding_width)?,
         vit: Vit::load(&scope.at("v"), config)?,
@@ -104,15 +104,6 @@ fn limited(split: Split, file: &Arc<Gguf>, rows: usize) -> Result<Split, Error> 
     }
     let tiles = u32::try_from(most / rows - 1).unwrap_or(u32::MAX);
     Ok(Split { most: split.most.min(tiles), ..split })
-}
-
-/// For each row of `scale` x `scale` patches, in order, the numbers of these, line by line.
-fn neighbours(across: usize, scale: usize) -> Vec<u32> {
-    let rows = (0..across / scale).flat_map(|y| (0..across / scale).map(move |x| (y * scale, x * scale)));
-    let patches = rows.flat_map(|(y, x)| {
-        (0..scale).flat_map(move |down| (0..scale).map(move |right| (y + down) * across + x + right))
-    });
-    patches.map(|patch| u32::try_from(patch).unwrap_or(u32::MAX)).collect()
 }
 
 /// Tiles across the largest picture.
@@ -257,18 +248,5 @@ impl Encoder for Laid {
 
     fn tower_rows(&self) -> Rows {
         self.tower.x
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::neighbours;
-
-    /// Of the original's pixel shuffle.
-    #[test]
-    fn neighbours_stand_line_by_line() {
-        assert_eq!(neighbours(4, 2), [0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15]);
-        assert_eq!(neighbours(3, 3), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
-        assert_eq!(neighbours(2, 1), [0, 1, 2, 3]);
     }
 }

@@ -31,6 +31,8 @@ pub struct Prompt {
     complete: bool,
     /// Whether other pieces stand before these.
     behind: bool,
+    /// What stands around pictures stands there already.
+    surrounded: bool,
 }
 
 impl Prompt {
@@ -95,6 +97,19 @@ impl Prompt {
         self
     }
 
+    /// Says that what the model is used to see around pictures is there already, as around those of a chat template.
+    #[must_use]
+    pub(crate) fn surrounded(mut self) -> Self {
+        self.surrounded = true;
+        self
+    }
+
+    /// Whether what the model is used to see around pictures is there already.
+    #[must_use]
+    pub(crate) fn is_surrounded(&self) -> bool {
+        self.surrounded
+    }
+
     /// Whether the model's own tokens are put around the text.
     #[must_use]
     pub fn adds_special(&self) -> bool {
@@ -131,7 +146,7 @@ impl Prompt {
 
     /// The pieces of a range as a prompt of its own, with others before it or not.
     pub(crate) fn part(&self, pieces: Range<usize>, complete: bool, behind: bool) -> Self {
-        Self { pieces: self.pieces[pieces].to_vec(), given: Vec::new(), complete, behind }
+        Self { pieces: self.pieces[pieces].to_vec(), given: Vec::new(), complete, behind, surrounded: self.surrounded }
     }
 }
 

@@ -17,6 +17,7 @@ mod tests;
 pub use events::{Event, Sink, Timings};
 pub use matching::{Embedding, Match};
 pub(crate) use prefix::Prefix;
+use prefix::batch_ends;
 
 use crate::blocks::cache::Sequence;
 use crate::blocks::decoder::{Decoder, DecoderRows, KvCache, SourceCache, one_each};
@@ -292,7 +293,8 @@ impl Session {
             self.kv.slots.truncate(&mut kept.sequence, 0);
             kept.sequence.turn(long);
         }
-        let rest = kept.become_prompt(items, &mut self.kv.slots, self.whole.then_some(self.batch));
+        let ends = self.whole.then(|| batch_ends(items, self.batch, self.model.sees_together()));
+        let rest = kept.become_prompt(items, &mut self.kv.slots, ends.as_deref());
         timings.reused = kept.sequence.len();
         let media = |items: &[Item]| items.iter().filter(|item| item.views().is_some()).count();
         let before = media(items) - media(&rest);
@@ -324,7 +326,7 @@ impl Session {
         announce(sink, Event::Prefill { positions })?;
         let start = Instant::now();
         let mut shown = shown.iter();
-        let (mut filled, mut done) = (0, 0);
+        let (mut filled, mut done, two_way) = (0, 0, model.sees_together());
         for item in items {
             let at = sequence.len() + filled;
             let part = match item {
@@ -356,6 +358,12 @@ impl Session {
                     Part::Seen(..) => sequence.read_rows(len),
                 }
             }
+            if two_way && matches!(part, Part::Seen(..)) {
+                if filled + len > self.batch {
+                    self.run_batch(sequence, std::mem::take(&mut filled), (done, positions), after, sink)?;
+                }
+                sequence.together(filled, len);
+            }
             let mut at = 0;
             while at < len {
                 let take = (self.batch - filled).min(len - at);
@@ -364,21 +372,37 @@ impl Session {
                 (at, filled) = (at + take, filled + take);
                 done += take;
                 if filled == self.batch || done == positions {
-                    let mut told = |layer, layers| {
-                        let done = done - filled + filled * layer / layers;
-                        sink(Event::Within { done, total: positions })
-                    };
-                    let (mut exec, out, kv) = self.speech()?;
-                    exec.told = Some(&mut told);
-                    speaks.forward(&mut exec, out, kv, std::slice::from_mut(sequence), &[filled])?;
-                    after(self, filled, done == positions)?;
-                    filled = 0;
+                    self.run_batch(sequence, std::mem::take(&mut filled), (done, positions), after, sink)?;
                 }
             }
         }
         announce(sink, Event::Within { done, total: positions })?;
         timings.prefill += start.elapsed();
         Ok(())
+    }
+
+    /// Runs a batch of `filled` rows, with which `done` of a prompt's positions are.
+    fn run_batch(
+        &mut self,
+        sequence: &mut Sequence,
+        filled: usize,
+        (done, positions): (usize, usize),
+        after: &mut dyn FnMut(&mut Self, usize, bool) -> Result<(), Error>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Error> {
+        if filled == 0 {
+            return Ok(());
+        }
+        let model = self.model.clone();
+        let mut told = |layer, layers| {
+            let done = done - filled + filled * layer / layers;
+            sink(Event::Within { done, total: positions })
+        };
+        let (mut exec, out, kv) = self.speech()?;
+        exec.told = Some(&mut told);
+        let speaks = model.0.family.speaks()?;
+        speaks.forward(&mut exec, out, kv, std::slice::from_mut(sequence), &[filled])?;
+        after(self, filled, done == positions)
     }
 }
 

@@ -38,6 +38,25 @@ pub(super) fn contents(items: &[Item]) -> Vec<Content> {
     contents
 }
 
+/// Where the batches of a prompt end, of at most `batch` rows; before a picture that the rest of a batch has no room for, where
+/// its rows pass through the model `together`.
+pub(super) fn batch_ends(items: &[Item], batch: usize, together: bool) -> Vec<usize> {
+    let (mut ends, mut start, mut at) = (Vec::new(), 0, 0);
+    for item in items {
+        let len = item.positions();
+        if together && item.views().is_some() && at > start && at + len - start > batch {
+            ends.push(at);
+            start = at;
+        }
+        at += len;
+        while batch > 0 && at - start >= batch {
+            start += batch;
+            ends.push(start);
+        }
+    }
+    ends
+}
+
 impl Prefix {
     /// The first positions of a prompt, as many as `sequence` has, which `remembers` them or not.
     pub fn of(items: &[Item], mut sequence: Sequence, remembers: bool) -> Self {
@@ -59,19 +78,21 @@ impl Prefix {
     }
 
     /// Cuts this down to what a prompt begins with and takes the prompt's contents for its own; the items that are left
-    /// to run, which are never none. With `batch` only whole batches of that many rows of a prompt stay, so that the rest is
-    /// run in the very batches in which it would be run if nothing were kept.
-    pub fn become_prompt(&mut self, items: &[Item], slots: &mut Slots, batch: Option<usize>) -> Vec<Item> {
+    /// to run, which are never none. With `ends`, those of the prompt's batches, only whole ones of them stay, so that the rest
+    /// is run in the very batches in which it would be run if nothing were kept.
+    pub fn become_prompt(&mut self, items: &[Item], slots: &mut Slots, ends: Option<&[usize]>) -> Vec<Item> {
         let contents = contents(items);
         let held = self.contents.iter().take(self.sequence.len());
         let mut same = held.zip(&contents).take_while(|(a, b)| a == b).count();
         // The last position is run in any case, for its logits, and a picture that is not there whole is run whole.
         same = same.min(contents.len().saturating_sub(1));
-        if batch.is_some() {
+        if ends.is_some() {
             same = same.min(self.read);
         }
         loop {
-            same -= batch.map_or(0, |batch| same % batch.max(1));
+            if let Some(ends) = ends {
+                same = ends[..ends.partition_point(|end| *end <= same)].last().copied().unwrap_or(0);
+            }
             match contents.get(same) {
                 Some(&Content::Row(_, row)) if row > 0 => same -= row,
                 _ => break,
@@ -167,14 +188,15 @@ mod tests {
     #[test]
     fn only_whole_batches_of_a_prompt_stay() {
         let (mut slots, mut prefix) = (Slots::new(64), Prefix::default());
-        let mut kept = |items: &[Item], generated: usize| {
-            let rest = prefix.become_prompt(items, &mut slots, Some(4));
+        let mut kept_of = |items: &[Item], generated: usize, together: bool| {
+            let rest = prefix.become_prompt(items, &mut slots, Some(&batch_ends(items, 4, together)));
             let (kept, run) = (prefix.sequence.len(), rest.iter().map(Item::positions).sum::<usize>());
             slots.extend(&mut prefix.sequence, run + generated, &mut Taken::default()).unwrap();
             prefix.append(&vec![9; generated]);
             kept
         };
         let tokens = |count: usize| Item::Tokens(vec![9; count]);
+        let mut kept = |items: &[Item], generated: usize| kept_of(items, generated, false);
         assert_eq!(kept(&[tokens(7)], 8), 0);
         assert_eq!(kept(&[tokens(15)], 0), 4, "the rest of the second batch was generated, not read");
         assert_eq!(kept(&[tokens(12)], 0), 8, "the last position is run for its logits");
@@ -182,5 +204,12 @@ mod tests {
         assert_eq!(kept(&[tokens(3), picture(1), tokens(6)], 0), 8);
         assert_eq!(kept(&[tokens(4), picture(1), picture(1), tokens(6)], 0), 0);
         assert_eq!(kept(&[tokens(4), picture(1), picture(1), tokens(2)], 0), 4, "8 is within the second picture");
+        // Batches of 3, 4, 4, 3: a picture of three rows does not go on in the next one.
+        let items = [tokens(3), picture(1), tokens(1), tokens(4), picture(2)];
+        assert_eq!(batch_ends(&items, 4, true), [3, 7, 11]);
+        assert_eq!(batch_ends(&items, 4, false), [4, 8, 12]);
+        assert_eq!(kept_of(&items, 0, true), 0, "4 is within the picture, and the batch before it ends elsewhere");
+        assert_eq!(kept_of(&items, 0, true), 11);
+        assert_eq!(kept_of(&[tokens(3), picture(1), tokens(3)], 0, true), 3, "7 is the last position");
     }
 }

@@ -4,7 +4,7 @@
 //! own special ids and its own answer to whether texts begin with bos or a blank.
 
 use super::pretokenize::PreTokenizer;
-use super::{Added, Blank, Spec, TokenKind, Tokenizer, Trim, Unigrams};
+use super::{Added, Blank, ImagePlace, Spec, TokenKind, Tokenizer, Trim, Unigrams};
 use crate::error::Error;
 use ocelli_quant::gguf::keys::SPECIAL_TOKENS;
 use ocelli_quant::gguf::{Gguf, StringArray, Value, ValueType};
@@ -267,6 +267,9 @@ impl Tokenizer {
         {
             tokenizer.reserve(id);
         }
+        if set == KeySet::Model {
+            tokenizer.place = image_place(file)?;
+        }
         Ok(tokenizer)
     }
 }
@@ -283,6 +286,21 @@ fn missing(key: &str) -> Error {
 /// A key holds what it cannot.
 fn bad(key: String, got: &str, rule: &str) -> Error {
     Error::BadParameter { key, got: super::error::shortened(got), rule: rule.to_owned() }
+}
+
+/// How the place of a picture is written.
+fn image_place(file: &Gguf) -> Result<ImagePlace, Error> {
+    const AROUND: &str = "ocelli.tokenizer.around_image";
+    let around: Vec<&str> = file.strings(AROUND)?.iter().flat_map(StringArray::iter).collect();
+    let around = match around[..] {
+        [] => Default::default(),
+        [before, behind] => [before.to_owned(), behind.to_owned()],
+        _ => {
+            let (key, got) = (AROUND.to_owned(), format!("{} texts", around.len()));
+            return Err(Error::BadParameter { key, got, rule: "must be 2: before a picture and behind it".to_owned() });
+        }
+    };
+    Ok(ImagePlace { written: file.str("ocelli.tokenizer.image_written")?.map(str::to_owned), around })
 }
 
 /// The token that stands for a picture in a model that sees: the one the file names, or the one that the originals call so.

@@ -103,6 +103,16 @@ pub struct Tokenizer {
     /// Whether the file says how added tokens are found.
     exact: bool,
     clean_up_spaces: bool,
+    place: ImagePlace,
+}
+
+/// How the place of a picture is written, where its rows are no more than tokens among others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImagePlace {
+    /// What a chat template writes there, where that is not the token that stands for the picture's rows.
+    pub written: Option<String>,
+    /// The text before the picture's rows and the one behind them, which are one text with what stands beside them.
+    pub around: [String; 2],
 }
 
 impl Tokenizer {
@@ -181,6 +191,7 @@ impl Tokenizer {
             normalizer,
             exact,
             clean_up_spaces,
+            place: ImagePlace::default(),
         })
     }
 
@@ -252,6 +263,12 @@ impl Tokenizer {
     #[must_use]
     pub fn reserved(&self) -> Option<u32> {
         self.specials.reserved()
+    }
+
+    /// How the place of a picture is written.
+    #[must_use]
+    pub fn image_place(&self) -> &ImagePlace {
+        &self.place
     }
 
     /// Where a text spells tokens that `parse_special` reads, or the reserved one, or ends with the beginning of one.

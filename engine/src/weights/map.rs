@@ -186,9 +186,17 @@ fn words(len: usize) -> Result<Vec<u64>, Error> {
 /// # Errors
 /// [`Error::OutOfMemory`].
 pub fn aligned(bytes: &[u8]) -> Result<Bytes, Error> {
-    let mut words = words(bytes.len())?;
-    bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..bytes.len()].copy_from_slice(bytes);
-    Ok(Arc::new(Words { words, len: bytes.len() }))
+    written(bytes.len(), &mut |copy| copy.copy_from_slice(bytes))
+}
+
+/// So many bytes, which `write` writes, aligned for any tensor.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub fn written(len: usize, write: &mut dyn FnMut(&mut [u8])) -> Result<Bytes, Error> {
+    let mut words = words(len)?;
+    write(&mut bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..len]);
+    Ok(Arc::new(Words { words, len }))
 }
 
 struct Words {

@@ -1,7 +1,7 @@
 //! Weights as views of the model file: scoped lookup by name, shapes and types checked as they are fetched.
 //!
-//! Nothing is copied: a [`Linear`] knows where its rows lie in the map, and the kernels read them there, whatever
-//! their format. A model that was loaded has therefore proved that every tensor it needs is there and fits.
+//! Nothing is copied but what a file has with rows for columns: a [`Linear`] knows where its rows lie in the map, and the
+//! kernels read them there, whatever their format. A model that was loaded has therefore proved that every tensor it needs is there and fits.
 
 mod activation;
 pub mod header;
@@ -14,6 +14,7 @@ mod split;
 pub use activation::Activation;
 #[cfg(test)]
 pub(crate) use map::resident;
+use map::written;
 pub use map::{Load, Progress, aligned, open_part};
 pub(crate) use pages::{Pieces, is_encoder, is_reader};
 pub use pair::{Beside, find as find_mmproj, join as join_pair};
@@ -151,6 +152,36 @@ impl Scope {
         Ok(Linear { weight, bias: self.optional(&format!("{name}.bias"), outputs)? })
     }
 
+    /// The layer of a matrix of which the file has a row for each input, `name.weight`: turned around once, into memory of its
+    /// own, see [`Linear::own_bytes`].
+    ///
+    /// # Errors
+    /// As [`Scope::linear`]; [`Error::OutOfMemory`].
+    pub fn columns(&self, name: &str, inputs: usize, outputs: usize) -> Result<Linear, Error> {
+        let from = self.table(name, inputs, outputs)?;
+        // Numbers of which several share a scale are taken apart.
+        let apart = from.ty.block_len() > 1;
+        let ty = if apart { TensorType::F32 } else { from.ty };
+        let size = ty.row_bytes(1).unwrap_or(0);
+        let mut line = vec![0f32; if apart { outputs } else { 0 }];
+        let bytes = written(inputs * outputs * size, &mut |turned| {
+            for input in 0..inputs {
+                let row = if apart {
+                    from.decode_row(input, &mut line);
+                    bytemuck::cast_slice(&line)
+                } else {
+                    from.rows(input, 1)
+                };
+                for (output, number) in row.chunks_exact(size.max(1)).enumerate() {
+                    turned[(output * inputs + input) * size..][..size].copy_from_slice(number);
+                }
+            }
+        })?;
+        let slice = Slice { start: 0, len: inputs * outputs * size, bytes, part: OWN };
+        let weight = Table { slice, ty, rows: outputs, width: inputs, row_bytes: inputs * size };
+        Ok(Linear { weight, bias: self.optional(&format!("{name}.bias"), outputs)? })
+    }
+
     /// Layers whose rows follow one another in `name.weight` and, where the file has it, `name.bias`.
     ///
     /// # Errors
@@ -174,6 +205,9 @@ impl Scope {
         Ok(Norm { kind, weight, bias: self.optional(&format!("{name}.bias"), width)?, eps })
     }
 }
+
+/// Stands for the number of a file where bytes are in none.
+const OWN: usize = usize::MAX;
 
 /// A run of bytes in a file.
 #[derive(Clone)]
@@ -274,6 +308,12 @@ impl Linear {
             weight: Table { slice: part(&weight.slice, weight.row_bytes), rows: count, ..weight.clone() },
             bias: self.bias.as_ref().map(|bias| Vector(part(&bias.0, size_of::<f32>()))),
         }
+    }
+
+    /// Bytes of the matrix that lie in no file.
+    #[must_use]
+    pub fn own_bytes(&self) -> usize {
+        if self.weight.slice.part == OWN { self.weight.slice.len } else { 0 }
     }
 
     /// Width of the input.

@@ -40,7 +40,7 @@ pub fn join(model: Gguf, mmproj: Gguf, names: [&str; 2]) -> Result<Gguf, Error> 
         return Err(wrong(format!("{} has no tensor {}.weight", names[1], kind.matrices[0])));
     };
     let key = format!("{architecture}.embedding_length");
-    let (rows, width) = (last.rows(), model.u64(&key)?);
+    let (rows, width) = (if kind.columns { last.cols() } else { last.rows() }, model.u64(&key)?);
     if width.is_some_and(|width| width != rows) {
         let width = width.unwrap_or_default();
         return Err(wrong(format!(

@@ -27,6 +27,10 @@ pub struct Projector {
     family: &'static str,
     /// Its matrices, of which the last that is there is as wide as the language model.
     pub matrices: &'static [&'static str],
+    /// Whether that one has a row for each input.
+    pub columns: bool,
+    /// Tensors of the tower's blocks that others have not.
+    layers: &'static [&'static str],
     /// Architectures of language models that it was trained with; none named is any.
     pub languages: &'static [&'static str],
     /// Tensors by other names: theirs, and ours, or nothing where the family has no use for them. Names end in a dot where all
@@ -44,9 +48,23 @@ type Keys = Vec<(String, MetaValue)>;
 /// Every kind that runs here.
 pub const PROJECTORS: &[Projector] = &[
     Projector {
+        name: "gemma3",
+        family: "gemma3",
+        matrices: &["mm.soft_emb_norm", "mm.input_projection"],
+        columns: true,
+        layers: &[],
+        languages: &["gemma3"],
+        names: &[],
+        fit: |_| "square",
+        filter: "bilinear",
+        keys: gemma_place,
+    },
+    Projector {
         name: "idefics3",
         family: "smolvlm",
         matrices: &["mm.model.fc"],
+        columns: false,
+        layers: &[],
         languages: &["llama"],
         names: &[],
         fit: |_| "square",
@@ -54,9 +72,23 @@ pub const PROJECTORS: &[Projector] = &[
         keys: split_tiles,
     },
     Projector {
+        name: "internvl",
+        family: "internvl",
+        matrices: &["mm.model.mlp.0", "mm.model.mlp.1", "mm.model.mlp.3"],
+        columns: false,
+        layers: &["ls1", "ls2"],
+        languages: &[],
+        names: &[],
+        fit: |_| "square",
+        filter: "bicubic",
+        keys: exact_gelu,
+    },
+    Projector {
         name: "mlp",
         family: "llava",
         matrices: &["mm.0", "mm.2", "mm.4"],
+        columns: false,
+        layers: &[],
         languages: &[],
         names: &[("v.image_newline", "model.image_newline"), ("v.post_ln.", "")],
         fit: |vision| if squeezes(vision) { "square" } else { "pad" },
@@ -197,7 +229,7 @@ pub fn notes(file: &Gguf) -> Vec<String> {
 }
 
 /// Keys of a tower's file that are read, or that say what others do; behind `clip.`.
-const KEYS: [&str; 27] = [
+const KEYS: [&str; 29] = [
     "projector_type",
     "has_vision_encoder",
     "has_audio_encoder",
@@ -224,6 +256,8 @@ const KEYS: [&str; 27] = [
     "vision.image_aspect_ratio",
     "vision.mm_patch_merge_type",
     "vision.preproc_image_size",
+    "vision.preproc_max_tiles",
+    "vision.preproc_min_tiles",
     "vision.projector.scale_factor",
 ];
 
@@ -248,7 +282,7 @@ fn is_known(projector: &Projector, name: &str) -> bool {
     };
     match name.split_once('.') {
         Some(("v", rest)) => match rest.strip_prefix("blk.").and_then(|block| block.split_once('.')) {
-            Some((_, layer)) => LAYERS.contains(&layer),
+            Some((_, layer)) => LAYERS.contains(&layer) || projector.layers.contains(&layer),
             None => TOWER.contains(&rest),
         },
         Some(("mm", _)) => projector.matrices.contains(&name),
@@ -306,7 +340,9 @@ fn keys(file: &Arc<Gguf>, projector: &Projector) -> Result<Keys, Error> {
         ("ocelli.image.filter".to_owned(), projector.filter.into()),
         ("ocelli.image.size".to_owned(), MetaValue::U32s(vec![side, side])),
     ];
-    keys.extend((projector.keys)(&vision)?);
+    let more = (projector.keys)(&vision)?;
+    keys.retain(|(key, _)| more.iter().all(|(other, _)| other != key));
+    keys.extend(more);
     if let Some(id) = token(file, "<image>") {
         keys.push(("ocelli.image_token".to_owned(), id.into()));
     }
@@ -322,6 +358,27 @@ fn token(file: &Gguf, wanted: &str) -> Option<u32> {
     let Some(Value::Array(tokens)) = file.get("tokenizer.ggml.tokens") else { return None };
     let at = tokens.strings()?.iter().position(|token| token == wanted)?;
     u32::try_from(at).ok()
+}
+
+/// InternVL's: files say GELU of the error function's, which its authors' tower and bridge have.
+fn exact_gelu(vision: &Header) -> Result<Keys, Error> {
+    let clip = vision.file().bool("clip.use_gelu")?.unwrap_or(false);
+    let act = clip.then(|| (format!("{VISION}activation"), ACTIVATIONS[1].into()));
+    let row = token(vision.file(), "<IMG_CONTEXT>").map(|id| ("ocelli.image_token".to_owned(), id.into()));
+    Ok(act.into_iter().chain(row).collect())
+}
+
+/// What Gemma's processor writes at the place of a picture.
+fn gemma_place(vision: &Header) -> Result<Keys, Error> {
+    const IMAGE: &str = "<start_of_image>";
+    let around = vec![format!("\n\n{IMAGE}"), "<end_of_image>\n\n".to_owned()];
+    let mut keys: Keys = vec![
+        ("ocelli.tokenizer.image_written".to_owned(), IMAGE.into()),
+        ("ocelli.tokenizer.around_image".to_owned(), MetaValue::Strings(around)),
+    ];
+    let row = token(vision.file(), "<image_soft_token>");
+    keys.extend(row.map(|id| ("ocelli.image_token".to_owned(), id.into())));
+    Ok(keys)
 }
 
 /// Idefics3's: how large a picture is before it is cut into tiles.

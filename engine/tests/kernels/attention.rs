@@ -4,7 +4,8 @@ use crate::{Random, bits, file, golden, le, nmse, read};
 use ocelli_engine::kernels::bias::{Buckets, Relative};
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
 use ocelli_engine::kernels::{
-    Arena, Bias, Cache, CacheShape, CacheType, Continuation, Device, HeadBias, Heads, Layout, Rows, SlotCopy, Span,
+    Arena, Bias, Cache, CacheShape, CacheType, Continuation, Device, HeadBias, Heads, Layout, Rows, Sight, SlotCopy,
+    Span,
 };
 use ocelli_quant::TensorType;
 use std::ops::Range;
@@ -171,7 +172,19 @@ fn cached_attention_agrees() {
 }
 
 /// Two sequences in one call, each in two spans that lie in disorder; the slots between hold NaN.
-fn cached_agrees(random: &mut Random, (ty, width): (CacheType, usize), new: usize, window: usize, added: &Added) {
+fn cached_agrees(random: &mut Random, of: (CacheType, usize), new: usize, window: usize, added: &Added) {
+    for sight in [Sight::Causal, Sight::Together] {
+        cached_sees(random, of, new, (window, sight), added);
+    }
+}
+
+fn cached_sees(
+    random: &mut Random,
+    (ty, width): (CacheType, usize),
+    new: usize,
+    (window, sight): (usize, Sight),
+    added: &Added,
+) {
     let heads = Heads { count: 4, kv: 2, width, scale: 0.2, window };
     // One new row each is token time, which goes through a long past in parts.
     let pasts = if new == 1 { [600usize, 270] } else { [70, 5] };
@@ -211,8 +224,9 @@ fn cached_agrees(random: &mut Random, (ty, width): (CacheType, usize), new: usiz
         .flat_map(|s| {
             let q = &q[s * new * 4 * width..(s + 1) * new * 4 * width];
             let sees = |i: usize| {
-                let end = pasts[s] + i + 1;
-                if window == 0 { 0..end } else { end.saturating_sub(window)..end }
+                let own = pasts[s] + i + 1;
+                let end = if sight == Sight::Together { pasts[s] + new } else { own };
+                if window == 0 { 0..end } else { own.saturating_sub(window)..end }
             };
             attention_f64(heads, added, (q, &k[s], &v[s]), |i| pasts[s] + i, sees)
         })
@@ -238,14 +252,13 @@ fn cached_agrees(random: &mut Random, (ty, width): (CacheType, usize), new: usiz
                 cpu.store(&other.0, &mut cache, 1, other.1, other.2, &at);
             }
             cpu.write(&mut arena, qr, &q);
-            let continuations =
-                [0, 1].map(|s| Continuation { rows: new, past: pasts[s], causal: true, spans: &spans[s] });
+            let continuations = [0, 1].map(|s| Continuation { rows: new, past: pasts[s], sight, spans: &spans[s] });
             cpu.attend_cache(&mut arena, heads, added.bias(), &cache, 1, qr, &continuations, out);
             let got = read(&cpu, &arena, out);
             let error = nmse(&got, &want);
             assert!(
                 error < 1e-9,
-                "{ty:?} {isa:?} width {width}, {new} new, window {window}, {}: {error:e}",
+                "{ty:?} {isa:?} width {width}, {new} new, window {window}, {sight:?}, {}: {error:e}",
                 added.name
             );
             all.push(bits(&got));
@@ -306,7 +319,12 @@ fn rows_beside_a_cache_see_their_span_or_nothing() {
                     .iter()
                     .map(|&(rows, span)| {
                         let spans = span.map_or(&[][..], |i: usize| &spans[i..=i]);
-                        Continuation { rows, past: spans.iter().map(|s| s.len as usize).sum(), causal: false, spans }
+                        Continuation {
+                            rows,
+                            past: spans.iter().map(|s| s.len as usize).sum(),
+                            sight: Sight::Beside,
+                            spans,
+                        }
                     })
                     .collect();
                 cpu.attend_cache(&mut arena, heads, added.bias(), &cache, 1, qr, &views, out);

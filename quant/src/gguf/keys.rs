@@ -24,6 +24,8 @@ pub const VOCABULARY: u32 = 1 << 22;
 pub const SIDE: u32 = 4_096;
 /// Most rows that a picture or its patches become.
 pub const ROWS: u32 = 16_384;
+/// Most tiles that a picture is cut into by its shape.
+pub const TILES: u32 = 64;
 /// Most learned places of frames in a video.
 pub const FRAMES: u32 = 1_024;
 /// Most learned places of pictures in a prompt.

@@ -5,11 +5,11 @@ use crate::{check_generations, check_logits, check_scores, close, quiet};
 use ocelli_convert::{MiniGpt4, Options, Original, convert_llava, convert_minigpt4};
 use ocelli_engine::chat::{ChatTemplate, Content, Message, Part};
 use ocelli_engine::image::{ImageLimits, Picture};
-use ocelli_engine::{Engine, GenerateOptions, Item, Load, Mark, Model, Prompt, Session, SessionOptions, Wanted};
+use ocelli_engine::{Engine, GenerateOptions, Item, Load, Model, Prompt, Session, SessionOptions, Wanted};
 use ocelli_quant::TensorType;
 use ocelli_tests::formula::fnv1a;
 use ocelli_tests::mixed_golden::GoldenPiece;
-use ocelli_tests::spliced_golden::{LLAVA, MINIGPT4, MPLUG_OWL, SplicedCase, SplicedGolden};
+use ocelli_tests::spliced_golden::{GEMMA3, INTERNVL, LLAVA, MINIGPT4, MPLUG_OWL, SplicedCase, SplicedGolden};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -59,15 +59,11 @@ fn prompt(golden: &SplicedGolden, case: &SplicedCase) -> Prompt {
 fn ids(model: &Model, golden: &SplicedGolden, prompt: &Prompt) -> Vec<u32> {
     let items = model.compose(prompt).unwrap();
     let row = |at: usize| golden.placeholder + if model.defaults().image_ids_rise { at as u32 } else { 0 };
-    let one = |item: &Item| match item {
-        Item::Tokens(ids) => ids.clone(),
-        Item::Image(..) | Item::Video(..) if item.marks().is_empty() => {
-            (0..model.count(std::slice::from_ref(item))).map(row).collect()
-        }
-        Item::Image(..) | Item::Video(..) => {
-            let mark = |mark: &Mark| [mark.tokens.clone(), (0..mark.rows).map(row).collect()].concat();
-            item.marks().iter().flat_map(mark).collect()
-        }
+    let rows = |count: usize| (0..count).map(row).collect::<Vec<u32>>();
+    let one = |item: &Item| match (item, item.marks()) {
+        (Item::Tokens(ids), _) => ids.clone(),
+        (_, []) => rows(model.count(std::slice::from_ref(item))),
+        (_, marks) => marks.iter().flat_map(|mark| [mark.tokens.clone(), rows(mark.rows)].concat()).collect(),
     };
     items.iter().flat_map(one).collect()
 }
@@ -108,6 +104,29 @@ pub(crate) fn answers_agree(golden: &SplicedGolden, model: &Model, batch: usize)
 fn models_agree_whole_and_in_pieces() {
     for name in LLAVA {
         let golden = SplicedGolden::load("llava", name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 2);
+        assert_eq!(model.defaults().image_id, Some(golden.placeholder), "{name}");
+        [7, 256].into_iter().for_each(|batch| answers_agree(&golden, &model, batch));
+    }
+}
+
+/// Batches that have no room for a picture's rows are as long as these.
+#[test]
+fn gemma3_agrees_whole_and_in_pieces() {
+    for name in GEMMA3 {
+        let golden = SplicedGolden::load("gemma3", name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 2);
+        assert_eq!(model.defaults().image_id, Some(golden.placeholder), "{name}");
+        [3, 20, 256].into_iter().for_each(|batch| answers_agree(&golden, &model, batch));
+    }
+}
+
+#[test]
+fn internvl_agrees_whole_and_in_pieces() {
+    for name in INTERNVL {
+        let golden = SplicedGolden::load("internvl", name).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let model = open(&golden, dir.path(), 2);
         assert_eq!(model.defaults().image_id, Some(golden.placeholder), "{name}");

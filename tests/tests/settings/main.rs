@@ -78,6 +78,14 @@ fn no_setting_is_lost() {
     }
     let write = |dir: &Path| SplicedGolden::load("kosmos", "half").unwrap().write(dir).unwrap();
     subjects.push(Subject::new("kosmos", write));
+    for name in ["quarter", "five_inner"] {
+        let write = |dir: &Path| SplicedGolden::load("internvl", name).unwrap().write(dir).unwrap();
+        subjects.push(Subject::new(&format!("internvl_{name}"), write));
+    }
+    for name in ["default", "five"] {
+        let write = |dir: &Path| SplicedGolden::load("gemma3", name).unwrap().write(dir).unwrap();
+        subjects.push(Subject::new(&format!("gemma3_{name}"), write));
+    }
     let write = |dir: &Path| SplicedGolden::load("mplug_owl", "default").unwrap().write(dir).unwrap();
     subjects.push(Subject::new("mplug_owl", write));
     let files = ["config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json"];

@@ -137,7 +137,7 @@ fn vision(config: &Object) -> Result<Object, ConvertError> {
 
 /// The hidden states of a tower of `layers` that are read, one or a list: 0 before the first block, k or k - layers - 1 behind
 /// block k.
-pub(super) fn features(config: &Object, key: &str, layers: u32) -> Result<Vec<u32>, ConvertError> {
+pub(crate) fn features(config: &Object, key: &str, layers: u32) -> Result<Vec<u32>, ConvertError> {
     let one = |value: &Value| {
         let number = value.as_i64().ok_or_else(|| config.mismatch(key, "an integer or a list of integers", value))?;
         let from_end = i64::from(layers) + 1 + number;
@@ -245,15 +245,20 @@ impl Model for Llava {
     }
 
     fn canonical(&self, name: &str) -> String {
-        let inner = name.strip_prefix("model.").unwrap_or(name);
-        if let Some(rest) = inner.strip_prefix("vision_tower.") {
-            return format!("vision_tower.{}", super::open_flamingo::in_clip(rest));
-        }
-        let inside = ["embed_tokens.", "layers.", "norm."];
-        match inner.strip_prefix("language_model.") {
-            Some(rest) if inside.iter().any(|part| rest.starts_with(part)) => format!("language_model.model.{rest}"),
-            None if inner == "lm_head.weight" => format!("language_model.{inner}"),
-            _ => inner.to_owned(),
-        }
+        hub_name(name)
+    }
+}
+
+/// The name that a tensor has in files on the hub, of one of the other three.
+pub(super) fn hub_name(name: &str) -> String {
+    let inner = name.strip_prefix("model.").unwrap_or(name);
+    if let Some(rest) = inner.strip_prefix("vision_tower.") {
+        return format!("vision_tower.{}", super::open_flamingo::in_clip(rest));
+    }
+    let inside = ["embed_tokens.", "layers.", "norm."];
+    match inner.strip_prefix("language_model.") {
+        Some(rest) if inside.iter().any(|part| rest.starts_with(part)) => format!("language_model.model.{rest}"),
+        None if inner == "lm_head.weight" => format!("language_model.{inner}"),
+        _ => inner.to_owned(),
     }
 }

@@ -10,6 +10,7 @@
 use super::positions::Positions;
 use crate::error::Error;
 use crate::kernels::{SlotCopy, Span};
+use std::ops::Range;
 
 /// Slots a page.
 pub const PAGE: usize = 16;
@@ -63,6 +64,8 @@ pub struct Sequence {
     len: usize,
     /// What it looks at, in order; before the first at nothing.
     looks: Vec<Look>,
+    /// Rows that see one another, in order, apart from each other: a picture's, where the model has them do so.
+    together: Vec<Range<usize>>,
     /// Where its rows stand.
     positions: Positions,
     /// Whether its positions are turned as those of long sequences, where these are turned otherwise.
@@ -159,6 +162,26 @@ impl Sequence {
         if self.looks.last().and_then(|look| look.media) != media {
             self.looks.push(Look { from, media, said });
         }
+    }
+
+    /// Says that `count` rows behind `ahead` others will see one another; they pass through the model in one batch.
+    pub fn together(&mut self, ahead: usize, count: usize) {
+        let from = self.len + ahead;
+        self.together.push(from..from + count);
+    }
+
+    /// The rows from `from` on, in runs that see one another or do not: how many rows, and which of both.
+    pub fn sights(&self, from: usize) -> impl Iterator<Item = (usize, bool)> + '_ {
+        let (mut at, mut groups) = (from, self.together.iter().skip_while(move |group| group.end <= from).peekable());
+        std::iter::from_fn(move || {
+            let (end, together) = match groups.next_if(|group| group.start <= at) {
+                Some(group) => (group.end, true),
+                None => (groups.peek().map_or(self.len, |group| group.start), false),
+            };
+            let count = end.min(self.len).saturating_sub(at);
+            at += count;
+            (count > 0).then_some((count, together))
+        })
     }
 
     /// The media that some position looks at; some may come twice.
@@ -311,6 +334,7 @@ impl Slots {
             spans: sequence.spans.clone(),
             len: sequence.len,
             looks: sequence.looks.clone(),
+            together: sequence.together.clone(),
             positions: sequence.positions.clone(),
             long: sequence.long,
             read: sequence.read.clone(),
@@ -347,6 +371,7 @@ impl Slots {
         sequence.spans.retain(|span| span.len > 0);
         sequence.len = sequence.len.min(len);
         sequence.looks.retain(|look| look.said < sequence.len);
+        sequence.together.retain(|group| group.end <= sequence.len);
         sequence.positions.truncate(sequence.len);
         sequence.read.truncate(sequence.len);
     }

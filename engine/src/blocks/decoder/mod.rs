@@ -21,7 +21,7 @@ pub use source::{Encoder, SourceCache, SourceConfig, SourceRows};
 use super::cache::{Sequence, Slots, Taken};
 use super::gated::{Gated, GatedRows, MediaCache};
 use crate::error::Error;
-use crate::kernels::{Cache, CacheShape, CacheType, Continuation, Exec, Layout, NO_ROW, Product, Rows};
+use crate::kernels::{Cache, CacheShape, CacheType, Continuation, Exec, Layout, NO_ROW, Product, Rows, Sight};
 use crate::weights::{Linear, Norm, Scope, Table};
 use block::{Block, Past, Step};
 use ocelli_quant::gguf::keys;
@@ -289,11 +289,12 @@ impl Decoder {
         if !taken.copies.is_empty() {
             exec.copy(data, &taken.copies)?;
         }
-        let mut continuations = [Continuation { rows: 0, past: 0, causal: true, spans: &[] }; SEQUENCES];
-        for (continuation, (s, &rows)) in continuations.iter_mut().zip(sequences.iter().zip(counts)) {
-            *continuation = Continuation { rows, past: s.len() - rows, causal: true, spans: s.spans() };
+        let mut one_each = [Continuation { rows: 0, past: 0, sight: Sight::Causal, spans: &[] }; SEQUENCES];
+        for (continuation, (s, &rows)) in one_each.iter_mut().zip(sequences.iter().zip(counts)) {
+            *continuation = Continuation { rows, past: s.len() - rows, sight: Sight::Causal, spans: s.spans() };
         }
-        let continuations = &continuations[..sequences.len()];
+        let several = runs(sequences, counts);
+        let continuations = several.as_deref().unwrap_or(&one_each[..sequences.len()]);
         let past = Past { data, slots: &taken.slots, continuations, source: source.as_ref() };
         let mut step = Step { bias: self.config.bias(), past: Some(past) };
         for (layer, block) in self.blocks.iter().enumerate() {
@@ -427,6 +428,25 @@ impl Decoder {
         }
         Ok(())
     }
+}
+
+/// What the rows of sequences see, run by run, where some of them see one another; `None` where none do, as at token time.
+fn runs<'a>(sequences: &'a [Sequence], counts: &[usize]) -> Option<Vec<Continuation<'a>>> {
+    let sights = |s: &'a Sequence, rows: usize| s.sights(s.len() - rows);
+    let mut pairs = sequences.iter().zip(counts);
+    if !pairs.any(|(s, &rows)| sights(s, rows).any(|(_, together)| together)) {
+        return None;
+    }
+    let mut continuations = Vec::new();
+    for (s, &count) in sequences.iter().zip(counts) {
+        let mut past = s.len() - count;
+        for (rows, together) in sights(s, count) {
+            let sight = if together { Sight::Together } else { Sight::Causal };
+            continuations.push(Continuation { rows, past, sight, spans: s.spans() });
+            past += rows;
+        }
+    }
+    Some(continuations)
 }
 
 impl DecoderRows {

@@ -10,7 +10,7 @@ use super::{Decoder, DecoderConfig, DecoderRows, KvCache, Position};
 use crate::blocks::vit::ids;
 use crate::error::Error;
 use crate::kernels::bias::Buckets;
-use crate::kernels::{Activation, Bias, Cache, CacheShape, CacheType, Continuation, Exec, Layout, Rows, Span};
+use crate::kernels::{Activation, Bias, Cache, CacheShape, CacheType, Continuation, Exec, Layout, Rows, Sight, Span};
 use crate::weights::header::Header;
 use crate::weights::{Norm, Scope};
 
@@ -135,7 +135,7 @@ impl SourceCache {
     /// What `rows` rows look at: all of the source, whichever sequence they are of.
     pub(super) fn seen(&self, rows: usize) -> (&Cache, Continuation<'_>) {
         let past = self.spans[0].len as usize;
-        (&self.data, Continuation { rows, past, causal: false, spans: &self.spans })
+        (&self.data, Continuation { rows, past, sight: Sight::Beside, spans: &self.spans })
     }
 }
 

@@ -5,7 +5,7 @@
 use super::attention::{self, QUERIES, Queries, Stored, Stream};
 use super::memory::{Buffer, Memory, Shared};
 use super::{Cpu, FEW, table};
-use crate::kernels::{Bias, CacheShape, Continuation, Heads, Rows, SlotCopy, Span};
+use crate::kernels::{Bias, CacheShape, Continuation, Heads, Rows, Sight, SlotCopy, Span};
 use std::sync::PoisonError;
 
 /// Positions a part of a long past has at least, see `Cpu::cached_parts`.
@@ -73,9 +73,10 @@ impl Cpu {
             let (first, count) = block(continuation.rows, index);
             let rows = (q.slice(start + first, count), out.slice(start + first, count));
             let Continuation { past, rows: total, .. } = *continuation;
-            let sees = match continuation.causal {
-                true => Sees { own: past + first, visible: past + first + 1, growth: 1, total },
-                false => Sees { own: first, visible: past, growth: 0, total },
+            let sees = match continuation.sight {
+                Sight::Causal => Sees { own: past + first, visible: past + first + 1, growth: 1, total },
+                Sight::Together => Sees { own: past + first, visible: past + total, growth: 0, total },
+                Sight::Beside => Sees { own: first, visible: past, growth: 0, total },
             };
             if sees.visible == 0 {
                 for row in 0..count {
@@ -108,7 +109,7 @@ impl Cpu {
         let each = heads.width + attention::STATS;
         // The positions a sequence's row sees, and the parts they fall into.
         let seen = |c: &Continuation<'_>| {
-            let end = c.past + usize::from(c.causal);
+            let end = c.past + usize::from(c.sight != Sight::Beside);
             if heads.window == 0 { 0..end } else { end.saturating_sub(heads.window)..end }
         };
         let count = |c: &Continuation<'_>| seen(c).len().div_ceil(PART).clamp(1, most);
@@ -138,7 +139,7 @@ impl Cpu {
                 (q, written.slice_mut(chunk * share * each, share * each))
             };
             let range = start..(start + size).min(seen.end);
-            let own = if c.causal { c.past } else { 0 };
+            let own = if c.sight == Sight::Beside { 0 } else { c.past };
             let bias = |shared: usize, at: usize, scores: &mut [f32]| {
                 attention::bias(bias.of(head * share + shared, heads.count), heads.scale, own, at, scores);
             };

@@ -19,6 +19,7 @@ impl Cpu {
             assert!(disjoint(x, p.out));
             let fits = |gate: &Linear| gate.inputs() == x.width && gate.outputs() == p.out.width && !p.add;
             assert!(p.gate.is_none_or(fits));
+            assert!(p.columns.is_none_or(|columns| columns.len() == p.out.width && p.gate.is_none()));
         }
         let Memory { floats, input, scratch, .. } = arena;
         let (table, floats) = (self.isa.table(), floats.shared());
@@ -79,6 +80,11 @@ impl Cpu {
                         }
                         if let Some(act) = act {
                             (table.activate)(act, tile);
+                        }
+                        if let Some(columns) = product.columns {
+                            let columns = &columns.get()[n..n + count];
+                            tile.chunks_mut(run * PANEL)
+                                .for_each(|row| row.iter_mut().zip(columns).for_each(|(v, c)| *v *= c));
                         }
                         for (m, values) in tile.chunks(run * PANEL).enumerate() {
                             let at = product.out.at + (from + m) * product.out.width + n;

@@ -150,7 +150,7 @@ pub struct Queries<'a> {
     pub visible: usize,
     /// How many more each following one sees: 1 where causal, else 0.
     pub growth: usize,
-    /// Most positions a query sees, the last ones; 0 is no limit.
+    /// How far back a query sees, its own position included; 0 is no limit.
     pub window: usize,
     /// Added to the scores.
     pub bias: HeadBias<'a>,
@@ -179,7 +179,7 @@ impl<'a> Queries<'a> {
 
     /// The first position query `i` sees.
     pub fn first(&self, i: usize) -> usize {
-        if self.window == 0 { 0 } else { self.sees(i).saturating_sub(self.window) }
+        if self.window == 0 { 0 } else { (self.own + i + 1).saturating_sub(self.window) }
     }
 }
 

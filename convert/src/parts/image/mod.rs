@@ -6,15 +6,21 @@
 //! The BLIP processor resizes to exactly height × width without keeping the aspect or cropping, multiplies by
 //! `rescale_factor` and normalises by channel. The factor is a double there (1/255), and stays one here.
 
+mod class;
+mod numbers;
+
 use ocelli_quant::gguf::MetaValue;
 use serde_json::Value;
 
 use super::{SIDE, only};
 use crate::error::ConvertError;
 use crate::keys::Keys;
-use crate::settings::Neutral::Number;
+use crate::settings::Neutral::{Number, Switch};
 use crate::settings::{Inputs, Known, Object};
-use ocelli_quant::gguf::keys::{CLIP_MEAN, CLIP_STD, FILTERS};
+pub(crate) use class::Class;
+use numbers::numbers;
+pub(crate) use numbers::{HALF, channels, filter};
+use ocelli_quant::gguf::keys::{CLIP_MEAN, CLIP_STD, TILES};
 
 /// The file older versions write.
 pub(super) const FILE: &str = "preprocessor_config.json";
@@ -60,6 +66,19 @@ const CUT: &[Known] = &[Known::without_effect(&["default_to_square", "pad_size"]
 const OWL: &[Known] =
     &[Known::without_effect(&["do_center_crop", "do_pad"], "the class resizes to both sides at once")];
 
+/// The same of Gemma 3's.
+const GEMMA: &[Known] = &[
+    Known::only(&["do_pan_and_scan"], &[Switch(false)], "a picture is shown whole"),
+    Known::without_effect(
+        &["pan_and_scan_max_num_crops", "pan_and_scan_min_crop_size", "pan_and_scan_min_ratio_to_activate"],
+        "a picture is shown whole",
+    ),
+];
+
+/// The same of InternVL's.
+const CLOSEST: &[Known] =
+    &[Known::without_effect(&["crop_to_patches"], "the processor around it always has pictures cut")];
+
 /// What has no effect in a processor's configuration.
 pub(super) const PROCESSORS: &[Known] = &[
     Known::without_effect(
@@ -72,61 +91,6 @@ pub(super) const PROCESSORS: &[Known] = &[
         "how many rows a picture has is the model's to say, and that is how many stand in a prompt",
     ),
 ];
-
-/// The class of an image processor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Class {
-    Blip,
-    /// Of InstructBLIP's videos: what is BLIP's of pictures, in a file of its own.
-    BlipVideo,
-    Idefics,
-    /// CLIP's, and LLaVA's with padding.
-    Clip,
-    /// CLIP's of which LLaVA's own repository takes all but the fit, which the model's configuration says.
-    Llava {
-        /// Pictures are made square by room; otherwise they are cut into tiles.
-        pads: bool,
-    },
-    /// LLaVA-NeXT's.
-    Tiles,
-    /// mPLUG-Owl's: stretched, whatever is said of cutting.
-    Owl,
-}
-
-impl Class {
-    fn of(config: &Object, otherwise: Self) -> Result<Self, ConvertError> {
-        const KEY: &str = "image_processor_type";
-        let Some(kind) = config.text(KEY)? else { return Ok(otherwise) };
-        let names = [
-            ("BlipImageProcessor", Self::Blip),
-            ("InstructBlipVideoImageProcessor", Self::BlipVideo),
-            ("IdeficsImageProcessor", Self::Idefics),
-            ("CLIPImageProcessor", Self::Clip),
-            ("CLIPFeatureExtractor", Self::Clip),
-            ("LlavaImageProcessor", Self::Clip),
-            ("LlavaNextImageProcessor", Self::Tiles),
-            ("MplugOwlImageProcessor", Self::Owl),
-        ];
-        let found = names.iter().find(|(name, _)| kind.starts_with(name)).map(|(_, class)| *class);
-        let kinds: &[_] = match otherwise {
-            Self::Blip | Self::BlipVideo | Self::Idefics => &[Self::Blip, Self::BlipVideo, Self::Idefics],
-            Self::Clip | Self::Llava { .. } => &[Self::Clip],
-            Self::Tiles => &[Self::Tiles],
-            Self::Owl => &[Self::Owl],
-        };
-        let found = found.filter(|class| kinds.contains(class));
-        let of_llava = matches!(otherwise, Self::Llava { .. });
-        found.map(|class| if of_llava { otherwise } else { class }).ok_or_else(|| {
-            let known = names.iter().filter(|(_, class)| kinds.contains(class)).map(|(name, _)| format!("'{name}'"));
-            let known = known.collect::<Vec<_>>().join(", ");
-            config.unsupported(KEY, format!("'{kind}'"), format!("only {known} are"))
-        })
-    }
-
-    fn cuts(self) -> bool {
-        matches!(self, Self::Clip | Self::Llava { .. } | Self::Tiles)
-    }
-}
 
 /// How a picture of any shape comes to have the tower's.
 #[derive(Debug, Clone, PartialEq)]
@@ -146,6 +110,8 @@ struct Processor {
     fit: Fit,
     /// Of [`Class::Tiles`], where the file says.
     grid: Option<Grid>,
+    /// Of [`Class::Closest`]: fewest and most tiles.
+    tiles: Option<[u32; 2]>,
     filter: &'static str,
     resize: bool,
     rescale: bool,
@@ -190,8 +156,9 @@ pub(crate) fn keys(
         Some(processor) => processor,
         None => {
             let how = if class == Class::Clip { ", shorter side first and the middle cut out," } else { "" };
+            let whose = if class == Class::Gemma { "0.5 as" } else { "CLIP's" };
             keys.note(format!(
-                "no {FILE}: pictures are resized to image_size {side}{how} with CLIP's mean and deviation"
+                "no {FILE}: pictures are resized to image_size {side}{how} with {whose} mean and deviation"
             ));
             let none = Object::empty(FILE).with("size", side);
             let none = if class.cuts() { none.with("crop_size", side) } else { none.with("image_size", side) };
@@ -213,7 +180,11 @@ impl Processor {
                 only(config, switch, false)?;
             }
         }
-        let filter = filter(config)?;
+        if class == Class::Gemma {
+            config.known(GEMMA);
+        }
+        let (mean, std, number) = class.usual();
+        let filter = filter(config, number)?;
         if class == Class::Idefics {
             // Versions before 5 do all of it whatever the file says.
             for switch in ["do_resize", "do_rescale", "do_normalize"] {
@@ -224,7 +195,7 @@ impl Processor {
             }
         }
         let resize = config.switch("do_resize", true)?;
-        let mean = channels(config, "image_mean", CLIP_MEAN)?;
+        let mean = channels(config, "image_mean", mean)?;
         let (size, fit) = if class.cuts() {
             ((side, side), cut(config, class, side)?)
         } else {
@@ -238,18 +209,20 @@ impl Processor {
         if !(factor > 0.0 && factor.is_finite()) {
             return Err(config.bad("rescale_factor", factor, "must be above 0"));
         }
-        let std = channels(config, "image_std", CLIP_STD)?;
+        let std = channels(config, "image_std", std)?;
         if let Some(zero) = std.iter().find(|std| **std <= 0.0) {
             return Err(config.bad("image_std", zero, "must be above 0"));
         }
         let grid = if class == Class::Tiles { grid(config)? } else { None };
+        let tiles = if class == Class::Closest { Some(tiles(config)?) } else { None };
         Ok(Self {
             size,
             fit,
             grid,
+            tiles,
             filter,
             // Tiles are resized in any case, and then have the tower's size.
-            resize: resize || class == Class::Tiles,
+            resize: resize || matches!(class, Class::Tiles | Class::Closest),
             rescale: config.switch("do_rescale", true)?,
             factor,
             normalize: config.switch("do_normalize", true)?,
@@ -271,6 +244,10 @@ impl Processor {
                 keys.set("ocelli.image.resize", "pad");
                 keys.set("ocelli.image.pad_rgb", colour);
             }
+        }
+        if let Some([least, most]) = self.tiles {
+            keys.set("clip.vision.preproc_min_tiles", least);
+            keys.set("clip.vision.preproc_max_tiles", most);
         }
         keys.set("ocelli.image.size", vec![self.size.0, self.size.1]);
         keys.set("ocelli.image.filter", self.filter);
@@ -334,6 +311,17 @@ fn cut(config: &Object, class: Class, side: u32) -> Result<Fit, ConvertError> {
     } else {
         Fit::Stretch
     })
+}
+
+/// Fewest and most tiles of a picture. That they are cut at all is the processor's to say, and it always does.
+fn tiles(config: &Object) -> Result<[u32; 2], ConvertError> {
+    config.known(CLOSEST);
+    let least = config.count("min_patches", 1..=TILES, 1)?;
+    let most = config.count("max_patches", 1..=TILES, 12)?;
+    if least > most {
+        return Err(config.bad("min_patches", least, format!("must be at most max_patches {most}")));
+    }
+    Ok([least, most])
 }
 
 /// Most sizes of a grid, and the longest side.
@@ -456,34 +444,4 @@ fn size(config: &Object, class: Class, side: u32) -> Result<(u32, u32), ConvertE
         }
         _ => Ok((number, number)),
     }
-}
-
-pub(super) fn filter(config: &Object) -> Result<&'static str, ConvertError> {
-    let number = config.integer("resample")?.unwrap_or(3);
-    let found = usize::try_from(number).ok().and_then(|number| FILTERS.get(number));
-    found.copied().ok_or_else(|| config.bad("resample", number, "must be one of Pillow's filters 0..=5"))
-}
-
-/// Three numbers, or one for all three channels.
-pub(super) fn channels(config: &Object, key: &str, default: [f64; 3]) -> Result<Vec<f32>, ConvertError> {
-    Ok(numbers(config, key, default)?.iter().map(|value| *value as f32).collect())
-}
-
-/// The same as they stand there.
-fn numbers(config: &Object, key: &str, default: [f64; 3]) -> Result<Vec<f64>, ConvertError> {
-    let values: Vec<f64> = match config.get(key) {
-        None => default.to_vec(),
-        Some(Value::Array(items)) => {
-            let numbers: Option<Vec<f64>> = items.iter().map(Value::as_f64).collect();
-            let Some(numbers) = numbers.filter(|numbers| numbers.len() == 3) else {
-                return Err(config.bad(key, format!("a list of {}", items.len()), "must be 3 numbers"));
-            };
-            numbers
-        }
-        Some(_) => vec![config.number(key, 0.0)?; 3],
-    };
-    if let Some(bad) = values.iter().find(|value| !(**value as f32).is_finite()) {
-        return Err(config.bad(key, bad, "must be finite"));
-    }
-    Ok(values)
 }
