@@ -20,8 +20,9 @@ pub struct Prefix {
     /// Where their keys and values lie.
     pub sequence: Sequence,
     contents: Vec<Content>,
-    /// Positions that were run as a prompt; those behind them were generated one by one.
-    read: usize,
+    /// Where the batches ended in which a prompt was run, where only whole ones may serve again; what is behind the last one
+    /// was run in a part of one, or generated.
+    ends: Vec<usize>,
 }
 
 /// What the positions of a prompt stand for.
@@ -68,7 +69,7 @@ impl Prefix {
                 Content::Row(..) => sequence.read_rows(1),
             }
         }
-        Self { sequence, contents, read: 0 }
+        Self { sequence, contents, ends: Vec::new() }
     }
 
     /// How many positions are in the cache that the prompt begins with.
@@ -86,12 +87,12 @@ impl Prefix {
         let mut same = held.zip(&contents).take_while(|(a, b)| a == b).count();
         // The last position is run in any case, for its logits, and a picture that is not there whole is run whole.
         same = same.min(contents.len().saturating_sub(1));
-        if ends.is_some() {
-            same = same.min(self.read);
-        }
+        // Batches that ended elsewhere were others, from there on.
+        let common = ends.map(|ends| ends.iter().zip(&self.ends).take_while(|(a, b)| a == b).count());
         loop {
-            if let Some(ends) = ends {
-                same = ends[..ends.partition_point(|end| *end <= same)].last().copied().unwrap_or(0);
+            if let (Some(ends), Some(common)) = (ends, common) {
+                let whole = ends[..common].iter().rev().find(|end| **end <= same);
+                same = whole.copied().unwrap_or(0);
             }
             match contents.get(same) {
                 Some(&Content::Row(_, row)) if row > 0 => same -= row,
@@ -99,7 +100,7 @@ impl Prefix {
             }
         }
         slots.truncate(&mut self.sequence, same);
-        self.read = contents.len();
+        self.ends = ends.unwrap_or_default().to_vec();
         self.contents = contents;
         rest(items, same)
     }
@@ -210,6 +211,7 @@ mod tests {
         assert_eq!(batch_ends(&items, 4, false), [4, 8, 12]);
         assert_eq!(kept_of(&items, 0, true), 0, "4 is within the picture, and the batch before it ends elsewhere");
         assert_eq!(kept_of(&items, 0, true), 11);
-        assert_eq!(kept_of(&[tokens(3), picture(1), tokens(3)], 0, true), 3, "7 is the last position");
+        assert_eq!(kept_of(&[tokens(3), picture(1), tokens(3)], 0, true), 7);
+        assert_eq!(kept_of(&[tokens(3), picture(1), tokens(3)], 0, false), 0, "batches of another kind");
     }
 }

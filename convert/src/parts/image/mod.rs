@@ -75,6 +75,9 @@ const GEMMA: &[Known] = &[
     ),
 ];
 
+/// What has no effect in the configuration of a processor whose videos are no more than pictures.
+const CLIPS: &[Known] = &[Known::without_effect(&["video_processor"], "videos are shown frame by frame, as pictures")];
+
 /// The same of InternVL's.
 const CLOSEST: &[Known] =
     &[Known::without_effect(&["crop_to_patches"], "the processor around it always has pictures cut")];
@@ -137,7 +140,12 @@ pub(crate) fn keys(
         None => inputs.settings.read(inputs.source, FILE)?,
     };
     let outer = inputs.settings.read(inputs.source, PROCESSOR)?;
-    outer.iter().for_each(|outer| outer.known(PROCESSORS));
+    for outer in &outer {
+        outer.known(PROCESSORS);
+        if class == Class::Closest {
+            outer.known(CLIPS);
+        }
+    }
     let inner = if videos { "video_processor" } else { "image_processor" };
     let newer = match &outer {
         Some(outer) if outer.has(inner) => Some(outer.object(inner)?),
