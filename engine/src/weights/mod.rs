@@ -19,7 +19,7 @@ pub use map::{Load, Progress, aligned, open_part};
 pub(crate) use pages::{Pieces, is_encoder, is_reader};
 pub use pair::{Beside, find as find_mmproj, join as join_pair};
 pub use projector::limit_image_rows;
-pub(crate) use projector::{MAX_ROWS, most_rows, notes, translated};
+pub(crate) use projector::{MAX_ROWS, QWEN, USUAL_ROWS, most_rows, notes, of as projector_of, token, translated};
 pub use split::{files, open, open_with};
 
 use crate::error::Error;
