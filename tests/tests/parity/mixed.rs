@@ -179,7 +179,7 @@ fn configurations_in_a_folder_agree() {
     assert!(count > 0);
 }
 
-/// Pairs of llama.cpp's, written by its own package: `pairs.py DIR`.
+/// Pairs of llama.cpp's, written by its own package: `pairs.py DIR`, `qwen_vl_pairs.py DIR`.
 #[test]
 #[ignore = "OCELLI_PAIRS names a folder of pairs that are not kept"]
 fn pairs_in_a_folder_agree() {
@@ -188,7 +188,8 @@ fn pairs_in_a_folder_agree() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let golden = MixedGolden::load("smolvlm", name.trim_end_matches("_old")).unwrap();
+        let (family, of) = name.split_once('-').unwrap_or(("smolvlm", &name));
+        let golden = MixedGolden::load(family, of.trim_end_matches("_old")).unwrap();
         let [text, eyes] = ["text.gguf", "mmproj.gguf"].map(|file| open_file(&path.join(file), Load::Map).unwrap());
         let pair = join_pair(text, eyes, ["text.gguf", "mmproj.gguf"]).unwrap_or_else(|e| panic!("{name}: {e}"));
         let model = Engine::new(2).unwrap().open_file(pair).unwrap_or_else(|e| panic!("{name}: {e}"));

@@ -125,6 +125,36 @@ fn a_picture_is_wrapped_once() {
     assert_eq!((half.iter().filter(|id| **id == start).count(), half.iter().filter(|id| **id == end).count()), (3, 2));
 }
 
+/// A conversation whose template writes a picture's start, place and end becomes the prompt of the same text, and what a message
+/// spells of them stays text.
+#[test]
+fn a_template_writes_what_is_around_a_picture() {
+    let golden = golden("default");
+    let dir = tempfile::tempdir().unwrap();
+    let model = open(&golden, dir.path(), 1);
+    let template = "{% for m in messages %}[{{ m.role }}]{% if m.content is string %}{{ m.content }}{% else %}\
+        {% for part in m.content %}{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}\
+        {{ part.text }}{% endif %}{% endfor %}{% endif %}[end]{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+    let same = |info: &ocelli_quant::gguf::TensorInfo| {
+        vec![Named { name: info.name.clone(), shape: info.shape.clone(), skip: 0 }]
+    };
+    let key = ("tokenizer.chat_template".to_owned(), MetaValue::from(template));
+    let model = Engine::new(1).unwrap().open_file(model.file().clone().with(vec![key], same).unwrap()).unwrap();
+    let mut conversation = Conversation::new(&model, &SessionOptions::default(), false).unwrap();
+    let said = "what is <|vision_start|><|image_pad|>?";
+    conversation.say("user", vec![picture(&golden, 1), picture(&golden, 3)], said).unwrap();
+    let got = conversation.items().unwrap();
+    let prompt = Prompt::new().complete().text("[user]").image(picture(&golden, 1)).image(picture(&golden, 3));
+    let wanted = model.compose(&prompt).unwrap();
+    let pictures = |items: &[ocelli_engine::Item]| items.iter().filter_map(ocelli_engine::Item::views).count();
+    assert_eq!((pictures(&got), pictures(&wanted)), (2, 2));
+    let [got, wanted] = [got, wanted].map(|items| ocelli_engine::prompt_ids(&items));
+    assert_eq!(got[..wanted.len()], wanted);
+    let [start, image] = ["<|vision_start|>", "<|image_pad|>"].map(|text| model.tokenizer().find(text).unwrap());
+    assert!(!got[wanted.len()..].iter().any(|id| [start, image].contains(id)), "{got:?}");
+    assert!(model.tokenizer().decode(&got, false).unwrap().ends_with(&format!("{said}[end][assistant]")));
+}
+
 fn reopened(file: &Gguf) -> Result<Model, String> {
     Engine::new(1).unwrap().open_file(file.clone()).map_err(|error| error.to_string())
 }
@@ -142,13 +172,15 @@ fn pictures_have_as_many_rows_as_are_allowed() {
             let views = limited.views(width, height).unwrap();
             assert!((1..=most as usize).contains(&views.rows), "{width}x{height}: {} of {most}", views.rows);
             let (lines, columns) = views.grid.unwrap();
-            assert_eq!((lines * columns, views.positions), (views.rows, views.rows));
+            assert_eq!((lines * columns, views.positions), (views.rows, views.rows + 2), "a token on both sides");
             let rgb = vec![9; (width * height * 3) as usize];
             let picture = Picture::new(width, height, rgb, &ImageLimits::default()).unwrap();
+            let items = limited.compose(&Prompt::new().image(picture.clone())).unwrap();
+            assert_eq!(limited.count(&items), views.positions + 1, "and one that begins the prompt");
             let seen = limited.session(&SessionOptions::default()).unwrap().embed_image(&picture).unwrap();
             assert_eq!(seen.len(), views.rows * limited.embedding_width());
         }
-        assert!(limited.image_positions() <= most as usize);
+        assert!(limited.image_positions() <= most as usize + 2);
         let plan = limited.plan(&SessionOptions { batch: 1, ..SessionOptions::default() }).unwrap();
         assert!(plan.scratch < scratch, "{most} rows: {} of {scratch}", plan.scratch);
         scratch = plan.scratch;
@@ -207,6 +239,80 @@ fn numbers_that_cannot_be_are_refused_by_key() {
     };
     let file = three.file().clone().with(Vec::new(), beyond).unwrap();
     assert!(reopened(&file).err().unwrap().contains("v.deepstack.7"));
+}
+
+/// Every key of the tower and of positions with values that make no sense, and bytes of an mmproj that were changed: an error, or
+/// a model that runs.
+#[test]
+fn absurd_keys_and_bytes_are_refused_or_run() {
+    let engine = Engine::new(1).unwrap();
+    let options = SessionOptions { budget: 512 << 20, context: 256, ..SessionOptions::default() };
+    let greedy = GenerateOptions { max_new_tokens: 1, ..GenerateOptions::default() };
+    let (mut refused, mut ran) = (0, 0);
+    for (name, kind) in [("default", "qwen3vl_merger"), ("two_five", "qwen2.5vl_merger")] {
+        let golden = golden(name);
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 1);
+        let prompt = Prompt::new().image(picture(&golden, 3)).text("it is");
+        let runs = |model: &Model| {
+            if let Ok(mut session) = model.session(&options) {
+                let _ = session.generate(&prompt, &greedy, &mut quiet);
+            }
+        };
+        let starts = ["clip.", "ocelli.image", "qwen2vl.rope.", "qwen3vl.rope.", "qwen3vl.n_deep"];
+        let keys: Vec<String> = model.file().keys().map(|(name, _)| name.to_owned()).collect();
+        for key in keys.iter().filter(|key| starts.iter().any(|start| key.starts_with(start))) {
+            let numbers = [0, 1, 3, 1 << 20, u32::MAX].map(MetaValue::U32);
+            let lists =
+                [MetaValue::U32s(vec![u32::MAX; 4]), MetaValue::Bools(vec![true; 2]), MetaValue::U32s(Vec::new())];
+            let others = [MetaValue::F32(f32::NAN), MetaValue::Bool(false), MetaValue::Str("no".to_owned())];
+            for to in numbers.into_iter().chain(lists).chain(others).map(Some).chain([None]) {
+                let bytes = changed(model.file(), key, to.as_ref());
+                match engine.open_bytes(Arc::new(bytes)) {
+                    Err(error) => {
+                        refused += 1;
+                        let text = error.to_string();
+                        assert!(text.contains(key.as_str()) || text.contains('\''), "{key} {to:?}: {text}");
+                    }
+                    Ok(model) => {
+                        ran += 1;
+                        runs(&model);
+                    }
+                }
+            }
+        }
+        let words = parsed(text(model.file()).unwrap());
+        let bytes = mmproj(model.file(), kind, Style::default(), |_| ()).unwrap();
+        let head = usize::try_from(parsed(bytes.clone()).data_offset()).unwrap();
+        for seed in 1..2_000u64 {
+            let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+            let mut next = || {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                random
+            };
+            let mut bytes = bytes.clone();
+            for _ in 0..=next() % 3 {
+                let at = (next() % head as u64) as usize;
+                match next() % 3 {
+                    0 => bytes[at] = (next() & 255) as u8,
+                    1 => bytes[at] ^= 1 << (next() % 8),
+                    _ => bytes[at..(at + 4).min(head)].fill(if next() % 2 == 0 { 255 } else { 0 }),
+                }
+            }
+            let both =
+                Gguf::parse(Arc::new(bytes)).ok().and_then(|eyes| join_pair(words.clone(), eyes, ["a", "b"]).ok());
+            match both.and_then(|both| engine.open_file(both).ok()) {
+                None => refused += 1,
+                Some(model) => {
+                    ran += 1;
+                    runs(&model);
+                }
+            }
+        }
+    }
+    assert!(refused > 1_000 && ran > 100, "{refused} refused, {ran} ran");
 }
 
 fn parsed(bytes: Vec<u8>) -> Gguf {
