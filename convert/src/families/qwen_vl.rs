@@ -158,7 +158,7 @@ fn read(config: &Object, _: &Checkpoint) -> Result<Box<dyn Model>, ConvertError>
 impl Tower {
     fn read(config: &Object, kind: &'static Kind, text: u32) -> Result<Self, ConvertError> {
         pretrained::part(config, VISION);
-        if !config.text("model_type")?.is_none_or(|got| got == kind.model_type) {
+        if config.text("model_type")?.is_some_and(|got| got != kind.model_type) {
             model_type(config, &format!("{}_vision", kind.model_type))?;
         }
         config.object("rope_parameters")?.known(ROPE);
