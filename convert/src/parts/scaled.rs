@@ -78,7 +78,14 @@ impl Scaled {
         if let Some(zero) = std.iter().find(|std| **std <= 0.0) {
             return Err(config.bad("image_std", zero, "must be above 0"));
         }
-        Ok(Self { least, most, filter: filter(config)?, factor, mean: channels(config, "image_mean", CLIP_MEAN)?, std })
+        Ok(Self {
+            least,
+            most,
+            filter: filter(config, 3)?,
+            factor,
+            mean: channels(config, "image_mean", CLIP_MEAN)?,
+            std,
+        })
     }
 }
 

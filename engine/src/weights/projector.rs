@@ -17,7 +17,7 @@ pub const PROJECTOR: [&str; 2] = ["clip.projector_type", "clip.vision.projector_
 pub(super) const FAMILY: &str = "ocelli.family";
 /// The family of a language model by itself.
 pub(super) const TEXT: &str = "text";
-const VISION: &str = "clip.vision.";
+pub(super) const VISION: &str = "clip.vision.";
 
 /// A kind of projector, by its name in files.
 pub struct Projector {
@@ -215,33 +215,6 @@ fn check(file: &Gguf, projector: &Projector) -> Result<(), Error> {
     Ok(())
 }
 
-/// The key of most rows that a picture may become.
-pub const MAX_ROWS: &str = "ocelli.image.max_rows";
-
-/// A model whose pictures become at most so many rows, where that depends on their size; others stay as they are. A family that
-/// cannot do with so few refuses them when it is opened.
-///
-/// # Errors
-/// [`Error::Gguf`] where the key cannot be added.
-pub fn limit_image_rows(file: Gguf, rows: u32) -> Result<Gguf, Error> {
-    let same = |info: &TensorInfo| vec![Named { name: info.name.clone(), shape: info.shape.clone(), skip: 0 }];
-    Ok(file.with(vec![(MAX_ROWS.to_owned(), rows.into())], same)?)
-}
-
-/// Most rows of a picture that has a size of its own where neither the file nor whoever opens it says: a tower takes some ten
-/// seconds for them on two cores.
-pub const USUAL_ROWS: usize = 1_024;
-
-/// The most rows that a file, or whoever opens it, wants a picture to become.
-///
-/// # Errors
-/// [`Error::BadParameter`] for 0, [`Error::Gguf`] for another type.
-pub fn most_rows(file: &Arc<Gguf>) -> Result<Option<usize>, Error> {
-    let image = Header::new(file, "ocelli.image.");
-    let name = "max_rows";
-    image.get(name).map(|_| image.count(name, 1..=u32::MAX as usize)).transpose()
-}
-
 /// What was decided for a file that does not say it, and what of it is left out, as whole sentences.
 pub fn notes(file: &Gguf) -> Vec<String> {
     let mut notes = Vec::new();
@@ -269,7 +242,7 @@ pub fn notes(file: &Gguf) -> Vec<String> {
             }
         });
     }
-    notes.extend(fewer_rows(file));
+    notes.extend(super::rows::fewer(file));
     let own = of(file).ok().flatten().map_or(&[][..], |projector| projector.reads);
     let known = |key: &str| KEYS.contains(&key) || own.contains(&key) || key.starts_with("audio.");
     let others = file.keys().map(|(key, _)| key).filter(|key| key.strip_prefix("clip.").is_some_and(|key| !known(key)));
@@ -278,17 +251,6 @@ pub fn notes(file: &Gguf) -> Vec<String> {
         notes.push(format!("not known here and without effect: {}", others.join(", ")));
     }
     notes
-}
-
-/// Says where pictures become fewer rows than their makers allow.
-fn fewer_rows(file: &Gguf) -> Option<String> {
-    let number = |key: &str| file.u32(&format!("{VISION}{key}")).ok().flatten().map(u64::from);
-    let square = (number("patch_size")? * number("spatial_merge_size").unwrap_or(2)).pow(2);
-    let allowed = number(BOUNDS[1])?.checked_div(square)?;
-    let usual = USUAL_ROWS as u64;
-    (file.get(MAX_ROWS).is_none() && allowed > usual).then(|| {
-        format!("pictures become at most {usual} rows, where the model's makers allow {allowed}: --image-max-rows takes another number")
-    })
 }
 
 /// Keys of a tower's file that are read, or that say what others do; behind `clip.`.
@@ -325,7 +287,7 @@ const KEYS: [&str; 29] = [
 ];
 
 /// Fewest and most pixels of a picture.
-const BOUNDS: [&str; 2] = ["image_min_pixels", "image_max_pixels"];
+pub(super) const BOUNDS: [&str; 2] = ["image_min_pixels", "image_max_pixels"];
 
 /// Says that the size before [`notes`]' tiles was not in the file.
 const ASSUMED: &str = "ocelli.image.assumed_size";
