@@ -116,8 +116,8 @@ fn theirs(file: &Gguf, tensor: &TensorInfo) -> (String, Vec<u64>) {
     let patch = file.u32("clip.vision.patch_size").ok().flatten().map_or(0, u64::from);
     match (name.as_str(), &shape[..]) {
         ("v.class_embd.weight", [width, ..]) => ("v.class_embd".to_owned(), vec![*width]),
-        ("v.patch_embd.weight", [inner, width]) if *inner == 3 * patch * patch => {
-            (name.clone(), vec![patch, patch, 3, *width])
+        ("v.patch_embd.weight" | "v.patch_embd_next.weight", [inner, width]) if *inner == 3 * patch * patch => {
+            (name.replace("_next.weight", ".weight.1"), vec![patch, patch, 3, *width])
         }
         _ => (name.clone(), shape.clone()),
     }

@@ -188,7 +188,11 @@ fn convert<'a>(
             checkpoint.decode(tensor, job.first, floats, raw)?;
             floats.iter_mut().for_each(|value| *value = (f64::from(*value) * factor) as f32);
         }
-        Content::Run { tensor, first, change: change @ (Change::Pairs(_) | Change::Third { .. }) } => {
+        Content::Run {
+            tensor,
+            first,
+            change: change @ (Change::Pairs(_) | Change::Third { .. } | Change::Frame { .. }),
+        } => {
             if target.shape.len() == 1 {
                 // A bias has one element a row: all between the first and the last are read at once.
                 let sources: Vec<u64> = (job.first..).take(floats.len()).map(|row| change.source_row(row)).collect();
@@ -198,7 +202,7 @@ fn convert<'a>(
                 checkpoint.decode(tensor, first + low, &mut all, raw)?;
                 floats.iter_mut().zip(sources).for_each(|(to, source)| *to = all[(source - low) as usize]);
             } else {
-                let cols = target.cols();
+                let cols = change.run(target.cols());
                 for (row, to) in (job.first / cols..).zip(floats.chunks_exact_mut(cols as usize)) {
                     checkpoint.decode(tensor, first + change.source_row(row) * cols, to, raw)?;
                 }

@@ -236,7 +236,8 @@ impl Model {
     /// takes none.
     #[must_use]
     pub fn views(&self, width: u32, height: u32) -> Option<Views> {
-        self.0.family.sees.as_ref().map(|sees| sees.views(width, height))
+        let views = self.0.family.sees.as_ref()?.views(width, height);
+        Some(Views { positions: views.positions + self.around(), ..views })
     }
 
     /// Frames that a video is sampled to where nothing else is said; `None` where the model takes no videos.
@@ -281,7 +282,13 @@ impl Model {
     /// Positions that a picture takes, at most.
     #[must_use]
     pub fn image_positions(&self) -> usize {
-        self.0.family.sees.as_ref().map_or(0, |sees| sees.largest().positions)
+        self.0.family.sees.as_ref().map_or(0, |sees| sees.largest().positions + self.around())
+    }
+
+    /// Tokens around a picture that a prompt is given where it has none.
+    fn around(&self) -> usize {
+        let around = self.0.family.speaks.as_ref().and_then(|speaks| speaks.compose.around());
+        around.map_or(0, |around| around.iter().map(Vec::len).sum())
     }
 
     /// Numbers of a position's input; where there is no language model, of a row that a picture becomes.

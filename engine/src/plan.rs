@@ -170,12 +170,13 @@ impl Resolved {
     pub fn plan(&self, device: &dyn Device, family: &Family, mapped: u64, tokenizer: usize) -> Plan {
         const PROGRAM: usize = 8 << 20;
         let pixels = family.sees.as_ref().map_or(0, |sees| {
-            let p = sees.preprocess();
-            let prepared = p.width as usize * p.height as usize * 3;
+            let largest = sees.largest();
+            let prepared = largest.size.0 as usize * largest.size.1 as usize * 3;
             let picture = 1024 * 1024 * 3;
             // All tiles as bytes, twice while they are cut, and one of them as numbers.
-            let shown = sees.largest().tiles * 2 - 1;
-            let first = if let Cut::Split(split) = &p.cut { (split.longest as usize).pow(2) * 3 } else { 0 };
+            let shown = largest.tiles * 2 - 1;
+            let first =
+                if let Cut::Split(split) = &sees.preprocess().cut { (split.longest as usize).pow(2) * 3 } else { 0 };
             (2 + self.frames) * picture + first + prepared * (shown + 4 + 4) + sees.own_bytes()
         });
         let vocabulary = family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.vocabulary);

@@ -1,4 +1,4 @@
-//! The goldens of the families whose prompts mix texts and pictures, `parity/flamingo_*.json` and `parity/frozen_*.json`;
+//! The goldens of the families whose prompts mix texts and pictures, `parity/flamingo_*.json`, `parity/frozen_*.json` and others;
 //! see [`crate::golden`].
 
 use std::path::{Path, PathBuf};
@@ -16,6 +16,9 @@ pub const FROZEN: [&str; 4] = ["class", "mean", "nf", "nf_odd"];
 
 /// The goldens of `smolvlm`, by name.
 pub const SMOLVLM: [&str; 4] = ["default", "three", "whole", "single"];
+
+/// The goldens of `qwen_vl`, by name.
+pub const QWEN_VL: [&str; 7] = ["default", "three", "plain", "two_five", "two_five_odd", "two", "two_saved"];
 
 /// The goldens of `flamingo` whose prompts have videos, by name.
 pub const VIDEOS: [&str; 2] = ["open_clips", "open_frames"];
@@ -264,7 +267,8 @@ mod tests {
         let frozen = FROZEN.map(|name| ("frozen", name));
         let flamingo = FLAMINGO.iter().chain(&VIDEOS).map(|&name| ("flamingo", name));
         let smolvlm = SMOLVLM.map(|name| ("smolvlm", name));
-        for (family, name) in flamingo.chain(frozen).chain(smolvlm) {
+        let qwen = QWEN_VL.map(|name| ("qwen_vl", name));
+        for (family, name) in flamingo.chain(frozen).chain(smolvlm).chain(qwen) {
             let golden = MixedGolden::load(family, name).unwrap();
             assert!(golden.formula.len() >= 8);
             for check in &golden.formula {

@@ -75,6 +75,9 @@ pub fn mmproj(
         match (tensor.name.as_str(), &tensor.shape[..]) {
             ("v.class_embd.weight", [width, ..]) => (name, shape) = ("v.class_embd".to_owned(), vec![*width]),
             ("v.patch_embd.weight", [_, width]) => shape = vec![patch, patch, 3, *width],
+            ("v.patch_embd_next.weight", [_, width]) => {
+                (name, shape) = ("v.patch_embd.weight.1".to_owned(), vec![patch, patch, 3, *width]);
+            }
             _ if style.fused && name.contains(".attn_q.") => {
                 all.extend([".attn_k.", ".attn_v."].iter().filter_map(|of| file.tensor(&name.replace(".attn_q.", of))));
                 name = name.replace(".attn_q.", ".attn_qkv.");

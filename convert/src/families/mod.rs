@@ -13,6 +13,7 @@ pub(crate) mod llava;
 pub(crate) mod minigpt4;
 mod mplug_owl;
 pub(crate) mod open_flamingo;
+mod qwen_vl;
 mod smolvlm;
 mod text;
 
@@ -62,6 +63,7 @@ pub(crate) const ALL: &[&Family] = &[
     &llava::FAMILY,
     &minigpt4::FAMILY,
     &mplug_owl::FAMILY,
+    &qwen_vl::FAMILY,
     &smolvlm::FAMILY,
     &text::FAMILY,
 ];

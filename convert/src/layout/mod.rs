@@ -129,11 +129,24 @@ pub(crate) enum Change {
         /// Which of the three.
         number: u64,
     },
+    /// Of kernels over two frames those of one: for each output and colour as many places as a row has, of the first frame and
+    /// then of the second.
+    Frame {
+        /// Places.
+        places: u64,
+        /// Which of the two.
+        number: u64,
+    },
     /// That much more, where the original multiplies by one plus the weight.
     Plus(f32),
 }
 
 impl Change {
+    /// Elements that stay together: those of a row of so many columns, but for a kernel's.
+    pub(crate) fn run(self, cols: u64) -> u64 {
+        if let Self::Frame { places, .. } = self { places } else { cols }
+    }
+
     /// The row of the source that becomes `row`.
     pub(crate) fn source_row(self, row: u64) -> u64 {
         match self {
@@ -142,6 +155,7 @@ impl Change {
                 row - within + within % 2 * (head / 2) + within / 2
             }
             Self::Third { head, number } => (row / head * 3 + number) * head + row % head,
+            Self::Frame { number, .. } => row * 2 + number,
             Self::None | Self::Plus(_) => row,
         }
     }
@@ -347,6 +361,21 @@ impl Layout {
     pub(crate) fn columns(&mut self, source: &str, name: &str, inputs: u64, outputs: u64) {
         let (from, to) = ([inputs, outputs], [outputs, inputs]);
         self.add(source.to_owned(), &from, format!("{name}.weight"), &to, Kind::Patch);
+    }
+
+    /// The same over pairs of frames, as a matrix for each of the two.
+    pub(crate) fn patch_pair(&mut self, source: &str, names: [&str; 2], side: u64, rows: u64, bias: bool) {
+        let (tensor, places) = (format!("{source}.weight"), side * side);
+        self.expected.insert(tensor.clone(), vec![rows, 3, 2, side, side]);
+        for (number, name) in (0u64..).zip(names) {
+            let change = Change::Frame { places, number };
+            let content = Content::Run { tensor: tensor.clone(), first: 0, change };
+            let shape = vec![3 * places, rows];
+            self.targets.push(Target { name: format!("{name}.weight"), shape, kind: Kind::Patch, content });
+        }
+        if bias {
+            self.vector(&format!("{source}.bias"), &format!("{}.bias", names[0]), rows);
+        }
     }
 
     /// A layer norm; without learned parameters it is written as ones and zeros.

@@ -91,6 +91,8 @@ pub(crate) fn read(config: &Object) -> Result<Box<dyn Language>, ConvertError> {
         None | Some("llama" | "mistral" | "qwen2" | "qwen3" | "phi3" | "gemma2" | "gemma3_text") => {
             Box::new(Llama::read(config)?)
         }
+        // These come with what they see with.
+        Some("qwen2_vl_text" | "qwen2_5_vl_text" | "qwen3_vl_text") => Box::new(Llama::read(config)?),
         Some(other) => {
             let known: Vec<_> = MODEL_TYPES.iter().map(|name| format!("'{name}'")).collect();
             let other = format!("'{}'", shown(other));

@@ -19,6 +19,7 @@ pub(crate) mod pretrained;
 pub(crate) mod qformer;
 pub(crate) mod resampler;
 pub(crate) mod rope;
+pub(crate) mod scaled;
 pub(crate) mod siglip;
 pub(crate) mod split;
 pub(crate) mod t5;

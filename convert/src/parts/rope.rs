@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{CONTEXT, positive};
 use crate::error::{ConvertError, shown};
-use crate::settings::Neutral::Number;
+use crate::settings::Neutral::{Number, Switch};
 use crate::settings::{Known, Object};
 
 /// What has no effect in an object of RoPE's settings.
@@ -29,6 +29,15 @@ const FLAT: &[Known] = &[Known::not_here(
 pub(super) const LLAMA: &[&str] = &["linear", "llama3"];
 /// Those of layers that have no factors.
 pub(super) const LINEAR: &[&str] = &["linear"];
+
+/// Those of layers whose positions have three axes.
+pub(super) const AXES: &[&str] = &["mrope"];
+
+/// What has no effect where positions have three axes and their pairs take turns, or do not.
+const TURNS: [&[Known]; 2] = [
+    &[Known::only(&["mrope_interleaved"], &[Switch(false)], "each axis has a run of neighbours in this class")],
+    &[Known::only(&["mrope_interleaved"], &[Switch(true)], "the axes take turns in this class, whatever is said")],
+];
 
 /// What has no effect in Phi 3's object.
 const LONG: &[Known] = &[Known::only(
@@ -129,6 +138,37 @@ impl Rope {
         }
         let scaling = Scaling::read(config, &scaling, newer, kinds)?;
         Ok(Self { base: base(&sources, default)?, scaling, turned: None })
+    }
+
+    /// How many of `pairs` pairs take each axis of positions: time, height, width; `interleaved` where they take turns.
+    pub(crate) fn sections(
+        config: &Object,
+        usual: [u32; 3],
+        pairs: u32,
+        interleaved: bool,
+    ) -> Result<[u32; 3], ConvertError> {
+        const KEY: &str = "mrope_section";
+        let (scaling, _) = object(config)?;
+        scaling.known(TURNS[usize::from(interleaved)]);
+        let counts = scaling.counts(KEY, 0..=pairs.max(1), 3, &usual)?;
+        let all: u32 = counts.iter().sum();
+        match counts[..] {
+            [time, height, width] if all == pairs => Ok([time, height, width]),
+            _ => {
+                let rule = format!("must be three numbers and together the {pairs} pairs of a head");
+                Err(scaling.bad(KEY, format!("{counts:?}"), rule))
+            }
+        }
+    }
+
+    /// The same as [`Rope::read`] where versions have different bases for a configuration that says none.
+    pub(crate) fn read_said(config: &Object, kinds: &[&str]) -> Result<Self, ConvertError> {
+        let (scaling, _) = object(config)?;
+        if !config.has("rope_theta") && !scaling.has("rope_theta") {
+            let rule = "versions of the class have different ones where the configuration says none";
+            return Err(config.bad("rope_theta", "missing", rule));
+        }
+        Self::read(config, 1e4, kinds)
     }
 
     /// Of Phi 3, of whose heads, `head` numbers wide, a share is turned.
@@ -254,6 +294,8 @@ impl Scaling {
     /// Which kind it is; of the two names of it, older versions follow one and newer ones the other.
     fn kind(scaling: &Object, newer: bool) -> Result<(&'static str, &str), ConvertError> {
         match (scaling.text("rope_type")?, scaling.text("type")?) {
+            // Another name of the default, with positions on three axes; both generations read it so.
+            (Some(kind), Some("mrope")) => Ok(("rope_type", kind)),
             (Some(kind), Some(older)) if kind != older => {
                 if !newer {
                     let rule = format!("but rope_type is '{kind}': versions do not agree which decides");

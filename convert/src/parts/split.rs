@@ -79,25 +79,35 @@ impl Split {
     }
 }
 
-/// Sets the keys of a tower that takes tiles of `side` × `side`.
-pub(crate) fn keys(inputs: &Inputs<'_>, side: u32, keys: &mut Keys) -> Result<(), ConvertError> {
+/// What `read` makes of an image processor's configuration, be it in its own file or, from 5.0 on, in that of the processor.
+pub(super) fn found<T: PartialEq>(
+    inputs: &Inputs<'_>,
+    own: &'static [Known],
+    read: impl Fn(&Object) -> Result<T, ConvertError>,
+    keys: &mut Keys,
+) -> Result<Option<T>, ConvertError> {
     const INNER: &str = "image_processor";
     let outer = inputs.settings.read(inputs.source, PROCESSOR)?;
     if let Some(outer) = &outer {
         outer.known(PROCESSORS);
-        outer.known(OUTER);
+        outer.known(own);
     }
     let newer = match &outer {
-        Some(outer) if outer.has(INNER) => Some(Split::read(&outer.object(INNER)?, side)?),
+        Some(outer) if outer.has(INNER) => Some(read(&outer.object(INNER)?)?),
         _ => None,
     };
-    let older = inputs.settings.read(inputs.source, FILE)?.map(|older| Split::read(&older, side)).transpose()?;
+    let older = inputs.settings.read(inputs.source, FILE)?.map(|older| read(&older)).transpose()?;
     if let (Some(newer), Some(older)) = (&newer, &older)
         && newer != older
     {
         keys.note(format!("{PROCESSOR} has another {INNER} than {FILE}, which is not taken"));
     }
-    let split = match newer.or(older) {
+    Ok(newer.or(older))
+}
+
+/// Sets the keys of a tower that takes tiles of `side` × `side`.
+pub(crate) fn keys(inputs: &Inputs<'_>, side: u32, keys: &mut Keys) -> Result<(), ConvertError> {
+    let split = match found(inputs, OUTER, |config| Split::read(config, side), keys)? {
         Some(split) => split,
         None => {
             keys.note(format!(

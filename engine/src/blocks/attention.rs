@@ -102,12 +102,19 @@ impl Attention {
     pub fn load(scope: &Scope, shape: &Shape<'_>) -> Result<Self, Error> {
         let Shape { name, out, heads, width, seen, norms } = *shape;
         let inner = heads.count * heads.width;
+        let fused = format!("{name}_qkv");
+        let [q, k, v] = if width == seen && scope.has(&format!("{fused}.weight")) {
+            scope.fused(&fused, width, [inner; 3])?
+        } else {
+            let part = |of: &str, from| scope.linear(&format!("{name}_{of}"), from, inner);
+            [part("q", width)?, part("k", seen)?, part("v", seen)?]
+        };
         let norm = |of: &str, (kind, eps)| scope.norm(&format!("{name}_{of}_norm"), kind, heads.width, eps);
         Ok(Self {
             heads,
-            q: scope.linear(&format!("{name}_q"), width, inner)?,
-            k: scope.linear(&format!("{name}_k"), seen, inner)?,
-            v: scope.linear(&format!("{name}_v"), seen, inner)?,
+            q,
+            k,
+            v,
             norms: norms.map(|kind| Ok::<_, Error>([norm("q", kind)?, norm("k", kind)?])).transpose()?,
             out: scope.linear(&format!("{name}_{out}"), inner, width)?,
         })

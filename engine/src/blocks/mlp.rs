@@ -1,12 +1,14 @@
-//! A stack of linear layers with an activation between them: what stands between a tower and a language model where it is
-//! more than one matrix.
+//! A stack of linear layers with an activation between them, and a norm ahead of them or none: what stands between a tower and
+//! a language model where it is more than one matrix.
 
 use crate::error::Error;
 use crate::kernels::{Activation, Exec, Layout, Product, Rows};
-use crate::weights::{Linear, Scope};
+use crate::weights::{Linear, Norm, Scope};
 
 /// The layers.
 pub struct Mlp {
+    /// As wide as the input.
+    norm: Option<Norm>,
     layers: Vec<Linear>,
     act: Activation,
 }
@@ -16,19 +18,20 @@ pub struct Mlp {
 pub struct MlpRows([Option<Rows>; 2]);
 
 impl Mlp {
-    /// `count` layers from `inputs` to `outputs`, which all but the first have on both sides. Each is named by its place
-    /// among layers and activations: 0, 2, 4.
+    /// Layers by their names, from and to `widths`, of which there is one more.
     ///
     /// # Errors
     /// A tensor is missing or has another shape.
-    pub fn load(
-        scope: &Scope,
-        count: usize,
-        (inputs, outputs): (usize, usize),
-        act: Activation,
-    ) -> Result<Self, Error> {
-        let layer = |i: usize| scope.linear(&(2 * i).to_string(), if i == 0 { inputs } else { outputs }, outputs);
-        Ok(Self { layers: (0..count).map(layer).collect::<Result<_, _>>()?, act })
+    pub fn load(scope: &Scope, names: &[&str], widths: &[usize], act: Activation) -> Result<Self, Error> {
+        let ends = widths.iter().zip(widths.iter().skip(1));
+        let layers = names.iter().zip(ends).map(|(name, (&from, &to))| scope.linear(name, from, to));
+        Ok(Self { norm: None, layers: layers.collect::<Result<_, _>>()?, act })
+    }
+
+    /// The same behind a norm of the input.
+    #[must_use]
+    pub fn behind(self, norm: Norm) -> Self {
+        Self { norm: Some(norm), ..self }
     }
 
     /// Room for `rows` rows.
@@ -43,17 +46,20 @@ impl Mlp {
         MlpRows(turns)
     }
 
-    /// What becomes of `x`; without a layer `x` itself.
+    /// What becomes of `x`, in `to` where that is given; without a layer `x` itself. There are at most as many rows as there is
+    /// room for.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
-    pub fn run(&self, exec: &mut Exec<'_>, rows: &MlpRows, x: Rows) -> Result<Rows, Error> {
+    pub fn run(&self, exec: &mut Exec<'_>, rows: &MlpRows, x: Rows, to: Option<Rows>) -> Result<Rows, Error> {
         let mut x = x;
         for (i, layer) in self.layers.iter().enumerate() {
-            let Some(out) = rows.0[i % 2] else { break };
-            let product = Product::new(layer, out);
+            let Some(out) = rows.0[i % 2].map(|out| out.first(x.rows())) else { break };
             let last = i + 1 == self.layers.len();
-            exec.matmul(x, None, &[if last { product } else { product.act(self.act) }])?;
+            let out = to.filter(|_| last).unwrap_or(out);
+            let product = Product::new(layer, out);
+            let norm = self.norm.as_ref().filter(|_| i == 0);
+            exec.matmul(x, norm, &[if last { product } else { product.act(self.act) }])?;
             x = out;
         }
         Ok(x)

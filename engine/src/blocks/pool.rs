@@ -10,7 +10,7 @@
 use super::attention::{Attention, AttentionRows, Shape, read_heads};
 use super::vit::ids;
 use crate::error::Error;
-use crate::kernels::{Exec, Heads, Layout, Rows};
+use crate::kernels::{Exec, Heads, Layout, Rows, Weights};
 use crate::weights::header::{self, Header};
 use crate::weights::{Scope, Table};
 
@@ -73,7 +73,7 @@ impl Pool {
         let (seen, n, x) = (media.rows(), self.rows(), rows.x);
         let all = rows.attention.seeing(seen + n);
         let own = AttentionRows { k: all.k.slice(seen, n), v: all.v.slice(seen, n), ..all };
-        exec.gather(&self.latents, &ids(0, n), 1.0, x, false)?;
+        exec.gather(&self.latents, &ids(0, n), Weights::All(1.0), x, false)?;
         self.attention.keys(exec, media, None, all.k.first(seen), all.v.first(seen))?;
         self.attention.all(exec, x, None, own)?;
         self.attention.find(exec, all)?;

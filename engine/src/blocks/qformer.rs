@@ -11,7 +11,7 @@
 use super::attention::{Attention, AttentionRows, Shape, heads};
 use super::vit::ids;
 use crate::error::Error;
-use crate::kernels::{Activation, Exec, Gathered, Layout, Product, Rows};
+use crate::kernels::{Activation, Exec, Gathered, Layout, Product, Rows, Weights};
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope, Table};
 
@@ -380,15 +380,15 @@ impl QFormer {
         if batch.queries > 0 {
             for i in 0..batch.count() {
                 let to = asking.slice(i * batch.queries, batch.queries);
-                exec.gather(&self.queries, &ids(0, batch.queries), 1.0, to, false)?;
+                exec.gather(&self.queries, &ids(0, batch.queries), Weights::All(1.0), to, false)?;
             }
         }
         let mut at = 0;
         for text in batch.texts.iter().filter(|text| !text.is_empty()) {
             let embeddings = self.embeddings(text)?;
             let to = batch.text().slice(at, text.len());
-            exec.gather(&embeddings.words, text, 1.0, to, false)?;
-            exec.gather(&embeddings.positions, &ids(0, text.len()), 1.0, to, true)?;
+            exec.gather(&embeddings.words, text, Weights::All(1.0), to, false)?;
+            exec.gather(&embeddings.positions, &ids(0, text.len()), Weights::All(1.0), to, true)?;
             at += text.len();
         }
         exec.norm(&self.norm, batch.x, batch.x, false)

@@ -14,7 +14,7 @@
 use super::attention::{Attention, AttentionRows, Shape, read_heads};
 use super::vit::ids;
 use crate::error::Error;
-use crate::kernels::{Activation, Exec, Heads, Layout, Product, Rows};
+use crate::kernels::{Activation, Exec, Heads, Layout, Product, Rows, Weights};
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope, Table};
 use ocelli_quant::gguf::keys;
@@ -186,12 +186,14 @@ impl Resampler {
             for frame in 0..frames {
                 let rows = media.slice(frame * seen, seen);
                 for (id, share) in shares(frame, frames, table.len()) {
-                    exec.gather(table, &vec![id; seen], share, rows, true)?;
+                    exec.gather(table, &vec![id; seen], Weights::All(share), rows, true)?;
                 }
             }
         }
         match &self.media {
-            Some(table) => exec.gather(table, &vec![ids(media_index, 1)[0]; media.rows()], 1.0, media, true),
+            Some(table) => {
+                exec.gather(table, &vec![ids(media_index, 1)[0]; media.rows()], Weights::All(1.0), media, true)
+            }
             None => Ok(()),
         }
     }
@@ -206,7 +208,7 @@ impl Resampler {
         let (seen, n) = (media.rows(), c.latents);
         let all = rows.attention.seeing(seen + n);
         let own = AttentionRows { k: all.k.slice(seen, n), v: all.v.slice(seen, n), ..all };
-        exec.gather(&self.latents, &ids(0, n), 1.0, x, false)?;
+        exec.gather(&self.latents, &ids(0, n), Weights::All(1.0), x, false)?;
         for b in &self.blocks {
             b.attention.keys(exec, media, Some(&b.media_norm), all.k.first(seen), all.v.first(seen))?;
             if c.keeps_normed {

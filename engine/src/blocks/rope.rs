@@ -89,7 +89,7 @@ impl Rope {
 }
 
 /// 1 / base^(2i / width), each step rounded to f32 as in the originals.
-fn frequencies(base: f32, width: usize) -> Vec<f32> {
+pub(super) fn frequencies(base: f32, width: usize) -> Vec<f32> {
     powers(base, width).map(|power| 1.0 / power).collect()
 }
 

@@ -1,6 +1,6 @@
 //! How pictures are prepared, from the keys of a file.
 
-use super::{Closest, Cut, Filter, Fit, PassOrder, Preprocess, Split, Tiles};
+use super::{Closest, Cut, Filter, Fit, PassOrder, Preprocess, Scaled, Split, Tiles};
 use crate::error::Error;
 use crate::weights::header::{self, Header};
 use ocelli_quant::gguf::keys::{self, FILTERS};
@@ -20,7 +20,8 @@ impl Preprocess {
         let image = Header::new(file, "ocelli.image.");
         let vision = Header::new(file, "clip.vision.");
         let fit = match image.text("resize")? {
-            "square" => Fit::Stretch,
+            // In sizes near their own, which are no square.
+            "square" | "scale" => Fit::Stretch,
             "crop" => Fit::Crop {
                 even: match image.text("crop_offset")? {
                     "floor" => false,
@@ -35,9 +36,11 @@ impl Preprocess {
                     .map_err(|_| image.bad("pad_rgb", format!("{colour:?}"), "must be 3 numbers up to 255"))?;
                 Fit::Pad { rgb }
             }
-            mode => return Err(image.bad("resize", mode, "must be square, crop or pad")),
+            mode => return Err(image.bad("resize", mode, "must be square, crop, pad or scale")),
         };
-        let size = file.u32s("ocelli.image.size")?.unwrap_or_default();
+        let own = image.text("resize")? == "scale";
+        let whole = u32::try_from(side).unwrap_or(u32::MAX);
+        let size = if own { vec![whole; 2] } else { file.u32s("ocelli.image.size")?.unwrap_or_default() };
         if size.len() != 2 || size.iter().any(|&s| s as usize != side) {
             return Err(image.bad("size", format!("{size:?}"), format!("must be [{side}, {side}], the tower's input")));
         }
@@ -120,6 +123,22 @@ impl Closest {
             return Err(vision.bad(key, most, rule));
         }
         Ok(Self { least: least as u32, most: most as u32 })
+    }
+}
+
+impl Scaled {
+    /// How pictures come to squares of `square` pixels, at most `squares` of them: llama.cpp's keys of all pixels.
+    ///
+    /// # Errors
+    /// [`Error::BadParameter`], also where a key is missing.
+    pub(crate) fn from_gguf(file: &Arc<Gguf>, square: u32, squares: u32) -> Result<Self, Error> {
+        let vision = Header::new(file, "clip.vision.");
+        let pixels = |name| vision.count(name, 1..=u32::MAX as usize);
+        let (least, most) = (pixels("image_min_pixels")?, pixels("image_max_pixels")?);
+        if least > most {
+            return Err(vision.bad("image_min_pixels", least, format!("must be at most image_max_pixels {most}")));
+        }
+        Ok(Self { square, least: least as u64, most: most as u64, squares })
     }
 }
 

@@ -9,7 +9,7 @@
 //! rows for planar. Here rows are always rows.
 
 use super::picture::buffer;
-use super::{Closest, Filter, Fit, ImageError, ImageLimits, PassOrder, Picture, Split, Tiles};
+use super::{Closest, Filter, Fit, ImageError, ImageLimits, PassOrder, Picture, Scaled, Split, Tiles};
 use ocelli_quant::gguf::keys;
 use std::borrow::Cow;
 
@@ -75,13 +75,15 @@ pub enum Cut {
     Split(Split),
     /// Tiles in the grid whose shape is closest to the picture's, and behind them the whole.
     Closest(Closest),
+    /// The whole, in a size near its own.
+    Scaled(Scaled),
 }
 
 impl Preprocess {
     /// A picture that the tower is shown whole, and whose `rows` stand in the place of embeddings.
     #[must_use]
     pub fn views(&self, rows: usize) -> super::Views {
-        super::Views { size: (self.width, self.height), tiles: 1, rows, positions: rows }
+        super::Views { size: (self.width, self.height), tiles: 1, rows, positions: rows, grid: None }
     }
 
     /// BLIP-2's evaluation transform: bicubic to `side` x `side`, 1/255, CLIP mean and standard deviation.
@@ -163,7 +165,7 @@ impl Preprocess {
     /// Those of [`validate`](Self::validate), [`ImageError::NotResized`] and [`ImageError::OutOfMemory`].
     pub fn shown<'a>(&self, picture: &'a Picture) -> Result<Vec<Cow<'a, Picture>>, ImageError> {
         let (mut shown, tiles) = match &self.cut {
-            Cut::Whole => (vec![self.whole(picture)?], Vec::new()),
+            Cut::Whole | Cut::Scaled(_) => (vec![self.whole(picture)?], Vec::new()),
             Cut::Grid(tiles) => (vec![self.whole(picture)?], tiles.cut(picture, self.width, self.filter, self.order)?),
             Cut::Split(split) => {
                 self.validate()?;
@@ -186,6 +188,9 @@ impl Preprocess {
 
     fn whole<'a>(&self, picture: &'a Picture) -> Result<Cow<'a, Picture>, ImageError> {
         self.validate()?;
+        if let Cut::Scaled(scaled) = self.cut {
+            return scaled.apply(picture, self.filter, self.order).map(Cow::Owned);
+        }
         if self.do_resize {
             return self.fit.apply(picture, (self.width, self.height), self.filter, self.order).map(Cow::Owned);
         }

@@ -15,4 +15,6 @@ pub struct Views {
     /// Positions that it takes in the prompt: its rows where they stand in the place of embeddings, one where a token
     /// stands for all of them.
     pub positions: usize,
+    /// Lines and rows of a line, where the rows stand as a grid on axes of their own.
+    pub grid: Option<(usize, usize)>,
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Activation, Arena, Bias, Cache, Continuation, Device, Gathered, Growth, Heads, Pairs, Product, Rows, SlotCopy,
+    Weights,
 };
 use crate::cancel::CancelHandle;
 use crate::error::Error;
@@ -42,9 +43,16 @@ impl Exec<'_> {
         Ok(())
     }
 
-    pub fn gather(&mut self, table: &Table, ids: &[u32], scale: f32, out: Rows, add: bool) -> Result<(), Error> {
+    pub fn gather(
+        &mut self,
+        table: &Table,
+        ids: &[u32],
+        weights: Weights<'_>,
+        out: Rows,
+        add: bool,
+    ) -> Result<(), Error> {
         self.cancel.check()?;
-        self.device.gather(self.arena, table, ids, scale, out, add);
+        self.device.gather(self.arena, table, ids, weights, out, add);
         Ok(())
     }
 

@@ -309,6 +309,15 @@ pub struct Continuation<'a> {
 /// No row, in an index of [`Device::gather_rows`], and no position, of [`Device::waves`].
 pub const NO_ROW: u32 = u32::MAX;
 
+/// What the rows of a table are multiplied by when they are gathered.
+#[derive(Debug, Clone, Copy)]
+pub enum Weights<'a> {
+    /// All by the same.
+    All(f32),
+    /// Each by its own, one for each id.
+    Each(&'a [f32]),
+}
+
 /// What rows that are gathered become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gathered {
@@ -318,6 +327,8 @@ pub enum Gathered {
     Mean,
     /// The largest of each column; [`NO_ROW`] does not count.
     Largest,
+    /// What is there, and one row more; [`NO_ROW`] adds nothing.
+    Added,
 }
 
 /// What the device is and why, for people.
@@ -366,8 +377,9 @@ pub trait Device: Send + Sync {
     /// Copies floats out. `data` holds exactly `from`'s floats.
     fn read(&self, arena: &Arena, from: Rows, data: &mut [f32]);
 
-    /// `out[i] = scale table[ids[i]]`, or `+=` where `add`. Ids are below the table's rows (callers check).
-    fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], scale: f32, out: Rows, add: bool);
+    /// `out[i] = weight table[ids[i]]`, or `+=` where `add`; of as many ids as there are for each row of `out`, in order, the
+    /// sum. Ids are below the table's rows (callers check).
+    fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], weights: Weights<'_>, out: Rows, add: bool);
 
     /// Each row of `to` becomes what as many numbers of `index`, in order, name of the rows of `from`, an activation being
     /// applied to all that is read. Side by side `k` rows make one of `k` times the width: windows of a map, neighbours that

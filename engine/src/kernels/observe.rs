@@ -7,7 +7,7 @@
 
 use super::{
     Activation, Arena, Bias, Cache, CacheShape, Continuation, Device, DeviceInfo, Gathered, Growth, Heads, Layout,
-    Pairs, Product, Rows, SlotCopy, Span,
+    Pairs, Product, Rows, SlotCopy, Span, Weights,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -127,8 +127,8 @@ impl Device for Observer {
         self.device.read(arena, from, data);
     }
 
-    fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], scale: f32, out: Rows, add: bool) {
-        self.device.gather(arena, table, ids, scale, out, add);
+    fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], weights: Weights<'_>, out: Rows, add: bool) {
+        self.device.gather(arena, table, ids, weights, out, add);
     }
 
     fn gather_rows(

@@ -55,6 +55,9 @@ pub(crate) fn compose(family: &Family, tokenizer: &Tokenizer, prompt: &Prompt) -
     if reads_whole {
         items.extend(end(tokenizer, prompt));
     }
+    if let Some(around) = speaks.compose.around() {
+        items = wrapped(items, around);
+    }
     let media = items.iter().filter(|item| item.views().is_some()).count();
     match sees.and_then(|sees| sees.clips()).and_then(|clips| clips.media_indices) {
         Some(places) if media > places => Err(Error::TooManyMedia { media, places }),
@@ -67,6 +70,29 @@ pub(super) struct InOrder {
     /// The original tokenises each text between pictures by itself, so that each begins one. Otherwise a prompt is one text
     /// to it, its pictures written out in it.
     pub apart: bool,
+    /// What goes before and behind every picture; see [`Compose::around`].
+    pub around: [Vec<u32>; 2],
+}
+
+/// Items with what goes around each picture, where it is not there.
+fn wrapped(items: Vec<Item>, [before, behind]: &[Vec<u32>; 2]) -> Vec<Item> {
+    let seen = |item: &Item| item.views().is_some();
+    let tokens = |item: Option<&Item>| match item {
+        Some(Item::Tokens(ids)) => ids.clone(),
+        _ => Vec::new(),
+    };
+    let is_there = |at: usize| {
+        let (last, next) = (at.checked_sub(1).and_then(|at| items.get(at)), items.get(at + 1));
+        tokens(last).ends_with(before) && tokens(next).starts_with(behind)
+    };
+    let bare: Vec<bool> = (0..items.len()).map(|at| !seen(&items[at]) || is_there(at)).collect();
+    let tokens = |ids: &Vec<u32>| (!ids.is_empty()).then(|| Item::Tokens(ids.clone()));
+    let with = |(item, bare): (Item, bool)| {
+        let around = if bare { [None, None] } else { [tokens(before), tokens(behind)] };
+        let [before, behind] = around;
+        before.into_iter().chain([item]).chain(behind)
+    };
+    items.into_iter().zip(bare).flat_map(with).collect()
 }
 
 impl InOrder {
@@ -75,11 +101,18 @@ impl InOrder {
     /// # Errors
     /// [`Error::Gguf`] for another type.
     pub fn read(file: &Arc<Gguf>) -> Result<Self, Error> {
-        Ok(Self { apart: Header::new(file, "ocelli.prompt.").switch("texts_apart", false)? })
+        Ok(Self {
+            apart: Header::new(file, "ocelli.prompt.").switch("texts_apart", false)?,
+            around: Default::default(),
+        })
     }
 }
 
 impl Compose for InOrder {
+    fn around(&self) -> Option<&[Vec<u32>; 2]> {
+        Some(&self.around)
+    }
+
     fn compose(&self, given: &Given<'_>) -> Result<Vec<Item>, Error> {
         let Given { prompt, tokenizer, .. } = given;
         let mut items = Vec::new();

@@ -104,7 +104,7 @@ impl Sees for Eyes {
 
     fn views(&self, _: u32, _: u32) -> Views {
         let size = (self.preprocess.width, self.preprocess.height);
-        Views { size, tiles: 1, rows: self.resampler.config.latents, positions: 1 }
+        Views { size, tiles: 1, rows: self.resampler.config.latents, positions: 1, grid: None }
     }
 
     fn width(&self) -> usize {
@@ -138,7 +138,7 @@ struct Laid {
 impl Encoder for Laid {
     fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, number: usize, _: &Showing) -> Result<(), Error> {
         let own = self.tower.x.slice(number * self.eyes.seen(), self.eyes.vit.rows());
-        self.eyes.vit.encode(exec, &self.tower.to(own), &pixels.data)
+        self.eyes.vit.encode(exec, &self.tower.to(own), pixels)
     }
 
     fn bridge(&self, exec: &mut Exec<'_>, showing: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
@@ -151,7 +151,7 @@ impl Encoder for Laid {
         exec.read(bridge.x, out)
     }
 
-    fn tower_rows(&self) -> Rows {
+    fn tower_rows(&self, _: Views) -> Rows {
         self.tower.x.first(self.eyes.vit.rows())
     }
 }

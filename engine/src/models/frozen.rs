@@ -59,7 +59,8 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         rows,
         width,
     };
-    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder { apart: true }) };
+    let speaks =
+        Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder { apart: true, around: Default::default() }) };
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
 
@@ -104,14 +105,14 @@ impl Tower {
             }
             Self::NfResNet(net) => {
                 let (net, rows) = (Arc::clone(net), net.layout(layout));
-                (rows.x, Box::new(move |exec, pixels| net.encode(exec, &rows, pixels)))
+                (rows.x, Box::new(move |exec, pixels| net.encode(exec, &rows, &pixels.data)))
             }
         }
     }
 }
 
 /// A tower with its activations: from pixels to the rows that its layout names.
-type Encode = Box<dyn Fn(&mut Exec<'_>, &[f32]) -> Result<(), Error> + Send>;
+type Encode = Box<dyn Fn(&mut Exec<'_>, &Pixels) -> Result<(), Error> + Send>;
 
 impl Sees for Eyes {
     fn preprocess(&self) -> &Preprocess {
@@ -146,7 +147,7 @@ struct Laid {
 
 impl Encoder for Laid {
     fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, _: usize, _: &Showing) -> Result<(), Error> {
-        (self.encode)(exec, &pixels.data)
+        (self.encode)(exec, pixels)
     }
 
     fn bridge(&self, exec: &mut Exec<'_>, _: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
@@ -163,7 +164,7 @@ impl Encoder for Laid {
         exec.read(result, out)
     }
 
-    fn tower_rows(&self) -> Rows {
+    fn tower_rows(&self, _: Views) -> Rows {
         self.tower
     }
 }

@@ -112,7 +112,7 @@ struct Laid {
 
 impl Encoder for Laid {
     fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, _: usize, _: &Showing) -> Result<(), Error> {
-        self.eyes.vit.encode(exec, &self.tower, &pixels.data)
+        self.eyes.vit.encode(exec, &self.tower, pixels)
     }
 
     fn bridge(&self, exec: &mut Exec<'_>, _: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
@@ -123,7 +123,7 @@ impl Encoder for Laid {
         exec.read(*result, out)
     }
 
-    fn tower_rows(&self) -> Rows {
+    fn tower_rows(&self, _: Views) -> Rows {
         self.tower.x
     }
 }

@@ -103,7 +103,8 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         closest,
         around,
     };
-    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder { apart: false }) };
+    let speaks =
+        Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder { apart: false, around: Default::default() }) };
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
 
@@ -180,7 +181,7 @@ impl Encoder for Laid {
     fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, number: usize, _: &Showing) -> Result<(), Error> {
         let Self { eyes, tower, beside, hidden, result } = self;
         let [first, second] = &eyes.layers;
-        eyes.vit.encode(exec, tower, &pixels.data)?;
+        eyes.vit.encode(exec, tower, pixels)?;
         exec.gather_rows(tower.x, &eyes.neighbours, Gathered::Beside, None, *beside)?;
         exec.matmul(*beside, Some(&eyes.norm), &[Product::new(first, *hidden).act(eyes.act)])?;
         exec.matmul(*hidden, None, &[Product::new(second, result.slice(number * eyes.rows, eyes.rows))])
@@ -192,7 +193,7 @@ impl Encoder for Laid {
         exec.read(result, out)
     }
 
-    fn tower_rows(&self) -> Rows {
+    fn tower_rows(&self, _: Views) -> Rows {
         self.tower.x
     }
 }

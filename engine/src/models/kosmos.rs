@@ -50,7 +50,8 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         pool,
         marks: vec![before, behind].into(),
     };
-    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder { apart: true }) };
+    let speaks =
+        Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder { apart: true, around: Default::default() }) };
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
 
@@ -92,7 +93,7 @@ struct Laid {
 
 impl Encoder for Laid {
     fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, _: usize, _: &Showing) -> Result<(), Error> {
-        self.eyes.vit.encode(exec, &self.tower, &pixels.data)
+        self.eyes.vit.encode(exec, &self.tower, pixels)
     }
 
     fn bridge(&self, exec: &mut Exec<'_>, _: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
@@ -103,7 +104,7 @@ impl Encoder for Laid {
         exec.read(bridge.x, out)
     }
 
-    fn tower_rows(&self) -> Rows {
+    fn tower_rows(&self, _: Views) -> Rows {
         self.tower.x
     }
 }

@@ -75,7 +75,10 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     if preprocess.grid().is_some() && (patches != vit.config.patches() || merge > 1) {
         return Err(clip.bad("image_grid_pinpoints", "given", "tiles need one row for each of their patches"));
     }
-    let projector = Mlp::load(&scope.at("mm"), count, (inputs, width), act)?;
+    // Each is named by its place among layers and activations.
+    let names: Vec<String> = (0..count).map(|i| (2 * i).to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let projector = Mlp::load(&scope.at("mm"), &names, &[&[inputs][..], &vec![width; count]].concat(), act)?;
     let mut eyes = Eyes { preprocess, vit, skip, merge, projector, width, packing };
     eyes.limit(file)?;
     let rows = eyes.largest().rows;
@@ -256,7 +259,7 @@ impl Laid {
 
 impl Encoder for Laid {
     fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, number: usize, _: &Showing) -> Result<(), Error> {
-        self.eyes.vit.encode(exec, &self.tower.to(self.view(number)), &pixels.data)
+        self.eyes.vit.encode(exec, &self.tower.to(self.view(number)), pixels)
     }
 
     fn bridge(&self, exec: &mut Exec<'_>, showing: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
@@ -267,7 +270,7 @@ impl Encoder for Laid {
         out.resize(showing.views.rows * width, 0.0);
         for number in 0..showing.views.tiles {
             let x = eyes.features(exec, self.view(number), self.wide)?;
-            let x = eyes.projector.run(exec, &self.projector, x)?;
+            let x = eyes.projector.run(exec, &self.projector, x, None)?;
             exec.read(x, &mut rows)?;
             for (at, row) in rows.chunks_exact(width).enumerate() {
                 if let Some(to) = grid.place(number, at) {
@@ -284,7 +287,7 @@ impl Encoder for Laid {
     }
 
     /// Of the whole view, of the first of its layers.
-    fn tower_rows(&self) -> Rows {
+    fn tower_rows(&self, _: Views) -> Rows {
         self.view(0).first(self.eyes.vit.rows())
     }
 }

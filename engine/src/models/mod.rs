@@ -14,6 +14,7 @@ mod llava;
 mod minigpt4;
 mod mplug_owl;
 mod parts;
+mod qwen_vl;
 mod smolvlm;
 mod text;
 
@@ -42,6 +43,7 @@ const FAMILIES: &[(&str, Load)] = &[
     ("llava", llava::load),
     ("minigpt4", minigpt4::load),
     ("mplug_owl", mplug_owl::load),
+    ("qwen_vl", qwen_vl::load),
     ("smolvlm", smolvlm::load),
     ("text", text::load),
 ];

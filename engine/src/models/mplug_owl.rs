@@ -13,7 +13,7 @@ use crate::blocks::resampler::{Resampler, ResamplerConfig, ResamplerRows};
 use crate::blocks::vit::{Vit, VitConfig, VitRows};
 use crate::error::Error;
 use crate::image::{Pixels, Preprocess, Views};
-use crate::kernels::{Exec, Layout, Product, Rows};
+use crate::kernels::{Exec, Layout, Product, Rows, Weights};
 use crate::weights::header::Header;
 use crate::weights::{Linear, Scope, Table};
 use ocelli_quant::gguf::Gguf;
@@ -81,7 +81,7 @@ struct Laid {
 
 impl Encoder for Laid {
     fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, _: usize, _: &Showing) -> Result<(), Error> {
-        self.eyes.vit.encode(exec, &self.tower, &pixels.data)
+        self.eyes.vit.encode(exec, &self.tower, pixels)
     }
 
     fn bridge(&self, exec: &mut Exec<'_>, _: &Showing, out: &mut Vec<f32>) -> Result<(), Error> {
@@ -89,12 +89,12 @@ impl Encoder for Laid {
         eyes.resampler.encode(exec, bridge, tower.x)?;
         let latents = bridge.x.rows();
         exec.matmul(bridge.x, None, &[Product::new(&eyes.projector, result.first(latents))])?;
-        exec.gather(&eyes.end, &[0], 1.0, result.slice(latents, 1), false)?;
+        exec.gather(&eyes.end, &[0], Weights::All(1.0), result.slice(latents, 1), false)?;
         out.resize(result.rows() * result.width(), 0.0);
         exec.read(*result, out)
     }
 
-    fn tower_rows(&self) -> Rows {
+    fn tower_rows(&self, _: Views) -> Rows {
         self.tower.x
     }
 }

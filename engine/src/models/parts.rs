@@ -4,7 +4,7 @@
 //! pictures need not speak. Whatever needs a part that is not there says so by its error.
 
 use crate::blocks::cache::Sequence;
-use crate::blocks::decoder::{Decoder, DecoderRows, KvCache};
+use crate::blocks::decoder::{Beside, Decoder, DecoderRows, KvCache};
 use crate::blocks::gated::Gated;
 use crate::error::Error;
 use crate::image::{Picture, Pixels, Preprocess, Views};
@@ -171,8 +171,8 @@ pub trait Encoder: Send {
     /// [`Error::Cancelled`].
     fn bridge(&self, exec: &mut Exec<'_>, showing: &Showing, out: &mut Vec<f32>) -> Result<(), Error>;
 
-    /// Where the tower leaves the rows of a picture.
-    fn tower_rows(&self) -> Rows;
+    /// Where the tower leaves the rows of a picture of `views`.
+    fn tower_rows(&self, views: Views) -> Rows;
 
     /// What compares pictures with texts; `None` where [`Sees::compares`] is.
     fn compares(&self) -> Option<&dyn Compares> {
@@ -262,7 +262,7 @@ impl Speaks {
         }
     }
 
-    /// [`Decoder::forward`], with the layers of the join.
+    /// [`Decoder::forward`], with the layers of the join, and features of the rows that `deep` marks.
     ///
     /// # Errors
     /// [`Error::Cancelled`], [`Error::ContextFull`].
@@ -273,8 +273,10 @@ impl Speaks {
         cache: &mut KvCache,
         sequences: &mut [Sequence],
         counts: &[usize],
+        deep: &[bool],
     ) -> Result<(), Error> {
-        self.decoder.forward(exec, rows, cache, sequences, counts, self.gated())
+        let beside = Beside { between: self.gated(), deep };
+        self.decoder.forward(exec, rows, cache, sequences, counts, beside)
     }
 }
 
@@ -285,6 +287,11 @@ pub trait Compose: Send + Sync {
     /// # Errors
     /// What the tokenizer refuses.
     fn compose(&self, given: &Given<'_>) -> Result<Vec<Item>, Error>;
+
+    /// What goes before and behind every picture, unless it stands there already, as a chat template writes it.
+    fn around(&self) -> Option<&[Vec<u32>; 2]> {
+        None
+    }
 }
 
 /// What a prompt is composed from.

@@ -91,7 +91,8 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         largest: whole,
     };
     eyes.largest = eyes.bound(tiles_across);
-    let speaks = Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder { apart: false }) };
+    let speaks =
+        Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder { apart: false, around: Default::default() }) };
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
 
@@ -235,7 +236,7 @@ struct Laid {
 impl Encoder for Laid {
     fn tower(&self, exec: &mut Exec<'_>, pixels: &Pixels, number: usize, _: &Showing) -> Result<(), Error> {
         let Self { eyes, tower, beside, result } = self;
-        eyes.vit.encode(exec, tower, &pixels.data)?;
+        eyes.vit.encode(exec, tower, pixels)?;
         exec.gather_rows(tower.x, &eyes.neighbours, Gathered::Beside, None, *beside)?;
         exec.matmul(*beside, None, &[Product::new(&eyes.projector, result.slice(number * eyes.rows, eyes.rows))])
     }
@@ -246,7 +247,7 @@ impl Encoder for Laid {
         exec.read(result, out)
     }
 
-    fn tower_rows(&self) -> Rows {
+    fn tower_rows(&self, _: Views) -> Rows {
         self.tower.x
     }
 }

@@ -185,15 +185,17 @@ impl Session {
     /// Puts back what the tower made of a picture, where that is kept; whether it is.
     pub(super) fn recall(&mut self, picture: &Picture) -> Result<bool, Error> {
         let Some(rows) = self.images.find(mixed(content_hash(picture), TOWER)) else { return Ok(false) };
+        let views = self.views(picture)?;
         let (mut exec, encoder) = self.sight()?;
-        exec.write(encoder.tower_rows(), &rows)?;
+        exec.write(encoder.tower_rows(views), &rows)?;
         Ok(true)
     }
 
     /// Keeps what the tower has just made of a picture.
     pub(super) fn remember(&mut self, picture: &Picture) -> Result<(), Error> {
+        let views = self.views(picture)?;
         let (mut exec, encoder) = self.sight()?;
-        let tower = encoder.tower_rows();
+        let tower = encoder.tower_rows(views);
         let mut rows = vec![0.0; tower.rows() * tower.width()];
         exec.read(tower, &mut rows)?;
         self.images.insert(mixed(content_hash(picture), TOWER), rows.into());

@@ -34,8 +34,8 @@ pub(super) enum Shown {
 }
 
 impl Session {
-    /// Rows that a picture becomes, [`Views::rows`] x width: what the tower and the bridge make of it. A bridge that reads
-    /// the prompt's text reads an empty one.
+    /// Rows that a picture becomes, [`Views::rows`] x width: what the tower and the bridge make of it to stand in the place of
+    /// embeddings. A bridge that reads the prompt's text reads an empty one.
     ///
     /// # Errors
     /// [`Error::NoVision`], [`Error::Cancelled`], and what preparing the picture refuses.
@@ -76,7 +76,8 @@ impl Session {
         self.done();
         let rows = rows?;
         finite(&rows, "a picture")?;
-        Ok(rows.to_vec())
+        let features = self.model.0.family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.deep);
+        Ok(rows[..rows.len() / (1 + features)].to_vec())
     }
 
     /// What encoded rows are known by: the content and, where the rows depend on it, the index among the prompt's
@@ -109,19 +110,24 @@ impl Session {
 
     /// The tower's rows of a picture, and the width of one.
     pub(super) fn tower_rows(&mut self, picture: &Picture, told: &mut Told<'_>) -> Result<(Vec<f32>, usize), Error> {
-        let views = self.model.0.family.sees(1)?.views(picture.width(), picture.height());
+        let views = self.views(picture)?;
         let model = self.model.clone();
         let preprocess = model.preprocess().ok_or(Error::NoVision { images: 1 })?;
         let pixels = check_size(preprocess.apply(picture)?, views)?;
         let (mut exec, encoder) = self.sight()?;
         exec.told = Some(told);
-        let tower = encoder.tower_rows();
+        let tower = encoder.tower_rows(views);
         let mut rows = vec![0.0; tower.rows() * tower.width()];
         let size = (picture.width(), picture.height());
         let showing = Showing { views, size, frames: 1, media_index: 0, instruction: Instruction::default() };
         encoder.tower(&mut exec, &pixels, 0, &showing)?;
         exec.read(tower, &mut rows)?;
         Ok((rows, tower.width()))
+    }
+
+    /// What a picture is to the model.
+    pub(super) fn views(&self, picture: &Picture) -> Result<Views, Error> {
+        Ok(self.model.0.family.sees(1)?.views(picture.width(), picture.height()))
     }
 
     /// All that encoding a picture takes.

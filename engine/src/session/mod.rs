@@ -9,6 +9,7 @@ mod kept;
 mod longer;
 mod matching;
 mod media;
+mod part;
 mod prefix;
 mod source;
 #[cfg(test)]
@@ -20,7 +21,7 @@ pub(crate) use prefix::Prefix;
 use prefix::batch_ends;
 
 use crate::blocks::cache::Sequence;
-use crate::blocks::decoder::{Decoder, DecoderRows, KvCache, SourceCache, one_each};
+use crate::blocks::decoder::{DecoderRows, KvCache, SourceCache, one_each};
 use crate::blocks::gated::MediaCache;
 use crate::cancel::CancelHandle;
 use crate::error::Error;
@@ -28,9 +29,10 @@ use crate::kernels::{Arena, CacheShape, Exec, Rows};
 use crate::model::Model;
 use crate::models::Encoder;
 use crate::plan::{Laid, Resolved, SessionOptions};
-use crate::prompt::{Item, Mark};
+use crate::prompt::Item;
 use image_cache::ImageCache;
 use media::Shown;
+use part::{Part, Seen, stand};
 use std::time::Instant;
 
 /// One caller's use of a model. Calls start from an empty context, unless the caller wants it kept; encoded pictures are
@@ -259,7 +261,7 @@ impl Session {
         }
         let (mut exec, rows, kv) = self.speech()?;
         speaks.decoder.embed(&mut exec, ids, rows.input.first(ids.len()))?;
-        speaks.forward(&mut exec, rows, kv, sequences, counts)
+        speaks.forward(&mut exec, rows, kv, sequences, counts, &[])
     }
 
     /// One more token for each sequence, then the logits of all.
@@ -327,6 +329,7 @@ impl Session {
         let start = Instant::now();
         let mut shown = shown.iter();
         let (mut filled, mut done, two_way) = (0, 0, model.sees_together());
+        let mut deep = Vec::new();
         for item in items {
             let at = sequence.len() + filled;
             let part = match item {
@@ -335,7 +338,10 @@ impl Session {
                     Part::Tokens(ids)
                 }
                 Item::Image(..) | Item::Video(..) => match shown.next().ok_or(Error::NoVision { images: 1 })? {
-                    Shown::Rows(rows) => Part::Seen(rows, item.marks()),
+                    Shown::Rows(rows) => {
+                        stand(sequence, at, item);
+                        Part::Seen(Seen::of(rows, speaks.decoder.deep, width), item.marks())
+                    }
                     Shown::Past(known) => {
                         let (mut exec, rows, kv) = self.speech()?;
                         speaks.decoder.remember(&mut exec, rows, kv, sequence, known)?;
@@ -351,7 +357,7 @@ impl Session {
                     }
                 },
             };
-            let len = part.len(width);
+            let len = part.len();
             if remembers {
                 match part {
                     Part::Tokens(ids) => sequence.read(ids),
@@ -360,7 +366,7 @@ impl Session {
             }
             if two_way && matches!(part, Part::Seen(..)) {
                 if filled + len > self.batch {
-                    self.run_batch(sequence, std::mem::take(&mut filled), (done, positions), after, sink)?;
+                    self.run_batch(sequence, (std::mem::take(&mut filled), &mut deep), (done, positions), after, sink)?;
                 }
                 sequence.together(filled, len);
             }
@@ -368,11 +374,14 @@ impl Session {
             while at < len {
                 let take = (self.batch - filled).min(len - at);
                 let (mut exec, out, _) = self.speech()?;
-                part.place(&mut exec, &speaks.decoder, at, out.input.slice(filled, take))?;
+                let here = |rows: Rows| rows.slice(filled, take);
+                let features: Vec<_> = (0..speaks.decoder.deep).map(|number| here(out.feature(number))).collect();
+                part.place(&mut exec, &speaks.decoder, at, here(out.input), &features)?;
+                part.marks_deep(at, take, speaks.decoder.deep, &mut deep);
                 (at, filled) = (at + take, filled + take);
                 done += take;
                 if filled == self.batch || done == positions {
-                    self.run_batch(sequence, std::mem::take(&mut filled), (done, positions), after, sink)?;
+                    self.run_batch(sequence, (std::mem::take(&mut filled), &mut deep), (done, positions), after, sink)?;
                 }
             }
         }
@@ -381,11 +390,11 @@ impl Session {
         Ok(())
     }
 
-    /// Runs a batch of `filled` rows, with which `done` of a prompt's positions are.
+    /// Runs a batch of `filled` rows, of which `deep` says which have features, with which `done` of a prompt's positions are.
     fn run_batch(
         &mut self,
         sequence: &mut Sequence,
-        filled: usize,
+        (filled, deep): (usize, &mut Vec<bool>),
         (done, positions): (usize, usize),
         after: &mut dyn FnMut(&mut Self, usize, bool) -> Result<(), Error>,
         sink: &mut Sink<'_>,
@@ -401,7 +410,8 @@ impl Session {
         let (mut exec, out, kv) = self.speech()?;
         exec.told = Some(&mut told);
         let speaks = model.0.family.speaks()?;
-        speaks.forward(&mut exec, out, kv, std::slice::from_mut(sequence), &[filled])?;
+        speaks.forward(&mut exec, out, kv, std::slice::from_mut(sequence), &[filled], deep)?;
+        deep.clear();
         after(self, filled, done == positions)
     }
 }
@@ -409,46 +419,4 @@ impl Session {
 /// Tells of a stage before there is text.
 fn announce(sink: &mut Sink<'_>, event: Event<'_>) -> Result<(), Error> {
     if sink(event).is_break() { Err(Error::Cancelled) } else { Ok(()) }
-}
-
-/// Rows of a batch before they are embedded.
-#[derive(Clone, Copy)]
-enum Part<'a> {
-    Tokens(&'a [u32]),
-    /// The rows of a picture with the tokens among them, where there are some.
-    Seen(&'a [f32], &'a [Mark]),
-}
-
-impl Part<'_> {
-    fn len(&self, width: usize) -> usize {
-        match self {
-            Self::Tokens(ids) => ids.len(),
-            Self::Seen(data, marks) => data.len() / width + marks.iter().map(|mark| mark.tokens.len()).sum::<usize>(),
-        }
-    }
-
-    /// Puts those from `at` on into rows.
-    fn place(&self, exec: &mut Exec<'_>, decoder: &Decoder, at: usize, to: Rows) -> Result<(), Error> {
-        let (count, width) = (to.rows(), to.width());
-        match self {
-            Self::Tokens(ids) => decoder.embed(exec, &ids[at..at + count], to),
-            Self::Seen(data, []) => decoder.place(exec, &data[at * width..(at + count) * width], to),
-            Self::Seen(data, marks) => {
-                let (mut before, mut rest) = (0, *data);
-                for mark in *marks {
-                    let (rows, behind) = rest.split_at((mark.rows * width).min(rest.len()));
-                    rest = behind;
-                    for part in [Part::Tokens(&mark.tokens), Part::Seen(rows, &[])] {
-                        let end = before + part.len(width);
-                        let (first, last) = (at.max(before), (at + count).min(end));
-                        if first < last {
-                            part.place(exec, decoder, first - before, to.slice(first - at, last - first))?;
-                        }
-                        before = end;
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
 }

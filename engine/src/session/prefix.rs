@@ -3,6 +3,7 @@
 //! A position's keys and values depend on nothing but it and those before it, so they serve every prompt that begins the
 //! same. Pictures are known by their content, and by the instruction where their rows depend on one.
 
+use super::part::stand;
 use crate::blocks::cache::{Sequence, Slots};
 use crate::prompt::Item;
 
@@ -63,6 +64,13 @@ impl Prefix {
     pub fn of(items: &[Item], mut sequence: Sequence, remembers: bool) -> Self {
         let mut contents = contents(items);
         contents.truncate(sequence.len());
+        let mut row = 0;
+        for item in items.iter() {
+            if row < sequence.len() {
+                stand(&mut sequence, row, item);
+            }
+            row += item.positions();
+        }
         for content in contents.iter().filter(|_| remembers) {
             match content {
                 Content::Token(id) => sequence.read(&[*id]),
@@ -140,7 +148,7 @@ mod tests {
 
     /// With what the bridge reads beside it.
     fn asked(grey: u8, instruction: &[u32]) -> Item {
-        let views = Views { size: (1, 1), tiles: 1, rows: 3, positions: 3 };
+        let views = Views { size: (1, 1), tiles: 1, rows: 3, positions: 3, grid: None };
         let picture = Picture::new(1, 1, vec![grey; 3], &ImageLimits::default()).unwrap();
         Item::Image(Arc::new(picture), views, instruction.into(), Default::default())
     }

@@ -5,8 +5,9 @@
 //! What is kept between calls is therefore no prefix but the last source.
 
 use super::media::Shown;
+use super::part::{Part, Seen};
 use super::prefix::{Content, contents};
-use super::{Event, Part, Session, Sink, Timings, announce};
+use super::{Event, Session, Sink, Timings, announce};
 use crate::blocks::cache::Sequence;
 use crate::error::Error;
 use crate::prompt::Item;
@@ -98,12 +99,12 @@ impl Session {
             let part = match item {
                 Item::Tokens(ids) => Part::Tokens(ids),
                 Item::Image(..) | Item::Video(..) => match shown.next() {
-                    Some(Shown::Rows(data)) => Part::Seen(data, item.marks()),
+                    Some(Shown::Rows(data)) => Part::Seen(Seen::of(data, 0, width), item.marks()),
                     _ => return Err(Error::NoVision { images: 1 }),
                 },
             };
-            let len = part.len(width);
-            part.place(&mut exec, &speaks.decoder, 0, rows.x.slice(filled, len))?;
+            let len = part.len();
+            part.place(&mut exec, &speaks.decoder, 0, rows.x.slice(filled, len), &[])?;
             filled += len;
         }
         let mut told = |layer, layers| sink(Event::Within { done: positions * layer / layers, total: positions });

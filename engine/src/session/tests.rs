@@ -76,8 +76,8 @@ impl Encoder for Laid {
         Ok(())
     }
 
-    fn tower_rows(&self) -> Rows {
-        self.0.tower_rows()
+    fn tower_rows(&self, views: Views) -> Rows {
+        self.0.tower_rows(views)
     }
 }
 
@@ -176,8 +176,8 @@ impl Encoder for Blinked {
         self.0.bridge(exec, showing, out)
     }
 
-    fn tower_rows(&self) -> Rows {
-        self.0.tower_rows()
+    fn tower_rows(&self, views: Views) -> Rows {
+        self.0.tower_rows(views)
     }
 }
 

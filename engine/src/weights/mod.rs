@@ -9,6 +9,7 @@ mod map;
 mod pages;
 mod pair;
 mod projector;
+mod rows;
 mod split;
 
 pub use activation::Activation;
@@ -18,8 +19,9 @@ use map::written;
 pub use map::{Load, Progress, aligned, open_part};
 pub(crate) use pages::{Pieces, is_encoder, is_reader};
 pub use pair::{Beside, find as find_mmproj, join as join_pair};
-pub use projector::limit_image_rows;
-pub(crate) use projector::{MAX_ROWS, most_rows, notes, translated};
+pub(crate) use projector::{QWEN, notes, of as projector_of, token, translated};
+pub use rows::limit_image_rows;
+pub(crate) use rows::{MAX_ROWS, USUAL_ROWS, most_rows};
 pub use split::{files, open, open_with};
 
 use crate::error::Error;

@@ -48,7 +48,21 @@ pub fn join(model: Gguf, mmproj: Gguf, names: [&str; 2]) -> Result<Gguf, Error> 
             names[1], last.name
         )));
     }
+    let key = format!("{architecture}.n_deepstack_layers");
+    let (takes, has) = (model.u64(&key)?.unwrap_or(0), features(&mmproj));
+    if takes != has {
+        return Err(wrong(format!(
+            "{} makes {has} features of a picture (v.deepstack.*) for as many layers of the model, which takes {takes} ({key})",
+            names[1]
+        )));
+    }
     Ok(model.beside(mmproj, |key| !key.starts_with(OF_THE_FILE))?)
+}
+
+/// Features of a picture that go to layers of the language model.
+fn features(mmproj: &Gguf) -> u64 {
+    let is = |name: &str| name.starts_with("v.deepstack.") && name.ends_with(".fc1.weight");
+    mmproj.tensors().iter().filter(|tensor| is(&tensor.name)).count() as u64
 }
 
 /// What lies beside a language model by the usual names, `mmproj*.gguf` and `*.mmproj*.gguf`.

@@ -17,7 +17,7 @@ pub const PROJECTOR: [&str; 2] = ["clip.projector_type", "clip.vision.projector_
 pub(super) const FAMILY: &str = "ocelli.family";
 /// The family of a language model by itself.
 pub(super) const TEXT: &str = "text";
-const VISION: &str = "clip.vision.";
+pub(super) const VISION: &str = "clip.vision.";
 
 /// A kind of projector, by its name in files.
 pub struct Projector {
@@ -36,6 +36,12 @@ pub struct Projector {
     /// Tensors by other names: theirs, and ours, or nothing where the family has no use for them. Names end in a dot where all
     /// that begin with them are meant.
     names: &'static [(&'static str, &'static str)],
+    /// What names of its tower's own tensors begin with, behind `v.`.
+    tower: &'static [&'static str],
+    /// Keys of its own, behind `clip.`.
+    reads: &'static [&'static str],
+    /// The token that stands for a picture's rows.
+    image: &'static str,
     /// How pictures are fitted, and the filter, where the file leaves it to the kind.
     fit: fn(&Header) -> &'static str,
     filter: &'static str,
@@ -45,6 +51,23 @@ pub struct Projector {
 
 type Keys = Vec<(String, MetaValue)>;
 
+/// What kinds have unless they say otherwise.
+const PLAIN: Projector = Projector {
+    name: "",
+    family: "",
+    matrices: &[],
+    columns: false,
+    layers: &[],
+    languages: &[],
+    names: &[],
+    tower: &[],
+    reads: &[],
+    image: "<image>",
+    fit: |_| "square",
+    filter: "bicubic",
+    keys: |_| Ok(Vec::new()),
+};
+
 /// Every kind that runs here.
 pub const PROJECTORS: &[Projector] = &[
     Projector {
@@ -52,50 +75,64 @@ pub const PROJECTORS: &[Projector] = &[
         family: "gemma3",
         matrices: &["mm.soft_emb_norm", "mm.input_projection"],
         columns: true,
-        layers: &[],
         languages: &["gemma3"],
-        names: &[],
-        fit: |_| "square",
         filter: "bilinear",
         keys: gemma_place,
+        ..PLAIN
     },
     Projector {
         name: "idefics3",
         family: "smolvlm",
         matrices: &["mm.model.fc"],
-        columns: false,
-        layers: &[],
         languages: &["llama"],
-        names: &[],
-        fit: |_| "square",
         filter: "lanczos",
         keys: split_tiles,
+        ..PLAIN
     },
     Projector {
         name: "internvl",
         family: "internvl",
         matrices: &["mm.model.mlp.0", "mm.model.mlp.1", "mm.model.mlp.3"],
-        columns: false,
         layers: &["ls1", "ls2"],
-        languages: &[],
-        names: &[],
-        fit: |_| "square",
-        filter: "bicubic",
         keys: exact_gelu,
+        ..PLAIN
     },
     Projector {
         name: "mlp",
         family: "llava",
         matrices: &["mm.0", "mm.2", "mm.4"],
-        columns: false,
-        layers: &[],
-        languages: &[],
         names: &[("v.image_newline", "model.image_newline"), ("v.post_ln.", "")],
         fit: |vision| if squeezes(vision) { "square" } else { "pad" },
-        filter: "bicubic",
         keys: inner_rows,
+        ..PLAIN
     },
+    Projector { name: QWEN[0], languages: &["qwen2vl"], keys: |vision| bounds(vision, [3_136, 12_845_056]), ..MERGER },
+    Projector { name: QWEN[1], languages: &["qwen2vl"], keys: |vision| bounds(vision, [3_136, 12_845_056]), ..MERGER },
+    Projector { name: QWEN[2], languages: &["qwen3vl"], keys: |vision| bounds(vision, [65_536, 16_777_216]), ..MERGER },
 ];
+
+/// Those of Qwen 2-VL, 2.5-VL and 3-VL, which differ in what their towers have.
+pub const QWEN: [&str; 3] = ["qwen2vl_merger", "qwen2.5vl_merger", "qwen3vl_merger"];
+
+/// What these share.
+const MERGER: Projector = Projector {
+    family: "qwen_vl",
+    matrices: &["mm.0", "mm.2"],
+    names: &[("v.patch_embd.weight.1", "v.patch_embd_next.weight")],
+    tower: &["patch_embd_next", "deepstack."],
+    reads: &[
+        "vision.spatial_merge_size",
+        "vision.n_wa_pattern",
+        "vision.wa_layer_indexes",
+        "vision.window_size",
+        "vision.is_deepstack_layers",
+        "vision.image_min_pixels",
+        "vision.image_max_pixels",
+    ],
+    image: "<|image_pad|>",
+    fit: |_| "scale",
+    ..PLAIN
+};
 
 /// Tensors that all kinds call otherwise than we do; audio parts are nothing to pictures.
 const NAMES: &[(&str, &str)] = &[("v.class_embd", "v.class_embd.weight"), ("a.", ""), ("mm.a.", ""), ("t.", "")];
@@ -178,29 +215,6 @@ fn check(file: &Gguf, projector: &Projector) -> Result<(), Error> {
     Ok(())
 }
 
-/// The key of most rows that a picture may become.
-pub const MAX_ROWS: &str = "ocelli.image.max_rows";
-
-/// A model whose pictures become at most so many rows, where that depends on their size; others stay as they are. A family that
-/// cannot do with so few refuses them when it is opened.
-///
-/// # Errors
-/// [`Error::Gguf`] where the key cannot be added.
-pub fn limit_image_rows(file: Gguf, rows: u32) -> Result<Gguf, Error> {
-    let same = |info: &TensorInfo| vec![Named { name: info.name.clone(), shape: info.shape.clone(), skip: 0 }];
-    Ok(file.with(vec![(MAX_ROWS.to_owned(), rows.into())], same)?)
-}
-
-/// The most rows that a file, or whoever opens it, wants a picture to become.
-///
-/// # Errors
-/// [`Error::BadParameter`] for 0, [`Error::Gguf`] for another type.
-pub fn most_rows(file: &Arc<Gguf>) -> Result<Option<usize>, Error> {
-    let image = Header::new(file, "ocelli.image.");
-    let name = "max_rows";
-    image.get(name).map(|_| image.count(name, 1..=u32::MAX as usize)).transpose()
-}
-
 /// What was decided for a file that does not say it, and what of it is left out, as whole sentences.
 pub fn notes(file: &Gguf) -> Vec<String> {
     let mut notes = Vec::new();
@@ -216,10 +230,21 @@ pub fn notes(file: &Gguf) -> Vec<String> {
     }
     if let Some(Value::Bool(true)) = file.get(ASSUMED) {
         let edge = file.u32("clip.vision.preproc_image_size").ok().flatten().unwrap_or_default();
-        let what = "the file does not say how large pictures are cut into tiles (clip.vision.preproc_image_size)";
-        notes.push(format!("{what}: {edge} pixels, four tiles a side, as its family's models have it"));
+        let [least, most] = BOUNDS.map(|key| file.u32(&format!("{VISION}{key}")).ok().flatten());
+        notes.push(match (least, most) {
+            (Some(least), Some(most)) => {
+                let what = "the file does not say how many pixels a picture has (clip.vision.image_min_pixels, .image_max_pixels)";
+                format!("{what}: {least} to {most}, as its family's models have it")
+            }
+            _ => {
+                let what = "the file does not say how large pictures are cut into tiles (clip.vision.preproc_image_size)";
+                format!("{what}: {edge} pixels, four tiles a side, as its family's models have it")
+            }
+        });
     }
-    let known = |key: &str| KEYS.contains(&key) || key.starts_with("audio.");
+    notes.extend(super::rows::fewer(file));
+    let own = of(file).ok().flatten().map_or(&[][..], |projector| projector.reads);
+    let known = |key: &str| KEYS.contains(&key) || own.contains(&key) || key.starts_with("audio.");
     let others = file.keys().map(|(key, _)| key).filter(|key| key.strip_prefix("clip.").is_some_and(|key| !known(key)));
     let others: Vec<&str> = others.collect();
     if !others.is_empty() {
@@ -261,6 +286,9 @@ const KEYS: [&str; 29] = [
     "vision.projector.scale_factor",
 ];
 
+/// Fewest and most pixels of a picture.
+pub(super) const BOUNDS: [&str; 2] = ["image_min_pixels", "image_max_pixels"];
+
 /// Says that the size before [`notes`]' tiles was not in the file.
 const ASSUMED: &str = "ocelli.image.assumed_size";
 
@@ -283,7 +311,7 @@ fn is_known(projector: &Projector, name: &str) -> bool {
     match name.split_once('.') {
         Some(("v", rest)) => match rest.strip_prefix("blk.").and_then(|block| block.split_once('.')) {
             Some((_, layer)) => LAYERS.contains(&layer) || projector.layers.contains(&layer),
-            None => TOWER.contains(&rest),
+            None => TOWER.contains(&rest) || projector.tower.iter().any(|start| rest.starts_with(start)),
         },
         Some(("mm", _)) => projector.matrices.contains(&name),
         _ => true,
@@ -292,12 +320,13 @@ fn is_known(projector: &Projector, name: &str) -> bool {
 
 /// Tensors of a tower, and of each of its blocks.
 const TOWER: [&str; 5] = ["patch_embd", "class_embd", "position_embd", "pre_ln", "post_ln"];
-const LAYERS: [&str; 9] = ["ln1", "ln2", "attn_q", "attn_k", "attn_v", "attn_qkv", "attn_out", "ffn_up", "ffn_down"];
+const LAYERS: [&str; 10] =
+    ["ln1", "ln2", "attn_q", "attn_k", "attn_v", "attn_qkv", "attn_out", "ffn_gate", "ffn_up", "ffn_down"];
 
 /// A kernel's three inner dimensions are one row of a linear layer.
 fn shape_of(name: &str, info: &TensorInfo) -> Vec<u64> {
     match info.shape[..] {
-        [across, down, channels, width] if name.starts_with("v.patch_embd.weight") => {
+        [across, down, channels, width] if ["v.patch_embd.weight", "v.patch_embd_next.weight"].contains(&name) => {
             vec![across.saturating_mul(down).saturating_mul(channels), width]
         }
         _ => info.shape.clone(),
@@ -343,7 +372,7 @@ fn keys(file: &Arc<Gguf>, projector: &Projector) -> Result<Keys, Error> {
     let more = (projector.keys)(&vision)?;
     keys.retain(|(key, _)| more.iter().all(|(other, _)| other != key));
     keys.extend(more);
-    if let Some(id) = token(file, "<image>") {
+    if let Some(id) = token(file, projector.image) {
         keys.push(("ocelli.image_token".to_owned(), id.into()));
     }
     // What a file says of itself goes before what its kind of projector implies; what translates its numbers does not.
@@ -354,7 +383,7 @@ fn keys(file: &Arc<Gguf>, projector: &Projector) -> Result<Keys, Error> {
 }
 
 /// The id of a token by its text.
-fn token(file: &Gguf, wanted: &str) -> Option<u32> {
+pub fn token(file: &Gguf, wanted: &str) -> Option<u32> {
     let Some(Value::Array(tokens)) = file.get("tokenizer.ggml.tokens") else { return None };
     let at = tokens.strings()?.iter().position(|token| token == wanted)?;
     u32::try_from(at).ok()
@@ -389,6 +418,16 @@ fn split_tiles(vision: &Header) -> Result<Keys, Error> {
     let side = u32::try_from(vision.count("image_size", super::header::SIDE)?).unwrap_or(u32::MAX);
     let key = format!("{VISION}preproc_image_size");
     Ok(vec![(key, side.saturating_mul(4).into()), (ASSUMED.to_owned(), true.into())])
+}
+
+/// Qwen's: fewest and most pixels of a picture, which files of llama.cpp leave to the program.
+fn bounds(vision: &Header, usual: [u32; 2]) -> Result<Keys, Error> {
+    let missing = BOUNDS.into_iter().zip(usual).filter(|(key, _)| vision.get(key).is_none());
+    let mut keys: Keys = missing.map(|(key, pixels)| (format!("{VISION}{key}"), pixels.into())).collect();
+    if !keys.is_empty() {
+        keys.push((ASSUMED.to_owned(), true.into()));
+    }
+    Ok(keys)
 }
 
 /// Whether a whole picture of LLaVA's loses its shape: beside tiles, or where the file says so.

@@ -3,7 +3,7 @@
 use crate::matmul::product_f64;
 use crate::{Random, bits, decoded, file, le, linear, nmse, random_linear, read, widen};
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
-use ocelli_engine::kernels::{Activation, Device, Layout, Pairs, Product};
+use ocelli_engine::kernels::{Activation, Device, Layout, Pairs, Product, Weights};
 use ocelli_engine::weights::{Norm, NormKind};
 use ocelli_quant::TensorType;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -231,7 +231,7 @@ fn many_rows_of_a_table_are_those_of_one_thread() {
         let mut layout = Layout::default();
         let out = layout.rows(ids.len(), 64);
         let mut arena = cpu.arena(&layout).unwrap();
-        cpu.gather(&mut arena, &table, &ids, 1.0, out, false);
+        cpu.gather(&mut arena, &table, &ids, Weights::All(1.0), out, false);
         let got = read(&cpu, &arena, out);
         for (row, &id) in got.chunks_exact(64).zip(&ids) {
             assert_eq!(row, &rows[id as usize * 64..][..64], "{threads} threads");
@@ -251,7 +251,7 @@ fn rows_of_a_table_are_scaled_and_added() {
         let to = layout.rows(ids.len(), 24);
         let mut arena = cpu.arena(&layout).unwrap();
         cpu.write(&mut arena, to, &[2.0; 4 * 24]);
-        cpu.gather(&mut arena, &table, &ids, 3.0, to, add);
+        cpu.gather(&mut arena, &table, &ids, Weights::All(3.0), to, add);
         let old = if add { 2.0 } else { 0.0 };
         let want: Vec<f64> = ids
             .iter()
@@ -259,6 +259,15 @@ fn rows_of_a_table_are_scaled_and_added() {
             .collect();
         let error = nmse(&read(&cpu, &arena, to), &want);
         assert!(error < 1e-13, "added {add}: {error:e}");
+        // Two of the rows for each, with a weight of their own.
+        let (pair, weights) = (to.first(2), [0.5, 0.25, -1.0, 3.0]);
+        cpu.write(&mut arena, to, &[2.0; 4 * 24]);
+        cpu.gather(&mut arena, &table, &ids, Weights::Each(&weights), pair, add);
+        let weighed = |i: usize, d: usize| f64::from(rows[ids[i] as usize * 24 + d]) * f64::from(weights[i]);
+        let sum = |i: usize| (0..24).map(move |d| weighed(2 * i, d) + weighed(2 * i + 1, d) + old);
+        let want: Vec<f64> = (0..2).flat_map(sum).collect();
+        let error = nmse(&read(&cpu, &arena, pair), &want);
+        assert!(error < 1e-13, "weighed, added {add}: {error:e}");
     }
 }
 

@@ -17,6 +17,7 @@ fn gathered(from: &[f32], width: usize, index: &[u32], how: Gathered, relu: bool
         }
         Gathered::Mean => (0..width).map(|d| column(d).sum::<f64>() / there.len() as f64).collect(),
         Gathered::Largest => (0..width).map(|d| column(d).fold(f64::MIN, f64::max)).collect(),
+        Gathered::Added => (0..width).map(|d| 1.0 + column(d).sum::<f64>()).collect(),
     }
 }
 
@@ -30,8 +31,9 @@ fn rows_are_put_together() {
         let mut index: Vec<u32> = (0..rows * each).map(|_| u32::try_from(random.next() % 50).unwrap()).collect();
         // Each row has one that is there.
         index.iter_mut().enumerate().filter(|(i, _)| i % each % 3 == 1).for_each(|(_, at)| *at = NO_ROW);
-        for (how, relu) in
-            [Gathered::Beside, Gathered::Mean, Gathered::Largest].into_iter().flat_map(|h| [(h, false), (h, true)])
+        for (how, relu) in [Gathered::Beside, Gathered::Mean, Gathered::Largest, Gathered::Added]
+            .into_iter()
+            .flat_map(|h| [(h, false), (h, true)])
         {
             let want: Vec<f64> =
                 index.chunks(each).flat_map(|index| gathered(&from, width, index, how, relu)).collect();
@@ -44,10 +46,12 @@ fn rows_are_put_together() {
                 let to = layout.rows(rows, if how == Gathered::Beside { each * width } else { width });
                 let mut arena = cpu.arena(&layout).unwrap();
                 cpu.write(&mut arena, from_rows, &from);
+                cpu.write(&mut arena, to, &vec![1.0; to.rows() * to.width()]);
                 cpu.gather_rows(&mut arena, from_rows, &index, how, act, to);
                 let got = read(&cpu, &arena, to);
                 let error = nmse(&got, &want);
-                let exact = how == Gathered::Mean || got.iter().zip(&want).all(|(g, w)| f64::from(*g) == *w);
+                let summed = matches!(how, Gathered::Mean | Gathered::Added);
+                let exact = summed || got.iter().zip(&want).all(|(g, w)| f64::from(*g) == *w);
                 assert!(exact && error < 1e-14, "{how:?} {width} x {each} {isa:?}: {error:e}");
                 all.push(bits(&got));
             }

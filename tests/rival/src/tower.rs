@@ -14,6 +14,7 @@ use crate::{Result, llama};
 use clap::Args;
 use ocelli_engine::CancelHandle;
 use ocelli_engine::blocks::vit::{Vit, VitConfig, VitRows};
+use ocelli_engine::image::Pixels;
 use ocelli_engine::kernels::cpu::Cpu;
 use ocelli_engine::kernels::{Arena, Device, Exec, Layout};
 use ocelli_engine::weights::Scope;
@@ -203,7 +204,7 @@ struct Ours {
     cpu: Cpu,
     arena: Arena,
     cancel: CancelHandle,
-    pixels: Vec<f32>,
+    pixels: Pixels,
 }
 
 impl Ours {
@@ -211,7 +212,9 @@ impl Ours {
         let file = Arc::new(reshaped(path)?);
         let mut config = VitConfig::read(&Header::new(&file, "clip.vision."))?;
         config.blocks -= 1;
-        let pixels = (0..config.side * config.side * 3).map(|i| (i * 37 % 251) as f32 / 125.0 - 1.0).collect();
+        let data = (0..config.side * config.side * 3).map(|i| (i * 37 % 251) as f32 / 125.0 - 1.0).collect();
+        let side = u32::try_from(config.side)?;
+        let pixels = Pixels { width: side, height: side, data };
         let vit = Vit::load(&Scope::new(file).at("v"), config)?;
         let mut layout = Layout::default();
         let rows = vit.layout(&mut layout);

@@ -34,7 +34,7 @@ fn rows(path: &Path, pictures: &[Picture]) -> Result<(Vec<Vec<f32>>, usize)> {
     let mut exec = Exec { device: &cpu, arena: &mut arena, cancel: &cancel, told: None };
     let mut all = Vec::new();
     for picture in pictures {
-        vit.encode(&mut exec, &plan, &preprocess.apply(picture)?.data)?;
+        vit.encode(&mut exec, &plan, &preprocess.apply(picture)?)?;
         let mut rows = vec![0.0; plan.x.rows() * plan.x.width()];
         exec.read(plan.x, &mut rows)?;
         all.push(rows);

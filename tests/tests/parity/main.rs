@@ -10,6 +10,7 @@ mod kosmos;
 mod lavis;
 mod llava;
 mod mixed;
+mod qwen_vl;
 mod text;
 
 use ocelli_engine::{Event, GenerateOptions, Prompt, Sampling, Session};

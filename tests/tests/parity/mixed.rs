@@ -11,11 +11,13 @@ use ocelli_engine::{
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use ocelli_tests::formula::fnv1a;
-use ocelli_tests::mixed_golden::{FLAMINGO, FROZEN, GoldenPiece, IN_PARTS, MixedCase, MixedGolden, SMOLVLM, VIDEOS};
+use ocelli_tests::mixed_golden::{
+    FLAMINGO, FROZEN, GoldenPiece, IN_PARTS, MixedCase, MixedGolden, QWEN_VL, SMOLVLM, VIDEOS,
+};
 use std::path::Path;
 use std::sync::Arc;
 
-fn open(golden: &MixedGolden, dir: &Path, threads: usize) -> Model {
+pub(crate) fn open(golden: &MixedGolden, dir: &Path, threads: usize) -> Model {
     golden.write(&dir.join("hf")).unwrap();
     let file = dir.join("model.gguf");
     ocelli_convert::convert(&dir.join("hf"), &file, &Options::new(TensorType::F32), &())
@@ -27,7 +29,7 @@ fn session(model: &Model, batch: usize) -> Session {
     model.session(&SessionOptions { beams: 5, batch, frames: 7, ..SessionOptions::default() }).unwrap()
 }
 
-fn picture(golden: &MixedGolden, index: usize) -> Arc<Picture> {
+pub(crate) fn picture(golden: &MixedGolden, index: usize) -> Arc<Picture> {
     let p = &golden.pictures[index];
     Arc::new(Picture::new(p.width, p.height, p.rgb(), &ImageLimits::default()).unwrap())
 }
@@ -45,10 +47,11 @@ fn prompt(golden: &MixedGolden, case: &MixedCase) -> Prompt {
     })
 }
 
-/// The first of the added tokens stands for each row of a picture.
-fn ids(model: &Model, prompt: &Prompt) -> Vec<u32> {
+/// One of the added tokens stands for each row of a picture.
+pub(crate) fn ids(model: &Model, prompt: &Prompt) -> Vec<u32> {
     let items = model.compose(prompt).unwrap();
-    let image = model.tokenizer().find("<image>").unwrap();
+    let find = |token| model.tokenizer().find(token);
+    let image = find("<|image_pad|>").or_else(|| find("<image>")).unwrap();
     let one = |item: &Item| match item {
         Item::Tokens(ids) => ids.clone(),
         Item::Image(..) | Item::Video(..) if item.marks().is_empty() => {
@@ -75,7 +78,7 @@ fn pixel_hash(model: &Model, pictures: impl Iterator<Item = Arc<Picture>>) -> St
     format!("{:016x}", fnv1a(&bytes))
 }
 
-fn agrees(golden: &MixedGolden, batches: &[usize]) {
+pub(crate) fn agrees(golden: &MixedGolden, batches: &[usize]) {
     let dir = tempfile::tempdir().unwrap();
     compare(golden, &open(golden, dir.path(), 2), batches, true);
 }
@@ -88,12 +91,12 @@ fn compare(golden: &MixedGolden, model: &Model, batches: &[usize], generates: bo
             let what = format!("{} case {i}, batch {batch}", golden.name);
             let prompt = prompt(golden, case);
             assert_eq!(ids(model, &prompt), case.ids, "{what}: ids");
+            let pictures = case.pieces.iter().filter_map(|piece| match piece {
+                GoldenPiece::Picture(index) => Some(picture(golden, *index)),
+                GoldenPiece::Text(_) | GoldenPiece::Video(_) => None,
+            });
             if let Some(pixels) = &case.pixels {
-                let shown = case.pieces.iter().filter_map(|piece| match piece {
-                    GoldenPiece::Picture(index) => Some(picture(golden, *index)),
-                    GoldenPiece::Text(_) | GoldenPiece::Video(_) => None,
-                });
-                assert_eq!(&pixel_hash(model, shown), pixels, "{what}: pixels");
+                assert_eq!(&pixel_hash(model, pictures.clone()), pixels, "{what}: pixels");
             }
             let mut samples = Vec::new();
             if let Some(media) = &case.media {
@@ -105,10 +108,7 @@ fn compare(golden: &MixedGolden, model: &Model, batches: &[usize], generates: bo
                 samples.push(("media", rows.unwrap(), media));
             }
             if let Some(features) = &case.features {
-                let first = case.pieces.iter().find_map(|piece| match piece {
-                    GoldenPiece::Picture(index) => Some(picture(golden, *index)),
-                    GoldenPiece::Text(_) | GoldenPiece::Video(_) => None,
-                });
+                let first = pictures.clone().next();
                 samples.push(("features", session.image_features(&first.unwrap()).unwrap(), features));
             }
             for (name, all, sample) in samples {
@@ -165,7 +165,7 @@ fn three_parts_become_the_file_of_one_directory() {
     }
 }
 
-/// Goldens that are not kept, made by `flamingo.py --random FIRST COUNT DIR` or `smolvlm.py --random FIRST COUNT DIR`.
+/// Goldens that are not kept, made by `flamingo.py`, `smolvlm.py` or `qwen_vl.py` with `--random FIRST COUNT DIR`.
 #[test]
 #[ignore = "OCELLI_MIXED_GOLDENS names a folder of goldens that are not kept"]
 fn configurations_in_a_folder_agree() {
@@ -179,7 +179,7 @@ fn configurations_in_a_folder_agree() {
     assert!(count > 0);
 }
 
-/// Pairs of llama.cpp's, written by its own package: `pairs.py DIR`.
+/// Pairs of llama.cpp's, written by its own package: `pairs.py DIR`, `qwen_vl_pairs.py DIR`.
 #[test]
 #[ignore = "OCELLI_PAIRS names a folder of pairs that are not kept"]
 fn pairs_in_a_folder_agree() {
@@ -188,7 +188,8 @@ fn pairs_in_a_folder_agree() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let golden = MixedGolden::load("smolvlm", name.trim_end_matches("_old")).unwrap();
+        let (family, of) = name.split_once('-').unwrap_or(("smolvlm", &name));
+        let golden = MixedGolden::load(family, of.trim_end_matches("_old")).unwrap();
         let [text, eyes] = ["text.gguf", "mmproj.gguf"].map(|file| open_file(&path.join(file), Load::Map).unwrap());
         let pair = join_pair(text, eyes, ["text.gguf", "mmproj.gguf"]).unwrap_or_else(|e| panic!("{name}: {e}"));
         let model = Engine::new(2).unwrap().open_file(pair).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -374,7 +375,7 @@ fn threads_do_not_change_a_bit() {
 }
 
 /// A copy of a file with one key changed, or left out.
-fn changed(file: &Gguf, key: &str, to: Option<&MetaValue>) -> Vec<u8> {
+pub(crate) fn changed(file: &Gguf, key: &str, to: Option<&MetaValue>) -> Vec<u8> {
     let mut writer = Writer::new();
     for (name, value) in file.keys() {
         match (name == key, to) {
@@ -467,7 +468,8 @@ fn text_spells_special_tokens_but_no_picture() {
 #[test]
 fn conversations_look_at_their_pictures_wherever_they_go_on() {
     let flamingo = FLAMINGO.iter().chain(&VIDEOS).map(|name| ("flamingo", name));
-    for (family, name) in flamingo.chain(FROZEN.iter().map(|name| ("frozen", name))) {
+    let spliced = FROZEN.iter().map(|name| ("frozen", name)).chain(QWEN_VL.iter().map(|name| ("qwen_vl", name)));
+    for (family, name) in flamingo.chain(spliced) {
         let golden = MixedGolden::load(family, name).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let model = open(&golden, dir.path(), 2);

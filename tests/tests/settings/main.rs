@@ -55,6 +55,9 @@ fn no_setting_is_lost() {
         ("flamingo", "open_neox"),
         ("frozen", "class"),
         ("frozen", "nf_odd"),
+        ("qwen_vl", "default"),
+        ("qwen_vl", "two"),
+        ("qwen_vl", "two_five"),
         ("smolvlm", "default"),
         ("smolvlm", "whole"),
     ];

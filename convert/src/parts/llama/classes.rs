@@ -3,7 +3,7 @@
 
 use crate::error::ConvertError;
 use crate::parts::pretrained;
-use crate::parts::rope::{LINEAR, LLAMA as STRETCHES};
+use crate::parts::rope::{AXES, LINEAR, LLAMA as STRETCHES};
 use crate::settings::Neutral::{Number, Switch, Text};
 use crate::settings::{Known, Object};
 
@@ -28,6 +28,8 @@ pub(super) struct Class {
     pub(super) pairs: bool,
     /// One projection of queries, keys and values, one of gate and up.
     pub(super) fused: bool,
+    /// How many pairs take each axis of positions, where these have three.
+    pub(super) sections: Option<[u32; 3]>,
     pub(super) biases: Biases,
     pub(super) windows: Windows,
     /// How positions may be stretched.
@@ -44,8 +46,8 @@ pub(super) enum Windows {
     None,
     /// All of them, where `sliding_window` is a number; this one where the key is absent.
     All(Option<u32>),
-    /// Those from `max_window_layers` on, with `use_sliding_window`.
-    Behind,
+    /// Those from `max_window_layers` on, with `use_sliding_window`; from this one on where the key is absent.
+    Behind(u32),
     /// All but each of so many, unless `layer_types` says otherwise.
     But {
         usual: u32,
@@ -81,6 +83,8 @@ pub(super) struct Defaults {
     pub(super) context: u32,
     pub(super) vocabulary: u32,
     pub(super) eps: f64,
+    /// Base of RoPE.
+    pub(super) theta: f64,
     pub(super) tied: bool,
 }
 
@@ -112,6 +116,14 @@ const OF_QWEN: &[Known] = &[
     Known::only(&["partial_rotary_factor"], &[Number(1.0)], WHOLE),
     Known::only(&["use_mrope"], &[Switch(false)], "positions of a text have one axis"),
     Known::without_effect(&["original_max_position_embeddings"], "only a rope_type of 'llama3' reads it"),
+];
+
+/// What has no effect in `Qwen2VLTextConfig`, `Qwen2_5_VLTextConfig` and `Qwen3VLTextConfig`.
+const OF_QWEN_VL: &[Known] = &[
+    Known::only(&["partial_rotary_factor"], &[Number(1.0)], WHOLE),
+    Known::only(&["use_mrope"], &[Switch(true)], "positions have three axes in this class"),
+    Known::without_effect(&["original_max_position_embeddings"], "only a rope_type of 'llama3' reads it"),
+    Known::only(&["mlp_bias"], &[Switch(false)], "the class has none"),
 ];
 
 /// What has no effect in `MistralConfig`.
@@ -185,6 +197,7 @@ const LLAMA: Class = Class {
     head_norms: false,
     pairs: true,
     fused: false,
+    sections: None,
     biases: Biases::Both,
     windows: Windows::None,
     stretches: STRETCHES,
@@ -199,6 +212,7 @@ const LLAMA: Class = Class {
         context: 2_048,
         vocabulary: 32_000,
         eps: 1e-6,
+        theta: 1e4,
         tied: false,
     },
 };
@@ -209,10 +223,32 @@ const QWEN2: Class = Class {
     settings: OF_QWEN,
     pairs: false,
     biases: Biases::Queries,
-    windows: Windows::Behind,
+    windows: Windows::Behind(28),
     ends: (None, None),
     defaults: Defaults { kv_heads: Some(32), ffn: 22_016, context: 32_768, vocabulary: 151_936, ..LLAMA.defaults },
     ..LLAMA
+};
+
+/// The language models of Qwen 2-VL and 2.5-VL.
+const QWEN2_VL: Class = Class {
+    model_type: "qwen2_vl_text",
+    architecture: "qwen2vl",
+    settings: OF_QWEN_VL,
+    sections: Some([16, 24, 24]),
+    windows: Windows::Behind(80),
+    stretches: AXES,
+    defaults: Defaults {
+        width: 8_192,
+        heads: 64,
+        kv_heads: Some(8),
+        ffn: 29_568,
+        layers: 80,
+        vocabulary: 152_064,
+        eps: 1e-5,
+        theta: 1e6,
+        ..QWEN2.defaults
+    },
+    ..QWEN2
 };
 
 const GEMMA2: Class = Class {
@@ -236,6 +272,7 @@ const GEMMA2: Class = Class {
         context: 8_192,
         vocabulary: 256_000,
         eps: 1e-6,
+        theta: 1e4,
         tied: true,
     },
     ..LLAMA
@@ -260,6 +297,20 @@ const CLASSES: &[Class] = &[
         head_norms: true,
         biases: Biases::Attention,
         defaults: Defaults { head: Some(128), ..QWEN2.defaults },
+        ..QWEN2
+    },
+    QWEN2_VL,
+    Class { model_type: "qwen2_5_vl_text", ..QWEN2_VL },
+    Class {
+        model_type: "qwen3_vl_text",
+        architecture: "qwen3vl",
+        settings: OF_QWEN_VL,
+        sections: Some([24, 20, 20]),
+        head_norms: true,
+        biases: Biases::Attention,
+        windows: Windows::None,
+        stretches: AXES,
+        defaults: Defaults { head: Some(128), context: 128_000, ..QWEN2.defaults },
         ..QWEN2
     },
     Class {

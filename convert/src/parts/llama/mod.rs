@@ -35,6 +35,8 @@ pub(crate) struct Llama {
     context: u32,
     pub(crate) eps: f32,
     rope: Rope,
+    /// Pairs of each axis, where positions have three.
+    sections: Option<[u32; 3]>,
     /// Base of RoPE in layers with a window, where they have their own.
     local_base: Option<f32>,
     window: Option<Window>,
@@ -76,8 +78,11 @@ impl Llama {
                 (rope, Some(base))
             }
             "phi3" => (Rope::read_phi3(config, head)?, None),
-            _ => (Rope::read(config, 1e4, class.stretches)?, None),
+            "qwen3_vl_text" => (Rope::read_said(config, class.stretches)?, None),
+            _ => (Rope::read(config, d.theta, class.stretches)?, None),
         };
+        let interleaved = class.head_norms;
+        let sections = class.sections.map(|usual| Rope::sections(config, usual, head / 2, interleaved)).transpose()?;
         if class.gemma {
             only(config, "use_bidirectional_attention", false)?;
         }
@@ -106,6 +111,7 @@ impl Llama {
             context: config.count(context, 1..=CONTEXT, d.context)?,
             eps: config.epsilon("rms_norm_eps", d.eps)?,
             rope,
+            sections,
             local_base,
             window: Window::read(config, class.windows, layers)?,
             caps: if class.gemma { Caps::read(config, class)? } else { Caps::default() },
@@ -219,6 +225,10 @@ impl Language for Llama {
             }
             Scaling::Long { attention, .. } => keys.set(format!("{a}.rope.scaling.attn_factor"), attention),
             Scaling::None | Scaling::Llama3 { .. } => {}
+        }
+        if let Some([time, height, width]) = self.sections {
+            // llama.cpp reads four numbers.
+            keys.set(format!("{a}.rope.dimension_sections"), vec![time, height, width, 0]);
         }
         if let Some(window) = &self.window {
             window.keys(a, keys);

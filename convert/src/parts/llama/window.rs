@@ -28,9 +28,9 @@ impl Window {
             Windows::All(None) if !config.has(KEY) => None,
             Windows::All(Some(_)) if null => None,
             Windows::All(default) => Some((size(default.unwrap_or_default())?, vec![true; layers as usize])),
-            Windows::Behind => {
+            Windows::Behind(usual) => {
                 let (on, size) = (config.switch("use_sliding_window", false)?, size(4_096)?);
-                let first = config.count("max_window_layers", 0..=u32::MAX, 28)?;
+                let first = config.count("max_window_layers", 0..=u32::MAX, usual)?;
                 let listed = kinds(config, layers)?;
                 if !on || null {
                     if listed.is_some_and(|local| local.contains(&true)) {

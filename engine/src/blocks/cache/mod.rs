@@ -150,10 +150,10 @@ impl Sequence {
         self.positions.is_left_out(row)
     }
 
-    /// Says that the rows behind `ahead` others will be a picture that stands as `height` lines of `width` rows.
-    #[cfg_attr(not(feature = "internals"), expect(dead_code, reason = "no family of today has a grid"))]
-    pub fn grid(&mut self, ahead: usize, height: usize, width: usize) {
-        self.positions.grid(self.len + ahead, height, width);
+    /// Says that the rows from `first` on are, or will be, a picture that stands as `height` lines of `width` rows. Pictures
+    /// come in order.
+    pub fn grid(&mut self, first: usize, height: usize, width: usize) {
+        self.positions.grid(first, height, width);
     }
 
     /// The token at position `said` makes the sequence look at `media` from position `from` on, up to where it is told

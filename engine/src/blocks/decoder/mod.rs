@@ -11,6 +11,7 @@
 mod architectures;
 mod block;
 mod config;
+mod deep;
 mod positions;
 mod source;
 
@@ -21,7 +22,7 @@ pub use source::{Encoder, SourceCache, SourceConfig, SourceRows};
 use super::cache::{Sequence, Slots, Taken};
 use super::gated::{Gated, GatedRows, MediaCache};
 use crate::error::Error;
-use crate::kernels::{Cache, CacheShape, CacheType, Continuation, Exec, Layout, NO_ROW, Product, Rows, Sight};
+use crate::kernels::{Cache, CacheShape, CacheType, Continuation, Exec, Layout, NO_ROW, Product, Rows, Sight, Weights};
 use crate::weights::{Linear, Norm, Scope, Table};
 use block::{Block, Past, Step};
 use ocelli_quant::gguf::keys;
@@ -56,6 +57,8 @@ pub struct Decoder {
     waves: Vec<f32>,
     turns: Turns,
     blocks: Vec<Block>,
+    /// Features of pictures that are added behind its first layers, one behind each.
+    pub deep: usize,
     /// What reads the prompt, where that is not the decoder itself.
     pub encoder: Option<Encoder>,
     /// As wide as the residual stream.
@@ -66,10 +69,22 @@ pub struct Decoder {
     head: Linear,
 }
 
+/// What a batch meets beside the decoder's own layers.
+#[derive(Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// Layers between them.
+    pub between: Option<&'a Gated>,
+    /// Which of its rows have features; none is no row.
+    pub deep: &'a [bool],
+}
+
 /// The activations of a decoder, for a batch of at most as many rows as it was laid out for.
 pub struct DecoderRows {
     /// The input: embeddings of tokens and rows of pictures, [`DecoderConfig::embedding_width`] wide.
     pub input: Rows,
+    /// Features of pictures, those of a number for all rows of a batch one behind the other.
+    deep: Rows,
+    batch: usize,
     /// The hidden states; the input itself where the widths are equal.
     x: Rows,
     /// The result of a sublayer that is normed before it is added.
@@ -172,6 +187,7 @@ impl Decoder {
             transform,
             head,
             config,
+            deep: 0,
         })
     }
 
@@ -229,6 +245,7 @@ impl Decoder {
         layout.heads(batch, c.head_width);
         let x = layout.rows(batch, w);
         let input = if self.projection.is_some() { layout.rows(batch, c.embedding_width) } else { x };
+        let deep = layout.rows(batch * self.deep, w);
         let result = layout.rows(batch, if c.norm_result { w } else { 0 });
         let angles = self.turns.frequencies.each_ref().map(|f| layout.rows(batch, 2 * f.len()));
         let mark = layout.mark();
@@ -244,7 +261,7 @@ impl Decoder {
         let projected = layout.rows(logits, c.embedding_width);
         let logits = layout.rows(logits, c.vocabulary);
         layout.rewind(mark);
-        DecoderRows { input, x, result, angles, q, k, v, mixed, ffn, projected, logits, gated, source }
+        DecoderRows { input, deep, batch, x, result, angles, q, k, v, mixed, ffn, projected, logits, gated, source }
     }
 
     /// Puts the embeddings of `ids` into rows of `rows.input`.
@@ -252,7 +269,7 @@ impl Decoder {
     /// # Errors
     /// [`Error::Cancelled`].
     pub fn embed(&self, exec: &mut Exec<'_>, ids: &[u32], to: Rows) -> Result<(), Error> {
-        exec.gather(&self.embedding, ids, self.config.embedding_scale, to, false)
+        exec.gather(&self.embedding, ids, Weights::All(self.config.embedding_scale), to, false)
     }
 
     /// Puts rows of a picture into rows of `rows.input`, where they take the place of embeddings.
@@ -267,8 +284,8 @@ impl Decoder {
     }
 
     /// Runs the first rows of `rows.input`, which continue the sequences: `counts[i]` rows for `sequences[i]`, whose
-    /// positions this appends. The hidden states replace the input. Layers of `between` go before those of its own that
-    /// they name.
+    /// positions this appends. The hidden states replace the input. Layers between its own go before those that they name, and
+    /// rows that `beside` marks have their features added.
     ///
     /// # Errors
     /// [`Error::Cancelled`], [`Error::ContextFull`], and [`Error::BadOption`] for more sequences than [`SEQUENCES`].
@@ -279,7 +296,7 @@ impl Decoder {
         cache: &mut KvCache,
         sequences: &mut [Sequence],
         counts: &[usize],
-        between: Option<&Gated>,
+        beside: Beside<'_>,
     ) -> Result<(), Error> {
         one_each(sequences.len())?;
         let rows = rows.first(counts.iter().sum());
@@ -299,13 +316,14 @@ impl Decoder {
         let mut step = Step { bias: self.config.bias(), past: Some(past) };
         for (layer, block) in self.blocks.iter().enumerate() {
             exec.layer(layer, self.blocks.len())?;
-            if let (Some(gated), Some(own)) = (between, &rows.gated)
+            if let (Some(gated), Some(own)) = (beside.between, &rows.gated)
                 && let Some(index) = gated.before(layer)
             {
                 gated.forward(exec, index, own, media.as_ref(), sequences, counts, rows.x)?;
             }
             step.bias = source::bias(&self.blocks, layer, self.config.bias());
             block.forward(exec, &self.config, layer, &rows, &mut step)?;
+            self.deepen(exec, layer, &rows, beside.deep)?;
         }
         Ok(())
     }
@@ -382,7 +400,7 @@ impl Decoder {
             exec.matmul(rows.input, None, &[Product::new(lead_in, rows.x)])?;
         }
         if let Some(table) = &self.position {
-            exec.gather(table, positions, 1.0, rows.x, true)?;
+            exec.gather(table, positions, Weights::All(1.0), rows.x, true)?;
         }
         if !self.waves.is_empty() {
             exec.waves(&self.waves, positions, rows.x)?;

@@ -102,6 +102,8 @@ impl SourceRows {
         let (x, none) = (part(self.x), part(self.none));
         DecoderRows {
             input: x,
+            deep: none,
+            batch: 0,
             x,
             result: none,
             angles: [none; 2],

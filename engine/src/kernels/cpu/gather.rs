@@ -31,7 +31,7 @@ pub fn gather<'a>(
             if let Some(act) = act {
                 (table.activate)(act, &mut values);
             }
-            if how == Gathered::Mean {
+            if how != Gathered::Largest {
                 sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(value));
             } else {
                 // Not f32::max, which drops a NaN: damage must show in the output.
@@ -43,6 +43,7 @@ pub fn gather<'a>(
         #[allow(clippy::cast_possible_truncation)] // a mean of f32
         match how {
             Gathered::Mean => to.iter_mut().zip(sums).for_each(|(to, sum)| *to = (sum / count) as f32),
+            Gathered::Added => to.iter_mut().zip(sums).for_each(|(to, sum)| *to += sum as f32),
             _ => to.copy_from_slice(&largest[..to.len()]),
         }
     }

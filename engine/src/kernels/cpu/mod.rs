@@ -39,7 +39,7 @@ pub(super) use memory::{KvMemory, Memory};
 
 use super::{
     Activation, Arena, Bias, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, Gathered, Growth, Heads,
-    Layout, Pairs, Product, Rows, SlotCopy, Span,
+    Layout, Pairs, Product, Rows, SlotCopy, Span, Weights,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -122,20 +122,30 @@ impl Device for Cpu {
         data.copy_from_slice(&arena.0.floats[from.at..from.end()]);
     }
 
-    fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], scale: f32, out: Rows, add: bool) {
-        assert!(ids.len() == out.rows && out.width == table.width());
+    fn gather(&self, arena: &mut Arena, table: &Table, ids: &[u32], weights: Weights<'_>, out: Rows, add: bool) {
+        let each = ids.len() / out.rows.max(1);
+        assert!(ids.len() == each * out.rows && (each > 0 || out.rows == 0) && out.width == table.width());
+        if let Weights::Each(weights) = weights {
+            assert!(weights.len() == ids.len());
+        }
         let Memory { floats, scratch, .. } = &mut arena.0;
         let floats = floats.shared();
         self.each_row(out.rows, &|m, worker| {
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
             let row = scratch.row(out.width);
-            table.decode_row(ids[m] as usize, row);
             // SAFETY: each call has its own row.
             let to = unsafe { floats.rows_mut(out.slice(m, 1)) };
-            if add {
-                to.iter_mut().zip(&*row).for_each(|(o, v)| *o += v * scale);
-            } else {
-                to.iter_mut().zip(&*row).for_each(|(o, v)| *o = v * scale);
+            for at in m * each..(m + 1) * each {
+                let weight = match weights {
+                    Weights::All(weight) => weight,
+                    Weights::Each(weights) => weights[at],
+                };
+                table.decode_row(ids[at] as usize, row);
+                if add || at > m * each {
+                    to.iter_mut().zip(&*row).for_each(|(o, v)| *o += v * weight);
+                } else {
+                    to.iter_mut().zip(&*row).for_each(|(o, v)| *o = v * weight);
+                }
             }
         });
     }

@@ -1,125 +1,33 @@
 //! The vision transformer (Dosovitskiy et al. 2021), with the switches of EVA-ViT-g and CLIP: a class row or none, a
-//! norm before the blocks or none, a norm over all rows after them or none, rows as long as 1 behind that or as they are.
+//! norm before the blocks or none, a norm over all rows after them or none, rows as long as 1 behind that or
+//! as they are; and those of Qwen's towers, through which
+//! pictures pass in sizes of their own: patches that are turned by where they are, a learned table of positions that is
+//! resampled to the picture, windows, gated feed-forward layers.
 //!
 //! A patch convolution whose stride is its kernel is a linear layer over unfolded patches, so there is no convolution
 //! here: the picture is unfolded on the host, 3·p·p numbers a patch, channel-major as the kernel is stored.
 
+mod config;
+mod places;
+
+pub use config::{OwnSizes, VitConfig};
+pub use places::Places;
+
 use super::attention::{Attention, AttentionRows, Shape, heads};
+use super::rope::frequencies;
 use crate::error::Error;
-use crate::kernels::{Activation, Exec, Gathered, Layout, Product, Rows};
-use crate::weights::header::{self, Header};
-use crate::weights::{Linear, Norm, NormKind, Scope, Table, Vector};
-
-/// Hyper-parameters, from `clip.vision.*`.
-#[derive(Debug, Clone)]
-pub struct VitConfig {
-    /// Input side in pixels.
-    pub side: usize,
-    /// Patch side in pixels; what is left at the right and bottom is not seen, as in a convolution.
-    pub patch: usize,
-    /// Width of the rows.
-    pub width: usize,
-    /// Heads, dividing the width.
-    pub heads: usize,
-    /// Width of the feed-forward layer.
-    pub ffn: usize,
-    /// Blocks.
-    pub blocks: usize,
-    /// Epsilon of the blocks' norms.
-    pub eps: f32,
-    /// Epsilon of the norms before and after the blocks.
-    pub outer_eps: f32,
-    /// Between the feed-forward layers.
-    pub act: Activation,
-    /// The rows that are the result: those before the first block (0), or behind so many. Rows of several stand one behind
-    /// the other, and the norm behind the blocks is then not run.
-    pub features: Vec<usize>,
-    /// Each row of the result is divided by its length.
-    pub unit_rows: bool,
-}
-
-impl VitConfig {
-    /// Reads and checks the keys.
-    ///
-    /// # Errors
-    /// [`Error::BadParameter`] and [`Error::Gguf`].
-    pub fn read(header: &Header) -> Result<Self, Error> {
-        let side = header.count("image_size", header::SIDE)?;
-        let patch = header.count("patch_size", header::SIDE)?;
-        if patch > side {
-            return Err(header.bad("patch_size", patch, format!("must be at most image_size {side}")));
-        }
-        let patches = (side / patch) * (side / patch);
-        if !header::ROWS.contains(&patches) {
-            let most = header::ROWS.end();
-            return Err(header.bad("patch_size", patch, format!("makes {patches} patches, at most {most}")));
-        }
-        let width = header.count("embedding_length", header::WIDTH)?;
-        let eps = header.epsilon("attention.layer_norm_epsilon")?;
-        let blocks = header.count("block_count", header::LAYERS)?;
-        let outer = "post_norm_epsilon";
-        Ok(Self {
-            side,
-            patch,
-            width,
-            heads: header.heads("attention.head_count", width)?,
-            ffn: header.count("feed_forward_length", header::WIDTH)?,
-            blocks,
-            eps,
-            outer_eps: if header.file().get(&format!("clip.vision.{outer}")).is_some() {
-                header.epsilon(outer)?
-            } else {
-                eps
-            },
-            act: header.activation("activation")?,
-            features: vec![blocks],
-            unit_rows: false,
-        })
-    }
-
-    /// The same with the rows of `feature_layer`, where the file has that key, as the result.
-    ///
-    /// # Errors
-    /// [`Error::BadParameter`] and [`Error::Gguf`].
-    pub fn with_features(self, header: &Header) -> Result<Self, Error> {
-        const KEY: &str = "feature_layer";
-        if header.get(KEY).is_none() {
-            return Ok(self);
-        }
-        let features = header.counts(KEY, 0..=self.blocks, MOST_FEATURES)?;
-        let width = features.len() * self.width;
-        if !header::WIDTH.contains(&width) {
-            return Err(header.bad(KEY, format!("{} layers", features.len()), format!("make rows {width} wide")));
-        }
-        Ok(Self { features, ..self })
-    }
-
-    /// Whether rows behind several blocks are the result, so that they must be kept on the way.
-    fn keeps(&self) -> bool {
-        self.features.len() > 1
-    }
-
-    /// Patches a picture is cut into.
-    #[must_use]
-    pub fn patches(&self) -> usize {
-        (self.side / self.patch) * (self.side / self.patch)
-    }
-
-    fn patch_len(&self) -> usize {
-        3 * self.patch * self.patch
-    }
-}
-
-/// Most layers whose rows are the result.
-const MOST_FEATURES: usize = 64;
+use crate::image::Pixels;
+use crate::kernels::{Exec, Gathered, Layout, Pairs, Product, Rows, Weights};
+use crate::weights::{Linear, Norm, Scope, Table, Vector};
 
 /// Norms are as wide as the rows.
 struct Block {
     norm1: Norm,
     attention: Attention,
     norm2: Norm,
-    /// From the rows' width to that of the feed-forward layer.
+    /// From the rows' width to that of the feed-forward layer; `gate` as well, where there is one.
     up: Linear,
+    gate: Option<Linear>,
     /// And back.
     down: Linear,
     /// What multiplies the results of attention and of the feed-forward layer before they are added, where there is such.
@@ -132,15 +40,22 @@ pub struct Vit {
     pub config: VitConfig,
     /// From a patch's numbers to a row.
     patch: Linear,
+    /// The same of the frame that follows, where there are pairs of frames; a picture is its own.
+    next: Option<Linear>,
     /// One row.
     class: Option<Table>,
-    /// One row for each of the result's.
-    position: Table,
+    /// One row for each of the result's; of pictures with sizes of their own, one for each place of a square.
+    position: Option<Table>,
+    /// Radians a line, then a column, of each pair of a head, where patches are turned.
+    frequencies: Vec<f32>,
     pre_norm: Option<Norm>,
     blocks: Vec<Block>,
     post_norm: Option<Norm>,
     unit: Option<Norm>,
 }
+
+/// Called behind a block with its number and the rows that it leaves.
+pub type Behind<'a> = dyn FnMut(&mut Exec<'_>, usize, Rows) -> Result<(), Error> + 'a;
 
 /// The activations of a tower.
 #[derive(Clone, Copy)]
@@ -151,10 +66,20 @@ pub struct VitRows {
     /// The rows on their way through the blocks, where they are not the result.
     work: Option<Rows>,
     attention: AttentionRows,
+    /// Cosines and sines, where patches are turned.
+    angles: Rows,
     ffn: Rows,
 }
 
 impl VitRows {
+    /// Those of a picture of so many patches.
+    fn first(self, count: usize) -> Self {
+        let part = |rows: Rows| rows.first(count);
+        let attention = self.attention.part(0, count);
+        let (patches, x, angles, ffn) = (part(self.patches), part(self.x), part(self.angles), part(self.ffn));
+        Self { patches, x, attention, angles, ffn, work: self.work }
+    }
+
     /// The same with the result in `x`.
     #[must_use]
     pub fn to(self, x: Rows) -> Self {
@@ -169,7 +94,7 @@ impl Vit {
     /// A tensor is missing or does not fit the hyper-parameters.
     pub fn load(scope: &Scope, config: VitConfig) -> Result<Self, Error> {
         let (w, eps) = (config.width, config.eps);
-        let norm = |scope: &Scope, name: &str, eps| scope.norm(name, NormKind::Layer, w, eps);
+        let norm = |scope: &Scope, name: &str, eps| scope.norm(name, config.norm, w, eps);
         let class = if scope.has("class_embd.weight") { Some(scope.table("class_embd", 1, w)?) } else { None };
         let optional = |name: &str| -> Result<_, Error> {
             if scope.has(&format!("{name}.weight")) { norm(scope, name, config.outer_eps).map(Some) } else { Ok(None) }
@@ -184,6 +109,7 @@ impl Vit {
                     attention: Attention::load(&s, &attention)?,
                     norm2: norm(&s, "ln2", eps)?,
                     up: s.linear("ffn_up", w, config.ffn)?,
+                    gate: s.has("ffn_gate.weight").then(|| s.linear("ffn_gate", w, config.ffn)).transpose()?,
                     down: s.linear("ffn_down", config.ffn, w)?,
                     scales: if s.has("ls1.weight") {
                         Some([s.vector("ls1.weight", w)?, s.vector("ls2.weight", w)?])
@@ -193,9 +119,18 @@ impl Vit {
                 })
             })
             .collect::<Result<_, Error>>()?;
+        let learned = match config.own {
+            Some(_) if !scope.has("position_embd.weight") => None,
+            Some(_) => Some(config.across() * config.across()),
+            None => Some(config.patches() + usize::from(class.is_some())),
+        };
+        let turned = config.own.as_ref().map_or_else(Vec::new, |_| frequencies(10_000.0, w / config.heads / 2));
+        let patch = |name: &str| scope.linear(name, config.patch_len(), w);
         Ok(Self {
-            patch: scope.linear("patch_embd", config.patch_len(), w)?,
-            position: scope.table("position_embd", config.patches() + usize::from(class.is_some()), w)?,
+            patch: patch("patch_embd")?,
+            next: scope.has("patch_embd_next.weight").then(|| patch("patch_embd_next")).transpose()?,
+            position: learned.map(|rows| scope.table("position_embd", rows, w)).transpose()?,
+            frequencies: turned.repeat(2),
             pre_norm: optional("pre_ln")?,
             post_norm: optional("post_ln")?,
             unit: config.unit_rows.then(|| Norm::to_unit(w)),
@@ -211,10 +146,10 @@ impl Vit {
         self.class.is_some()
     }
 
-    /// Rows that pass through a block.
+    /// Rows that pass through a block, at most.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.position.len()
+        self.config.patches() + usize::from(self.has_class())
     }
 
     /// Rows of the result.
@@ -237,6 +172,7 @@ impl Vit {
         layout.input(n, c.ffn);
         let x = layout.rows(all, w);
         let work = c.keeps().then(|| layout.rows(n, w));
+        let angles = layout.rows(n, 2 * self.frequencies.len());
         let mark = layout.mark();
         let patches = layout.rows(c.patches(), c.patch_len());
         layout.rewind(mark); // the patches are read before the first block writes
@@ -244,42 +180,119 @@ impl Vit {
         layout.rewind(mark); // the feed-forward layer starts when the attention is added
         let ffn = layout.rows(n, c.ffn);
         layout.rewind(mark);
-        VitRows { patches, x, work, attention, ffn }
+        VitRows { patches, x, work, attention, angles, ffn }
     }
 
-    /// Encodes one picture, `pixels` being planar [3, side, side]. The result stands in `rows.x`.
+    /// Encodes one picture that fills [`VitConfig::side`]. The result stands in `rows.x`.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
-    pub fn encode(&self, exec: &mut Exec<'_>, rows: &VitRows, pixels: &[f32]) -> Result<(), Error> {
-        let VitRows { patches, x: result, work, attention, ffn } = *rows;
+    pub fn encode(&self, exec: &mut Exec<'_>, rows: &VitRows, pixels: &Pixels) -> Result<(), Error> {
+        let across = self.config.across();
+        let places = Places::in_lines(across, across);
+        self.pass(exec, *rows, &places, [pixels; 2], &mut |_, _, _| Ok(()))
+    }
+
+    /// Encodes a picture of its own size, or a frame and the one that follows: patches at `places`, whose rows stand in
+    /// [`VitRows::x`] in that order. `behind` is called behind every block with its number and the rows.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], and what `behind` fails with.
+    pub fn encode_at(
+        &self,
+        exec: &mut Exec<'_>,
+        rows: &VitRows,
+        places: &Places,
+        frames: [&Pixels; 2],
+        behind: &mut Behind<'_>,
+    ) -> Result<Rows, Error> {
+        let rows = rows.first(places.at.len());
+        self.pass(exec, rows, places, frames, behind)?;
+        Ok(rows.x)
+    }
+
+    fn pass(
+        &self,
+        exec: &mut Exec<'_>,
+        rows: VitRows,
+        places: &Places,
+        frames: [&Pixels; 2],
+        behind: &mut Behind<'_>,
+    ) -> Result<(), Error> {
+        let VitRows { x: result, work, attention, angles, ffn, .. } = rows;
         let (c, x) = (&self.config, work.unwrap_or(result));
-        exec.write(patches, &unfold(pixels, c.side, c.patch))?;
-        let first = usize::from(self.class.is_some());
-        exec.matmul(patches, None, &[Product::new(&self.patch, x.slice(first, patches.rows()))])?;
-        if let Some(class) = &self.class {
-            exec.gather(class, &[0], 1.0, x.first(1), false)?;
-        }
-        exec.gather(&self.position, &ids(0, x.rows()), 1.0, x, true)?;
-        if let Some(norm) = &self.pre_norm {
-            exec.norm(norm, x, x, false)?;
-        }
+        self.begin(exec, &rows, x, places, frames)?;
         let last = c.features.iter().copied().max().unwrap_or(c.blocks);
         for (layer, b) in self.blocks.iter().take(last).enumerate() {
             exec.layer(layer, last)?;
             self.keep(exec, layer, x, result)?;
             b.attention.all(exec, x, Some(&b.norm1), attention)?;
-            b.attention.find(exec, attention)?;
+            if !self.frequencies.is_empty() {
+                exec.rotate(&[attention.q, attention.k], c.width / c.heads, angles, Pairs::Halves)?;
+            }
+            if c.sees_all(layer) {
+                b.attention.find(exec, attention)?;
+            } else {
+                let mut start = 0;
+                for &count in &places.windows {
+                    b.attention.find(exec, attention.part(start, count))?;
+                    start += count;
+                }
+            }
             let [found, fed] = b.scales.as_ref().map_or([None; 2], |scales| scales.each_ref().map(Some));
             b.attention.add_columns(exec, attention.mixed, x, found)?;
-            exec.matmul(x, Some(&b.norm2), &[Product::new(&b.up, ffn).act(c.act)])?;
+            let up = Product::new(&b.up, ffn);
+            let up = b.gate.as_ref().map_or(up.act(c.act), |gate| up.gated(gate, c.act));
+            exec.matmul(x, Some(&b.norm2), &[up])?;
             exec.matmul(ffn, None, &[Product::new(&b.down, x).residual().times(fed)])?;
+            behind(exec, layer, x)?;
         }
         self.keep(exec, last, x, result)?;
         if let Some(norm) = self.post_norm.as_ref().filter(|_| c.features == [c.blocks]) {
             exec.norm(norm, x, x, false)?;
         }
         self.unit.as_ref().map_or(Ok(()), |unit| exec.norm(unit, result, result, false))
+    }
+
+    /// From pixels to the rows before the first block, and what their patches are turned by.
+    fn begin(
+        &self,
+        exec: &mut Exec<'_>,
+        rows: &VitRows,
+        x: Rows,
+        places: &Places,
+        [frame, next]: [&Pixels; 2],
+    ) -> Result<(), Error> {
+        let patches = rows.patches;
+        let patched = x.slice(usize::from(self.class.is_some()), patches.rows());
+        exec.write(patches, &unfold(frame, &places.at, self.config.patch))?;
+        exec.matmul(patches, None, &[Product::new(&self.patch, patched)])?;
+        if let Some(second) = &self.next {
+            if !std::ptr::eq(frame, next) {
+                exec.write(patches, &unfold(next, &places.at, self.config.patch))?;
+            }
+            exec.matmul(patches, None, &[Product::new(second, patched).residual()])?;
+        }
+        if let Some(class) = &self.class {
+            exec.gather(class, &[0], Weights::All(1.0), x.first(1), false)?;
+        }
+        match &self.position {
+            Some(table) if self.config.own.is_some() => {
+                let (taps, weights) = places.resampled(self.config.across());
+                exec.gather(table, &taps, Weights::Each(&weights), x, true)?;
+            }
+            Some(table) => exec.gather(table, &ids(0, x.rows()), Weights::All(1.0), x, true)?,
+            None => {}
+        }
+        if !self.frequencies.is_empty() {
+            let half = self.frequencies.len() / 2;
+            let axes = [vec![1; half], vec![2; half]].concat();
+            exec.angles(&self.frequencies, &axes, 1.0, &places.positions(), rows.angles)?;
+        }
+        match &self.pre_norm {
+            Some(norm) => exec.norm(norm, x, x, false),
+            None => Ok(()),
+        }
     }
 
     /// Copies the rows behind `layer` blocks into the result wherever they belong to it.
@@ -308,14 +321,15 @@ pub(super) fn ids(start: usize, count: usize) -> Vec<u32> {
     (start..start + count).map(|i| u32::try_from(i).unwrap_or(u32::MAX)).collect()
 }
 
-/// Planar pixels to one row a patch: all of its first channel, then the second, then the third.
-fn unfold(pixels: &[f32], side: usize, patch: usize) -> Vec<f32> {
-    let across = side / patch;
-    let mut rows = Vec::with_capacity(across * across * 3 * patch * patch);
-    for (top, left) in (0..across).flat_map(|y| (0..across).map(move |x| (y * patch, x * patch))) {
-        for plane in pixels.chunks_exact(side * side) {
+/// Planar pixels to one row a patch, in the order of their places: all of its first channel, then the second, then the third.
+fn unfold(pixels: &Pixels, places: &[(u32, u32)], patch: usize) -> Vec<f32> {
+    let (width, height) = (pixels.width as usize, pixels.height as usize);
+    let mut rows = Vec::with_capacity(places.len() * 3 * patch * patch);
+    for &(line, column) in places {
+        let (top, left) = (line as usize * patch, column as usize * patch);
+        for plane in pixels.data.chunks_exact(width * height) {
             for y in top..top + patch {
-                rows.extend_from_slice(&plane[y * side + left..][..patch]);
+                rows.extend_from_slice(&plane[y * width + left..][..patch]);
             }
         }
     }
@@ -324,7 +338,7 @@ fn unfold(pixels: &[f32], side: usize, patch: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::squares;
+    use super::{Pixels, Places, squares, unfold};
 
     /// Of the pixel shuffle of Idefics3, and of a pool whose last line and column are left out.
     #[test]
@@ -338,8 +352,8 @@ mod tests {
     #[test]
     fn unfold_keeps_channel_then_row_order_and_drops_the_rest() {
         // 3 planes of 5x5, patch 2: 4 patches, the fifth row and column unseen
-        let pixels: Vec<f32> = (0u8..75).map(f32::from).collect();
-        let rows = super::unfold(&pixels, 5, 2);
+        let pixels = Pixels { width: 5, height: 5, data: (0u8..75).map(f32::from).collect() };
+        let rows = unfold(&pixels, &Places::in_lines(2, 2).at, 2);
         assert_eq!(rows.len(), 4 * 12);
         assert_eq!(&rows[..12], &[0., 1., 5., 6., 25., 26., 30., 31., 50., 51., 55., 56.]);
         assert_eq!(&rows[36..40], &[12., 13., 17., 18.]);
