@@ -118,6 +118,7 @@ SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
     "ocelli_detokenize": (_STATUS, [_HANDLE, _AT, _SIZE, *_BUFFER]),
     "ocelli_detokenize_with": (_STATUS, [_HANDLE, _AT, _SIZE, c.c_uint32, *_BUFFER]),
     "ocelli_token_piece": (_STATUS, [_HANDLE, c.c_uint32, _NUMBER, *_BUFFER]),
+    "ocelli_boxes": (_STATUS, [_HANDLE, _TEXT, _SIZE, *_BUFFER, _AT, _SIZE, _NEEDED]),
     "ocelli_image_open": (_STATUS, [_TEXT, _OUT]),
     "ocelli_image_open_memory": (_STATUS, [_AT, _SIZE, _OUT]),
     "ocelli_image_open_with": (_STATUS, [_TEXT, _AT, _SIZE, c.POINTER(ImageOptions), _OUT]),
