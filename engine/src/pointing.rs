@@ -176,6 +176,8 @@ impl Pointing {
     /// Phrases with cells of a grid.
     fn cells(&self, text: &str) -> Pointed {
         let (mut phrases, mut at) = (Vec::new(), 0);
+        // Characters up to behind the last object: no tag is open there, whatever comes.
+        let (mut passed, mut count) = (0, 0);
         while at < text.len() {
             let rest = &text[at..];
             let named = phrase(rest).and_then(|(words, behind)| Some((Some(words), object(behind)?)));
@@ -185,7 +187,8 @@ impl Pointing {
                 continue;
             };
             let places = |pairs: &[[u64; 2]]| pairs.iter().map(|pair| self.corners(*pair)).collect();
-            let before = |end: usize| signed(untagged(&text[..end]).chars().count());
+            let characters = |end: usize| untagged(&text[passed..end]).chars().count();
+            let before = |end: usize| signed(count + characters(end));
             match words {
                 Some(words) => {
                     let start = at + PHRASE[0].len();
@@ -199,6 +202,7 @@ impl Pointing {
                 })),
             }
             at = text.len() - behind.len();
+            (passed, count) = (at, count + characters(at));
         }
         let plain = untagged(text);
         let leading = signed(plain.chars().take_while(|c| is_blank(*c)).count());
@@ -248,27 +252,29 @@ fn object(text: &str) -> Option<(Vec<[u64; 2]>, &str)> {
 /// The number of a token at the beginning of a text, and what is behind it.
 fn numbered<'t>(text: &'t str, token: &str) -> Option<(u64, &'t str)> {
     let inner = text.strip_prefix(token)?;
-    let (digits, behind) = inner.split_once('>')?;
-    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| (digits.parse().unwrap_or(u64::MAX), behind))
+    let (digits, behind) = inner.split_at(inner.bytes().take_while(u8::is_ascii_digit).count());
+    let behind = behind.strip_prefix('>').filter(|_| !digits.is_empty())?;
+    Some((digits.parse().unwrap_or(u64::MAX), behind))
 }
 
 /// A text without what stands between `<` and the next `>` of its line.
 fn untagged(text: &str) -> String {
-    let (mut out, mut rest) = (String::new(), text);
-    while let Some(at) = rest.find('<') {
-        let line = rest[at..].find('\n').map_or(rest.len(), |end| at + end);
-        out.push_str(&rest[..at]);
-        match rest[at..line].find('>') {
-            Some(end) => rest = &rest[at + end + 1..],
+    let (mut out, mut at, mut line) = (String::new(), 0, 0);
+    while let Some(open) = text[at..].find('<').map(|found| at + found) {
+        out.push_str(&text[at..open]);
+        if open >= line {
+            line = text[open..].find('\n').map_or(text.len(), |end| open + end);
+        }
+        at = match text[open..line].find('>') {
+            Some(close) => open + close + 1,
             None => {
                 // Nothing on this line closes one.
-                out.push_str(&rest[at..line]);
-                rest = &rest[line..];
+                out.push_str(&text[open..line]);
+                line
             }
-        }
+        };
     }
-    out + rest
+    out + &text[at..]
 }
 
 /// Objects with `bbox_2d`, whether the answer was cut behind them or not.
@@ -318,6 +324,7 @@ fn string(text: &str) -> Option<String> {
 /// Four location tokens and the words behind them, up to a semicolon or the next place.
 fn locations(text: &str, scale: f64) -> Pointed {
     let (mut out, mut phrases, mut rest) = (String::new(), Vec::new(), text);
+    let (mut count, mut counted) = (0, 0);
     while let Some(at) = rest.find(LOCATION) {
         let four = (0..4).try_fold((Vec::new(), &rest[at..]), |(mut all, rest), _| {
             let (number, behind) = numbered(rest, LOCATION)?;
@@ -330,9 +337,13 @@ fn locations(text: &str, scale: f64) -> Pointed {
             rest = &rest[at + LOCATION.len()..];
             continue;
         };
-        let words = behind.split(';').next().unwrap_or(behind).split(LOCATION).next().unwrap_or(behind);
+        count += out[counted..].chars().count();
+        counted = out.len();
+        let mut ends = behind.match_indices([';', '<']);
+        let end = ends.find(|(at, found)| *found == ";" || behind[*at..].starts_with(LOCATION));
+        let words = end.map_or(behind, |(at, _)| &behind[..at]);
         let ahead = words.len() - words.trim_start().len();
-        let start = out.chars().count() + words[..ahead].chars().count();
+        let start = count + words[..ahead].chars().count();
         let words = words.trim();
         let span = (signed(start), signed(start + words.chars().count()));
         let [y1, x1, y2, x2] = [numbers[0], numbers[1], numbers[2], numbers[3]];

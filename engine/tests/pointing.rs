@@ -86,6 +86,29 @@ fn json_and_location_tokens_are_read() {
     assert!(qwen.read("nothing here").phrases.is_empty());
 }
 
+/// Long texts of what could be read over and over are read once.
+#[test]
+fn long_texts_take_no_longer_than_they_are() {
+    let many = |piece: &str| piece.repeat(2_000_000 / piece.len());
+    let start = std::time::Instant::now();
+    for kind in ["cells", "json", "locations"] {
+        for piece in [
+            "<",
+            "<>",
+            "<object><patch_index_",
+            "<phrase>",
+            "<phrase>a</phrase><object><patch_index_1><patch_index_2></object>",
+            "<loc1><loc2><loc3><loc4>",
+            "<loc1><loc2>",
+            "{\"bbox_2d\": [1, 2, 3, 4",
+            "<patch_index_1>",
+        ] {
+            pointing(kind, 32).read(&many(piece));
+        }
+    }
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
 #[test]
 fn what_no_file_may_say_is_refused_by_name() {
     for (kind, scale, named) in [("arrows", 32, "kind"), ("cells", 0, "scale"), ("cells", 1 << 20, "scale")] {

@@ -70,6 +70,15 @@ class Memory(Sized):
     ]
 
 
+class Box(c.Structure):
+    """A box of a phrase, in an array; it has no size of its own."""
+
+    _fields_ = [
+        ("phrase", c.c_uint32), ("words", c.c_uint32), ("left", c.c_float), ("top", c.c_float), ("right", c.c_float),
+        ("bottom", c.c_float),
+    ]
+
+
 class Usage(Sized):
     _fields_ = [
         ("struct_size", c.c_uint32), ("context", c.c_uint32), ("positions", c.c_uint32), ("kept", c.c_uint32),
