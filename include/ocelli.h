@@ -37,8 +37,8 @@
  * passes is kept after the call unless the function says so. const char * that is returned is static: never free it. All
  * else that comes out is copied into the caller's memory, so there is nothing to free.
  *
- * Structs begin with their size: set struct_size to sizeof, and everything else to zero, which is always the default. They
- * grow at their ends only: a program that was compiled against an older header runs on, and bytes that are not zero and
+ * Structs begin with their size, but for ocelli_box: set struct_size to sizeof, and everything else to zero, which is always the
+ * default. They grow at their ends only: a program that was compiled against an older header runs on, and bytes that are not zero and
  * that the library does not know are OCELLI_ERR_UNSUPPORTED.
  *
  * What cannot be found out: a size that is too large for the memory it speaks of, memory that goes away during a call, a
@@ -573,6 +573,22 @@ typedef struct ocelli_memory {
   uint64_t total;
 } ocelli_memory;
 
+// A box in a picture, by shares of its width and height from the upper left corner on. It never grows, so it has no size in it.
+typedef struct ocelli_box {
+  // Which phrase it is of, from 0; one phrase may have several boxes, one after the other.
+  uint32_t phrase;
+  // Where the phrase's words begin in the buffer of ocelli_boxes(): they are NUL-terminated there.
+  uint32_t words;
+  // Its left edge.
+  float left;
+  // Its upper edge.
+  float top;
+  // Its right edge.
+  float right;
+  // Its lower edge.
+  float bottom;
+} ocelli_box;
+
 // How a picture's file is read. NULL in its place, and zero in any field, is as the models' originals read it.
 typedef struct ocelli_image_options {
   // sizeof(ocelli_image_options).
@@ -821,6 +837,18 @@ int32_t ocelli_detokenize_with(const struct ocelli_model *model, const uint32_t 
 // Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_BAD_PARAMETER, or
 // OCELLI_ERR_MODEL (the model has no such token).
 int32_t ocelli_token_piece(const struct ocelli_model *model, uint32_t token, uint32_t *kind, char *buffer, size_t capacity, size_t *needed);
+
+// What a text of size bytes says of places: a model's answer that was generated with keep_special, and where the prompt asks for
+// places or has some, the prompt's text before it. The buffer receives the text as people read it, NUL-terminated, and behind it
+// the words of each phrase that has a place, each NUL-terminated; the rules on buffer, capacity and needed are those of
+// ocelli_last_error(), but that what is cut may end anywhere. count, unless NULL, receives how many boxes there are; as many as
+// room allows are written to boxes, which may be NULL if that is 0.
+//
+// A model whose file names no way of pointing (the key ocelli.pointing.kind) has said nothing of places, and the text is as it is.
+//
+// Returns OCELLI_OK, OCELLI_ERR_BUFFER_TOO_SMALL, OCELLI_ERR_NULL_PARAMETER, OCELLI_ERR_INVALID_UTF8 or
+// OCELLI_ERR_BAD_PARAMETER.
+int32_t ocelli_boxes(const struct ocelli_model *model, const char *text, size_t size, char *buffer, size_t capacity, size_t *needed, struct ocelli_box *boxes, size_t room, size_t *count);
 
 // Reads a picture from a PNG, JPEG, WebP, BMP or TIFF file, or a GIF's first frame, as it is stored: EXIF's orientation
 // (but for TIFF) and alpha count for nothing; ocelli_image_open_with() has options for both. The handle is the caller's to close with ocelli_image_close(). At most 64 MiB

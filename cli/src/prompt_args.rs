@@ -187,6 +187,19 @@ pub struct Prompts<'a> {
 impl Prompts<'_> {
     /// The prompt of what was asked for.
     pub fn prompt(&mut self, asked: &Asked) -> Result<Composed, Failure> {
+        let text = self.words(asked)?.into_owned();
+        self.saying(asked, &text)
+    }
+
+    /// The same with a text and a blank before what is asked.
+    pub fn behind(&mut self, asked: &Asked, text: &str) -> Result<Composed, Failure> {
+        let words = self.words(asked)?;
+        let text = if text.is_empty() { words.into_owned() } else { format!("{text} {words}") };
+        self.saying(asked, &text)
+    }
+
+    /// The prompt of a text with the pictures that were asked about.
+    pub fn saying(&mut self, asked: &Asked, text: &str) -> Result<Composed, Failure> {
         let start = Instant::now();
         if !asked.images.is_empty() && !self.model.takes_images() {
             return Err(Error::NoVision { images: asked.images.len() }.into());
@@ -197,7 +210,6 @@ impl Prompts<'_> {
         let pictures = self.pictures_of(asked)?;
         let videos = self.args.videos.read(&asked.videos, self.model, self.notes)?;
         let took = start.elapsed();
-        let text = self.words(asked)?;
         let marked = self.model.takes_images() && text.contains(marks::IMAGE);
         let without = match &self.shots {
             _ if !marked => None,
@@ -210,10 +222,10 @@ impl Prompts<'_> {
             self.notes.line(format_args!("<image> in the prompt is text: {why}"));
         }
         let (prompt, templated) = if let Some(shots) = &mut self.shots {
-            (shots.prompt(self.model, &text, &pictures)?, None)
+            (shots.prompt(self.model, text, &pictures)?, None)
         } else {
             let seen = !videos.is_empty();
-            let prompt = marks::placed(&text, pictures, videos)?;
+            let prompt = marks::placed(text, pictures, videos)?;
             let templated = self.templated(&prompt, seen)?;
             (prompt, templated)
         };
@@ -224,13 +236,19 @@ impl Prompts<'_> {
 
     /// The text as the task words it.
     fn words<'t>(&self, asked: &'t Asked) -> Result<Cow<'t, str>, Failure> {
-        let Some(task) = self.task.filter(|_| self.shots.is_none()) else { return Ok(Cow::Borrowed(&asked.text)) };
+        let placed = |text: Cow<'t, str>| match self.model.pointing() {
+            Some(pointing) => Ok::<_, Failure>(Cow::Owned(pointing.placed(&text)?)),
+            None => Ok(text),
+        };
+        let Some(task) = self.task.filter(|_| self.shots.is_none()) else {
+            return placed(Cow::Borrowed(&asked.text));
+        };
         if task.asks() && asked.text.is_empty() {
             let (name, wording) = (&task.name, task.prompt.as_deref().unwrap_or_default());
             let what = format_args!("--task {name} asks: its prompt '{wording}' has a place for a text");
             return Err(Failure::usage("prompt", what).with_hint("-p TEXT is what is asked".to_owned()));
         }
-        Ok(Cow::Owned(task.words(&asked.text)))
+        placed(Cow::Owned(task.words(&asked.text)))
     }
 
     /// Reads the pictures that the request before did not have.

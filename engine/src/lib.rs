@@ -35,6 +35,7 @@ pub mod kernels;
 mod model;
 mod models;
 mod plan;
+pub mod pointing;
 mod prompt;
 mod sampling;
 mod session;

@@ -10,6 +10,7 @@ use crate::kernels::observe::Observer;
 use crate::kernels::{CacheType, Device, DeviceInfo};
 use crate::models::{self, Family};
 use crate::plan::{Plan, Resolved, SessionOptions, cache_type_beside, resolve};
+use crate::pointing::Pointing;
 use crate::prompt::{Item, Prompt};
 use crate::sampling::{Constraint, Defaults, Grammar, Grammars, Task};
 use crate::tokenizer::Tokenizer;
@@ -112,6 +113,7 @@ impl Engine {
         let start = family.speaks.as_ref().and_then(|speaks| speaks.start()).map(<[u32]>::len);
         let defaults = Defaults { start, ..stored::defaults(&file, vocabulary, &tokenizer)? };
         let tasks = stored::tasks(&file, &defaults)?;
+        let pointing = Pointing::from_gguf(&file)?;
         let (encoders, readers) = (Pieces::of(&file, is_encoder), Pieces::of(&file, is_reader));
         Ok(Model(Arc::new(Inner {
             device: Arc::clone(&self.device),
@@ -120,6 +122,7 @@ impl Engine {
             tokenizer,
             defaults,
             tasks,
+            pointing,
             encoders,
             readers,
             grammars: Grammars::default(),
@@ -134,6 +137,7 @@ pub(crate) struct Inner {
     pub(crate) tokenizer: Arc<Tokenizer>,
     pub(crate) defaults: Defaults,
     tasks: Vec<Task>,
+    pointing: Option<Pointing>,
     pub(crate) encoders: Pieces,
     pub(crate) readers: Pieces,
     grammars: Grammars,
@@ -161,6 +165,12 @@ impl Model {
     #[must_use]
     pub fn encoder_identity(&self) -> u128 {
         models::encoder_identity(self.file())
+    }
+
+    /// How the model says where something is in a picture; `None` where its file does not say that it does.
+    #[must_use]
+    pub fn pointing(&self) -> Option<&Pointing> {
+        self.0.pointing.as_ref()
     }
 
     /// The tasks that the file has a wording or settings for, in its order.

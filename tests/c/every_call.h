@@ -635,6 +635,42 @@ static void wrong_ocelli_token_piece(void) {
   expect("ocelli_token_piece: needed is NULL", ocelli_token_piece(W.model, W.ids[0], &W.token, W.buffer, sizeof W.buffer, NULL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
 }
 
+static int32_t right_ocelli_boxes(void) { return ocelli_boxes(W.model, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed); }
+
+static void wrong_ocelli_boxes(void) {
+  expect("ocelli_boxes: model is NULL", ocelli_boxes(NULL, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  expect("ocelli_boxes: model is closed", ocelli_boxes((const ocelli_model *)(void *)W.closed_model, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_boxes: model is closed", ocelli_boxes((const ocelli_model *)(void *)W.closed_session, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_boxes: model is of another kind", ocelli_boxes((const ocelli_model *)(void *)W.session, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_boxes: model is closed", ocelli_boxes((const ocelli_model *)(void *)W.closed_image, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_boxes: model is of another kind", ocelli_boxes((const ocelli_model *)(void *)W.image, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_boxes: model is made up", ocelli_boxes((const ocelli_model *)(void *)&W, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_boxes: model is made up", ocelli_boxes((const ocelli_model *)(void *)W.buffer, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_boxes: model is made up", ocelli_boxes((const ocelli_model *)(void *)(void *)(uintptr_t)1, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_boxes: model is made up", ocelli_boxes((const ocelli_model *)(void *)(void *)(uintptr_t)-1, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_boxes: model is made up", ocelli_boxes((const ocelli_model *)(void *)(void *)((uintptr_t)W.session ^ 0x40000), W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE));
+  expect("ocelli_boxes: text is NULL", ocelli_boxes(W.model, NULL, 5, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  expect("ocelli_boxes: text is NULL and empty", ocelli_boxes(W.model, NULL, 0, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_boxes: size is of no size an object has", ocelli_boxes(W.model, W.text, SIZE_MAX, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
+  expect("ocelli_boxes: size is of a negative size", ocelli_boxes(W.model, W.text, (size_t)-2, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
+  expect("ocelli_boxes: size is empty", ocelli_boxes(W.model, W.text, 0, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_boxes: text is no UTF-8", ocelli_boxes(W.model, "\xff\xfe", 2, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_INVALID_UTF8));
+  expect("ocelli_boxes: text is cut", ocelli_boxes(W.model, "\xe2\x82", 2, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_INVALID_UTF8));
+  expect("ocelli_boxes: text is a NUL", ocelli_boxes(W.model, "\0", 1, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_boxes: buffer is NULL", ocelli_boxes(W.model, W.text, W.text_size, NULL, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  expect("ocelli_boxes: buffer is NULL without room", ocelli_boxes(W.model, W.text, W.text_size, NULL, 0, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_boxes: capacity is of no size an object has", ocelli_boxes(W.model, W.text, W.text_size, W.buffer, SIZE_MAX, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_PARAMETER));
+  expect("ocelli_boxes: capacity is small", ocelli_boxes(W.model, W.text, W.text_size, W.buffer, 1, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_boxes: needed is NULL", ocelli_boxes(W.model, W.text, W.text_size, W.buffer, sizeof W.buffer, NULL, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_boxes: boxes is NULL", ocelli_boxes(W.model, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, &W.needed), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_boxes: room is NULL", ocelli_boxes(W.model, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, NULL, &W.needed), BIT(OCELLI_ERR_NULL_PARAMETER));
+  expect("ocelli_boxes: room is NULL without room", ocelli_boxes(W.model, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, NULL, 0), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_boxes: count is of no size an object has", ocelli_boxes(W.model, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, SIZE_MAX), BIT(OCELLI_ERR_BAD_PARAMETER));
+  expect("ocelli_boxes: count is small", ocelli_boxes(W.model, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, 1), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+  expect("ocelli_boxes: room is at an odd address", ocelli_boxes(W.model, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, (size_t)(void *)(W.buffer + 1), 9), BIT(OCELLI_ERR_BAD_PARAMETER));
+  expect("ocelli_boxes: count is NULL", ocelli_boxes(W.model, W.text, W.text_size, W.buffer, sizeof W.buffer, &W.needed, NULL, 0, NULL), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK));
+}
+
 static int32_t right_ocelli_image_open(void) { return ocelli_image_open(W.picture, &W.out_image); }
 
 static void wrong_ocelli_image_open(void) {
@@ -1713,6 +1749,7 @@ static const struct function functions[] = {
   {"ocelli_detokenize", right_ocelli_detokenize, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_detokenize_with", right_ocelli_detokenize_with, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK)},
   {"ocelli_token_piece", right_ocelli_token_piece, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
+  {"ocelli_boxes", right_ocelli_boxes, KIND_MODEL, BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUFFER_TOO_SMALL) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_image_open", right_ocelli_image_open, KIND_NONE, BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_image_open_memory", right_ocelli_image_open_memory, KIND_NONE, BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_OK)},
   {"ocelli_image_open_with", right_ocelli_image_open_with, KIND_NONE, BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_IMAGE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK)},
@@ -1761,6 +1798,7 @@ static void wrong_calls(void) {
   wrong_ocelli_detokenize();
   wrong_ocelli_detokenize_with();
   wrong_ocelli_token_piece();
+  wrong_ocelli_boxes();
   wrong_ocelli_image_open();
   wrong_ocelli_image_open_memory();
   wrong_ocelli_image_open_with();

@@ -21,9 +21,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import (
     AutoProcessor, BertTokenizerFast, Blip2Config, Blip2ForConditionalGeneration, Blip2ForImageTextRetrieval, Blip2Processor,
-    Blip2QFormerConfig, Blip2VisionConfig, BlipImageProcessor, InstructBlipConfig, InstructBlipForConditionalGeneration,
-    InstructBlipProcessor, InstructBlipQFormerConfig, InstructBlipVisionConfig, LlamaConfig, LlamaTokenizerFast, OPTConfig,
-    T5Config, T5TokenizerFast,
+    Blip2QFormerConfig, Blip2VisionConfig, BlipImageProcessor, CLIPImageProcessor, InstructBlipConfig, InstructBlipForConditionalGeneration,
+    InstructBlipProcessor, InstructBlipQFormerConfig, InstructBlipVisionConfig, Kosmos2Config, Kosmos2ForConditionalGeneration, Kosmos2Processor,
+    LlamaConfig, LlamaTokenizerFast, OPTConfig, T5Config, T5TokenizerFast, XLMRobertaTokenizerFast,
 )
 
 SHAPES = {}
@@ -117,6 +117,13 @@ def instructblip_vicuna_7b(args):
                                 text.to_dict(), num_query_tokens=32, image_token_index=tokenizer.convert_tokens_to_ids("<image>"))
     pictures = BlipImageProcessor(size={"height": 224, "width": 224})
     return config, InstructBlipForConditionalGeneration, InstructBlipProcessor(pictures, tokenizer, wordpiece(), num_query_tokens=32)
+
+
+@shape
+def kosmos_2(args):
+    tokenizer = XLMRobertaTokenizerFast(vocab_file=args.t5)
+    side = {"height": 224, "width": 224}
+    return Kosmos2Config(), Kosmos2ForConditionalGeneration, Kosmos2Processor(CLIPImageProcessor(size=side, crop_size=side), tokenizer)
 
 
 @shape

@@ -76,7 +76,7 @@ class Layout(unittest.TestCase):
             self.assertEqual(len(arguments) + 1, len(wanted), name)
 
     def test_structs(self):
-        structs = {"ocelli_" + re.sub(r"(?<!^)(?=[A-Z])", "_", s.__name__).lower(): s for s in _library.Sized.__subclasses__()}
+        structs = {"ocelli_" + re.sub(r"(?<!^)(?=[A-Z])", "_", s.__name__).lower(): s for s in [*_library.Sized.__subclasses__(), _library.Box]}
         fields = [line.split(" ", 3) for line in self.lines("field")]
         self.assertEqual(sorted({f[0] for f in fields}), sorted(structs))
         for struct, name, offset, c_type in fields:
@@ -132,6 +132,10 @@ class Models(Case):
         with self.assertRaises(ocelli.Error) as caught:
             ocelli.Model(MODEL, cpus=[8191])
         self.assertEqual(caught.exception.name, "OCELLI_ERR_BAD_PARAMETER")
+
+    def test_what_does_not_point_has_no_boxes(self):
+        text = "a<phrase> b</phrase><object><patch_index_0000><patch_index_1023></object>"
+        self.assertEqual(self.model.pointed(text), (text, []))
 
     def test_tokens(self):
         ids = self.model.tokenize(QUESTION)

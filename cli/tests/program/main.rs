@@ -15,6 +15,7 @@ mod matching;
 #[cfg(target_os = "linux")]
 mod outputs;
 mod pipes;
+mod pointing;
 mod process;
 mod quantize;
 mod run;

@@ -186,3 +186,30 @@ fn what_is_not_its_makers_is_refused_by_name() {
     fs::write(dir.join("kosmos-2.pt"), saved(&less, &[])).unwrap();
     fails("missing_tensors", &["latent_query"]);
 }
+
+#[test]
+fn places_and_tasks_are_keys() {
+    let mut model = model();
+    let tasks =
+        |file: &Gguf| file.strings("ocelli.tasks").unwrap().unwrap().iter().map(str::to_owned).collect::<Vec<_>>();
+    let convert = |model: &Model| {
+        let scratch = Scratch::new();
+        model.write(&scratch.0);
+        fs::write(scratch.0.join(SENTENCES), sentences(["<unk>", "<s>", "</s>"])).unwrap();
+        let out = scratch.0.join("o.gguf");
+        convert(&scratch.0, &out, &Options::new(F32), &()).map(|report| (parse(&out), report.notes))
+    };
+    // Of 1,024 places four have rows: nothing can be pointed at.
+    let (file, notes) = convert(&model).unwrap();
+    assert!(notes.iter().any(|note| note.starts_with("1020 of the processor's tags")), "{notes:?}");
+    assert_eq!(file.get("ocelli.pointing.kind"), None);
+    assert!(!tasks(&file).contains(&"ground".to_owned()));
+    let processor = json!({"processor_class": "Kosmos2Processor", "num_patch_index_tokens": 4});
+    model.files.insert("processor_config.json".to_owned(), processor.to_string());
+    let (file, _) = convert(&model).unwrap();
+    assert_eq!(file.get("ocelli.pointing.kind"), Some(Key::Str("cells")));
+    assert_eq!(file.get("ocelli.pointing.scale"), Some(Key::U32(2)));
+    assert!(["caption", "raven8", "ground", "find"].iter().all(|name| tasks(&file).contains(&(*name).to_owned())));
+    assert_eq!(file.get("ocelli.task.find.begin"), Some(Key::Str("<grounding>")));
+    assert_eq!(file.get("ocelli.task.introduce.no_repeat_ngram_size"), Some(Key::U32(3)));
+}

@@ -15,8 +15,9 @@ use std::sync::Arc;
 const MOST: usize = 64;
 const LONGEST: usize = 64;
 /// What a task may say.
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 11] = [
     "prompt",
+    "begin",
     "num_beams",
     "max_new_tokens",
     "min_new_tokens",
@@ -126,10 +127,11 @@ pub(super) fn tasks(file: &Arc<Gguf>, defaults: &Defaults) -> Result<Vec<Task>, 
         }
         let header = Header::new(file, format!("ocelli.task.{name}."));
         let (generate, max_new_tokens) = generate(file, &header, &defaults.generate, defaults.max_new_tokens)?;
-        let prompt = file.str(&header.key("prompt"))?.map(str::to_owned);
+        let text = |name: &str| Ok::<_, Error>(file.str(&header.key(name))?.map(str::to_owned));
+        let (prompt, begin) = (text("prompt")?, text("begin")?);
         let min_length = header.count_or("min_length", 0..=*header::CONTEXT.end(), defaults.min_length)?;
         let defaults = Defaults { generate, max_new_tokens, min_length, ..defaults.clone() };
-        tasks.push(Task { name: name.to_owned(), prompt, defaults });
+        tasks.push(Task { name: name.to_owned(), prompt, begin, defaults });
     }
     Ok(tasks)
 }

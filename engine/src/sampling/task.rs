@@ -12,6 +12,8 @@ pub struct Task {
     pub name: String,
     /// The prompt: with one place `{}` for what is asked, or a text of its own.
     pub prompt: Option<String>,
+    /// What every prompt of it begins with.
+    pub begin: Option<String>,
     /// What the file suggests for texts of this task; what the task does not say is as for all others.
     pub defaults: Defaults,
 }
@@ -26,10 +28,14 @@ impl Task {
     /// The prompt's text: what is asked in its place, or a text in the stead of the task's own. An empty text is none.
     #[must_use]
     pub fn words(&self, text: &str) -> String {
-        match &self.prompt {
+        let words = match &self.prompt {
             Some(prompt) if prompt.contains(PLACE) => prompt.replacen(PLACE, text, 1),
             Some(prompt) if text.is_empty() => prompt.clone(),
             _ => text.to_owned(),
+        };
+        match &self.begin {
+            Some(begin) if !words.starts_with(begin.as_str()) => format!("{begin}{words}"),
+            _ => words,
         }
     }
 }
@@ -43,6 +49,7 @@ mod tests {
         let task = |prompt: Option<&str>| Task {
             name: "x".to_owned(),
             prompt: prompt.map(str::to_owned),
+            begin: None,
             defaults: Defaults::default(),
         };
         let asked = task(Some("Question: {} Short answer:"));
@@ -51,6 +58,12 @@ mod tests {
         let told = task(Some("a photo of"));
         assert!(!told.asks());
         assert_eq!((told.words("").as_str(), told.words("two cats").as_str()), ("a photo of", "two cats"));
+        let pointing = Task { begin: Some("<grounding>".to_owned()), ..task(Some("An image of")) };
+        assert_eq!(pointing.words(""), "<grounding>An image of");
+        assert_eq!(
+            (pointing.words("it"), pointing.words("<grounding> it")),
+            ("<grounding>it".to_owned(), "<grounding> it".to_owned())
+        );
         assert_eq!((task(None).words(""), task(None).words("so")), (String::new(), "so".to_owned()));
     }
 }

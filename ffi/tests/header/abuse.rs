@@ -119,6 +119,8 @@ fn right(f: &Function, m: &Member) -> String {
         ("double *", "sums") => "W.sums",
         ("uint32_t *", "lengths") => "W.lengths",
         ("float *", "score") => "&W.score",
+        ("ocelli_box *", _) => "NULL",
+        ("size_t", "room") => "0",
         ("ocelli_model_info *", _) => "&W.info",
         ("ocelli_memory *", _) => "&W.memory",
         ("ocelli_usage *", _) => "&W.usage",
@@ -296,6 +298,8 @@ impl Calls<'_> {
                 self.wrong("empty", &[(at, "\"\"")], None);
                 self.wrong("long", &[(at, "W.long_text")], None);
             }
+            // Of no size of its own: where there are none, none is written.
+            ("ocelli_box *", _) => self.wrong("NULL", &[(at, "NULL")], None),
             (ty, _) if header.structs.iter().any(|s| ty.trim_start_matches("const ") == format!("{} *", s.name)) => {
                 self.structure(header, at);
             }

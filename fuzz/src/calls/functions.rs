@@ -140,6 +140,15 @@ all! {
         let (kind, needed) = (ptr::from_mut(&mut world.outs.token), ptr::from_mut(&mut world.outs.size));
         Some(ocelli_token_piece(model, token, world.or_null(kind), buffer, capacity, world.or_null(needed)))
     };
+    ocelli_boxes => |world| {
+        let model = world.model();
+        let (text, size) = sized(world);
+        let (buffer, capacity) = room(world);
+        let (boxes, many) = room(world);
+        let (needed, count) = (ptr::from_mut(&mut world.outs.size), ptr::from_mut(&mut world.outs.count));
+        let (needed, count) = (world.or_null(needed), world.or_null(count));
+        Some(ocelli_boxes(model, text, size, buffer, capacity, needed, boxes, many, count))
+    };
     ocelli_image_open => |world| {
         let (path, out) = (world.path(), &raw mut world.outs.image);
         Some(ocelli_image_open(path, world.or_null(out)))

@@ -70,6 +70,15 @@ class Memory(Sized):
     ]
 
 
+class Box(c.Structure):
+    """A box of a phrase, in an array; it has no size of its own."""
+
+    _fields_ = [
+        ("phrase", c.c_uint32), ("words", c.c_uint32), ("left", c.c_float), ("top", c.c_float), ("right", c.c_float),
+        ("bottom", c.c_float),
+    ]
+
+
 class Usage(Sized):
     _fields_ = [
         ("struct_size", c.c_uint32), ("context", c.c_uint32), ("positions", c.c_uint32), ("kept", c.c_uint32),
@@ -118,6 +127,7 @@ SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
     "ocelli_detokenize": (_STATUS, [_HANDLE, _AT, _SIZE, *_BUFFER]),
     "ocelli_detokenize_with": (_STATUS, [_HANDLE, _AT, _SIZE, c.c_uint32, *_BUFFER]),
     "ocelli_token_piece": (_STATUS, [_HANDLE, c.c_uint32, _NUMBER, *_BUFFER]),
+    "ocelli_boxes": (_STATUS, [_HANDLE, _TEXT, _SIZE, *_BUFFER, _AT, _SIZE, _NEEDED]),
     "ocelli_image_open": (_STATUS, [_TEXT, _OUT]),
     "ocelli_image_open_memory": (_STATUS, [_AT, _SIZE, _OUT]),
     "ocelli_image_open_with": (_STATUS, [_TEXT, _AT, _SIZE, c.POINTER(ImageOptions), _OUT]),

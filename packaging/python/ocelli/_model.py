@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes as c
 import logging
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from . import _library as n
 from ._library import Handle, check, lib
@@ -230,6 +230,21 @@ class Model(Handle):
         """The text of token ids; ``special`` writes special ones by their names."""
         ids = n.numbers(tokens)
         return n.text(lib.ocelli_detokenize_with, self._handle, ids, len(ids), 1 if special else 0)
+
+    def pointed(self, text: str) -> Tuple[str, List[Tuple[str, List[Tuple[float, float, float, float]]]]]:
+        """What an answer says of places: its text as people read it, and its phrases, each with its boxes (left, top, right, bottom
+        as shares of the picture)."""
+        data, needed, count = text.encode(), c.c_size_t(), c.c_size_t()
+        check(lib.ocelli_boxes(self._handle, data, len(data), None, 0, c.byref(needed), None, 0, c.byref(count)))
+        buffer, boxes = c.create_string_buffer(needed.value), (n.Box * max(count.value, 1))()
+        check(lib.ocelli_boxes(self._handle, data, len(data), buffer, len(buffer), None, boxes, len(boxes), None))
+        words = lambda at: buffer.raw[at:].split(b"\0", 1)[0].decode()
+        phrases: List[Tuple[str, List[Tuple[float, float, float, float]]]] = []
+        for box in boxes[: count.value]:
+            if box.phrase == len(phrases):
+                phrases.append((words(box.words), []))
+            phrases[-1][1].append((box.left, box.top, box.right, box.bottom))
+        return words(0), phrases
 
     def token(self, id: int) -> Token:
         """What a token is."""

@@ -2,25 +2,29 @@
 //!
 //! The session is made as large as the prompt and the answer need, not as the model allows.
 
-use crate::answer::{Answer, ending, unjoined};
+mod told;
+
+pub use told::rate;
+
+use crate::answer::{Answer, ending};
 use crate::batch::{self, BatchArgs, Request, Sessions};
 use crate::failure::Failure;
 use crate::grammar_args::GrammarArgs;
 use crate::interrupt::Interrupt;
-use crate::model_args::{MemoryArgs, ModelArgs, Opened};
-use crate::output::{self, Notes, Out, counted, ms, time};
-use crate::prompt_args::{Composed, PromptArgs};
+use crate::model_args::{MemoryArgs, ModelArgs};
+use crate::output::{self, Notes, Out};
+use crate::pointing::{Found, PointArgs};
+use crate::prompt_args::{Asked, Composed, PromptArgs, Prompts};
 use crate::repeats::repeats;
 use crate::vocabulary;
 use clap::builder::RangedU64ValueParser;
-use ocelli_engine::tokenizer::Tokenizer;
 use ocelli_engine::{
     Constraint, Defaults, Event, GenerateOptions, Generation, Item, Model, Prompt, Session, SessionOptions, Task,
-    Timings, Wanted,
+    Wanted,
 };
-use serde_json::{Map, Value, json};
 use std::ops::ControlFlow;
 use std::time::Duration;
+use told::{Told, anonymous_memory, document, report, timings};
 
 const AFTER: &str = "\
 EXAMPLES
@@ -39,9 +43,16 @@ EXAMPLES
   ocelli run blip2.gguf --batch questions.jsonl -o answers.jsonl --resume
   ocelli run smollm2.gguf -f question.txt --system 'In one sentence.' --temp 0.8
   ocelli run smollm2.gguf --raw -p 'Once upon a time' -n 40 --stop '.'
+  ocelli run kosmos-2.gguf -i photo.jpg --task ground --draw found.png
+  ocelli run kosmos-2.gguf -i photo.jpg --task find -p 'a red car'
+  ocelli run kosmos-2.gguf -i a.jpg --task refer -p '<box>0,0,.5,.9</box>'
 
 Where the file has a chat template the prompt is a user's message in it, and the answer the assistant's. A model without
 one, and any model with --raw, goes on with the prompt as it is.
+
+Of a model that points, the text is without the marks of places, and each phrase that has one follows on a line of its own with its
+boxes: x1,y1,x2,y2 from 0 to 1. With --json they are \"phrases\": [{\"text\", \"boxes\"}]. A prompt may have
+<phrase>a thing</phrase>, and <box>x1,y1,x2,y2</box> behind it. --keep-special leaves the text as it is.
 
 The answer goes to standard output, everything else to standard error. With --json standard output is one object:
   {\"text\", \"ids\", \"logprobs\", \"finish\", \"chat_template\", \"seed\", \"timings\"}
@@ -72,6 +83,12 @@ pub struct Args {
     memory: MemoryArgs,
     #[command(flatten)]
     batch: BatchArgs,
+    #[command(flatten)]
+    points: PointArgs,
+    /// Have the model say what it sees first, 'Introduce this picture in detail:', and put that before the prompt. Pictures are
+    /// encoded once. --json has the first text as "rationale"
+    #[arg(long, conflicts_with_all = ["batch", "shots"])]
+    cot: bool,
     /// Print one JSON object instead of the text
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -224,24 +241,45 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     args.memory.note_context(model, &notes);
     let constraint = args.generation.constraint(model, args.prompt.reads_standard_input())?;
     let constrained = constraint.is_some();
-    let composed = args.prompt.open(model, &notes)?.prompt(&asked)?;
+    let mut prompts = args.prompt.open(model, &notes)?;
+    let mut composed = prompts.prompt(&asked)?;
+    args.points.check(model, &composed.prompt)?;
     let seed = args.generation.seed();
     let task = args.prompt.task(model)?;
-    let (mut options, session) = prepared(&args.generation, &args.memory, (model, task), &composed, seed, constraint)?;
+    let sees_first = args.cot.then(|| Introduced::of(args, (model, seed), &mut prompts, &asked)).transpose()?;
+    let ahead = sees_first.as_ref().map_or(0, |first| first.options.max_new_tokens + JOINED);
+    let of = (model, task);
+    let (mut options, session) = prepared(&args.generation, &args.memory, of, (&composed, ahead), seed, constraint)?;
     let plan = model.plan(&session)?;
     options.logprobs = args.json;
     let mut session = model.session(&session)?;
     interrupt.cancels(session.cancel_handle());
+    let mut rationale = None;
+    if let Some(first) = sees_first {
+        let text = first.said(&mut session, &notes)?;
+        composed = prompts.behind(&asked, &text)?;
+        rationale = Some(text);
+    }
     if let Some(shown) = composed.shown.as_deref().filter(|_| !args.json) {
         notes.always(shown);
     }
 
     let mut out = Out::new();
     let joins = (!constrained).then_some(model.tokenizer());
-    let mut answer = Answer::new(&mut out, joins, !args.json);
+    // Marks of places are no text: what has some is told as a whole.
+    let points = model.pointing().filter(|_| !args.generation.keep_special);
+    let streams = !args.json && !points.is_some_and(|pointing| pointing.is_hidden());
+    let mut answer = Answer::new(&mut out, joins, streams);
     let generation = answer_to(&composed.prompt, &mut session, &options, &notes, &mut answer)?;
     let drawn = options.sampling.temperature > 0.0;
-    let told = Told { composed: &composed, load: opened.load, seed: drawn.then_some(seed) };
+    let found = points.map(|_| Found::of(model, &composed.prompt, &generation)).transpose()?.flatten();
+    let told = Told { composed: &composed, load: opened.load, seed: drawn.then_some(seed), found, rationale };
+    if let Some(found) = &told.found {
+        if !args.json {
+            found.print(!streams, &mut out)?;
+        }
+        args.points.picture(found, &mut out)?;
+    }
     if args.json {
         let mut document = document(&generation, joins, &told);
         document.insert("timings".to_owned(), timings(&generation.timings, &told));
@@ -336,29 +374,74 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
         args.prompt.check(&asked)?;
         let composed = prompts.prompt(&asked)?;
         let constrained = constraint.clone();
-        let (mut options, session) = prepared(&generation, &args.memory, (model, task), &composed, seed, constrained)?;
+        let of = (model, task);
+        let (mut options, session) = prepared(&generation, &args.memory, of, (&composed, 0), seed, constrained)?;
         options.logprobs = true;
         let session = sessions.get(session, !args.memory.fixed())?;
         let generated = session.generate(&composed.prompt, &options, &mut |_| ControlFlow::Continue(()))?;
         let drawn = options.sampling.temperature > 0.0;
-        let told = Told { composed: &composed, load: Duration::ZERO, seed: drawn.then_some(seed) };
+        let points = model.pointing().filter(|_| !args.generation.keep_special);
+        let found = points.map(|_| Found::of(model, &composed.prompt, &generated)).transpose()?.flatten();
+        let seed = drawn.then_some(seed);
+        let told = Told { composed: &composed, load: Duration::ZERO, seed, found, rationale: None };
         let joins = constraint.is_none().then_some(model.tokenizer());
         Ok(document(&generated, joins, &told))
     };
     batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), &mut answer)
 }
 
-/// The options of an answer to a prompt, and the session it needs, as the task or the model's file suggests.
+/// What a model is asked about a picture before all else (Huang et al. 2023, KOSMOS-1, section 4.6).
+const INTRODUCE: &str = "Introduce this picture in detail:";
+/// Tokens of that where neither the command line nor the model's file says.
+const INTRODUCTION: usize = 128;
+/// Positions that a text may take more where it is tokenised anew beside another.
+const JOINED: usize = 16;
+
+/// The question about what is seen, before the prompt itself.
+struct Introduced {
+    composed: Composed,
+    options: GenerateOptions,
+}
+
+impl Introduced {
+    fn of(
+        args: &Args,
+        (model, seed): (&Model, u64),
+        prompts: &mut Prompts<'_>,
+        asked: &Asked,
+    ) -> Result<Self, Failure> {
+        let composed = prompts.saying(asked, INTRODUCE)?;
+        let positions = model.count(&model.compose(&composed.prompt)?);
+        let mut options = args.generation.options(model.defaults(), positions, (&GREEDY, seed), None)?;
+        let most = args.generation.max_new_tokens.unwrap_or(model.defaults().max_new_tokens.max(INTRODUCTION));
+        options.max_new_tokens = most.min(model.room_behind(positions, args.memory.most(model)) / 2).max(1);
+        options.beams = 1;
+        Ok(Self { composed, options })
+    }
+
+    /// The answer, without blanks around it.
+    fn said(&self, session: &mut Session, notes: &Notes) -> Result<String, Failure> {
+        let (mut out, joins) = (Out::new(), None);
+        let mut unseen = Answer::new(&mut out, joins, false);
+        let generation = answer_to(&self.composed.prompt, session, &self.options, notes, &mut unseen)?;
+        let text = generation.text.trim().to_owned();
+        notes.line(format_args!("rationale: {text}"));
+        Ok(text)
+    }
+}
+
+/// The options of an answer to a prompt, and the session it needs, as the task or the model's file suggests. The prompt may become
+/// longer by `ahead` positions.
 fn prepared(
     generation: &GenerationArgs,
     memory: &MemoryArgs,
     (model, task): (&Model, Option<&Task>),
-    composed: &Composed,
+    (composed, ahead): (&Composed, usize),
     seed: u64,
     constraint: Option<Box<dyn Constraint>>,
 ) -> Result<(GenerateOptions, SessionOptions), Failure> {
     let items = model.compose(&composed.prompt)?;
-    let positions = model.count(&items);
+    let positions = model.count(&items) + ahead;
     let file = task.map_or(model.defaults(), |task| &task.defaults);
     let mut options = generation.options(file, positions, (&GREEDY, seed), constraint)?;
     let suggested = file.max_new_tokens;
@@ -370,95 +453,4 @@ fn prepared(
     let session = with_media(&items, memory.session(model.context_for(positions, new_tokens)));
     let session = SessionOptions { beams: options.beams, new_tokens, ..session };
     Ok((options, session))
-}
-
-/// What is told of a run beside its text.
-struct Told<'a> {
-    composed: &'a Composed,
-    load: Duration,
-    /// Where something was drawn.
-    seed: Option<u64>,
-}
-
-/// All but the times; the prompt as it was put together first, where that is to be shown.
-fn document(generation: &Generation, joins: Option<&Tokenizer>, told: &Told<'_>) -> Map<String, Value> {
-    let logprobs: Vec<Value> = generation.logprobs.iter().map(|&p| output::number(p)).collect();
-    let shown = told.composed.shown.as_deref().map(|shown| ("prompt", Value::from(shown)));
-    let answer = [
-        ("text", Value::from(unjoined(joins, &generation.text))),
-        ("ids", Value::from(generation.ids.clone())),
-        ("logprobs", Value::from(logprobs)),
-        ("finish", Value::from(generation.finish.name())),
-        ("chat_template", Value::from(told.composed.templated)),
-        ("seed", Value::from(told.seed)),
-    ];
-    shown.into_iter().chain(answer).map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn timings(timings: &Timings, told: &Told<'_>) -> Value {
-    let &Timings { prepare, encode, encoded, prefill, prompt, generate, generated, .. } = timings;
-    json!({
-        "load_ms": ms(told.load),
-        "decode_images_ms": ms(told.composed.took),
-        "prepare_ms": ms(prepare),
-        "encode_ms": ms(encode),
-        "encoded_images": encoded,
-        "prefill_ms": ms(prefill),
-        "prompt_positions": prompt,
-        "generate_ms": ms(generate),
-        "generated_tokens": generated,
-    })
-}
-
-fn report(notes: &Notes, opened: &Opened, generation: &Generation, told: &Told<'_>) {
-    let t = &generation.timings;
-    let device = &opened.device;
-    notes.line(format_args!(
-        "load      {:>8}   {}, {} {}, {}",
-        time(opened.load),
-        opened.name,
-        device.name,
-        device.isa,
-        counted(device.threads, "thread")
-    ));
-    if told.composed.templated {
-        notes.line(format_args!(
-            "template             the file's chat template is around the prompt; --raw leaves it out"
-        ));
-    }
-    if let Some(seed) = told.seed {
-        notes.line(format_args!("seed                 {seed}"));
-    }
-    if t.encoded > 0 {
-        notes.line(format_args!(
-            "prepare   {:>8}   {}, decoded and resized",
-            time(told.composed.took + t.prepare),
-            counted(t.encoded, "image")
-        ));
-        notes.line(format_args!("encode    {:>8}   {} an image", time(t.encode), time(each(t.encode, t.encoded))));
-    }
-    let line = |what, took: Duration, count: &str, rate: Option<f64>| {
-        let rate = rate.map(|rate| format!(", {rate:.1} tok/s")).unwrap_or_default();
-        notes.line(format_args!("{what:<9} {:>8}   {count}{rate}", time(took)));
-    };
-    line("prefill", t.prefill, &counted(t.prompt, "position"), rate(t.prompt, t.prefill));
-    // The prompt gives the first token.
-    line("generate", t.generate, &counted(t.generated, "token"), rate(t.generated.saturating_sub(1), t.generate));
-}
-
-/// How many a second; of a few it says nothing.
-pub fn rate(count: usize, took: Duration) -> Option<f64> {
-    #[allow(clippy::cast_precision_loss)]
-    (count >= 4).then(|| count as f64 / took.as_secs_f64().max(1e-9))
-}
-
-/// Memory of this process that no file backs, now; every buffer of the run is still there. Linux tells.
-fn anonymous_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
-    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
-}
-
-fn each(total: Duration, count: usize) -> Duration {
-    total.checked_div(u32::try_from(count).unwrap_or(u32::MAX)).unwrap_or(total)
 }

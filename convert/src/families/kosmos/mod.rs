@@ -17,6 +17,7 @@ use crate::layout::Layout;
 use crate::parts::clip::Clip;
 use crate::parts::language::Language;
 use crate::parts::magneto::Magneto;
+use crate::parts::tasks::{self, Protocol};
 use crate::parts::{generation, image, pretrained};
 use crate::settings::{Inputs, Object};
 use crate::tokenizer::{self, bpe::Added};
@@ -142,6 +143,15 @@ impl Kosmos {
         if let Some(unknown) = keys.number("tokenizer.ggml.unknown_token_id") {
             keys.set("ocelli.image_first_row_id", unknown + 1);
         }
+        // A square grid of which every place has a row.
+        let across = places.isqrt();
+        let last = across.checked_mul(across).and_then(|places| places.checked_sub(1));
+        let points = last.is_some_and(|last| keys.token(&format!("<patch_index_{last:04}>")).is_some());
+        if points {
+            keys.set("ocelli.pointing.kind", "cells");
+            keys.set("ocelli.pointing.scale", across);
+        }
+        tasks::keys(Protocol::Kosmos { points }, self.architecture(), keys);
         Ok(())
     }
 }

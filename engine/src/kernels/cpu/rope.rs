@@ -62,3 +62,43 @@ pub fn turn(head: &mut [f32], angles: &[f32], pairs: Pairs) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What torchscale's scales are of heads of four numbers, with its logarithm of positions beyond 2,048.
+    #[test]
+    fn queries_grow_as_keys_fall() {
+        let scales = [0.285_714_3, 0.642_857_1];
+        let queries = Growth { scales: &scales, centre: 1_024, span: 512.0, long: 2_048 };
+        let keys = Growth { span: -512.0, long: 0, ..queries };
+        let of = |growth: Growth<'_>, position: u32| {
+            let mut angles = [1.0, 1.0, 0.5, -2.0];
+            grow(position, growth, &mut angles);
+            angles
+        };
+        let near = |got: [f32; 4], want: [f32; 2]| {
+            let want = [want[0], want[1], 0.5 * want[0], -2.0 * want[1]];
+            assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() <= 1e-5 * w.abs()), "{got:?} for {want:?}");
+        };
+        near(of(queries, 1_024), [1.0, 1.0]);
+        near(of(queries, 0), [12.25, 2.419_753]);
+        near(of(keys, 0), [1.0 / 12.25, 0.413_265_3]);
+        let far = 3_000f32.ln() / 2_048f32.ln();
+        near(
+            of(queries, 3_000),
+            [far * 0.285_714_3f32.powf(1_976.0 / 512.0), far * 0.642_857_1f32.powf(1_976.0 / 512.0)],
+        );
+    }
+
+    #[test]
+    fn sines_are_added_but_nowhere() {
+        let mut row = [1.0, 2.0, 3.0, 4.0, 9.0];
+        wave(3, &[1.0, 0.01], &mut row);
+        let want = [1.0 + 3f32.sin(), 2.0 + 0.03f32.sin(), 3.0 + 3f32.cos(), 4.0 + 0.03f32.cos(), 9.0];
+        assert!(row.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-6), "{row:?}");
+        wave(NO_ROW, &[1.0, 0.01], &mut row);
+        assert!(row.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-6), "{row:?}");
+    }
+}
