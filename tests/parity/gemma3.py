@@ -77,7 +77,7 @@ CONFIGS = {
 FIVE = {
     "five": ("as 5.24.0 saves it", 34, "float32", "bare", v(48, 4, 96, 2, 56, 7, vision_use_head=False),
              gemma(64, 4, 2, 16, 128, 6, sliding_window=16, query_pre_attn_scalar=16), 16, {}),
-    "five_narrow": ("a picture of more rows than the window", 35, "float32", "bare", v(48, 4, 96, 2, 42, 7, vision_use_head=False),
+    "five_narrow": ("a picture of more rows than the window, the pooling head stored", 35, "float32", "bare", v(48, 4, 96, 2, 42, 7),
                     gemma(64, 4, 2, 16, 128, 6, sliding_window=5, query_pre_attn_scalar=16), 36, {}),
 }
 VERSIONS = {"4.57.6": CONFIGS, "5.24.0": FIVE}

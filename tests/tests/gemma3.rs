@@ -169,6 +169,30 @@ fn the_plan_has_room_for_whole_pictures() {
     assert!(words.plan(&SessionOptions::default()).unwrap().other < plan(1).other);
 }
 
+/// A tower of 64 x 64 patches, as released ones are, keeps no matrix of scores, which would be 64 MiB a head.
+#[test]
+fn a_large_tower_needs_room_for_its_rows_alone() {
+    let mut golden = SplicedGolden::load("gemma3", "default").unwrap();
+    for (_, content) in golden.files.iter_mut().filter(|(name, _)| name.ends_with(".json")) {
+        for key in ["image_size", "height", "width"] {
+            *content = content.replace(&format!("\"{key}\": 56"), &format!("\"{key}\": 448"));
+        }
+    }
+    let table = golden.tensors.iter_mut().find(|(name, _)| name.ends_with("position_embedding.weight")).unwrap();
+    table.1[0] = 4096;
+    let dir = tempfile::tempdir().unwrap();
+    golden.write(&dir.path().join("hf")).unwrap();
+    let file = dir.path().join("one.gguf");
+    convert(&dir.path().join("hf"), &file, &Options::new(TensorType::F32), &()).unwrap();
+    let model = Engine::new(2).unwrap().open(&file, Load::Map).unwrap();
+    let plan = model.plan(&SessionOptions { context: 64, ..SessionOptions::default() }).unwrap();
+    let rows = 4096 * 4;
+    // Rows of width 48: themselves, queries, keys, values, what was found; patches of 147; the widest input twice.
+    assert!(plan.scratch > rows * 48 * 5 && plan.scratch < rows * (48 * 5 + 147 * 3) + (4 << 20), "{plan:?}");
+    let mut session = model.session(&SessionOptions { context: 64, ..SessionOptions::default() }).unwrap();
+    assert_eq!(session.embed_image(&picture(1)).unwrap().len(), 4 * 64);
+}
+
 fn eyes(file: &Gguf, style: Style, change: impl FnOnce(&mut Vec<(String, MetaValue)>)) -> Gguf {
     parsed(mmproj(file, "gemma3", style, change).unwrap())
 }

@@ -472,7 +472,7 @@ fn devices_are_named_where_an_engine_is_made() {
         outside.filter(|(_, source)| code(source).contains("cpu::")).map(|(path, _)| path.clone()).collect::<Vec<_>>()
     };
     assert_eq!(named(&engine), ["engine/src/model.rs"]);
-    engine.get_mut("engine/src/plan.rs").unwrap().push_str("use crate::kernels::cpu::Cpu;\n");
+    engine.get_mut("engine/src/plan.rs").unwrap().insert_str(0, "use crate::kernels::cpu::Cpu;\n");
     assert_eq!(named(&engine).len(), 2);
 }
 

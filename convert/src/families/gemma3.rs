@@ -118,6 +118,11 @@ impl Model for Gemma3 {
     }
 
     fn canonical(&self, name: &str) -> String {
-        llava::hub_name(name)
+        let inner = name.strip_prefix("model.").unwrap_or(name);
+        match inner.strip_prefix("vision_tower.") {
+            Some(rest) if !rest.starts_with("vision_model.") => format!("vision_tower.vision_model.{rest}"),
+            Some(_) => inner.to_owned(),
+            None => llava::hub_name(name),
+        }
     }
 }

@@ -83,7 +83,7 @@ fn no_setting_is_lost() {
     subjects.push(Subject::new("kosmos", write));
     for name in ["quarter", "five_inner"] {
         let write = |dir: &Path| SplicedGolden::load("internvl", name).unwrap().write(dir).unwrap();
-        subjects.push(Subject::new(&format!("internvl_{name}"), write));
+        subjects.push(Subject::new(&format!("internvl_{name}"), write).without("/video_processor"));
     }
     for name in ["default", "five"] {
         let write = |dir: &Path| SplicedGolden::load("gemma3", name).unwrap().write(dir).unwrap();
