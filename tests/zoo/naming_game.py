@@ -11,8 +11,7 @@ spelled with tokens that all were.
 
 import zlib
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, processors
-from transformers import LlamaTokenizerFast
+from llama_tokenizer import build
 
 ONSETS = ["b", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "bl", "gr", "kr"]
 INNER = ONSETS[:17] + ["ck"]
@@ -44,52 +43,11 @@ def random_name(rng, held_out):
 
 def build_tokenizer():
     """LLaMA's tokenizer with the two tokens that IDEFICS adds after all others."""
-    vocabulary, merges = {"<unk>": 0, "<s>": 1, "</s>": 2}, []
-
-    def add(token):
-        vocabulary.setdefault(token, len(vocabulary))
-
-    def merge(left, right):
-        # One merge a token: the converter turns the merges back into SentencePiece's scores.
-        if left + right not in vocabulary:
-            add(left + right)
-            merges.append((left, right))
-
-    for byte in range(256):
-        add(f"<0x{byte:02X}>")
-    for letter in "▁abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:;?!'\"-()/":
-        add(letter)
-    for word in WORDS:
-        made = "▁"
-        for letter in word:
-            merge(made, letter)
-            made += letter
-    for pair in ["bl", "gr", "kr", "ck"]:
-        merge(*pair)
-    for onset in ONSETS:
-        merge("▁", onset)
-    for onset in ONSETS:
-        for vowel in VOWELS:
-            merge("▁" + onset, vowel)
-    for onset in INNER:
-        for vowel in VOWELS:
-            merge(onset, vowel)
-    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
-    )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)]
-    )
-    wrapped = LlamaTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="<unk>",
-        clean_up_tokenization_spaces=False, model_max_length=256, padding_side="left", legacy=True,
-    )
-    added = [AddedToken(token, special=True, normalized=False) for token in (FAKE, IMAGE)]
-    wrapped.add_special_tokens({"additional_special_tokens": added})
-    assert wrapped.convert_tokens_to_ids([FAKE, IMAGE]) == [len(vocabulary), len(vocabulary) + 1]
-    return wrapped
+    merges = [tuple(pair) for pair in ["bl", "gr", "kr", "ck"]]
+    merges += [("▁", onset) for onset in ONSETS]
+    merges += [("▁" + onset, vowel) for onset in ONSETS for vowel in VOWELS]
+    merges += [(onset, vowel) for onset in INNER for vowel in VOWELS]
+    return build(WORDS, merges, [FAKE, IMAGE])
 
 
 class Speller:
