@@ -140,7 +140,7 @@ pub(crate) fn keys(
         None => inputs.settings.read(inputs.source, FILE)?,
     };
     let outer = inputs.settings.read(inputs.source, PROCESSOR)?;
-    for outer in &outer {
+    if let Some(outer) = &outer {
         outer.known(PROCESSORS);
         if class == Class::Closest {
             outer.known(CLIPS);
