@@ -85,8 +85,13 @@ impl Engine {
     /// Opens a model file that was read by [`crate::open_file`] or [`crate::parse`].
     ///
     /// # Errors
-    /// As [`Engine::open`].
+    /// As [`Engine::open`], and [`Error::BadOption`] for a file that neither of the two has read and whose bytes lie where numbers
+    /// cannot be read in their place.
     pub fn open_file(&self, file: Gguf) -> Result<Model, Error> {
+        if file.parts().iter().any(|part| !(**part).as_ref().as_ptr().addr().is_multiple_of(8)) {
+            let got = "one at an address that is no multiple of 8".to_owned();
+            return Err(Error::BadOption { name: "file", got, rule: "read by open_file or parse, which see to that" });
+        }
         let file = Arc::new(weights::translated(file)?);
         let version = file.u32(VERSION_KEY)?.unwrap_or(VERSION);
         if version > VERSION {

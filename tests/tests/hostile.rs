@@ -454,3 +454,27 @@ fn cancelling_returns_and_the_session_goes_on() {
     let _ = session.generate(&prompt, &options, &mut |_| ControlFlow::Continue(()));
     assert_eq!(session.generate(&prompt, &options, &mut |_| ControlFlow::Continue(())).unwrap().ids, whole.ids);
 }
+
+/// A file that stands in memory one byte beside where numbers can be read.
+struct Shifted(Vec<u8>);
+
+impl AsRef<[u8]> for Shifted {
+    fn as_ref(&self) -> &[u8] {
+        let end = self.0.len() - 8;
+        let start = 1 + self.0.as_ptr().align_offset(8);
+        &self.0[start..][..end - 1]
+    }
+}
+
+#[test]
+fn bytes_at_an_odd_address_are_refused_or_copied() {
+    let shifted = || Arc::new(Shifted([&[0; 1], TINY, &[0; 8]].concat()));
+    let start = shifted().0.as_ptr().align_offset(8);
+    assert_eq!(start, 0, "the allocator aligns by eight");
+    let bytes = shifted();
+    assert!(!(*bytes).as_ref().as_ptr().addr().is_multiple_of(8));
+    let engine = Engine::new(1).unwrap();
+    let error = engine.open_file(Gguf::parse(bytes).unwrap()).err().unwrap();
+    assert!(error.to_string().contains("multiple of 8"), "{error}");
+    assert!(engine.open_bytes(shifted()).is_ok());
+}

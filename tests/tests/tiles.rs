@@ -4,8 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use ocelli_engine::image::{self, ImageLimits, Picture};
-use ocelli_engine::{Conversation, Engine, GenerateOptions, Model, SessionOptions, limit_image_rows};
-use ocelli_quant::gguf::Gguf;
+use ocelli_engine::{Conversation, Engine, GenerateOptions, Model, SessionOptions, limit_image_rows, parse};
 use ocelli_tests::naming_game::folder;
 use serde::Deserialize;
 use std::ops::ControlFlow;
@@ -59,7 +58,7 @@ fn cut(sheet: &Picture, at: &Shown) -> Arc<Picture> {
 }
 
 fn open(most: Option<u32>) -> Model {
-    let file = Gguf::parse(Arc::new(ANYRES)).unwrap();
+    let file = parse(Arc::new(ANYRES)).unwrap();
     let file = most.map_or(file.clone(), |most| limit_image_rows(file, most).unwrap());
     Engine::new(2).unwrap().open_file(file).unwrap()
 }

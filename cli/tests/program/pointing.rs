@@ -110,6 +110,7 @@ fn what_is_seen_may_be_said_first() {
     assert_eq!((encoded(&thought), encoded(&alone)), (json!(0), json!(1)));
     // In every family: with an encoder of text, and without a picture.
     let zoo = |name: &str| format!("{}/../tests/zoo/{name}", env!("CARGO_MANIFEST_DIR"));
+    let mut tried = 0;
     for entry in std::fs::read_dir(zoo("")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.to_str().unwrap();
@@ -118,7 +119,13 @@ fn what_is_seen_may_be_said_first() {
         {
             continue;
         }
-        let answer = ocelli(&["run", "-m", name, "-i", &circle, "-n", "3", "--cot", "--json", "-p", "so"]).json();
+        let ended = ocelli(&["run", "-m", name, "-i", &circle, "-n", "3", "--cot", "--json", "-p", "so"]);
+        if ended.err.contains("error[context-full]") {
+            continue; // made for shorter texts than these
+        }
+        let answer = ended.json();
         assert!(answer["rationale"].is_string() && answer["text"].is_string(), "{name}: {answer}");
+        tried += 1;
     }
+    assert!(tried > 1);
 }

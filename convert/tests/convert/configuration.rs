@@ -176,8 +176,8 @@ fn what_the_engine_does_not_run_is_refused_by_name() {
     let mut model = Model::new();
     model.config["image_token_index"] = 40.into();
     model.fails("config_value", &["image_token_index", "0..=39"]);
-    model.config["model_type"] = "kosmos-2".into();
-    model.fails("unknown_family", &["'kosmos-2'", "blip2 (blip-2)"]);
+    model.config["model_type"] = "florence2".into();
+    model.fails("unknown_family", &["'florence2'", "blip2 (blip-2)"]);
     model.config["text_config"] = json!([1]);
     model.config["model_type"] = "blip-2".into();
     model.fails("json_type", &["text_config", "an object", "a list of 1"]);
@@ -192,8 +192,8 @@ fn families_can_be_asked_for() {
     let mut options = Options::new(F32);
     let convert = |options: &Options| convert(&scratch.0, &scratch.0.join("o.gguf"), options, &());
     check(&convert(&options).unwrap_err(), "unknown_family", &[]);
-    options.family = Some("kosmos".to_owned());
-    check(&convert(&options).unwrap_err(), "no_such_family", &["kosmos"]);
+    options.family = Some("florence".to_owned());
+    check(&convert(&options).unwrap_err(), "no_such_family", &["florence"]);
     options.family = Some(families()[0].0.to_owned());
     assert!(convert(&options).is_ok());
 }
