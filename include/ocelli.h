@@ -401,8 +401,8 @@ enum ocelli_embedding {
 // the dot product of two is their likeness.
 #define OCELLI_EMBED_FEATURES 0
 
-// Of ocelli_session_embed(): what a picture becomes for the language model, where it takes the place of text
-// image_positions rows of embedding_width numbers, as ocelli_model_get_info() has them; where it is attended to, rows as
+// Of ocelli_session_embed(): what a picture becomes for the language model, where it takes the place of text,
+// rows of embedding_width numbers (ocelli_model_get_info() has that), as many as *needed holds; where it is attended to, rows as
 // wide as that wants.
 #define OCELLI_EMBED_ROWS 1
 
@@ -535,7 +535,8 @@ typedef struct ocelli_session_options {
   // each of which these layers' keys and values are kept; at most 4096, 0 is 33. Not to be taken for image_cache.
   uint32_t images;
   // Bytes of what tower and bridge made of pictures to keep, so that one that comes again is not encoded again; 0 is room
-  // for sixteen, at most 64 MiB. The last picture's is kept in any case. It bounds memory alone, not how many pictures a prompt may have.
+  // for sixteen, at most 64 MiB. The last picture's is kept in any case. It does not bound how many pictures a prompt may
+  // have: all of them are in memory until the prompt is read, what of them is not kept on top of the plan.
   uint64_t image_cache;
   // Refuse with OCELLI_ERR_BUDGET where the plan needs more bytes in all; 0 is no limit.
   uint64_t budget;

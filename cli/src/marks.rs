@@ -83,6 +83,13 @@ pub fn written(prompt: &Prompt, tokenizer: &Tokenizer) -> Result<String, Failure
     Ok(out)
 }
 
+/// A text that is read for marks and is to have none, what a model wrote.
+pub fn unmarked(text: &str, images: bool, videos: bool) -> String {
+    let marks: Vec<&str> =
+        [(IMAGE, images), (VIDEO, videos)].into_iter().filter(|(_, read)| *read).map(|(mark, _)| mark).collect();
+    escaped(text, &marks)
+}
+
 /// A text that [`cut`] gives back: backslashes before a mark are doubled, and the mark gets one of its own.
 fn escaped(text: &str, marks: &[&str]) -> String {
     let (mut out, mut rest) = (String::new(), text);

@@ -40,11 +40,7 @@ impl Out {
 
     /// Text that a model made: a terminal gets no control characters of it but line breaks and tabs.
     pub fn model_text(&mut self, text: &str) -> Result<(), Failure> {
-        if self.terminal && text.contains(is_unsafe) {
-            self.text(&text.replace(is_unsafe, "\u{fffd}"))
-        } else {
-            self.text(text)
-        }
+        if self.terminal && text.contains(is_unsafe) { self.text(&harmless(text)) } else { self.text(text) }
     }
 
     /// Whether it is a terminal.
@@ -87,6 +83,11 @@ impl Out {
     pub fn flush(&mut self) -> Result<(), Failure> {
         Ok(self.writer.flush()?)
     }
+}
+
+/// Text of a model as a terminal may have it.
+pub fn harmless(text: &str) -> String {
+    text.replace(is_unsafe, "\u{fffd}")
 }
 
 fn is_unsafe(c: char) -> bool {

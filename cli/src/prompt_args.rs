@@ -191,9 +191,10 @@ impl Prompts<'_> {
         self.saying(asked, &text)
     }
 
-    /// The same with a text and a blank before what is asked.
+    /// The same with a model's text and a blank before what is asked.
     pub fn behind(&mut self, asked: &Asked, text: &str) -> Result<Composed, Failure> {
         let words = self.words(asked)?;
+        let text = marks::unmarked(text, !asked.images.is_empty(), !asked.videos.is_empty());
         let text = if text.is_empty() { words.into_owned() } else { format!("{text} {words}") };
         self.saying(asked, &text)
     }

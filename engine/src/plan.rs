@@ -25,7 +25,8 @@ pub struct SessionOptions {
     /// Number format of keys and values; `None` is f32 beside f32 weights, f16 beside all others.
     pub cache: Option<CacheType>,
     /// Bytes of encoded pictures to keep, so that a picture is not encoded twice; `None` is room for sixteen, or 64 MiB where
-    /// these would take more. The last picture is kept in any case.
+    /// these would take more. The last picture is kept in any case. All pictures of a prompt are in memory until it is read,
+    /// what of them is not kept on top of the plan.
     pub image_cache: Option<usize>,
     /// Pictures whose keys and values are kept at once, where a model attends to each by itself: as many different ones as
     /// a prompt has, at least; 0 is 33, which is thirty-two examples and the question.

@@ -2,7 +2,7 @@
 //! prompt as the model's own words.
 //!
 //! How a model writes a box its file says: as two cells of a grid behind a phrase between tags (KOSMOS-2; Peng et al. 2023,
-//! section 3), as JSON with whole numbers (Qwen2.5-VL and Qwen3-VL), or as four location tokens (PaliGemma).
+//! section 3), as JSON with whole numbers (Qwen3-VL), or as four location tokens (PaliGemma).
 //!
 //! The non-obvious thing: of the grid an upper left and a lower right cell mean their middles, since the true edges lie somewhere
 //! in them; but two of one line or one column mean their outer edges, or the box would be empty. What is malformed is no box and

@@ -179,7 +179,8 @@ pub struct ocelli_session_options {
     /// each of which these layers' keys and values are kept; at most 4096, 0 is 33. Not to be taken for image_cache.
     pub images: u32,
     /// Bytes of what tower and bridge made of pictures to keep, so that one that comes again is not encoded again; 0 is room
-    /// for sixteen, at most 64 MiB. The last picture's is kept in any case. It bounds memory alone, not how many pictures a prompt may have.
+    /// for sixteen, at most 64 MiB. The last picture's is kept in any case. It does not bound how many pictures a prompt may
+    /// have: all of them are in memory until the prompt is read, what of them is not kept on top of the plan.
     pub image_cache: u64,
     /// Refuse with OCELLI_ERR_BUDGET where the plan needs more bytes in all; 0 is no limit.
     pub budget: u64,

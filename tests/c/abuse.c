@@ -40,6 +40,7 @@ static struct {
   int32_t fd, number;
   uint32_t ids[5], token, lengths[1];
   double sums[1];
+  ocelli_box boxes[4];
   float score;
   char role[64];
   unsigned char pixels[8 * 8 * 3];

@@ -22,11 +22,11 @@ use std::sync::Arc;
 #[command(next_help_heading = "Output")]
 pub struct PointArgs {
     /// Write the picture with the boxes of all phrases, labelled, as PNG; of several pictures the last one
-    #[arg(long, value_name = "OUT.png")]
+    #[arg(long, value_name = "OUT.png", conflicts_with_all = ["batch", "keep_special"])]
     draw: Option<PathBuf>,
     /// Show it in the terminal as well
     #[arg(long, value_name = "PROTOCOL", num_args = 0..=1, require_equals = true, default_missing_value = "auto",
-        conflicts_with = "json")]
+        conflicts_with_all = ["json", "batch", "keep_special"])]
     show: Option<Protocol>,
 }
 
@@ -96,9 +96,9 @@ impl Found {
         let decoded = |ids: &[u32]| model.tokenizer().decode(ids, true).map_err(Error::from);
         let before = prompt_ids(&model.compose(prompt)?);
         let text = if pointing.reads_prompt(&decoded(&before)?) {
-            decoded(&[&before[..], &generation.ids].concat())?
+            decoded(&[&before[..], generation.said()].concat())?
         } else {
-            decoded(&generation.ids)?
+            decoded(generation.said())?
         };
         Ok(Some(Self { pointed: pointing.read(&text), picture: picture_of(prompt) }))
     }

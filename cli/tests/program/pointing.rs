@@ -129,3 +129,27 @@ fn what_is_seen_may_be_said_first() {
     }
     assert!(tried > 1);
 }
+
+/// With the model of `tests/zoo` that points.
+#[test]
+fn a_stop_string_ends_what_is_pointed_at_and_pictures_are_drawn_of_one_answer() {
+    let model = format!("{}/../tests/zoo/tiny-kosmos.gguf", env!("CARGO_MANIFEST_DIR"));
+    let scene = picture("shapes_256.png");
+    let of = |more: &[&str]| ocelli(&[&["run", "-m", &model, "-i", &scene, "--task", "ground"], more].concat());
+    let named = |answer: &Value| -> Vec<String> {
+        answer["phrases"].as_array().unwrap().iter().map(|phrase| phrase["text"].as_str().unwrap().to_owned()).collect()
+    };
+    let whole = of(&["--json"]).json();
+    assert_eq!(named(&whole), ["a blue triangle", "a green triangle", "a purple circle", "a green cross"]);
+    let cut = of(&["--json", "--stop", " and"]).json();
+    assert_eq!(named(&cut), named(&whole)[..3]);
+    let text = cut["text"].as_str().unwrap();
+    assert!(text.ends_with("a purple circle"), "{text}");
+    // What draws nothing is refused, and where drawing fails the answer is told all the same.
+    of(&["--draw", "out.png", "--keep-special"]).failed(2, "usage");
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing").join("out.png");
+    let ended = of(&["--json", "--draw", missing.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert!(ended.out.contains("a purple circle"), "{}", ended.out);
+}

@@ -26,9 +26,9 @@ const FLAT: &[Known] = &[Known::not_here(
 )];
 
 /// The stretchings that LLaMA's layers run.
-pub(super) const LLAMA: &[&str] = &["linear", "llama3"];
+pub(super) const LLAMA: &[&str] = &["linear", "llama3", "dynamic"];
 /// Those of layers that have no factors.
-pub(super) const LINEAR: &[&str] = &["linear"];
+pub(super) const LINEAR: &[&str] = &["linear", "dynamic"];
 
 /// Those of layers whose positions have three axes.
 pub(super) const AXES: &[&str] = &["mrope"];
@@ -322,6 +322,12 @@ impl Scaling {
         match kind {
             "linear" => Ok(Self::Linear(positive(scaling, "factor", 0.0)?)),
             "llama3" => Self::read_llama3(config, scaling, newer),
+            "dynamic" => {
+                let factor = positive(scaling, "factor", 0.0)?;
+                let reason = "'dynamic' stretches nothing within max_position_embeddings, which is the context here";
+                scaling.note("factor", factor, reason);
+                Ok(Self::None)
+            }
             _ => {
                 if let Some(factor) = scaling.optional_number("factor")? {
                     scaling.note("factor", factor, "a rope_type of 'default' stretches nothing");

@@ -200,3 +200,14 @@ fn what_the_newer_models_do_not_run_is_refused() {
         with(kind, &json!({key: value})).fails(code, &[part]);
     }
 }
+
+/// InternVL's language models have it: up to `max_position_embeddings`, beyond which nothing runs here, it changes no angle.
+#[test]
+fn what_stretches_longer_contexts_alone_stretches_nothing() {
+    let scaling = json!({"rope_type": "dynamic", "type": "dynamic", "factor": 2.0});
+    let keys = |file: &Gguf| file.keys().map(|(key, value)| format!("{key} {value:?}")).collect::<Vec<_>>();
+    let [plain, dynamic] = [json!({}), json!({"rope_scaling": scaling})].map(|given| converted("qwen2", &given));
+    assert_eq!(keys(&dynamic), keys(&plain));
+    with("qwen2", &json!({"rope_scaling": {"rope_type": "dynamic", "factor": -1.0}}))
+        .fails("config_value", &["factor"]);
+}

@@ -13,6 +13,7 @@
 
 use super::compose::InOrder;
 use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
+use crate::blocks::decoder::Position;
 use crate::blocks::mlp::{Mlp, MlpRows};
 use crate::blocks::vit::{OwnSizes, Places, Vit, VitConfig, VitRows};
 use crate::error::Error;
@@ -49,6 +50,14 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     let vision = Header::new(file, "clip.vision.");
     let (language, mut decoder) = decoder_only(file)?;
     let width = decoder.config.embedding_width;
+    if width != decoder.config.width {
+        let rule = format!("must be the width {}, which features of pictures are added to", decoder.config.width);
+        return Err(language.bad("embedding_projection_length", width, rule));
+    }
+    if !matches!(&decoder.config.position, Position::Rotary(rope) if rope.sections.is_some()) {
+        let rule = "must say how pairs of a head are shared among time, height and width, on which pictures stand";
+        return Err(language.bad("rope.dimension_sections", "(no such key)", rule));
+    }
     let merge = vision.count_or("spatial_merge_size", 1..=MERGE, 2)?;
     let mut config = VitConfig::read(&vision)?;
     let square = u32::try_from(config.patch * merge).unwrap_or(u32::MAX);

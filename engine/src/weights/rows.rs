@@ -1,7 +1,7 @@
 //! Most rows of a picture: what the file says, or whoever opens it, and what is usual where neither does.
 
 use super::header::Header;
-use super::projector::{BOUNDS, VISION};
+use super::projector::{BOUNDS, QWEN, VISION, of};
 use crate::error::Error;
 use ocelli_quant::gguf::{Gguf, Named, TensorInfo};
 use std::sync::Arc;
@@ -35,8 +35,11 @@ pub fn most_rows(file: &Arc<Gguf>) -> Result<Option<usize>, Error> {
 
 /// Says where pictures become fewer rows than their makers allow.
 pub(super) fn fewer(file: &Gguf) -> Option<String> {
+    // Of other families nothing is scaled.
+    of(file).ok().flatten().filter(|projector| QWEN.contains(&projector.name))?;
     let number = |key: &str| file.u32(&format!("{VISION}{key}")).ok().flatten().map(u64::from);
-    let square = (number("patch_size")? * number("spatial_merge_size").unwrap_or(2)).pow(2);
+    let side = number("patch_size")?.checked_mul(number("spatial_merge_size").unwrap_or(2))?;
+    let square = side.checked_pow(2)?;
     let allowed = number(BOUNDS[1])?.checked_div(square)?;
     let usual = USUAL_ROWS as u64;
     (file.get(MAX_ROWS).is_none() && allowed > usual).then(|| {

@@ -276,8 +276,8 @@ pub unsafe extern "C" fn ocelli_session_logprobs(
 /// the dot product of two is their likeness.
 pub const OCELLI_EMBED_FEATURES: u32 = 0;
 
-/// Of ocelli_session_embed(): what a picture becomes for the language model, where it takes the place of text
-/// image_positions rows of embedding_width numbers, as ocelli_model_get_info() has them; where it is attended to, rows as
+/// Of ocelli_session_embed(): what a picture becomes for the language model, where it takes the place of text,
+/// rows of embedding_width numbers (ocelli_model_get_info() has that), as many as *needed holds; where it is attended to, rows as
 /// wide as that wants.
 pub const OCELLI_EMBED_ROWS: u32 = 1;
 

@@ -119,8 +119,8 @@ fn right(f: &Function, m: &Member) -> String {
         ("double *", "sums") => "W.sums",
         ("uint32_t *", "lengths") => "W.lengths",
         ("float *", "score") => "&W.score",
-        ("ocelli_box *", _) => "NULL",
-        ("size_t", "room") => "0",
+        ("ocelli_box *", _) => "W.boxes",
+        ("size_t", "room") => "sizeof W.boxes / sizeof W.boxes[0]",
         ("ocelli_model_info *", _) => "&W.info",
         ("ocelli_memory *", _) => "&W.memory",
         ("ocelli_usage *", _) => "&W.usage",
@@ -279,11 +279,13 @@ impl Calls<'_> {
         let m = &self.f.members[at];
         let next = self.f.members.get(at + 1).map_or("", |m| m.name.as_str());
         let (ty, name) = (m.ty.clone(), m.name.clone());
-        let counted = ["size", "count", "capacity", "token_capacity", "role_capacity"].contains(&next);
+        let counted = ["size", "count", "capacity", "token_capacity", "role_capacity", "room"].contains(&next)
+            && !ty.ends_with("size_t")
+            && self.f.members.get(at + 1).is_some_and(|m| m.ty == "size_t");
         match (ty.as_str(), name.as_str()) {
             ("const void *", "handle") => self.handle(at, None),
             _ if kind(m).is_some() => self.handle(at, kind(m)),
-            ("size_t", "size" | "count" | "capacity" | "token_capacity" | "role_capacity") => {} // with its pointer
+            ("size_t", "size" | "count" | "capacity" | "token_capacity" | "role_capacity" | "room") => {} // with its pointer
             (ty, _) if ty.starts_with("const ") && counted => self.array(at, at + 1, ty == "const char *"),
             (_, _) if counted => self.buffer(at, at + 1),
             ("const char *", "question") => {
@@ -298,8 +300,6 @@ impl Calls<'_> {
                 self.wrong("empty", &[(at, "\"\"")], None);
                 self.wrong("long", &[(at, "W.long_text")], None);
             }
-            // Of no size of its own: where there are none, none is written.
-            ("ocelli_box *", _) => self.wrong("NULL", &[(at, "NULL")], None),
             (ty, _) if header.structs.iter().any(|s| ty.trim_start_matches("const ") == format!("{} *", s.name)) => {
                 self.structure(header, at);
             }

@@ -207,6 +207,7 @@ fn numbers_that_cannot_be_are_refused_by_key() {
     for (model, key, value, words) in [
         (&three, "qwen3vl.rope.dimension_sections", sections([4, 2, 1, 0]), "dimension_sections"),
         (&three, "qwen3vl.rope.dimension_sections", sections([4, 2, 1, 1]), "dimension_sections"),
+        (&three, "qwen3vl.rope.dimension_sections", None, "dimension_sections"),
         (&three, "qwen3vl.n_deepstack_layers", number(3), "n_deepstack_layers"),
         (&three, "qwen3vl.n_deepstack_layers", number(9), "n_deepstack_layers"),
         (&three, "qwen3vl.n_deepstack_layers", None, "n_deepstack_layers"),

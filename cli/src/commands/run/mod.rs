@@ -274,16 +274,16 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let drawn = options.sampling.temperature > 0.0;
     let found = points.map(|_| Found::of(model, &composed.prompt, &generation)).transpose()?.flatten();
     let told = Told { composed: &composed, load: opened.load, seed: drawn.then_some(seed), found, rationale };
-    if let Some(found) = &told.found {
-        if !args.json {
-            found.print(!streams, &mut out)?;
-        }
-        args.points.picture(found, &mut out)?;
+    if let Some(found) = told.found.as_ref().filter(|_| !args.json) {
+        found.print(!streams, &mut out)?;
     }
     if args.json {
         let mut document = document(&generation, joins, &told);
         document.insert("timings".to_owned(), timings(&generation.timings, &told));
         out.json(&document.into())?;
+    }
+    if let Some(found) = &told.found {
+        args.points.picture(found, &mut out)?;
     }
     ending(&notes, &generation, constrained, joins);
     if repeats(&generation.text) {
@@ -425,7 +425,7 @@ impl Introduced {
         let mut unseen = Answer::new(&mut out, joins, false);
         let generation = answer_to(&self.composed.prompt, session, &self.options, notes, &mut unseen)?;
         let text = generation.text.trim().to_owned();
-        notes.line(format_args!("rationale: {text}"));
+        notes.line(format_args!("rationale: {}", output::harmless(&text)));
         Ok(text)
     }
 }
