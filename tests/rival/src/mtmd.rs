@@ -33,9 +33,15 @@ pub struct Stages {
     pub prefill: Duration,
 }
 
-/// A square picture that differs with `number`, as bytes of red, green and blue.
+/// A square picture that differs with `number`, as bytes of red, green and blue. It has no edges: where one engine resizes what
+/// the other takes as it is, edges would be what is compared.
 pub fn pixels(side: u32, number: usize) -> Vec<u8> {
-    (0..side as usize * side as usize * 3).map(|i| ((i + number * 101) * 37 % 251) as u8).collect()
+    let turn = std::f64::consts::TAU / f64::from(side);
+    let wave = |at: u32, times: usize| (f64::from(at) * turn * times as f64).sin();
+    let pixel = |x: u32, y: u32| {
+        [2, 3, 5].map(|times| (127.5 + 60.0 * (wave(x, times + number % 3) + wave(y, times + 1 + number % 5))) as u8)
+    };
+    (0..side).flat_map(|y| (0..side).flat_map(move |x| pixel(x, y))).collect()
 }
 
 impl<'a> Mtmd<'a> {
