@@ -9,14 +9,15 @@
 //! between a token that begins a picture and one that ends it.
 
 use super::compose::InOrder;
+use super::tiled::{self, Joined};
 use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
-use crate::blocks::vit::{Vit, VitConfig, VitRows, squares};
+use crate::blocks::vit::{Vit, VitConfig, VitRows};
 use crate::error::Error;
-use crate::image::{Closest, Cut, Fit, Pixels, Preprocess, Views};
+use crate::image::{Closest, Cut, Pixels, Preprocess, Views};
 use crate::kernels::{Activation, Exec, Gathered, Layout, Product, Rows};
 use crate::prompt::{Mark, Marks};
 use crate::weights::header::{self, Header};
-use crate::weights::{Linear, Norm, NormKind, Scope, most_rows};
+use crate::weights::{Linear, Norm, NormKind, Scope};
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
 
@@ -49,54 +50,28 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         let got = format!("{} layers", config.features.len());
         return Err(vision.bad("feature_layer", got, "must be one: rows of several have no place side by side"));
     }
-    let across = config.side / config.patch;
     // llama.cpp's files may leave the released models' out.
-    let scale = vision.count_or("projector.scale_factor", 1..=across, 2.min(across))?;
-    if !across.is_multiple_of(scale) {
-        let rule = format!("must divide the {across} patches of a side");
-        return Err(vision.bad("projector.scale_factor", scale, rule));
-    }
-    let joined = config.width * scale * scale;
-    if !header::WIDTH.contains(&joined) {
-        let rule = format!("makes rows {joined} wide, at most {}", header::WIDTH.end());
-        return Err(vision.bad("projector.scale_factor", scale, rule));
-    }
+    let joined = Joined::read(&vision, &config, Some(2))?;
     let (_, decoder) = decoder_only(file)?;
-    let mut preprocess = Preprocess::from_gguf(file, config.side)?;
-    let image = Header::new(file, "ocelli.image.");
-    if preprocess.fit != Fit::Stretch {
-        return Err(image.bad("resize", image.text("resize")?, "must be square: pictures are cut into tiles"));
-    }
-    if !preprocess.do_resize {
-        return Err(image.bad("do_resize", false, "must be true: pictures are cut into tiles"));
-    }
-    let rows = (across / scale).pow(2);
-    let closest = limited(Closest::from_gguf(file, config.side)?, file, rows)?;
-    let all = Closest::shown((closest.most, 1)).saturating_mul(rows);
+    let mut preprocess = tiled::preprocess(file, config.side)?;
+    let closest = limited(Closest::from_gguf(file, config.side)?, tiled::most_shown(file, joined.rows)?);
+    let all = Closest::shown((closest.most, 1)).saturating_mul(joined.rows);
     if !header::ROWS.contains(&all) {
         let rule = format!("makes {all} rows of a picture, at most {}", header::ROWS.end());
         return Err(vision.bad("preproc_max_tiles", closest.most, rule));
     }
     preprocess.cut = Cut::Closest(closest);
-    let tokens = file.strings("tokenizer.ggml.tokens")?;
-    let id = |token: &str| {
-        let at = tokens.and_then(|tokens| tokens.iter().position(|known| known == token));
-        at.and_then(|at| u32::try_from(at).ok()).ok_or_else(|| {
-            let rule = format!("must have '{token}', which stands around a picture");
-            Header::new(file, "tokenizer.ggml.").bad("tokens", "without it", rule)
-        })
-    };
-    let around = [id(AROUND[0])?, id(AROUND[1])?];
+    let around = tiled::around(file, AROUND)?;
     let act = Header::new(file, "ocelli.projector.");
     let act = if act.get("activation").is_some() { act.activation("activation")? } else { Activation::GeluErf };
     let (bridge, width) = (scope.at("mm").at("model").at("mlp"), decoder.config.embedding_width);
     let vit = Vit::load(&scope.at("v"), config)?;
     let first = u32::from(vit.has_class());
     let eyes = Eyes {
-        neighbours: squares(across, scale).into_iter().map(|patch| patch + first).collect(),
-        rows,
-        norm: bridge.norm("0", NormKind::Layer, joined, EPS)?,
-        layers: [bridge.linear("1", joined, width)?, bridge.linear("3", width, width)?],
+        neighbours: joined.neighbours.iter().map(|patch| patch + first).collect(),
+        rows: joined.rows,
+        norm: bridge.norm("0", NormKind::Layer, joined.width, EPS)?,
+        layers: [bridge.linear("1", joined.width, width)?, bridge.linear("3", width, width)?],
         act,
         vit,
         preprocess,
@@ -108,17 +83,15 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
 }
 
-/// So few tiles that a picture becomes at most as many rows as the file, or whoever opens it, says; each becomes `rows`.
-fn limited(closest: Closest, file: &Arc<Gguf>, rows: usize) -> Result<Closest, Error> {
-    let Some(most) = most_rows(file)? else { return Ok(closest) };
-    if most < rows {
-        let image = Header::new(file, "ocelli.image.");
-        return Err(image.bad("max_rows", most, format!("a picture has at least {rows} rows, those of its whole")));
-    }
-    // Beside several tiles stands the whole.
-    let tiles = u32::try_from((most / rows).saturating_sub(1)).unwrap_or(u32::MAX);
-    let most = if tiles < 2 { 1 } else { closest.most.min(tiles) };
-    Ok(Closest { most, least: closest.least.min(most) })
+/// At most so many tiles that a picture is shown `shown` times, the whole among them.
+fn limited(closest: Closest, shown: Option<u32>) -> Closest {
+    // Beside several tiles stands the whole; one is the whole.
+    let most = match shown {
+        Some(shown) if shown < 3 => 1,
+        Some(shown) => closest.most.min(shown - 1),
+        None => closest.most,
+    };
+    Closest { most, least: closest.least.min(most) }
 }
 
 impl Eyes {

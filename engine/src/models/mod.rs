@@ -17,6 +17,7 @@ mod parts;
 mod qwen_vl;
 mod smolvlm;
 mod text;
+mod tiled;
 
 pub(crate) use compose::{check_ids, compose};
 pub(crate) use identity::{encoder_identity, identity};

@@ -12,6 +12,7 @@
 //! fewer positions than rows.
 
 use super::compose::InOrder;
+use super::tiled;
 use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
 use crate::blocks::decoder::Position;
 use crate::blocks::mlp::{Mlp, MlpRows};
@@ -20,7 +21,7 @@ use crate::error::Error;
 use crate::image::{Cut, Pixels, Preprocess, Scaled, Views};
 use crate::kernels::{Activation, Exec, Gathered, Layout, Rows};
 use crate::weights::header::{self, Header};
-use crate::weights::{NormKind, QWEN, Scope, USUAL_ROWS, most_rows, projector_of, token};
+use crate::weights::{NormKind, QWEN, Scope, USUAL_ROWS, most_rows, projector_of};
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
 
@@ -95,7 +96,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         Ok::<_, Error>((layer, mlp(&own, &["fc1", "fc2"])?.behind(norm)))
     };
     decoder.deep = deep(&language, features.len(), decoder.config.blocks)?;
-    let tokens = around(file)?;
+    let around = tiled::around(file, AROUND)?.map(|id| vec![id]);
     let eyes = Eyes {
         features: features.into_iter().map(feature).collect::<Result<_, _>>()?,
         merger: mlp(&scope.at("mm"), &["0", "2"])?,
@@ -107,7 +108,7 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
         width,
         largest,
     };
-    let compose = Box::new(InOrder { apart: false, around: tokens });
+    let compose = Box::new(InOrder { apart: false, around });
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(Speaks { decoder, join: Join::Splice, compose }) })
 }
 
@@ -178,17 +179,6 @@ fn deep(language: &Header, features: usize, layers: usize) -> Result<usize, Erro
         return Err(language.bad(KEY, count, format!("must be the {features} features of the tower")));
     }
     Ok(count)
-}
-
-/// The tokens around a picture.
-fn around(file: &Arc<Gguf>) -> Result<[Vec<u32>; 2], Error> {
-    match AROUND.map(|text| token(file, text)) {
-        [Some(before), Some(behind)] => Ok([vec![before], vec![behind]]),
-        _ => {
-            let rule = format!("must have '{}' and '{}', which stand around a picture", AROUND[0], AROUND[1]);
-            Err(Header::new(file, "tokenizer.ggml.").bad("tokens", "without them", rule))
-        }
-    }
 }
 
 impl Eyes {

@@ -9,15 +9,16 @@
 //! token; so it is known from the picture's size alone.
 
 use super::compose::InOrder;
+use super::tiled::{self, Joined};
 use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
-use crate::blocks::vit::{Vit, VitConfig, VitRows, squares};
+use crate::blocks::vit::{Vit, VitConfig, VitRows};
 use crate::error::Error;
-use crate::image::{Cut, Fit, Pixels, Preprocess, Split, Views};
+use crate::image::{Cut, Pixels, Preprocess, Split, Views};
 use crate::kernels::{Exec, Gathered, Layout, Product, Rows};
 use crate::prompt::{Mark, Marks};
 use crate::tokenizer::{EncodeOptions, Tokenizer};
 use crate::weights::header::{self, Header};
-use crate::weights::{Linear, Scope, most_rows};
+use crate::weights::{Linear, Scope};
 use ocelli_quant::gguf::Gguf;
 use std::sync::Arc;
 
@@ -47,28 +48,14 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     let scope = Scope::new(Arc::clone(file));
     let vision = Header::new(file, "clip.vision.");
     let config = VitConfig::read(&vision)?;
-    let across = config.side / config.patch;
-    let scale = vision.count("projector.scale_factor", 1..=across)?;
-    if !across.is_multiple_of(scale) {
-        let rule = format!("must divide the {across} patches of a side");
-        return Err(vision.bad("projector.scale_factor", scale, rule));
-    }
-    let joined = config.width * scale * scale;
-    if !header::WIDTH.contains(&joined) {
-        let rule = format!("makes rows {joined} wide, at most {}", header::WIDTH.end());
-        return Err(vision.bad("projector.scale_factor", scale, rule));
-    }
+    let joined = Joined::read(&vision, &config, None)?;
     let (_, decoder) = decoder_only(file)?;
-    let mut preprocess = Preprocess::from_gguf(file, config.side)?;
-    let image = Header::new(file, "ocelli.image.");
-    if preprocess.fit != Fit::Stretch {
-        return Err(image.bad("resize", image.text("resize")?, "must be square: pictures are cut into tiles"));
+    let mut preprocess = tiled::preprocess(file, config.side)?;
+    let rows = joined.rows;
+    let mut split = Split::from_gguf(file)?;
+    if let Some(shown) = tiled::most_shown(file, rows)? {
+        split.most = split.most.min(shown - 1); // the whole is one of them
     }
-    if !preprocess.do_resize {
-        return Err(image.bad("do_resize", false, "must be true: pictures are cut into tiles"));
-    }
-    let rows = (across / scale).pow(2);
-    let split = limited(Split::from_gguf(file)?, file, rows)?;
     preprocess.cut = Cut::Split(split);
     let tiles_across = most_across(split, preprocess.width, rows, &vision)?;
     let tokenizer = Arc::new(Tokenizer::from_gguf(file)?);
@@ -80,9 +67,9 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     }
     let whole = preprocess.views(rows);
     let mut eyes = Eyes {
-        neighbours: squares(across, scale),
+        neighbours: joined.neighbours,
         rows,
-        projector: scope.at("mm").at("model").linear("fc", joined, decoder.config.embedding_width)?,
+        projector: scope.at("mm").at("model").linear("fc", joined.width, decoder.config.embedding_width)?,
         vit: Vit::load(&scope.at("v"), config)?,
         preprocess,
         split,
@@ -94,17 +81,6 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     let speaks =
         Speaks { decoder, join: Join::Splice, compose: Box::new(InOrder { apart: false, around: Default::default() }) };
     Ok(Family { sees: Some(Arc::new(eyes)), speaks: Some(speaks) })
-}
-
-/// So few tiles that a picture becomes at most as many rows as the file, or whoever opens it, says; each becomes `rows`.
-fn limited(split: Split, file: &Arc<Gguf>, rows: usize) -> Result<Split, Error> {
-    let Some(most) = most_rows(file)? else { return Ok(split) };
-    if most < rows {
-        let image = Header::new(file, "ocelli.image.");
-        return Err(image.bad("max_rows", most, format!("a picture has at least {rows} rows, those of its whole")));
-    }
-    let tiles = u32::try_from(most / rows - 1).unwrap_or(u32::MAX);
-    Ok(Split { most: split.most.min(tiles), ..split })
 }
 
 /// Tiles across the largest picture.
