@@ -1,6 +1,12 @@
 //! A model of one file as a pair of llama.cpp's: names and shapes by its rules, written out here once more.
 
+use crate::spliced_golden::SplicedGolden;
+use ocelli_convert::{Options, convert, pair};
+use ocelli_engine::{Engine, join_pair};
+use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, TensorInfo, Writer};
+use std::path::Path;
+use std::sync::Arc;
 
 /// How a tower was written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -98,4 +104,61 @@ pub fn mmproj(
         body.write(&bytes)?;
     }
     Ok(body.finish()?)
+}
+
+/// A file from its bytes.
+///
+/// # Errors
+/// Where it is none.
+pub fn parsed(bytes: Vec<u8>) -> crate::Result<Gguf> {
+    Ok(Gguf::parse(Arc::new(bytes))?)
+}
+
+/// The model of a golden as one file, made in an empty folder.
+///
+/// # Errors
+/// Where there is no such golden, or conversion fails.
+pub fn converted(family: &str, name: &str, ty: TensorType, folder: &Path) -> crate::Result<Gguf> {
+    let (source, out) = (folder.join("hf"), folder.join("one.gguf"));
+    SplicedGolden::load(family, name)?.write(&source)?;
+    convert(&source, &out, &Options::new(ty), &())?;
+    parsed(std::fs::read(out)?)
+}
+
+/// Makes one file of a pair and the pair of that again, in an empty folder; both files, the mmproj last. Tensors of the mmproj
+/// that are not what they were are an error.
+///
+/// # Errors
+/// Where joining or splitting fails.
+pub fn joined_and_split(words: &Gguf, second: &Gguf, folder: &Path) -> crate::Result<[Gguf; 3]> {
+    let (none, at) = ([] as [&Path; 0], |name: &str| folder.join(name));
+    pair::join([words, second], &none, &at("joined.gguf"), true, &())?;
+    let joined = parsed(std::fs::read(at("joined.gguf"))?)?;
+    let [first, again] = split(&joined, folder)?;
+    for tensor in second.tensors() {
+        let found = again.tensor(&tensor.name).ok_or_else(|| format!("{} is lost", tensor.name))?;
+        if again.data(found) != second.data(tensor) {
+            return Err(format!("{} has other bytes", tensor.name).into());
+        }
+    }
+    Ok([joined, first, again])
+}
+
+/// A file as a pair, in a folder.
+///
+/// # Errors
+/// Where splitting fails.
+pub fn split(file: &Gguf, folder: &Path) -> crate::Result<[Gguf; 2]> {
+    let [words, eyes] = ["words.gguf", "eyes.gguf"].map(|name| folder.join(name));
+    pair::split(file, &[] as &[&Path], [&words, &eyes], true, &())?;
+    Ok([parsed(std::fs::read(words)?)?, parsed(std::fs::read(eyes)?)?])
+}
+
+/// Why `text.gguf` and `eyes.gguf` are no model; `None` where they are one.
+#[must_use]
+pub fn refusal(words: &Gguf, second: Gguf) -> Option<String> {
+    match join_pair(words.clone(), second, ["text.gguf", "eyes.gguf"]) {
+        Err(error) => Some(error.to_string()),
+        Ok(both) => Engine::new(1).and_then(|engine| engine.open_file(both)).err().map(|error| error.to_string()),
+    }
 }

@@ -3,29 +3,22 @@
 
 #![allow(clippy::unwrap_used)]
 
-use ocelli_convert::{Options, convert, pair};
+use ocelli_convert::{Options, convert};
 use ocelli_engine::image::{ImageLimits, Picture};
-use ocelli_engine::{
-    Conversation, Engine, Error, GenerateOptions, Load, Model, Prompt, SessionOptions, join_pair, open_file,
-};
+use ocelli_engine::{Conversation, Engine, Error, GenerateOptions, Load, Model, Prompt, SessionOptions, join_pair};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, Named, TensorInfo};
-use ocelli_tests::pairs::{Style, mmproj, text};
+use ocelli_tests::pairs::{self, Style, mmproj, text};
 use ocelli_tests::spliced_golden::SplicedGolden;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 
 fn parsed(bytes: Vec<u8>) -> Gguf {
-    Gguf::parse(Arc::new(bytes)).unwrap()
+    pairs::parsed(bytes).unwrap()
 }
 
 fn whole(name: &str, ty: TensorType) -> Gguf {
-    let dir = tempfile::tempdir().unwrap();
-    SplicedGolden::load("gemma3", name).unwrap().write(&dir.path().join("hf")).unwrap();
-    let file = dir.path().join("one.gguf");
-    convert(&dir.path().join("hf"), &file, &Options::new(ty), &()).unwrap();
-    parsed(std::fs::read(file).unwrap())
+    pairs::converted("gemma3", name, ty, tempfile::tempdir().unwrap().path()).unwrap()
 }
 
 fn open(file: Gguf) -> Result<Model, Error> {
@@ -231,19 +224,11 @@ fn pairs_answer_as_the_one_file_and_are_pairs_again() {
             assert_eq!(answer(&model), wanted, "{ty:?} {name}");
             assert!(model.notes().is_empty(), "{:?}", model.notes());
             let dir = tempfile::tempdir().unwrap();
-            let (at, none) = (|name: &str| dir.path().join(name), [] as [&Path; 0]);
-            pair::join([&words, &second], &none, &at("one.gguf"), true, &()).unwrap();
-            let joined = parsed(std::fs::read(at("one.gguf")).unwrap());
-            assert_eq!(answer(&open(joined.clone()).unwrap()), wanted);
-            pair::split(&joined, &none, [&at("t.gguf"), &at("m.gguf")], true, &()).unwrap();
-            let again = open_file(&at("m.gguf"), Load::Map).unwrap();
-            assert!(second.tensors().iter().all(|t| again.data(again.tensor(&t.name).unwrap()) == second.data(t)));
+            let [joined, ..] = pairs::joined_and_split(&words, &second, dir.path()).unwrap();
+            assert_eq!(answer(&open(joined).unwrap()), wanted);
         }
         // What was converted becomes a pair as well.
-        let dir = tempfile::tempdir().unwrap();
-        let (t, m, none) = (dir.path().join("t.gguf"), dir.path().join("m.gguf"), [] as [&Path; 0]);
-        pair::split(&one, &none, [&t, &m], true, &()).unwrap();
-        let [t, m] = [t, m].map(|path| parsed(std::fs::read(path).unwrap()));
+        let [t, m] = pairs::split(&one, tempfile::tempdir().unwrap().path()).unwrap();
         assert_eq!(m.tensor("v.patch_embd.weight").unwrap().shape.len(), 4);
         assert_eq!(answer(&open(join_pair(t, m, ["t", "m"]).unwrap()).unwrap()), wanted);
     }
@@ -254,11 +239,7 @@ fn what_cannot_be_is_refused_by_name() {
     let one = whole("default", TensorType::F32);
     let words = parsed(text(&one).unwrap());
     let refused = |words: &Gguf, second: Gguf, wanted: &[&str]| {
-        let error = match join_pair(words.clone(), second, ["text.gguf", "eyes.gguf"]) {
-            Err(error) => error,
-            Ok(both) => open(both).err().unwrap(),
-        };
-        let message = error.to_string();
+        let message = pairs::refusal(words, second).unwrap();
         assert!(wanted.iter().all(|word| message.contains(word)), "{wanted:?} are not in: {message}");
     };
     let plain = eyes(&one, Style::default(), |_| ());
