@@ -78,7 +78,10 @@ pub fn drawn(picture: &Picture, phrases: &[Phrase]) -> Option<Picture> {
 impl Canvas {
     fn of(picture: &Picture) -> Self {
         let (width, height) = (picture.width(), picture.height());
-        let times = READABLE.div_ceil(width.min(height).max(1)).clamp(1, ENLARGED);
+        let wanted = READABLE.div_ceil(width.min(height).max(1)).clamp(1, ENLARGED);
+        let limits = ImageLimits::default();
+        let fits = |times: &u32| limits.check(width.saturating_mul(*times), height.saturating_mul(*times)).is_ok();
+        let times = (1..=wanted).rev().find(fits).unwrap_or(1);
         let mut rgb = Vec::with_capacity(picture.rgb().len() * (times * times) as usize);
         for row in picture.rgb().chunks_exact(3 * width as usize) {
             let line: Vec<u8> = row.chunks_exact(3).flat_map(|pixel| pixel.repeat(times as usize)).collect();
@@ -184,6 +187,16 @@ mod tests {
 
     fn phrase(text: &str, boxes: &[Corners]) -> Phrase {
         Phrase { text: text.to_owned(), span: (0, 0), boxes: boxes.to_vec() }
+    }
+
+    /// A strip is enlarged as far as a picture may be large.
+    #[test]
+    fn long_pictures_are_drawn_on() {
+        let phrases = [phrase("a mast", &[[0.1, 0.1, 0.9, 0.9]])];
+        for (width, height, wanted) in [(60, 9_000, 9_000), (60, 5_000, 15_000), (9_000, 60, 60), (64, 64, 448)] {
+            let drawn = drawn(&grey(width, height, 90), &phrases).unwrap();
+            assert_eq!(drawn.height(), wanted, "{width}x{height}");
+        }
     }
 
     #[test]

@@ -39,9 +39,13 @@ pub struct Found {
 
 impl PointArgs {
     /// Refuses to draw what no model said, or on nothing.
-    pub fn check(&self, model: &Model, prompt: &Prompt) -> Result<(), Failure> {
+    pub fn check(&self, model: &Model, prompt: &Prompt, constrained: bool) -> Result<(), Failure> {
         if self.draw.is_none() && self.show.is_none() {
             return Ok(());
+        }
+        if constrained {
+            let what = "--draw and --show: an answer that a grammar or a schema holds to a form is not read for places";
+            return Err(Failure::usage("usage", what));
         }
         if model.pointing().is_some() {
             return picture_of(prompt).map(|_| ()).ok_or_else(no_picture);

@@ -39,6 +39,9 @@ fn phrases_are_told_with_their_boxes() {
     let plain = of(&["--json", "-p", "Question: what color is the shape? Answer:"]).json();
     assert_eq!((&plain["text"], &plain["phrases"]), (&json!("blue"), &json!([])));
     assert!(of(&["--json", "--keep-special", "-p", SCENE]).json().get("phrases").is_none());
+    // What is held to a form is told as it was held.
+    let held = of(&["--json", "-p", COLOUR, "--grammar", "start: \"<a>\""]).json();
+    assert_eq!((held["text"].as_str(), held.get("phrases")), (Some("<a>"), None), "{held}");
     // A model that says nothing of it has no such field.
     assert!(ocelli(&["run", "-i", &circle, "--json", "-p", COLOUR]).json().get("phrases").is_none());
 }
@@ -147,6 +150,7 @@ fn a_stop_string_ends_what_is_pointed_at_and_pictures_are_drawn_of_one_answer() 
     assert!(text.ends_with("a purple circle"), "{text}");
     // What draws nothing is refused, and where drawing fails the answer is told all the same.
     of(&["--draw", "out.png", "--keep-special"]).failed(2, "usage");
+    of(&["--draw", "out.png", "--grammar", "start: /a/"]).failed(2, "usage");
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing").join("out.png");
     let ended = of(&["--json", "--draw", missing.to_str().unwrap()]);

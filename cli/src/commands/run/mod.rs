@@ -18,6 +18,7 @@ use crate::prompt_args::{Asked, Composed, PromptArgs, Prompts};
 use crate::repeats::repeats;
 use crate::vocabulary;
 use clap::builder::RangedU64ValueParser;
+use ocelli_engine::pointing::Pointing;
 use ocelli_engine::{
     Constraint, Defaults, Event, GenerateOptions, Generation, Item, Model, Prompt, Session, SessionOptions, Task,
     Wanted,
@@ -243,7 +244,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let constrained = constraint.is_some();
     let mut prompts = args.prompt.open(model, &notes)?;
     let mut composed = prompts.prompt(&asked)?;
-    args.points.check(model, &composed.prompt)?;
+    args.points.check(model, &composed.prompt, constrained)?;
     let seed = args.generation.seed();
     let task = args.prompt.task(model)?;
     let sees_first = args.cot.then(|| Introduced::of(args, (model, seed), &mut prompts, &asked)).transpose()?;
@@ -267,7 +268,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let mut out = Out::new();
     let joins = (!constrained).then_some(model.tokenizer());
     // Marks of places are no text: what has some is told as a whole.
-    let points = model.pointing().filter(|_| !args.generation.keep_special);
+    let points = points(args, model, constrained);
     let streams = !args.json && !points.is_some_and(|pointing| pointing.is_hidden());
     let mut answer = Answer::new(&mut out, joins, streams);
     let generation = answer_to(&composed.prompt, &mut session, &options, &notes, &mut answer)?;
@@ -380,7 +381,7 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
         let session = sessions.get(session, !args.memory.fixed())?;
         let generated = session.generate(&composed.prompt, &options, &mut |_| ControlFlow::Continue(()))?;
         let drawn = options.sampling.temperature > 0.0;
-        let points = model.pointing().filter(|_| !args.generation.keep_special);
+        let points = points(args, model, constraint.is_some());
         let found = points.map(|_| Found::of(model, &composed.prompt, &generated)).transpose()?.flatten();
         let seed = drawn.then_some(seed);
         let told = Told { composed: &composed, load: Duration::ZERO, seed, found, rationale: None };
@@ -388,6 +389,11 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
         Ok(document(&generated, joins, &told))
     };
     batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), &mut answer)
+}
+
+/// How an answer is read for places: not one that is left as it is, nor one that is held to a form, of which nothing may be lost.
+fn points<'m>(args: &Args, model: &'m Model, constrained: bool) -> Option<&'m Pointing> {
+    model.pointing().filter(|_| !args.generation.keep_special && !constrained)
 }
 
 /// What a model is asked about a picture before all else (Huang et al. 2023, KOSMOS-1, section 4.6).
