@@ -191,11 +191,16 @@ impl Prompts<'_> {
         self.saying(asked, &text)
     }
 
-    /// The same with a model's text and a blank before what is asked.
+    /// The same with a model's text and a blank before what is asked, behind what every prompt of the task begins with.
     pub fn behind(&mut self, asked: &Asked, text: &str) -> Result<Composed, Failure> {
         let words = self.words(asked)?;
         let text = marks::unmarked(text, !asked.images.is_empty(), !asked.videos.is_empty());
-        let text = if text.is_empty() { words.into_owned() } else { format!("{text} {words}") };
+        if text.is_empty() {
+            return self.saying(asked, &words);
+        }
+        let begin = self.task.and_then(|task| task.begin.as_deref()).unwrap_or_default();
+        let (begin, rest) = words.strip_prefix(begin).map_or(("", &*words), |rest| (begin, rest));
+        let text = format!("{begin}{text} {rest}");
         self.saying(asked, &text)
     }
 

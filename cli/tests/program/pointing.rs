@@ -111,6 +111,13 @@ fn what_is_seen_may_be_said_first() {
     }
     let encoded = |answer: &Value| answer["timings"]["encoded_images"].clone();
     assert_eq!((encoded(&thought), encoded(&alone)), (json!(0), json!(1)));
+    // What every prompt of a task begins with stays ahead of all.
+    let (_dir, model) = bundled_with(&keys("cells", 32));
+    let ground =
+        ["run", "-m", &model, "-i", &circle, "-n", "5", "--cot", "--task", "ground", "--json", "--show-prompt"];
+    let answer = ocelli(&ground).json();
+    let rationale = answer["rationale"].as_str().unwrap();
+    assert_eq!(answer["prompt"], format!("<image><grounding>{rationale} An image of"));
     // In every family: with an encoder of text, and without a picture.
     let zoo = |name: &str| format!("{}/../tests/zoo/{name}", env!("CARGO_MANIFEST_DIR"));
     let mut tried = 0;
