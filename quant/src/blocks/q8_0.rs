@@ -55,7 +55,7 @@ impl BlockQ8_0 {
         let largest = src.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
         let d = largest / 127.0;
         let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
-        Self { d: f16_bytes(d), qs: src.map(|x| (x * inverse).round() as i8) }
+        Self { d: f16_bytes(d), qs: from_fn(|i| rounded(src[i] * inverse)) }
     }
 
     /// Encodes eight blocks in a row with the least error found under the importances of their weights. A NaN or
@@ -71,5 +71,27 @@ impl BlockQ8_0 {
             }
             Self { d: f16_bytes(fit.scale[g]), qs: from_fn(|i| levels[i][g] as i8) }
         })
+    }
+}
+
+/// To the nearest whole number, half away from zero, as `f32::round` does, in instructions that every processor has in vectors.
+/// What is added is the float before one half: with one half itself that same float would be rounded to one.
+#[inline]
+fn rounded(x: f32) -> i8 {
+    (x + (0.5 - f32::EPSILON / 4.0).copysign(x)) as i8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rounded;
+
+    #[test]
+    fn rounds_as_the_standard_library() {
+        let edges = [f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 0.0, -0.0, 1e-40, 300.0, -300.0, 1e30];
+        let halves = (-600..=600).map(|n| n as f32 / 2.0);
+        let around = halves.flat_map(|x| [x.next_down(), x, x.next_up()]);
+        for x in edges.into_iter().chain(around) {
+            assert_eq!(rounded(x), x.round() as i8, "{x}");
+        }
     }
 }
