@@ -99,7 +99,9 @@ fn groups<P: Packed>(input: &Input<'_>, from: usize, panel: &[Line], tile: &mut 
     }
 }
 
-/// Adds the products of some blocks to a group of exactly `M` rows.
+/// Adds the products of some blocks to a group of exactly `M` rows. Loops count to `M`: those over zipped arrays are not always
+/// unrolled, and then every sum goes through memory.
+#[allow(clippy::needless_range_loop)]
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")]
 fn group<P: Packed, const M: usize>(panel: &[Line], quants: &[i8], steps: &[u32], out: &mut [[f32; PANEL]]) {
     let lines = pack::lines::<Bytes, P>();
@@ -131,26 +133,27 @@ fn group<P: Packed, const M: usize>(panel: &[Line], quants: &[i8], steps: &[u32]
                 };
                 let mut dots = [_mm512_setzero_si512(); M];
                 if P::ZERO > 0 {
-                    for (m, dot) in dots.iter_mut().enumerate() {
-                        *dot = int(which, m);
+                    for m in 0..M {
+                        dots[m] = int(which, m);
                     }
                 }
                 let per_half = 8 / P::HALVES;
                 for s in half * per_half..(half + 1) * per_half {
                     let w = _mm512_load_si512(weights.add(s).cast());
-                    for (m, dot) in dots.iter_mut().enumerate() {
+                    for m in 0..M {
                         let x = _mm512_set1_epi32(x.add(m * BLOCK + s * 4).cast::<i32>().read_unaligned());
-                        *dot = _mm512_dpbusd_epi32(*dot, w, x);
+                        dots[m] = _mm512_dpbusd_epi32(dots[m], w, x);
                     }
                 }
                 let scale = factor(half);
-                for (dot, scaled) in dots.iter().zip(&mut scaled) {
-                    let dot = _mm512_cvtepi32_ps(*dot);
-                    *scaled = if half == 0 { _mm512_mul_ps(dot, scale) } else { _mm512_fmadd_ps(dot, scale, *scaled) };
+                for m in 0..M {
+                    let dot = _mm512_cvtepi32_ps(dots[m]);
+                    scaled[m] =
+                        if half == 0 { _mm512_mul_ps(dot, scale) } else { _mm512_fmadd_ps(dot, scale, scaled[m]) };
                 }
             }
-            for (m, (sum, scaled)) in sums.iter_mut().zip(scaled).enumerate() {
-                *sum = _mm512_fmadd_ps(scaled, float(Step::Scale, m), *sum);
+            for m in 0..M {
+                sums[m] = _mm512_fmadd_ps(scaled[m], float(Step::Scale, m), sums[m]);
             }
             for half in 0..P::MINS {
                 let which = match (P::MINS, half) {
@@ -159,8 +162,8 @@ fn group<P: Packed, const M: usize>(panel: &[Line], quants: &[i8], steps: &[u32]
                     _ => Step::SecondOffset,
                 };
                 let min = factor(P::HALVES + half);
-                for (m, sum) in sums.iter_mut().enumerate() {
-                    *sum = _mm512_fnmadd_ps(min, float(which, m), *sum);
+                for m in 0..M {
+                    sums[m] = _mm512_fnmadd_ps(min, float(which, m), sums[m]);
                 }
             }
         }
