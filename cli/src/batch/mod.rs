@@ -113,6 +113,24 @@ pub fn run(
         requests.shard(part, of);
     }
     let answers = Answers::open(args.output.as_deref(), args.resume, &requests)?;
+    let answers = drive(&requests, answers, args.fail_fast, (notes, interrupt), sessions, answer)?;
+    if answers.failed > 0 {
+        let message = format_args!("{} of {} failed", answers.failed, counted(answers.done, "request"));
+        let failure = Failure::new("batch", message);
+        return Err(failure.with_hint("the lines with an \"error\" say why"));
+    }
+    Ok(())
+}
+
+/// Answers those requests that have no answer yet, as many at the same time as there are `sessions` for.
+pub fn drive(
+    requests: &Requests,
+    answers: Answers,
+    fail_fast: bool,
+    (notes, interrupt): (&Notes, &Interrupt),
+    sessions: Sessions<'_>,
+    answer: &Answer<'_>,
+) -> Result<Answers, Failure> {
     let (total, before) = (requests.len(), answers.done);
     if before > 0 {
         notes.line(format_args!("{before} of {} are there already", counted(total, "request")));
@@ -121,18 +139,9 @@ pub fn run(
     let (workers, cancels) = sessions.each();
     interrupt.cancels_all(cancels);
     let next = before;
-    let lines = Lines {
-        requests: &requests,
-        answers,
-        progress,
-        notes,
-        fail_fast: args.fail_fast,
-        next,
-        early: BTreeMap::new(),
-        stopped: None,
-    };
+    let lines = Lines { requests, answers, progress, notes, fail_fast, next, early: BTreeMap::new(), stopped: None };
     let lines = Mutex::new(lines);
-    let work = |sessions: Sessions<'_>| answer_all(&requests, sessions, &lines, interrupt, answer);
+    let work = |sessions: Sessions<'_>| answer_all(requests, sessions, &lines, interrupt, answer);
     let mut workers = workers.into_iter();
     let own = workers.next();
     thread::scope(|scope| {
@@ -154,12 +163,7 @@ pub fn run(
         return Err(failure);
     }
     answers.finish()?;
-    if answers.failed > 0 {
-        let message = format_args!("{} of {} failed", answers.failed, counted(answers.done, "request"));
-        let failure = Failure::new("batch", message);
-        return Err(failure.with_hint("the lines with an \"error\" say why"));
-    }
-    Ok(())
+    Ok(answers)
 }
 
 /// Answers requests that nobody has begun, until there are none or all is to stop.
