@@ -25,8 +25,8 @@ const SAME: Duration = Duration::from_millis(200);
 enum Work {
     /// Nothing that needs an end of its own.
     Idle,
-    /// A call of a session.
-    Session(CancelHandle),
+    /// Calls of sessions.
+    Sessions(Vec<CancelHandle>),
     /// A call of a session that is not all there is to the program.
     Turn(CancelHandle),
     /// Something that looks at [`Interrupt::raised`] and cleans up.
@@ -82,7 +82,7 @@ impl Interrupt {
     #[cfg(feature = "hub")]
     pub fn while_fetching<T>(&self, fetch: impl FnOnce() -> T) -> T {
         let lock = || self.0.work.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *lock(), Work::Session(CancelHandle::default()));
+        let before = std::mem::replace(&mut *lock(), Work::Sessions(vec![CancelHandle::default()]));
         let done = fetch();
         *lock() = before;
         done
@@ -90,7 +90,12 @@ impl Interrupt {
 
     /// From now on a signal cancels a session's call.
     pub fn cancels(&self, handle: CancelHandle) {
-        self.set(Work::Session(handle));
+        self.cancels_all(vec![handle]);
+    }
+
+    /// The same of several sessions.
+    pub fn cancels_all(&self, handles: Vec<CancelHandle>) {
+        self.set(Work::Sessions(handles));
     }
 
     /// From now on SIGINT cancels a session's call, and the program goes on; other signals end it.
@@ -200,12 +205,16 @@ fn on_signal(state: &State, code: u8) {
             exit(code.into())
         }
         Work::Turn(handle) if code == INTERRUPTED => handle.cancel(),
-        Work::Session(handle) | Work::Turn(handle) => {
-            handle.cancel();
-            let _ = thread::Builder::new().spawn(move || {
-                thread::sleep(GRACE);
-                exit(code.into())
-            });
-        }
+        Work::Turn(handle) => end(std::slice::from_ref(handle), code),
+        Work::Sessions(handles) => end(handles, code),
     }
+}
+
+/// Asks sessions to stop, and ends the program soon.
+fn end(handles: &[CancelHandle], code: u8) {
+    handles.iter().for_each(CancelHandle::cancel);
+    let _ = thread::Builder::new().spawn(move || {
+        thread::sleep(GRACE);
+        exit(code.into())
+    });
 }

@@ -7,14 +7,14 @@ use crate::failure::Failure;
 use ocelli_convert::Output;
 use ocelli_quant::Size;
 use serde_json::Value;
-use std::cell::RefCell;
 use std::fmt::{Arguments, Display};
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Standard output, buffered: call [`Out::flush`] at the end, and where somebody is watching.
 pub struct Out {
-    writer: BufWriter<Box<dyn Write>>,
+    writer: BufWriter<Box<dyn Write + Send>>,
     terminal: bool,
 }
 
@@ -99,13 +99,13 @@ pub struct Notes {
     quiet: bool,
     terminal: bool,
     /// The stage that is on the screen. Only then may its line be erased: the answer may be on the same terminal.
-    staged: RefCell<String>,
+    staged: Mutex<String>,
 }
 
 impl Notes {
     /// Standard error; nothing where `quiet`.
     pub fn new(quiet: bool) -> Self {
-        Self { quiet, terminal: io::stderr().is_terminal(), staged: RefCell::default() }
+        Self { quiet, terminal: io::stderr().is_terminal(), staged: Mutex::default() }
     }
 
     /// Whether somebody watches a terminal.
@@ -131,20 +131,24 @@ impl Notes {
     pub fn stage(&self, stage: Arguments<'_>) {
         if self.live() {
             let _ = write!(io::stderr(), "\r\x1b[K{stage}…");
-            self.staged.replace(stage.to_string());
+            *self.staged() = stage.to_string();
         }
     }
 
     /// How much of the stage on the screen is done.
     pub fn within(&self, done: usize, total: usize) {
         if self.live() {
-            let _ = write!(io::stderr(), "\r\x1b[K{}… {} %", self.staged.borrow(), done * 100 / total.max(1));
+            let _ = write!(io::stderr(), "\r\x1b[K{}… {} %", self.staged(), done * 100 / total.max(1));
         }
+    }
+
+    fn staged(&self) -> MutexGuard<'_, String> {
+        self.staged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the last stage off the screen.
     pub fn clear(&self) {
-        if !self.staged.take().is_empty() {
+        if !std::mem::take(&mut *self.staged()).is_empty() {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }

@@ -23,6 +23,7 @@ mod blocks;
 pub mod blocks;
 mod cancel;
 pub mod chat;
+mod company;
 mod conversation;
 mod error;
 mod generate;
@@ -46,6 +47,7 @@ mod weights;
 pub mod weights;
 
 pub use cancel::CancelHandle;
+pub use company::Passes;
 pub use conversation::{Conversation, Next, Said, Used};
 pub use error::{Error, ErrorKind};
 pub use generate::{Finish, Generation, Score, Tokens};

@@ -3,6 +3,7 @@
 mod stored;
 
 use crate::blocks::decoder::SEQUENCES;
+use crate::company::Company;
 use crate::error::Error;
 use crate::image::{Cut, ImageLimits, Views};
 use crate::kernels::cpu::Cpu;
@@ -19,7 +20,7 @@ use crate::weights::{self, Load, MAX_ROWS, Pieces, is_encoder, is_reader};
 use ocelli_quant::gguf::keys::{VERSION, VERSION_KEY};
 use ocelli_quant::gguf::{Bytes, Gguf};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// The device and its threads. Models opened by one engine share it; nothing is global.
 #[derive(Clone)]
@@ -131,6 +132,7 @@ impl Engine {
             encoders,
             readers,
             grammars: Grammars::default(),
+            companies: Mutex::default(),
         })))
     }
 }
@@ -146,6 +148,8 @@ pub(crate) struct Inner {
     pub(crate) encoders: Pieces,
     pub(crate) readers: Pieces,
     grammars: Grammars,
+    /// Sessions side by side, by what they were asked for with.
+    companies: Mutex<Vec<(SessionOptions, Weak<Company>)>>,
 }
 
 /// An open model; clones share it, and threads may.
@@ -372,10 +376,32 @@ impl Model {
         check("images", options.images, 1 << 12, "at most 4096")?;
         check("frames", options.frames, 1 << 8, "at most 256")?;
         check("batch", options.batch, 1 << 16, "at most 65536")?;
-        Ok(resolve(&self.0.family, options))
+        check("parallel", options.parallel, SEQUENCES, "at most 64")?;
+        let resolved = resolve(&self.0.family, options);
+        let slots = resolved.kv.slots.saturating_mul(resolved.parallel);
+        let rule = "so many sessions of so many positions: together at most 4294967295 positions";
+        check("parallel", if slots > u32::MAX as usize { resolved.parallel } else { 0 }, 0, rule)?;
+        Ok(resolved)
     }
 
-    /// The memory a session with these options will need.
+    /// The sessions side by side that were asked for with these options, as long as there is one; else new ones.
+    pub(crate) fn company(
+        &self,
+        options: &SessionOptions,
+        new: impl FnOnce() -> Result<Company, Error>,
+    ) -> Result<Arc<Company>, Error> {
+        let mut companies = self.0.companies.lock().unwrap_or_else(PoisonError::into_inner);
+        companies.retain(|(_, company)| company.strong_count() > 0);
+        let found = companies.iter().find(|(same, _)| same == options).and_then(|(_, company)| company.upgrade());
+        if let Some(company) = found {
+            return Ok(company);
+        }
+        let company = Arc::new(new()?);
+        companies.push((options.clone(), Arc::downgrade(&company)));
+        Ok(company)
+    }
+
+    /// The memory that sessions with these options will need, all that run side by side.
     ///
     /// # Errors
     /// [`Error::BadOption`].

@@ -33,6 +33,11 @@ pub struct SessionOptions {
     pub images: usize,
     /// Most frames of a video; 0 is 1, which is pictures only. Each takes the room of a picture's rows.
     pub frames: usize,
+    /// Sessions with these very options that run side by side, each on a thread of its own, as many as that at most; 0 is 1.
+    /// They share one arena and one cache, in which each has its own positions, and what they run at the same time goes
+    /// through the model as one batch: weights are read once for all of them. Rows in company are summed in another order than
+    /// alone, so that logits may differ in their last bits.
+    pub parallel: usize,
     /// Refuse to start where the plan needs more bytes than this; 0 is no limit.
     pub budget: u64,
 }
@@ -93,6 +98,11 @@ pub struct Resolved {
     pub new_tokens: usize,
     /// Most frames of a video.
     pub frames: usize,
+    /// Sessions side by side.
+    pub parallel: usize,
+    /// Rows of all of them that pass through the model together.
+    pub most: usize,
+    /// Of one session, as the two below.
     pub kv: CacheShape,
     /// Keys and values of pictures that are attended to by themselves.
     pub media: Option<CacheShape>,
@@ -117,6 +127,7 @@ pub fn resolve(family: &Family, options: &SessionOptions) -> Resolved {
     let most = family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.context);
     let context = or(options.context, most).min(most);
     let beams = or(options.beams, 1);
+    let parallel = or(options.parallel, 1);
     let new_tokens = or(options.new_tokens, context).min(context);
     let together = family.sees.as_ref().filter(|sees| sees.two_way()).map_or(0, |sees| sees.largest().positions);
     let batch = or(options.batch, 256).max(together).min(context).max(beams);
@@ -136,6 +147,8 @@ pub fn resolve(family: &Family, options: &SessionOptions) -> Resolved {
         batch,
         image_cache: image_cache(options.image_cache, image),
         logits: beams.max(8).min(batch),
+        parallel,
+        most: batch.max(parallel * beams),
         beams,
         new_tokens,
         frames: or(options.frames, 1),
@@ -149,6 +162,8 @@ pub fn resolve(family: &Family, options: &SessionOptions) -> Resolved {
 pub struct Laid {
     /// All of them.
     pub layout: Layout,
+    /// Of tower and bridge, where sessions are side by side: one is shown a picture while others write.
+    pub sight: Option<Layout>,
     /// Where the model takes pictures.
     pub encoder: Option<Box<dyn Encoder>>,
     /// Where it has a language model.
@@ -156,16 +171,23 @@ pub struct Laid {
 }
 
 impl Resolved {
-    /// The activations: tower and language model take turns in one arena.
+    /// The activations: tower and language model take turns in one arena, unless sessions are side by side.
     pub fn lay_out(&self, family: &Family) -> Laid {
         let mut layout = Layout::default();
         let start = layout.mark();
         let sees = family.sees.as_ref().map(Arc::clone);
         let encoder = sees.map(|sees| sees.layout(&mut layout, self.frames));
+        let sight = (self.parallel > 1).then(|| std::mem::take(&mut layout));
         layout.rewind(start);
-        let rows =
-            family.speaks.as_ref().map(|speaks| speaks.layout(&mut layout, self.batch, self.logits, self.context));
-        Laid { layout, encoder, rows }
+        let logits = self.logits.max(self.parallel * self.beams).min(self.most);
+        let speaks = family.speaks.as_ref();
+        let rows = speaks.map(|speaks| speaks.layout(&mut layout, self.most, logits, self.context));
+        Laid { layout, sight, encoder, rows }
+    }
+
+    /// The shape of the cache of all sessions, of one session's.
+    pub fn shared(&self, shape: CacheShape) -> CacheShape {
+        CacheShape { slots: shape.slots * self.parallel, ..shape }
     }
 
     pub fn plan(&self, device: &dyn Device, family: &Family, mapped: u64, tokenizer: usize) -> Plan {
@@ -181,13 +203,15 @@ impl Resolved {
             (2 + self.frames) * picture + first + prepared * (shown + 4 + 4) + sees.own_bytes()
         });
         let vocabulary = family.speaks.as_ref().map_or(0, |speaks| speaks.decoder.config.vocabulary);
+        let Laid { layout, sight, .. } = self.lay_out(family);
+        let caches = [Some(self.kv), self.media, self.source].into_iter().flatten();
         Plan {
             mapped,
-            cache: [Some(self.kv), self.media, self.source].iter().flatten().map(|c| c.bytes() as u64).sum(),
-            scratch: device.arena_bytes(&self.lay_out(family).layout) as u64,
-            images: self.image_cache as u64,
+            cache: caches.map(|shape| self.shared(shape).bytes() as u64).sum(),
+            scratch: [Some(layout), sight].iter().flatten().map(|layout| device.arena_bytes(layout) as u64).sum(),
+            images: (self.image_cache * self.parallel) as u64,
             tokenizer: tokenizer as u64,
-            other: (PROGRAM + pixels + vocabulary * 4 * self.logits * 2) as u64,
+            other: (PROGRAM + (pixels + vocabulary * 4 * self.logits * 2) * self.parallel) as u64,
         }
     }
 }

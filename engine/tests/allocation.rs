@@ -9,7 +9,7 @@ mod random_model;
 
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
 use ocelli_engine::kernels::{
-    Bias, CacheShape, CacheType, Continuation, Device, Heads, Layout as Room, Product, Sight, Span,
+    Bias, CacheShape, CacheType, Continuation, Device, Heads, Layout as Room, Pasts, Product, Sight, Span,
 };
 use ocelli_engine::weights::{Linear, Scope};
 use ocelli_engine::{Engine, Event, GenerateOptions, Prompt, Sampling, SessionOptions};
@@ -114,10 +114,11 @@ fn attentions(isa: Isa) {
             let mut cache = cpu.cache(shape).unwrap();
             let every: Vec<u32> = (0..).take(slots).collect();
             let spans = [Span { start: 0, len: u32::try_from(slots).unwrap() }];
-            let continuations = [Continuation { rows, past: 300, sight: Sight::Causal, spans: &spans }];
+            let continuations = [Continuation { rows, past: 300, sight: Sight::Causal, spans: (0, 1) }];
+            let seen = Pasts { continuations: &continuations, spans: &spans };
             let count = allocations(|| {
                 cpu.store(&arena, &mut cache, 0, k, v, &every);
-                cpu.attend_cache(&mut arena, heads, Bias::None, &cache, 0, q, &continuations, out);
+                cpu.attend_cache(&mut arena, heads, Bias::None, &cache, 0, q, seen, out);
                 cpu.attend(&mut arena, heads, Bias::None, q, k, v, out);
             });
             assert_eq!(count, 0, "{} {ty:?}, {rows} rows, heads of {width}: allocations of attention", isa.name());

@@ -74,6 +74,7 @@ pub(crate) fn session(model: &Model, o: ocelli_session_options) -> Result<Sessio
         images: size(o.images),
         budget: o.budget,
         frames: if o.frames == 0 { model.video_frames().unwrap_or(1) } else { size(o.frames) },
+        parallel: size(o.parallel),
     };
     let stage = Stage { call: o.stage, user: o.stage_user };
     Ok(Session { session, complete: o.complete != 0, stage })

@@ -187,8 +187,11 @@ pub struct ocelli_session_options {
     /// Most frames of a video, at most 256; 0 is as many as the model was taught, 1 where it takes no video. Each takes the
     /// room of a picture.
     pub frames: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Sessions of the model, opened with the very same options, that run side by side, each from a thread of its own; at most
+    /// 64, 0 is 1. They share the memory in which they compute, and what they compute at the same time reads the weights once.
+    /// Each has keys and values of its own, and ocelli_plan() counts all of them. Results may differ in their last bits from
+    /// those of a session by itself. One session more is refused with OCELLI_ERR_BAD_PARAMETER; forks are sessions.
+    pub parallel: u32,
     /// Told how far pictures and prompt are while a call computes on the session, or on one that was forked from it; may be
     /// NULL.
     pub stage: ocelli_stage_fn,

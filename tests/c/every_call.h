@@ -488,12 +488,12 @@ static void wrong_ocelli_plan(void) {
   expect("ocelli_plan: options is extreme in frames", ocelli_plan(NULL, W.model, &o.s, &W.memory), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.frames, 0x01, sizeof o.s.frames);
   expect("ocelli_plan: options is extreme in frames", ocelli_plan(NULL, W.model, &o.s, &W.memory), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
-  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0xff, sizeof o.s.reserved);
-  expect("ocelli_plan: options is extreme in reserved", ocelli_plan(NULL, W.model, &o.s, &W.memory), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
-  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0x7f, sizeof o.s.reserved);
-  expect("ocelli_plan: options is extreme in reserved", ocelli_plan(NULL, W.model, &o.s, &W.memory), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
-  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0x01, sizeof o.s.reserved);
-  expect("ocelli_plan: options is extreme in reserved", ocelli_plan(NULL, W.model, &o.s, &W.memory), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.parallel, 0xff, sizeof o.s.parallel);
+  expect("ocelli_plan: options is extreme in parallel", ocelli_plan(NULL, W.model, &o.s, &W.memory), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.parallel, 0x7f, sizeof o.s.parallel);
+  expect("ocelli_plan: options is extreme in parallel", ocelli_plan(NULL, W.model, &o.s, &W.memory), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.parallel, 0x01, sizeof o.s.parallel);
+  expect("ocelli_plan: options is extreme in parallel", ocelli_plan(NULL, W.model, &o.s, &W.memory), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_DEVICE) | BIT(OCELLI_ERR_FILE) | BIT(OCELLI_ERR_INVALID_UTF8) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_MODEL) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   }
   { struct { ocelli_memory s; unsigned char tail[64]; } o; memset(&o, 0, sizeof o);
   expect("ocelli_plan: memory is NULL", ocelli_plan(NULL, W.model, NULL, NULL), BIT(OCELLI_ERR_NULL_PARAMETER));
@@ -896,12 +896,12 @@ static void wrong_ocelli_session_open(void) {
   ready(0); expect("ocelli_session_open: options is extreme in frames", ocelli_session_open(W.model, &o.s, &W.out_session), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUDGET) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.frames, 0x01, sizeof o.s.frames);
   ready(0); expect("ocelli_session_open: options is extreme in frames", ocelli_session_open(W.model, &o.s, &W.out_session), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUDGET) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
-  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0xff, sizeof o.s.reserved);
-  ready(0); expect("ocelli_session_open: options is extreme in reserved", ocelli_session_open(W.model, &o.s, &W.out_session), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUDGET) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
-  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0x7f, sizeof o.s.reserved);
-  ready(0); expect("ocelli_session_open: options is extreme in reserved", ocelli_session_open(W.model, &o.s, &W.out_session), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUDGET) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
-  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.reserved, 0x01, sizeof o.s.reserved);
-  ready(0); expect("ocelli_session_open: options is extreme in reserved", ocelli_session_open(W.model, &o.s, &W.out_session), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUDGET) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.parallel, 0xff, sizeof o.s.parallel);
+  ready(0); expect("ocelli_session_open: options is extreme in parallel", ocelli_session_open(W.model, &o.s, &W.out_session), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUDGET) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.parallel, 0x7f, sizeof o.s.parallel);
+  ready(0); expect("ocelli_session_open: options is extreme in parallel", ocelli_session_open(W.model, &o.s, &W.out_session), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUDGET) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
+  memset(&o, 0, sizeof o); o.s.struct_size = sizeof o.s; memset(&o.s.parallel, 0x01, sizeof o.s.parallel);
+  ready(0); expect("ocelli_session_open: options is extreme in parallel", ocelli_session_open(W.model, &o.s, &W.out_session), BIT(OCELLI_ERR_BAD_HANDLE) | BIT(OCELLI_ERR_BAD_PARAMETER) | BIT(OCELLI_ERR_BUDGET) | BIT(OCELLI_ERR_MEMORY) | BIT(OCELLI_ERR_NULL_PARAMETER) | BIT(OCELLI_ERR_UNSUPPORTED) | BIT(OCELLI_OK));
   }
   ready(0); expect("ocelli_session_open: out is NULL", ocelli_session_open(W.model, NULL, NULL), BIT(OCELLI_ERR_NULL_PARAMETER));
 }

@@ -26,6 +26,7 @@ const ENGINE: House = House {
         "session",
         "model",
         "plan",
+        "company",
         "models",
         "blocks",
         "kernels",

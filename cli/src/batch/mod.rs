@@ -18,9 +18,13 @@ use crate::output::{Notes, counted, time};
 use crate::progress::Count;
 use crate::prompt_args::{Asked, PromptArgs};
 use answers::Answers;
+use clap::builder::RangedU64ValueParser;
 use ocelli_engine::image::bytes_hash;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 /// Most pictures of a request: they are in memory together.
 const PICTURES: usize = 256;
@@ -80,8 +84,19 @@ impl BatchArgs {
     }
 }
 
+/// Requests at the same time.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Batch")]
+pub struct ParallelArgs {
+    /// Answer N requests of a batch at the same time: weights are read once for all that go through the model together. Each of
+    /// them needs its own keys and values, and log-probabilities may differ in their last digits from those of one at a time
+    #[arg(long, value_name = "N", requires = "batch", default_value_t = 1, hide_default_value = true,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
+    pub parallel: usize,
+}
+
 /// What an answer's fields are made of a request's.
-pub type Answer<'a> = dyn FnMut(&Request<'_>) -> Result<Map<String, Value>, Failure> + 'a;
+pub type Answer<'a> = dyn Fn(&Request<'_>, &mut Sessions<'_>) -> Result<Map<String, Value>, Failure> + Sync + 'a;
 
 /// Answers a batch. `settings` is all that decides answers besides the requests; `known` are the fields that are read.
 pub fn run(
@@ -89,61 +104,152 @@ pub fn run(
     settings: &str,
     known: &[&str],
     (notes, interrupt): (&Notes, &Interrupt),
-    answer: &mut Answer<'_>,
+    sessions: Sessions<'_>,
+    answer: &Answer<'_>,
 ) -> Result<(), Failure> {
     let Some(path) = &args.batch else { return Ok(()) };
     let mut requests = Requests::read(path, bytes_hash(settings.as_bytes()), known, notes)?;
     if let Some((part, of)) = args.shard {
         requests.shard(part, of);
     }
-    let mut answers = Answers::open(args.output.as_deref(), args.resume, &requests)?;
-    let (total, before) = (requests.len(), answers.done);
-    if before > 0 {
-        notes.line(format_args!("{before} of {} are there already", counted(total, "request")));
-    }
-    let progress = Count::new(notes, "requests", before, total);
-    let stopped = loop {
-        let at = answers.done;
-        if at == total || args.fail_fast && answers.failed > 0 {
-            break Ok(());
-        }
-        if interrupt.raised() {
-            break Err(Failure::Interrupted);
-        }
-        let failed = if answers.failed > 0 { format!(", {} failed", answers.failed) } else { String::new() };
-        progress.at(at, failed);
-        let fields = match answer(&requests.get(at)) {
-            Ok(fields) => fields,
-            Err(failure @ Failure::Error { .. }) => error(failure, &requests.name, requests.line(at)),
-            Err(other) => break Err(other),
-        };
-        let failed = fields.contains_key("error");
-        let fields = serde_json::to_string(&fields).map_err(|e| Failure::new("output", e))?;
-        let line = format!("{},{}", requests.answer(at), fields.strip_prefix('{').unwrap_or(&fields));
-        if !answers.stays() {
-            // The line may be on the same terminal.
-            notes.clear();
-        }
-        if let Err(failure) = answers.write(&line, failed) {
-            break Err(failure);
-        }
-    };
-    notes.clear();
-    let done = counted(answers.done - before, "request");
-    notes.line(format_args!("{done} of {total} answered in {}", time(progress.took())));
-    if let Err(failure) = stopped {
-        if answers.stays() && matches!(failure, Failure::Interrupted) {
-            notes.line(format_args!("{} of {total} are in the file: --resume goes on behind them", answers.done));
-        }
-        return Err(failure);
-    }
-    answers.finish()?;
+    let answers = Answers::open(args.output.as_deref(), args.resume, &requests)?;
+    let answers = drive(&requests, answers, args.fail_fast, (notes, interrupt), sessions, answer)?;
     if answers.failed > 0 {
         let message = format_args!("{} of {} failed", answers.failed, counted(answers.done, "request"));
         let failure = Failure::new("batch", message);
         return Err(failure.with_hint("the lines with an \"error\" say why"));
     }
     Ok(())
+}
+
+/// Answers those requests that have no answer yet, as many at the same time as there are `sessions` for.
+pub fn drive(
+    requests: &Requests,
+    answers: Answers,
+    fail_fast: bool,
+    (notes, interrupt): (&Notes, &Interrupt),
+    sessions: Sessions<'_>,
+    answer: &Answer<'_>,
+) -> Result<Answers, Failure> {
+    let (total, before) = (requests.len(), answers.done);
+    if before > 0 {
+        notes.line(format_args!("{before} of {} are there already", counted(total, "request")));
+    }
+    let progress = Count::new(notes, "requests", before, total);
+    let (workers, cancels) = sessions.each();
+    interrupt.cancels_all(cancels);
+    let next = before;
+    let lines = Lines { requests, answers, progress, notes, fail_fast, next, early: BTreeMap::new(), stopped: None };
+    let lines = Mutex::new(lines);
+    let work = |sessions: Sessions<'_>| answer_all(requests, sessions, &lines, interrupt, answer);
+    let mut workers = workers.into_iter();
+    let own = workers.next();
+    thread::scope(|scope| {
+        for (number, sessions) in workers.enumerate() {
+            let name = format!("request-{number}");
+            // One that cannot be started is one fewer.
+            let _ = thread::Builder::new().name(name).spawn_scoped(scope, || work(sessions));
+        }
+        own.into_iter().for_each(work);
+    });
+    let Lines { answers, progress, stopped, .. } = lines.into_inner().unwrap_or_else(PoisonError::into_inner);
+    notes.clear();
+    let done = counted(answers.done - before, "request");
+    notes.line(format_args!("{done} of {total} answered in {}", time(progress.took())));
+    if let Some(failure) = stopped {
+        if answers.stays() && matches!(failure, Failure::Interrupted) {
+            notes.line(format_args!("{} of {total} are in the file: --resume goes on behind them", answers.done));
+        }
+        return Err(failure);
+    }
+    answers.finish()?;
+    Ok(answers)
+}
+
+/// Answers requests that nobody has begun, until there are none or all is to stop.
+fn answer_all(
+    requests: &Requests,
+    mut sessions: Sessions<'_>,
+    lines: &Mutex<Lines<'_>>,
+    interrupt: &Interrupt,
+    answer: &Answer<'_>,
+) {
+    let lines = || lines.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let next = lines().begin(interrupt);
+        let Some(at) = next else { return };
+        let answered = answer(&requests.get(at), &mut sessions);
+        lines().end(at, answered);
+    }
+}
+
+/// Lines on their way to where answers go, in the order of the requests.
+struct Lines<'a> {
+    requests: &'a Requests,
+    answers: Answers,
+    progress: Count<'a>,
+    notes: &'a Notes,
+    fail_fast: bool,
+    /// The first request that nobody has begun.
+    next: usize,
+    /// Those that are answered before one that comes earlier, and whether they failed.
+    early: BTreeMap<usize, (String, bool)>,
+    /// Why no more are answered.
+    stopped: Option<Failure>,
+}
+
+impl Lines<'_> {
+    /// Whether no more are to be begun.
+    fn ends(&self) -> bool {
+        self.stopped.is_some() || self.fail_fast && self.answers.failed > 0
+    }
+
+    /// A request that is to be answered.
+    fn begin(&mut self, interrupt: &Interrupt) -> Option<usize> {
+        if self.ends() || self.next == self.requests.len() {
+            return None;
+        }
+        if interrupt.raised() {
+            self.stopped = Some(Failure::Interrupted);
+            return None;
+        }
+        let failed = if self.answers.failed > 0 { format!(", {} failed", self.answers.failed) } else { String::new() };
+        self.progress.at(self.answers.done, failed);
+        self.next += 1;
+        Some(self.next - 1)
+    }
+
+    /// Writes an answer, unless an earlier one is missing; then that one does.
+    fn end(&mut self, at: usize, answered: Result<Map<String, Value>, Failure>) {
+        let fields = match answered {
+            Ok(fields) => fields,
+            Err(failure @ Failure::Error { .. }) => error(failure, &self.requests.name, self.requests.line(at)),
+            Err(other) => return self.stop(other),
+        };
+        let failed = fields.contains_key("error");
+        match serde_json::to_string(&fields) {
+            Ok(fields) => {
+                let line = format!("{},{}", self.requests.answer(at), fields.strip_prefix('{').unwrap_or(&fields));
+                self.early.insert(at, (line, failed));
+            }
+            Err(e) => return self.stop(Failure::new("output", e)),
+        }
+        while !self.ends()
+            && let Some((line, failed)) = self.early.remove(&self.answers.done)
+        {
+            if !self.answers.stays() {
+                // The line may be on the same terminal.
+                self.notes.clear();
+            }
+            if let Err(failure) = self.answers.write(&line, failed) {
+                self.stop(failure);
+            }
+        }
+    }
+
+    fn stop(&mut self, failure: Failure) {
+        self.stopped.get_or_insert(failure);
+    }
 }
 
 /// A failure as an answer.

@@ -4,9 +4,11 @@
 //! through the model together follows from what a session is laid out for. It is made anew where the next request needs
 //! another, and then takes over what pictures have become, which depends on nothing else. Where it serves again, whole
 //! batches of a prompt that begins like the one before are not read again.
+//!
+//! Requests that are answered at the same time have sessions side by side, which have the very same options: they have room for
+//! more than each needs. What goes through the model together is then not what would alone, and the last bits may differ.
 
 use crate::failure::Failure;
-use crate::interrupt::Interrupt;
 use ocelli_engine::{CancelHandle, Model, Session, SessionOptions};
 
 /// Most bytes of pictures of a pool that are kept encoded, beside those of a prompt.
@@ -15,56 +17,78 @@ const POOL: usize = 64 << 20;
 /// Requests of up to so many positions are always read in one batch.
 const POSITIONS: usize = 256;
 
+/// The sessions that one of those who answer at the same time has had.
 pub struct Sessions<'a> {
     model: &'a Model,
     cancel: CancelHandle,
     /// Bytes of encoded pictures to keep, where memory is not limited.
     pictures: Option<usize>,
+    /// Requests that are answered at the same time.
+    parallel: usize,
     held: Option<(SessionOptions, Session)>,
 }
 
 impl<'a> Sessions<'a> {
-    /// Of a batch with so many pictures in each prompt, and in all of them, besides the queries' own. From now on a signal
-    /// stops what runs.
-    pub fn new(
-        model: &'a Model,
-        pictures: (usize, usize),
-        limited: bool,
-        interrupt: &Interrupt,
-    ) -> Result<Self, Failure> {
-        let cancel = CancelHandle::default();
-        interrupt.cancels(cancel.clone());
+    /// Of a batch with so many pictures in each prompt, and in all of them, besides the queries' own.
+    pub fn new(model: &'a Model, pictures: (usize, usize), limited: bool, parallel: usize) -> Result<Self, Failure> {
         // By itself a session keeps sixteen.
         let sixteen = usize::try_from(model.plan(&SessionOptions::default())?.images).unwrap_or(0);
         let (prompt, all) = pictures;
         let most = |count: usize| sixteen + sixteen / 16 * count;
         let pictures = (!limited && all > 0).then(|| most(prompt).max(most(all).min(POOL)));
-        Ok(Self { model, cancel, pictures, held: None })
+        Ok(Self { model, cancel: CancelHandle::default(), pictures, parallel, held: None })
+    }
+
+    /// As many as answer at the same time, and what stops them.
+    pub fn each(self) -> (Vec<Self>, Vec<CancelHandle>) {
+        let Self { model, pictures, parallel, .. } = self;
+        let cancels: Vec<CancelHandle> = (0..parallel).map(|_| CancelHandle::default()).collect();
+        let own = |cancel: &CancelHandle| Self { model, cancel: cancel.clone(), pictures, parallel, held: None };
+        (cancels.iter().map(own).collect(), cancels)
     }
 
     /// The session of a request that alone would get one of these options. With `longer` room for more positions changes
     /// nothing for it, unless it is a search, whose beams then lie elsewhere in the cache.
     pub fn get(&mut self, mut options: SessionOptions, longer: bool) -> Result<&mut Session, Failure> {
         options.image_cache = options.image_cache.or(self.pictures);
-        if longer && options.beams <= 1 && options.context > POSITIONS {
-            let longer = options.context.next_multiple_of(POSITIONS);
-            let longer = SessionOptions { context: longer, ..options.clone() };
-            if options.budget == 0 || self.model.plan(&longer)?.total() <= options.budget {
-                options = longer;
-            }
+        let more = if self.parallel > 1 {
+            options.parallel = self.parallel;
+            Some(common(&options))
+        } else if longer && options.beams <= 1 && options.context > POSITIONS {
+            let context = options.context.next_multiple_of(POSITIONS);
+            Some(SessionOptions { context, ..options.clone() })
+        } else {
+            None
+        };
+        if let Some(more) = more
+            && (options.budget == 0 || self.model.plan(&more)?.total() <= options.budget)
+        {
+            options = more;
         }
         let session = match self.held.take() {
             Some((same, session)) if same == options => session,
             other => {
+                let before = other.map(|(_, before)| before);
                 let mut session = self.model.session(&options)?;
                 session.cancel_by(self.cancel.clone());
                 session.keep_whole_batches();
-                if let Some((_, before)) = other {
+                if let Some(before) = before {
                     session.know_pictures_of(&before);
                 }
                 session
             }
         };
         Ok(&mut self.held.insert((options, session)).1)
+    }
+}
+
+/// Options that most requests of a batch have in common: sessions that are side by side have the very same.
+fn common(options: &SessionOptions) -> SessionOptions {
+    SessionOptions {
+        context: options.context.next_power_of_two().max(4 * POSITIONS),
+        beams: options.beams.next_power_of_two(),
+        new_tokens: if options.beams > 1 { options.new_tokens.next_power_of_two().max(64) } else { 0 },
+        images: options.images.next_power_of_two(),
+        ..options.clone()
     }
 }

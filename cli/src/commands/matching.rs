@@ -100,8 +100,8 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
     model.compares().ok_or(Error::NoMatching)?;
     let read = picture_args::options();
     let settings = format!("match {:032x} {:?} {read:?}", model.identity(), args.text);
-    let mut sessions = Sessions::new(model, (0, 0), args.memory.limited(), interrupt)?;
-    let mut answer = |request: &Request<'_>| {
+    let sessions = Sessions::new(model, (0, 0), args.memory.limited(), 1)?;
+    let answer = |request: &Request<'_>, sessions: &mut Sessions<'_>| {
         let own = request.field(|fields| match (fields.text("text")?, fields.texts("texts")?) {
             (Some(_), Some(_)) => Err("either \"text\" or \"texts\"".to_owned()),
             (Some(text), None) => Ok(vec![text]),
@@ -121,7 +121,7 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
         let found = session.match_texts(&pictures, &texts, &mut |_| ControlFlow::Continue(()))?;
         Ok(pairs(&found))
     };
-    batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), &mut answer)
+    batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), sessions, &answer)
 }
 
 /// All pairs.

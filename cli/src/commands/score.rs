@@ -1,6 +1,6 @@
 //! `ocelli score`: how likely each of some texts is after a prompt. The way to choose among known answers.
 
-use crate::batch::{self, BatchArgs, Request, Sessions};
+use crate::batch::{self, BatchArgs, ParallelArgs, Request, Sessions};
 use crate::commands::run::with_media;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -11,6 +11,7 @@ use ocelli_engine::tokenizer::EncodeOptions;
 use ocelli_engine::{Error, Event, Model, Prompt, Score, SessionOptions, prompt_ids};
 use serde_json::{Map, Value, json};
 use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 
 const AFTER: &str = "\
 EXAMPLES
@@ -52,6 +53,8 @@ pub struct Args {
     memory: MemoryArgs,
     #[command(flatten)]
     batch: BatchArgs,
+    #[command(flatten)]
+    parallel: ParallelArgs,
     /// Print one JSON object, in the order given
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -113,21 +116,23 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
         args.memory.content(),
         args.prompt.content()?
     );
-    let mut prompts = args.prompt.open(model, notes)?;
-    let mut sessions = Sessions::new(model, prompts.pictures(), args.memory.limited(), interrupt)?;
-    let mut answer = |request: &Request<'_>| {
+    let prompts = args.prompt.open(model, notes)?;
+    let sessions = Sessions::new(model, prompts.pictures(), args.memory.limited(), args.parallel.parallel)?;
+    let prompts = Mutex::new(prompts);
+    let prompts = || prompts.lock().unwrap_or_else(PoisonError::into_inner);
+    let answer = |request: &Request<'_>, sessions: &mut Sessions<'_>| {
         let own = request.field(|fields| match fields.texts("continuations")? {
             Some(texts) if texts.is_empty() => Err("no text in \"continuations\"".to_owned()),
             None if args.continuation.is_empty() => Err("no \"continuations\", and none by --continuation".to_owned()),
             texts => Ok(texts),
         })?;
         let texts: Vec<&str> = own.as_ref().unwrap_or(&args.continuation).iter().map(String::as_str).collect();
-        let Composed { prompt, shown, .. } = prompts.prompt(&request.asked(text.as_deref())?)?;
+        let Composed { prompt, shown, .. } = prompts().prompt(&request.asked(text.as_deref())?)?;
         let session = sessions.get(fitted(&args.memory, model, &prompt, &texts)?, false)?;
         let scores = session.score(&prompt, &texts, &mut |_| ControlFlow::Continue(()))?;
         document(model, &prompt, shown, &texts, &scores)
     };
-    batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), &mut answer)
+    batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), sessions, &answer)
 }
 
 /// The session that scoring texts behind a prompt needs.

@@ -60,6 +60,32 @@ fn alone(args: &[&str], id: &Value, request: &Value) -> String {
 }
 
 #[test]
+fn several_at_a_time_are_answered_in_order_and_with_the_same_texts() {
+    let made = Made::new(&questions(24));
+    for more in [&[][..], &["--beams", "3"], &["--temp", "0.8", "--seed", "5", "-n", "9"]] {
+        let texts = |parallel: &str| -> Vec<[Value; 4]> {
+            let out = made.batch("run", &[more, &["--parallel", parallel]].concat()).ok();
+            lines(&out).iter().map(|a| ["id", "request", "text", "ids"].map(|field| a[field].clone())).collect()
+        };
+        let wanted = texts("1");
+        assert_eq!(wanted.len(), 24);
+        assert_eq!(texts("4"), wanted, "{more:?}");
+        assert_eq!(texts("40"), wanted, "{more:?}: more at a time than there are");
+    }
+    // The one that fails is an answer in its place, and with --fail-fast nothing is behind it.
+    let mut broken = questions(12);
+    broken.insert_str(broken.match_indices('\n').nth(4).unwrap().0 + 1, "{\"prompt\": 3}\n");
+    let made = Made::new(&broken);
+    let ended = made.batch("run", &["--parallel", "3"]);
+    let answers = lines(&ended.out);
+    assert_eq!((ended.code, answers.len()), (Some(1), 13));
+    assert!(answers[5]["error"]["line"] == 6 && answers.iter().filter(|a| a["error"].is_object()).count() == 1);
+    let ended = made.batch("run", &["--parallel", "3", "--fail-fast"]);
+    assert_eq!((ended.code, lines(&ended.out).len()), (Some(1), 6));
+    assert_eq!(ocelli(&["run", "--parallel", "2", "-p", "a"]).code, Some(2));
+}
+
+#[test]
 fn requests_are_answered_as_if_each_were_alone() {
     let made = Made::new(&questions(8));
     for more in

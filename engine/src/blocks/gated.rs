@@ -8,12 +8,9 @@
 
 use super::attention::{Attention, Shape, read_heads};
 use super::cache::Sequence;
-use super::decoder::SEQUENCES;
 use super::vit::ids;
 use crate::error::Error;
-use crate::kernels::{
-    Activation, Bias, Cache, CacheShape, CacheType, Continuation, Exec, Heads, Layout, Product, Rows, Sight, Span,
-};
+use crate::kernels::{Activation, Bias, Cache, CacheShape, CacheType, Exec, Heads, Layout, Pasts, Product, Rows, Span};
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope};
 
@@ -117,23 +114,21 @@ pub struct GatedRows {
     v: Rows,
 }
 
-/// The keys and values of a session's media, each for all gated layers.
-pub struct MediaCache {
-    data: Cache,
+/// The media whose keys and values, each for all gated layers, one caller has in the cache of media.
+pub struct MediaSlots {
     spans: Vec<Span>,
     /// What each media slot holds, and when it was last asked for.
     held: Vec<(Option<u128>, u64)>,
     clock: u64,
 }
 
-impl MediaCache {
-    /// An empty cache of as many media slots as fit, each of `rows` slots of the cache.
+impl MediaSlots {
+    /// Room for `count` media, each of `rows` slots of the cache, behind `first` others.
     #[must_use]
-    pub fn new(data: Cache, shape: CacheShape, rows: usize) -> Self {
-        let media_slots = shape.slots / rows;
+    pub fn new(first: usize, count: usize, rows: usize) -> Self {
         let span =
             |i| u32::try_from(i * rows).ok().zip(u32::try_from(rows).ok()).map(|(start, len)| Span { start, len });
-        Self { data, spans: (0..media_slots).filter_map(span).collect(), held: vec![(None, 0); media_slots], clock: 0 }
+        Self { spans: (first..first + count).filter_map(span).collect(), held: vec![(None, 0); count], clock: 0 }
     }
 
     /// Media it holds at most.
@@ -147,6 +142,11 @@ impl MediaCache {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
+    }
+
+    /// Where in the cache a media slot is.
+    pub(super) fn span(&self, media_slot: usize) -> Span {
+        self.spans[media_slot]
     }
 
     /// The slot of the media that has this hash, if it is held.
@@ -237,20 +237,19 @@ impl Gated {
         &self,
         exec: &mut Exec<'_>,
         rows: &GatedRows,
-        cache: &mut MediaCache,
-        media_slot: usize,
-        hash: u128,
+        (cache, held): (&mut Cache, &mut MediaSlots),
+        (media_slot, hash): (usize, u128),
         media: &[f32],
     ) -> Result<(), Error> {
-        cache.clock += 1;
-        cache.held[media_slot] = (None, cache.clock);
-        let slots = ids(media_slot * self.config.rows, self.config.rows);
+        held.clock += 1;
+        held.held[media_slot] = (None, held.clock);
+        let slots = ids(held.spans[media_slot].start as usize, self.config.rows);
         exec.write(rows.media, media)?;
         for (index, l) in self.layers.iter().enumerate() {
             l.attention.keys(exec, rows.media, None, rows.k, rows.v)?;
-            exec.store(&mut cache.data, index, rows.k, rows.v, &slots)?;
+            exec.store(cache, index, rows.k, rows.v, &slots)?;
         }
-        cache.held[media_slot].0 = Some(hash);
+        held.held[media_slot].0 = Some(hash);
         Ok(())
     }
 
@@ -272,43 +271,22 @@ impl Gated {
         (layer % interval == offset).then_some(layer / interval)
     }
 
-    /// Runs a gated layer on `x`, the newest rows of the sequences: `counts[i]` of `sequences[i]`.
-    #[allow(clippy::too_many_arguments)]
+    /// Runs a gated layer on `x`, whose rows look at media in the cache, if any of them looks at some.
     pub(super) fn forward(
         &self,
         exec: &mut Exec<'_>,
         index: usize,
         rows: &GatedRows,
-        cache: Option<&MediaCache>,
-        sequences: &[Sequence],
-        counts: &[usize],
+        media: Option<(&Cache, Pasts<'_>)>,
         x: Rows,
     ) -> Result<(), Error> {
         let l = &self.layers[index];
         let part = |r: Rows| r.first(x.rows());
         let (q, mixed, ffn) = (part(rows.q), part(rows.mixed), part(rows.ffn));
-        let runs = || sequences.iter().zip(counts).flat_map(|(s, count)| s.runs(s.len() - count));
         // Where nobody looks at anything the attention would add zeros.
-        if let Some(cache) = cache.filter(|_| runs().any(|(_, media)| media.is_some())) {
+        if let Some((cache, looks)) = media {
             l.attention.queries(exec, x, Some(&l.norm), q)?;
-            let mut runs = runs();
-            let mut start = 0;
-            loop {
-                // As many runs at once as a call takes without memory of its own.
-                let mut views = [Continuation { rows: 0, past: 0, sight: Sight::Beside, spans: &[] }; SEQUENCES];
-                let (mut taken, mut count) = (0, 0);
-                for (view, (rows, media)) in views.iter_mut().zip(runs.by_ref()) {
-                    let spans = media.map_or(&[][..], |slot| &cache.spans[slot..=slot]);
-                    *view = Continuation { rows, past: spans.len() * self.config.rows, sight: Sight::Beside, spans };
-                    (taken, count) = (taken + 1, count + rows);
-                }
-                if taken == 0 {
-                    break;
-                }
-                let (q, mixed) = (q.slice(start, count), mixed.slice(start, count));
-                exec.attend_cache(self.config.heads, Bias::None, &cache.data, index, q, &views[..taken], mixed)?;
-                start += count;
-            }
+            exec.attend_cache(self.config.heads, Bias::None, cache, index, q, looks, mixed)?;
             l.attention.add(exec, mixed, x, l.scale)?;
         }
         let up = Product::new(&l.up, ffn);

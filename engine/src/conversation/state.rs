@@ -72,7 +72,7 @@ impl Conversation {
             write_dialogue(&mut out, dialogue)?;
         }
         out.extend_from_slice(&(kept as u64).to_le_bytes());
-        self.session().save(kept, &mut out)?;
+        self.session.save(kept, &mut out)?;
         let hash = hash_bytes(out.len() as u64, &out);
         out.extend_from_slice(&hash.to_le_bytes());
         Ok(out)

@@ -2,11 +2,11 @@
 
 use crate::blocks::cache::Sequence;
 use crate::blocks::decoder::SEQUENCES;
+use crate::company::Likely;
 use crate::error::Error;
 use crate::models::check_ids;
 use crate::prompt::{Item, Prompt};
-use crate::sampling::{log_probability, log_sum};
-use crate::session::{Session, Sink, Timings};
+use crate::session::{Session, Sink, Timings, Wants};
 use std::ops::ControlFlow;
 
 /// How likely one continuation is.
@@ -16,6 +16,8 @@ pub struct Score {
     pub ids: Vec<u32>,
     /// The natural logarithm of each token's probability after all before it.
     pub logprobs: Vec<f32>,
+    /// Whether each token was the likeliest where it stands, so that the text is what the likeliest tokens would have written.
+    pub greedy: bool,
 }
 
 impl Score {
@@ -23,6 +25,16 @@ impl Score {
     #[must_use]
     pub fn sum(&self) -> f64 {
         self.logprobs.iter().map(|&p| f64::from(p)).sum()
+    }
+
+    /// Appends what the logits of a position say of the next token.
+    fn push(&mut self, next: Likely, position: usize) -> Result<(), Error> {
+        if next.logprob.is_nan() {
+            return Err(Error::NotANumber { position });
+        }
+        self.logprobs.push(next.logprob);
+        self.greedy &= next.first;
+        Ok(())
     }
 }
 
@@ -73,14 +85,13 @@ impl Session {
     fn score_alike(&mut self, items: &[Item], all: Vec<Vec<u32>>, sink: &mut Sink<'_>) -> Result<Vec<Score>, Error> {
         let behind = all.iter().map(Vec::len).max().unwrap_or(0);
         let mut prompt = self.prefill(items, behind, sink, &mut Timings::default())?;
-        let vocabulary = self.vocabulary();
-        let first = &self.logits()[..vocabulary];
-        let sum = log_sum(first).ok_or(Error::NotANumber { position: prompt.sequence.len() - 1 })?;
+        let first = self.logits();
         let score = |ids: Vec<u32>| {
-            let logprobs = ids.first().map(|&id| log_probability(first[id as usize], sum)).into_iter().collect();
-            Score { ids, logprobs }
+            let mut score = Score { logprobs: Vec::with_capacity(ids.len()), greedy: true, ids };
+            let next = score.ids.first().map(|&id| Likely::of(first, id));
+            next.map_or(Ok(()), |next| score.push(next, prompt.sequence.len() - 1)).map(|()| score)
         };
-        let mut scores: Vec<Score> = all.into_iter().map(score).collect();
+        let mut scores = all.into_iter().map(score).collect::<Result<Vec<Score>, Error>>()?;
         // Nothing follows the last token of each, so it is not run.
         let mut left: Vec<&mut Score> = scores.iter_mut().filter(|score| score.ids.len() > 1).collect();
         while !left.is_empty() {
@@ -102,28 +113,21 @@ impl Session {
 
     /// Runs continuations side by side, the last of them in the prompt's own place, which is the prompt's alone again then.
     fn score_together(&mut self, prompt: &mut Sequence, scores: &mut [&mut Score]) -> Result<(), Error> {
-        let (vocabulary, batch, positions) = (self.vocabulary(), self.batch(), prompt.len());
+        let (batch, positions) = (self.batch(), prompt.len());
         let mut sequences: Vec<Sequence> = (1..scores.len()).map(|_| self.slots().fork(prompt)).collect();
         sequences.push(std::mem::take(prompt));
         let longest = scores.iter().map(|score| score.ids.len() - 1).max().unwrap_or(0);
         for at in (0..longest).step_by(batch) {
             let parts: Vec<&[u32]> = scores.iter().map(|score| part(&score.ids, at, batch)).collect();
             let counts: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-            self.run(&mut sequences, &parts.concat(), &counts)?;
-            let rows: Vec<(usize, usize)> = counts
-                .iter()
-                .enumerate()
-                .flat_map(|(i, &count)| (at + 1..=at + count).map(move |next| (i, next)))
-                .collect();
-            let mut start = 0;
-            for some in rows.chunks(self.logit_rows()) {
-                self.read_logits(start, some.len())?;
-                for (logits, &(i, next)) in self.logits().chunks_exact(vocabulary).zip(some) {
-                    let sum = log_sum(logits).ok_or(Error::NotANumber { position: positions + next - 1 })?;
-                    let id = scores[i].ids[next];
-                    scores[i].logprobs.push(log_probability(logits[id as usize], sum));
-                }
-                start += some.len();
+            let rows = || {
+                let behind = |(i, &count)| (at + 1..=at + count).map(move |next| (i, next));
+                counts.iter().enumerate().flat_map(behind)
+            };
+            let next: Vec<u32> = rows().map(|(i, next)| scores[i].ids[next]).collect();
+            self.run(&mut sequences, &parts.concat(), &counts, &mut Wants::Only(&next))?;
+            for ((i, next), &likely) in rows().zip(self.likely()) {
+                scores[i].push(likely, positions + next - 1)?;
             }
         }
         *prompt = sequences.pop().unwrap_or_default();
@@ -159,8 +163,7 @@ impl Session {
         let positions = prompt.sequence.len();
         let mut all = self.logits().to_vec();
         for ids in ids.chunks(self.logit_rows()) {
-            self.run(std::slice::from_mut(&mut prompt.sequence), ids, &[ids.len()])?;
-            self.read_logits(0, ids.len())?;
+            self.run(std::slice::from_mut(&mut prompt.sequence), ids, &[ids.len()], &mut Wants::All)?;
             all.extend_from_slice(self.logits());
         }
         self.slots().truncate(&mut prompt.sequence, positions);
@@ -183,13 +186,7 @@ impl Session {
             0,
             &mut Sequence::default(),
             &mut Timings::default(),
-            &mut |s, count, _| {
-                for start in (0..count).step_by(s.logit_rows()) {
-                    s.read_logits(start, s.logit_rows().min(count - start))?;
-                    all.extend_from_slice(s.logits());
-                }
-                Ok(())
-            },
+            &mut Wants::Each(&mut |logits| all.extend_from_slice(logits)),
             &mut |_| ControlFlow::Continue(()),
         );
         self.done();

@@ -5,7 +5,7 @@ use crate::blocks::cache::Sequence;
 use crate::error::Error;
 use crate::models::check_ids;
 use crate::prompt::Item;
-use crate::session::{Event, Session, Timings};
+use crate::session::{Event, Session, Timings, Wants};
 use std::ops::ControlFlow;
 
 /// One sequence of a session, empty at first. After an error only [`Tokens::clear`] makes it usable again.
@@ -60,8 +60,7 @@ impl Tokens<'_> {
         self.check(ids)?;
         let items = [Item::Tokens(ids.to_vec())];
         let sink = &mut |_: Event<'_>| ControlFlow::Continue(());
-        let last: &mut After<'_> = &mut |s, rows, _| s.read_logits(rows - 1, 1);
-        self.session.run_prompt(&items, 0, &mut self.sequence, &mut Timings::default(), last, sink)?;
+        self.session.run_prompt(&items, 0, &mut self.sequence, &mut Timings::default(), &mut Wants::Last, sink)?;
         Ok(self.session.logits())
     }
 
@@ -70,7 +69,7 @@ impl Tokens<'_> {
     /// # Errors
     /// [`Error::BadOption`] for no ids or one that the model does not have, [`Error::ContextFull`], [`Error::Cancelled`].
     pub fn feed(&mut self, ids: &[u32]) -> Result<&[f32], Error> {
-        self.run(ids, &mut |s, rows, end| if end { s.read_logits(rows - 1, 1) } else { Ok(()) })?;
+        self.run(ids, &mut Wants::Last)?;
         Ok(self.session.logits())
     }
 
@@ -80,17 +79,11 @@ impl Tokens<'_> {
     /// As [`Tokens::feed`].
     pub fn feed_each(&mut self, ids: &[u32], each: &mut dyn FnMut(usize, &[f32])) -> Result<(), Error> {
         let mut index = 0;
-        self.run(ids, &mut |s, rows, _| {
-            let (most, vocabulary) = (s.logit_rows(), s.vocabulary());
-            for start in (0..rows).step_by(most) {
-                s.read_logits(start, most.min(rows - start))?;
-                for logits in s.logits().chunks_exact(vocabulary) {
-                    each(index, logits);
-                    index += 1;
-                }
-            }
-            Ok(())
-        })
+        let mut each = |logits: &[f32]| {
+            each(index, logits);
+            index += 1;
+        };
+        self.run(ids, &mut Wants::Each(&mut each))
     }
 
     fn check(&self, ids: &[u32]) -> Result<(), Error> {
@@ -105,20 +98,20 @@ impl Tokens<'_> {
         Ok(())
     }
 
-    fn run(&mut self, ids: &[u32], after: &mut After<'_>) -> Result<(), Error> {
+    fn run(&mut self, ids: &[u32], wants: &mut Wants<'_>) -> Result<(), Error> {
         self.check(ids)?;
         if self.session.encodes() {
-            return self.run_beside(ids, after);
+            return self.run_beside(ids, wants);
         }
         let items = [Item::Tokens(ids.to_vec())];
         let sink = &mut |_: Event<'_>| ControlFlow::Continue(());
         let reach = self.len() + ids.len();
         self.session.turn(&mut self.sequence, reach)?;
-        self.session.run_prompt(&items, 0, &mut self.sequence, &mut Timings::default(), after, sink)
+        self.session.run_prompt(&items, 0, &mut self.sequence, &mut Timings::default(), wants, sink)
     }
 
     /// Runs ids beside the source that was read.
-    fn run_beside(&mut self, ids: &[u32], after: &mut After<'_>) -> Result<(), Error> {
+    fn run_beside(&mut self, ids: &[u32], wants: &mut Wants<'_>) -> Result<(), Error> {
         if self.is_empty() {
             let rule = "read first: an encoder-decoder writes beside one";
             return Err(Error::BadOption { name: "source", got: "none".to_owned(), rule });
@@ -127,16 +120,14 @@ impl Tokens<'_> {
         let mut left = ids;
         while !left.is_empty() {
             let (some, rest) = left.split_at(batch.min(left.len()));
-            self.session.run(std::slice::from_mut(&mut self.sequence), some, &[some.len()])?;
-            after(self.session, some.len(), rest.is_empty())?;
+            let (mut nothing, last) = (Wants::Nothing, rest.is_empty());
+            let wants = if matches!(wants, Wants::Last) && !last { &mut nothing } else { &mut *wants };
+            self.session.run(std::slice::from_mut(&mut self.sequence), some, &[some.len()], wants)?;
             left = rest;
         }
         Ok(())
     }
 }
-
-/// What happens behind each batch: its rows, and whether it was the last.
-type After<'a> = dyn FnMut(&mut Session, usize, bool) -> Result<(), Error> + 'a;
 
 impl Drop for Tokens<'_> {
     fn drop(&mut self) {

@@ -1,8 +1,7 @@
 //! What blocks call: every op of a device, on one arena, with a look at the cancel flag before it.
 
 use super::{
-    Activation, Arena, Bias, Cache, Continuation, Device, Gathered, Growth, Heads, Pairs, Product, Rows, SlotCopy,
-    Weights,
+    Activation, Arena, Bias, Cache, Device, Gathered, Growth, Heads, Pairs, Pasts, Product, Rows, SlotCopy, Weights,
 };
 use crate::cancel::CancelHandle;
 use crate::error::Error;
@@ -138,11 +137,11 @@ impl Exec<'_> {
         cache: &Cache,
         layer: usize,
         q: Rows,
-        continuations: &[Continuation<'_>],
+        pasts: Pasts<'_>,
         out: Rows,
     ) -> Result<(), Error> {
         self.cancel.check()?;
-        self.device.attend_cache(self.arena, heads, bias, cache, layer, q, continuations, out);
+        self.device.attend_cache(self.arena, heads, bias, cache, layer, q, pasts, out);
         Ok(())
     }
 }

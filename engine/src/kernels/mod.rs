@@ -294,16 +294,34 @@ pub enum Sight {
 }
 
 /// Query rows that continue one sequence or look at one. A window hides the positions that lie further back from a row.
-#[derive(Debug, Clone, Copy)]
-pub struct Continuation<'a> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Continuation {
     /// How many of the query rows, in order.
     pub rows: usize,
     /// Positions before the first of them.
     pub past: usize,
     /// What they see.
     pub sight: Sight,
-    /// Where all positions lie, in order, those of rows that are part of the sequence included.
+    /// Where all positions lie, in order, those of rows that are part of the sequence included: the first of
+    /// [`Pasts::spans`] and the one behind the last.
+    pub spans: (usize, usize),
+}
+
+/// What the query rows of a step see: continuations one behind the other, and all their spans in one list.
+#[derive(Debug, Clone, Copy)]
+pub struct Pasts<'a> {
+    /// The rows, in order.
+    pub continuations: &'a [Continuation],
+    /// Where what they see lies.
     pub spans: &'a [Span],
+}
+
+impl<'a> Pasts<'a> {
+    /// Where the positions of one of the continuations lie.
+    #[must_use]
+    pub fn spans_of(&self, continuation: &Continuation) -> &'a [Span] {
+        &self.spans[continuation.spans.0..continuation.spans.1]
+    }
 }
 
 /// No row, in an index of [`Device::gather_rows`], and no position, of [`Device::waves`].
@@ -434,7 +452,7 @@ pub trait Device: Send + Sync {
     /// Puts what [`Device::save`] wrote, from a cache that differs in its slots at most, into as many positions.
     fn restore(&self, cache: &mut Cache, spans: &[Span], data: &[u8]);
 
-    /// Attention of rows over cached positions; the continuations' rows follow one another in `q`.
+    /// Attention of rows over cached positions; the continuations' rows follow one another in `q`, and are all of them.
     #[allow(clippy::too_many_arguments)]
     fn attend_cache(
         &self,
@@ -444,7 +462,7 @@ pub trait Device: Send + Sync {
         cache: &Cache,
         layer: usize,
         q: Rows,
-        continuations: &[Continuation<'_>],
+        pasts: Pasts<'_>,
         out: Rows,
     );
 }

@@ -6,8 +6,8 @@
 //! in an arena of the observer's own.
 
 use super::{
-    Activation, Arena, Bias, Cache, CacheShape, Continuation, Device, DeviceInfo, Gathered, Growth, Heads, Layout,
-    Pairs, Product, Rows, SlotCopy, Span, Weights,
+    Activation, Arena, Bias, Cache, CacheShape, Device, DeviceInfo, Gathered, Growth, Heads, Layout, Pairs, Pasts,
+    Product, Rows, SlotCopy, Span, Weights,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -200,9 +200,9 @@ impl Device for Observer {
         cache: &Cache,
         layer: usize,
         q: Rows,
-        continuations: &[Continuation<'_>],
+        pasts: Pasts<'_>,
         out: Rows,
     ) {
-        self.device.attend_cache(arena, heads, bias, cache, layer, q, continuations, out);
+        self.device.attend_cache(arena, heads, bias, cache, layer, q, pasts, out);
     }
 }

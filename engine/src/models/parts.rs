@@ -4,7 +4,7 @@
 //! pictures need not speak. Whatever needs a part that is not there says so by its error.
 
 use crate::blocks::cache::Sequence;
-use crate::blocks::decoder::{Beside, Decoder, DecoderRows, KvCache};
+use crate::blocks::decoder::{Batch, Decoder, DecoderRows, Held, KvCache};
 use crate::blocks::gated::Gated;
 use crate::error::Error;
 use crate::image::{Picture, Pixels, Preprocess, Views};
@@ -262,21 +262,32 @@ impl Speaks {
         }
     }
 
-    /// [`Decoder::forward`], with the layers of the join, and features of the rows that `deep` marks.
+    /// [`Decoder::tell`], with the layers of the join.
     ///
     /// # Errors
-    /// [`Error::Cancelled`], [`Error::ContextFull`].
+    /// [`Error::ContextFull`].
+    pub fn tell(
+        &self,
+        held: &mut Held,
+        sequences: &mut [Sequence],
+        counts: &[usize],
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        self.decoder.tell(held, sequences, counts, self.gated(), batch)
+    }
+
+    /// [`Decoder::forward`], with the layers of the join.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
     pub fn forward(
         &self,
         exec: &mut Exec<'_>,
         rows: &DecoderRows,
         cache: &mut KvCache,
-        sequences: &mut [Sequence],
-        counts: &[usize],
-        deep: &[bool],
+        batch: &Batch,
     ) -> Result<(), Error> {
-        let beside = Beside { between: self.gated(), deep };
-        self.decoder.forward(exec, rows, cache, sequences, counts, beside)
+        self.decoder.forward(exec, rows, cache, batch, self.gated())
     }
 }
 

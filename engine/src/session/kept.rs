@@ -25,7 +25,7 @@ impl Session {
     /// Takes every slot back that is not kept. Unlike [`Session::done`] it uses up no cancel: it ends no call.
     pub(crate) fn free_slots(&mut self) {
         let none = Sequence::default();
-        self.kv.slots.keep_only(self.kept.as_ref().map_or(&none, |kept| &kept.sequence));
+        self.held.slots.keep_only(self.kept.as_ref().map_or(&none, |kept| &kept.sequence));
     }
 
     /// The shape of one position's keys and values.
@@ -50,19 +50,22 @@ impl Session {
 
     /// Whether what is kept can be saved: not where positions depend on more than their own keys and values.
     pub(crate) fn saves(&self) -> bool {
-        self.kv.numbers().is_some()
+        self.held.is_whole()
     }
 
     /// Appends the keys and values of the first `count` kept positions to `out`.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
-    pub(crate) fn save(&self, count: usize, out: &mut Vec<u8>) -> Result<(), Error> {
+    pub(crate) fn save(&mut self, count: usize, out: &mut Vec<u8>) -> Result<(), Error> {
         let bytes = self.position().bytes().saturating_mul(count);
         out.try_reserve_exact(bytes).map_err(|_| Error::OutOfMemory { what: "a saved state", bytes })?;
-        let spans = self.kept.as_ref().map_or(&[][..], |kept| kept.sequence.spans());
-        if let Some(numbers) = self.kv.numbers() {
-            self.model.0.device.save(numbers, &first(spans, count), out);
+        let spans = first(self.kept.as_ref().map_or(&[][..], |kept| kept.sequence.spans()), count);
+        if self.saves() {
+            let model = self.model.clone();
+            let (_, _, (cache, _)) = self.speech()?;
+            model.0.device.save(&cache.data, &spans, out);
+            self.release();
         }
         Ok(())
     }
@@ -74,8 +77,11 @@ impl Session {
     pub(crate) fn restore(&mut self, items: &[Item], count: usize, data: &[u8]) -> Result<(), Error> {
         self.forget_all();
         let mut sequence = Sequence::default();
-        self.kv.slots.extend(&mut sequence, count, &mut Taken::default())?;
-        self.model.0.device.restore(&mut self.kv.data, sequence.spans(), data);
+        self.held.slots.extend(&mut sequence, count, &mut Taken::default())?;
+        let model = self.model.clone();
+        let (_, _, (cache, _)) = self.speech()?;
+        model.0.device.restore(&mut cache.data, sequence.spans(), data);
+        self.release();
         let remembers = self.remembers();
         self.kept = Some(Prefix::of(items, sequence, remembers));
         Ok(())

@@ -6,7 +6,7 @@
 //! that is long is read as such at once, and so is one with what is scored behind it: only what is generated token by
 //! token ever comes to the border, and once.
 
-use super::Session;
+use super::{Session, Wants};
 use crate::blocks::cache::Sequence;
 use crate::error::Error;
 use crate::prompt::Item;
@@ -61,14 +61,14 @@ impl Session {
         let same = |other: &Vec<u32>| first.iter().zip(other).take_while(|(a, b)| a == b).count();
         let common = others.iter().map(same).min().unwrap_or(first.len());
         for &index in which {
-            self.kv.slots.release(std::mem::take(&mut sequences[index]));
+            self.held.slots.release(std::mem::take(&mut sequences[index]));
         }
         let mut shared = Sequence::default();
         shared.turn(long);
         self.run_tokens(&mut shared, &first[..common])?;
         for (i, (&index, ids)) in which.iter().zip(&all).enumerate() {
             let last = i + 1 == which.len();
-            let mut own = if last { std::mem::take(&mut shared) } else { self.kv.slots.fork(&shared) };
+            let mut own = if last { std::mem::take(&mut shared) } else { self.held.slots.fork(&shared) };
             self.run_tokens(&mut own, &ids[common..])?;
             sequences[index] = own;
         }
@@ -77,6 +77,7 @@ impl Session {
 
     /// Runs tokens behind a sequence in batches, for their keys and values alone.
     fn run_tokens(&mut self, sequence: &mut Sequence, ids: &[u32]) -> Result<(), Error> {
-        ids.chunks(self.batch).try_for_each(|ids| self.run(std::slice::from_mut(sequence), ids, &[ids.len()]))
+        ids.chunks(self.batch)
+            .try_for_each(|ids| self.run(std::slice::from_mut(sequence), ids, &[ids.len()], &mut Wants::Nothing))
     }
 }

@@ -4,6 +4,7 @@
 //! back where other pictures came between.
 
 use super::events::{Event, Sink};
+use super::pass::seeing;
 use super::{Session, announce};
 use crate::error::Error;
 use crate::image::{Picture, content_hash, mixed};
@@ -208,8 +209,8 @@ impl Session {
     }
 
     fn comparison(&mut self) -> Result<(Exec<'_>, &dyn Compares), Error> {
-        let exec = Exec { device: &*self.model.0.device, arena: &mut self.arena, cancel: &self.cancel, told: None };
-        let compares = self.encoder.as_deref().and_then(Encoder::compares);
-        Ok((exec, compares.ok_or(Error::NoMatching)?))
+        let compares = self.encoder.as_deref().and_then(Encoder::compares).ok_or(Error::NoMatching)?;
+        let seat = self.seat.as_ref();
+        Ok((seeing(&self.model, (&mut self.core, &mut self.lent, seat), &self.cancel)?, compares))
     }
 }

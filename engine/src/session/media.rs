@@ -2,9 +2,10 @@
 
 use super::events::{Event, Sink, Timings};
 use super::matching::finite;
+use super::pass::seeing;
 use super::{Session, announce};
 use crate::blocks::cache::Sequence;
-use crate::blocks::gated::MediaCache;
+use crate::blocks::gated::MediaSlots;
 use crate::error::Error;
 use crate::image::{Picture, Pixels, Video, Views, content_hash, mixed};
 use crate::kernels::{Exec, Told};
@@ -132,8 +133,9 @@ impl Session {
 
     /// All that encoding a picture takes.
     pub(super) fn sight(&mut self) -> Result<(Exec<'_>, &dyn Encoder), Error> {
-        let exec = Exec { device: &*self.model.0.device, arena: &mut self.arena, cancel: &self.cancel, told: None };
-        Ok((exec, self.encoder.as_deref().ok_or(Error::NoVision { images: 1 })?))
+        let encoder = self.encoder.as_deref().ok_or(Error::NoVision { images: 1 })?;
+        let seat = self.seat.as_ref();
+        Ok((seeing(&self.model, (&mut self.core, &mut self.lent, seat), &self.cancel)?, encoder))
     }
 
     /// [`Session::show`], behind which the pages of tower and bridge are let go.
@@ -151,6 +153,7 @@ impl Session {
         if timings.encode > before_it || shown.is_err() {
             self.model.0.encoders.let_go(self.model.file());
         }
+        self.release();
         shown
     }
 
@@ -197,20 +200,21 @@ impl Session {
         told: &mut Told<'_>,
     ) -> Result<usize, Error> {
         let model = self.model.clone();
-        let held = self.kv.media.as_mut();
+        let held = self.held.media.as_mut();
         let media_slot = match held.and_then(|media| media.find(medium.key)) {
             Some(slot) => slot,
             None => {
                 let rows = self.encoded(medium, timings, told)?;
-                let planned = self.kv.media.as_ref().map_or(0, MediaCache::len);
+                let planned = self.held.media.as_ref().map_or(0, MediaSlots::len);
                 // All slots are used, so this is one more different picture or video.
                 let full = || Error::BeyondPlan { what: "images", got: planned + 1, planned };
-                let slot = self.kv.media.as_ref().and_then(|media| media.free(used)).ok_or_else(full)?;
-                let (mut exec, buffers, kv) = self.speech()?;
+                let slot = self.held.media.as_ref().and_then(|media| media.free(used)).ok_or_else(full)?;
+                let (mut exec, buffers, (cache, held)) = self.speech()?;
+                let media = cache.media.as_mut().zip(held.media.as_mut());
                 if let (Some(gated), Some(buffers), Some(media)) =
-                    (model.0.family.speaks()?.gated(), &buffers.gated, &mut kv.media)
+                    (model.0.family.speaks()?.gated(), &buffers.gated, media)
                 {
-                    gated.store(&mut exec, buffers, media, slot, medium.key, &rows)?;
+                    gated.store(&mut exec, buffers, media, (slot, medium.key), &rows)?;
                 }
                 slot
             }

@@ -10,6 +10,7 @@ mod longer;
 mod matching;
 mod media;
 mod part;
+mod pass;
 mod prefix;
 mod source;
 #[cfg(test)]
@@ -17,32 +18,40 @@ mod tests;
 
 pub use events::{Event, Sink, Timings};
 pub use matching::{Embedding, Match};
+pub(crate) use pass::Wants;
 pub(crate) use prefix::Prefix;
 use prefix::batch_ends;
 
-use crate::blocks::cache::Sequence;
-use crate::blocks::decoder::{DecoderRows, KvCache, SourceCache, one_each};
-use crate::blocks::gated::MediaCache;
+use crate::blocks::cache::{PAGE, Sequence, Slots};
+use crate::blocks::decoder::{Batch, DecoderRows, Held, KvCache};
+use crate::blocks::gated::MediaSlots;
 use crate::cancel::CancelHandle;
+use crate::company::{Company, Core, Likely, Outcome, Seat};
 use crate::error::Error;
-use crate::kernels::{Arena, CacheShape, Exec, Rows};
+use crate::kernels::{Arena, CacheShape, Span};
 use crate::model::Model;
 use crate::models::Encoder;
 use crate::plan::{Laid, Resolved, SessionOptions};
 use crate::prompt::Item;
 use image_cache::ImageCache;
 use media::Shown;
-use part::{Part, Seen, stand};
+use part::{Part, stand};
 use std::time::Instant;
 
 /// One caller's use of a model. Calls start from an empty context, unless the caller wants it kept; encoded pictures are
 /// kept between them in any case.
 pub struct Session {
     model: Model,
-    arena: Arena,
+    /// What computes; of sessions side by side, whoever has it at the moment.
+    core: Option<Core>,
+    /// The activations of tower and bridge, where sessions side by side have some apart.
+    lent: Option<Arena>,
+    /// This session's place beside others.
+    seat: Option<Seat>,
     /// Tower and bridge, where the model has them.
     encoder: Option<Box<dyn Encoder>>,
-    kv: KvCache,
+    /// What of the keys and values is this session's.
+    held: Held,
     shape: CacheShape,
     /// Of the language model, where there is one.
     rows: Option<DecoderRows>,
@@ -56,7 +65,10 @@ pub struct Session {
     frames: usize,
     images: ImageCache,
     cancel: CancelHandle,
-    logits: Vec<f32>,
+    /// The rows of the pass that is being put together.
+    told: Batch,
+    /// What has come of the last one.
+    outcome: Outcome,
     /// What is in the cache between calls, where the caller wants it kept.
     kept: Option<Prefix>,
     /// Whether of that only whole batches serve again.
@@ -77,26 +89,42 @@ impl Model {
         if options.budget > 0 && needed > options.budget {
             return Err(Error::OverBudget { needed, mapped: plan.mapped, budget: options.budget });
         }
-        Session::new(self.clone(), &resolved)
+        Session::new(self.clone(), options, &resolved)
     }
 }
 
 impl Session {
-    pub(crate) fn new(model: Model, r: &Resolved) -> Result<Self, Error> {
+    pub(crate) fn new(model: Model, options: &SessionOptions, r: &Resolved) -> Result<Self, Error> {
         let inner = &model.0;
-        let Laid { layout, encoder, rows } = r.lay_out(&inner.family);
-        let arena = inner.device.arena(&layout)?;
-        let gated = inner.family.speaks.as_ref().and_then(|speaks| speaks.gated());
-        let media = match (gated, r.media) {
-            (Some(gated), Some(shape)) => Some(MediaCache::new(inner.device.cache(shape)?, shape, gated.config.rows)),
-            _ => None,
+        let Laid { layout, sight, encoder, rows } = r.lay_out(&inner.family);
+        let make = || {
+            let cache = |shape: CacheShape| inner.device.cache(r.shared(shape));
+            let (media, source) = (r.media.map(cache).transpose()?, r.source.map(cache).transpose()?);
+            let cache = KvCache { data: cache(r.kv)?, media, source };
+            Ok::<_, Error>(Core::new(inner.device.arena(&layout)?, cache))
         };
-        let source = r.source.map(|shape| inner.device.cache(shape).map(SourceCache::new)).transpose()?;
-        let kv = KvCache::new(inner.device.cache(r.kv)?, r.kv.slots, media, source);
+        let (core, seat) = match &sight {
+            None => (Some(make()?), None),
+            Some(sight) => {
+                let company = || Ok(Company::new(make()?, inner.device.arena(sight)?, r.parallel, r.most));
+                (None, Some(model.company(options, company)?.seat()?))
+            }
+        };
+        let number = seat.as_ref().map_or(0, |seat| seat.number);
+        let gated = inner.family.speaks.as_ref().and_then(|speaks| speaks.gated());
+        let media = gated.zip(r.media).map(|(gated, shape)| {
+            let (rows, count) = (gated.config.rows, shape.slots / gated.config.rows);
+            MediaSlots::new(number * count, count, rows)
+        });
+        let first = |shape: CacheShape| u32::try_from(number * shape.slots).unwrap_or(u32::MAX);
+        let source = r.source.map(|shape| Span { start: first(shape), len: 0 });
+        let slots = Slots::behind(number * r.kv.slots / PAGE, r.kv.slots);
         Ok(Self {
-            arena,
+            core,
+            lent: None,
+            seat,
             encoder,
-            kv,
+            held: Held { slots, media, source },
             shape: r.kv,
             rows,
             context: r.context,
@@ -107,7 +135,8 @@ impl Session {
             frames: r.frames,
             images: ImageCache::new(r.image_cache),
             cancel: CancelHandle::default(),
-            logits: Vec::new(),
+            told: Batch::default(),
+            outcome: Outcome::default(),
             kept: None,
             whole: false,
             source: source::Held::default(),
@@ -149,12 +178,16 @@ impl Session {
     pub(crate) fn done(&mut self) {
         self.free_slots();
         self.cancel.reset();
+        self.release();
+        if let Some(seat) = &self.seat {
+            seat.leave();
+        }
     }
 
     /// Frees the slots that are kept, before a call that needs all or starts from nothing.
     pub(crate) fn forget(&mut self) {
         if let Some(kept) = &mut self.kept {
-            self.kv.slots.release(std::mem::take(kept).sequence);
+            self.held.slots.release(std::mem::take(kept).sequence);
         }
     }
 
@@ -203,11 +236,11 @@ impl Session {
 
     /// The logits of the last call of [`Session::step`] or the prefill, a row a sequence.
     pub(crate) fn logits(&self) -> &[f32] {
-        &self.logits
+        &self.outcome.logits
     }
 
     pub(crate) fn logits_mut(&mut self) -> &mut [f32] {
-        &mut self.logits
+        &mut self.outcome.logits
     }
 
     /// Rows that pass through the language model together.
@@ -225,53 +258,17 @@ impl Session {
         self.logit_rows
     }
 
-    pub(crate) fn slots(&mut self) -> &mut crate::blocks::cache::Slots {
-        &mut self.kv.slots
+    /// How likely the tokens were that the last pass was asked of.
+    pub(crate) fn likely(&self) -> &[Likely] {
+        &self.outcome.likely
     }
 
-    /// All that running the language model takes.
-    fn speech(&mut self) -> Result<(Exec<'_>, &DecoderRows, &mut KvCache), Error> {
-        let exec = Exec { device: &*self.model.0.device, arena: &mut self.arena, cancel: &self.cancel, told: None };
-        Ok((exec, self.rows.as_ref().ok_or(Error::NoText)?, &mut self.kv))
-    }
-
-    pub(crate) fn read_logits(&mut self, row: usize, count: usize) -> Result<(), Error> {
-        let model = self.model.clone();
-        let decoder = &model.0.family.speaks()?.decoder;
-        let mut logits = std::mem::take(&mut self.logits);
-        let (mut exec, rows, _) = self.speech()?;
-        let done = decoder.logits(&mut exec, rows, row, count, &mut logits);
-        self.logits = logits;
-        done
-    }
-
-    /// Runs tokens behind sequences: the first `counts[0]` of `ids` behind the first, and so on.
-    pub(crate) fn run(&mut self, sequences: &mut [Sequence], ids: &[u32], counts: &[usize]) -> Result<(), Error> {
-        let model = self.model.clone();
-        let speaks = model.0.family.speaks()?;
-        self.lengthen(sequences, counts)?;
-        let (mut rest, remembers) = (ids, self.remembers());
-        for (sequence, &count) in sequences.iter_mut().zip(counts) {
-            let (own, others) = rest.split_at(count);
-            speaks.follow(sequence, 0, own);
-            if remembers {
-                sequence.read(own);
-            }
-            rest = others;
-        }
-        let (mut exec, rows, kv) = self.speech()?;
-        speaks.decoder.embed(&mut exec, ids, rows.input.first(ids.len()))?;
-        speaks.forward(&mut exec, rows, kv, sequences, counts, &[])
-    }
-
-    /// One more token for each sequence, then the logits of all.
-    pub(crate) fn step(&mut self, sequences: &mut [Sequence], ids: &[u32]) -> Result<(), Error> {
-        self.run(sequences, ids, one_each(ids.len())?)?;
-        self.read_logits(0, ids.len())
+    pub(crate) fn slots(&mut self) -> &mut Slots {
+        &mut self.held.slots
     }
 
     /// Encodes the pictures and runs the prompt, or what of both is not kept; the logits of its last position are then in
-    /// `self.logits`. So many positions `behind` it will be read in one go with it.
+    /// [`Session::logits`]. So many positions `behind` it will be read in one go with it.
     pub(crate) fn prefill(
         &mut self,
         items: &[Item],
@@ -279,7 +276,6 @@ impl Session {
         sink: &mut Sink<'_>,
         timings: &mut Timings,
     ) -> Result<Prefix, Error> {
-        let mut last = |s: &mut Self, count: usize, end: bool| if end { s.read_logits(count - 1, 1) } else { Ok(()) };
         if self.encodes() {
             self.forget();
         }
@@ -287,40 +283,38 @@ impl Session {
         let Some(kept) = self.kept.as_mut().filter(|_| !self.model.encodes_prompts()) else {
             let mut prompt = Prefix::default();
             prompt.sequence.turn(long);
-            self.run_prompt(items, 0, &mut prompt.sequence, timings, &mut last, sink)?;
+            self.run_prompt(items, 0, &mut prompt.sequence, timings, &mut Wants::Last, sink)?;
             return Ok(prompt);
         };
         let mut kept = std::mem::take(kept);
         if kept.sequence.is_long() != long {
-            self.kv.slots.truncate(&mut kept.sequence, 0);
+            self.held.slots.truncate(&mut kept.sequence, 0);
             kept.sequence.turn(long);
         }
         let ends = self.whole.then(|| batch_ends(items, self.batch, self.model.sees_together()));
-        let rest = kept.become_prompt(items, &mut self.kv.slots, ends.as_deref());
+        let rest = kept.become_prompt(items, &mut self.held.slots, ends.as_deref());
         timings.reused = kept.sequence.len();
         let media = |items: &[Item]| items.iter().filter(|item| item.views().is_some()).count();
         let before = media(items) - media(&rest);
-        self.run_prompt(&rest, before, &mut kept.sequence, timings, &mut last, sink)?;
+        self.run_prompt(&rest, before, &mut kept.sequence, timings, &mut Wants::Last, sink)?;
         Ok(kept)
     }
 
-    /// Runs a prompt in batches, behind one with `before` pictures and videos in it; `after` is called behind each batch with
-    /// its rows and whether it was the last.
+    /// Runs a prompt in batches, behind one with `before` pictures and videos in it.
     pub(crate) fn run_prompt(
         &mut self,
         items: &[Item],
         before: usize,
         sequence: &mut Sequence,
         timings: &mut Timings,
-        after: &mut dyn FnMut(&mut Self, usize, bool) -> Result<(), Error>,
+        wants: &mut Wants<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Error> {
         if self.encodes() {
-            return self.run_source(items, sequence, timings, after, sink);
+            return self.run_source(items, sequence, timings, wants, sink);
         }
         let model = self.model.clone();
         let speaks = model.0.family.speaks()?;
-        let width = speaks.decoder.config.embedding_width;
         let positions = model.count(items);
         self.lengthen(std::slice::from_mut(sequence), &[positions])?;
         let remembers = self.remembers();
@@ -328,9 +322,10 @@ impl Session {
         announce(sink, Event::Prefill { positions })?;
         let start = Instant::now();
         let mut shown = shown.iter();
-        let (mut filled, mut done, two_way) = (0, 0, model.sees_together());
-        let mut deep = Vec::new();
+        let (mut done, two_way) = (0, model.sees_together());
+        self.told.clear();
         for item in items {
+            let filled = self.told.rows();
             let at = sequence.len() + filled;
             let part = match item {
                 Item::Tokens(ids) => {
@@ -340,11 +335,13 @@ impl Session {
                 Item::Image(..) | Item::Video(..) => match shown.next().ok_or(Error::NoVision { images: 1 })? {
                     Shown::Rows(rows) => {
                         stand(sequence, at, item);
-                        Part::Seen(Seen::of(rows, speaks.decoder.deep, width), item.marks())
+                        Part::seen(rows, speaks, item.marks())
                     }
                     Shown::Past(known) => {
-                        let (mut exec, rows, kv) = self.speech()?;
-                        speaks.decoder.remember(&mut exec, rows, kv, sequence, known)?;
+                        let (mut exec, rows, kept) = self.speech()?;
+                        let remembered = speaks.decoder.remember(&mut exec, rows, kept, sequence, known);
+                        self.release();
+                        remembered?;
                         done += item.positions();
                         if remembers {
                             sequence.read_rows(item.positions());
@@ -366,22 +363,18 @@ impl Session {
             }
             if two_way && matches!(part, Part::Seen(..)) {
                 if filled + len > self.batch {
-                    self.run_batch(sequence, (std::mem::take(&mut filled), &mut deep), (done, positions), after, sink)?;
+                    self.prefilled(sequence, (done, positions), wants, sink)?;
                 }
-                sequence.together(filled, len);
+                sequence.together(self.told.rows(), len);
             }
             let mut at = 0;
             while at < len {
-                let take = (self.batch - filled).min(len - at);
-                let (mut exec, out, _) = self.speech()?;
-                let here = |rows: Rows| rows.slice(filled, take);
-                let features: Vec<_> = (0..speaks.decoder.deep).map(|number| here(out.feature(number))).collect();
-                part.place(&mut exec, &speaks.decoder, at, here(out.input), &features)?;
-                part.marks_deep(at, take, speaks.decoder.deep, &mut deep);
-                (at, filled) = (at + take, filled + take);
+                let take = (self.batch - self.told.rows()).min(len - at);
+                part.put(at, take, &mut self.told);
+                at += take;
                 done += take;
-                if filled == self.batch || done == positions {
-                    self.run_batch(sequence, (std::mem::take(&mut filled), &mut deep), (done, positions), after, sink)?;
+                if self.told.rows() == self.batch || done == positions {
+                    self.prefilled(sequence, (done, positions), wants, sink)?;
                 }
             }
         }
@@ -390,29 +383,24 @@ impl Session {
         Ok(())
     }
 
-    /// Runs a batch of `filled` rows, of which `deep` says which have features, with which `done` of a prompt's positions are.
-    fn run_batch(
+    /// Runs the rows of a prompt that are told so far, with which `done` of its positions are.
+    fn prefilled(
         &mut self,
         sequence: &mut Sequence,
-        (filled, deep): (usize, &mut Vec<bool>),
         (done, positions): (usize, usize),
-        after: &mut dyn FnMut(&mut Self, usize, bool) -> Result<(), Error>,
+        wants: &mut Wants<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Error> {
+        let filled = self.told.rows();
         if filled == 0 {
             return Ok(());
         }
-        let model = self.model.clone();
         let mut told = |layer, layers| {
             let done = done - filled + filled * layer / layers;
             sink(Event::Within { done, total: positions })
         };
-        let (mut exec, out, kv) = self.speech()?;
-        exec.told = Some(&mut told);
-        let speaks = model.0.family.speaks()?;
-        speaks.forward(&mut exec, out, kv, std::slice::from_mut(sequence), &[filled], deep)?;
-        deep.clear();
-        after(self, filled, done == positions)
+        let last = (wants, done == positions);
+        self.pass(std::slice::from_mut(sequence), &[filled], last, Some(&mut told))
     }
 }
 

@@ -1,10 +1,10 @@
 //! Parts of a prompt on their way into the rows of a batch.
 
 use crate::blocks::cache::Sequence;
-use crate::blocks::decoder::Decoder;
-use crate::error::Error;
-use crate::kernels::{Exec, Rows};
+use crate::blocks::decoder::Batch;
+use crate::models::Speaks;
 use crate::prompt::{Item, Mark};
+use std::sync::Arc;
 
 /// Rows of a batch before they are embedded.
 #[derive(Clone, Copy)]
@@ -18,22 +18,12 @@ pub(super) enum Part<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Seen<'a> {
     /// What stands in the place of embeddings, then as much of each feature.
-    all: &'a [f32],
-    /// Numbers of all rows together.
-    plane: usize,
-    /// Numbers of one.
-    width: usize,
+    all: &'a Arc<[f32]>,
     first: usize,
     rows: usize,
 }
 
-impl<'a> Seen<'a> {
-    /// What a bridge has made of a picture, with so many features.
-    pub fn of(all: &'a [f32], features: usize, width: usize) -> Self {
-        let plane = all.len() / (1 + features);
-        Self { all, plane, width, first: 0, rows: plane / width.max(1) }
-    }
-
+impl Seen<'_> {
     /// The first `count` rows, and the others.
     fn split(self, count: usize) -> (Self, Self) {
         let count = count.min(self.rows);
@@ -41,7 +31,13 @@ impl<'a> Seen<'a> {
     }
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    /// What a bridge has made of a picture for a language model, and the tokens among its rows.
+    pub fn seen(all: &'a Arc<[f32]>, speaks: &Speaks, marks: &'a [Mark]) -> Self {
+        let row = (1 + speaks.decoder.deep) * speaks.decoder.config.embedding_width;
+        Self::Seen(Seen { all, first: 0, rows: all.len() / row.max(1) }, marks)
+    }
+
     pub fn len(&self) -> usize {
         match self {
             Self::Tokens(ids) => ids.len(),
@@ -49,28 +45,11 @@ impl Part<'_> {
         }
     }
 
-    /// Puts those from `at` on into rows of the input, and their features where these have a place.
-    pub fn place(
-        &self,
-        exec: &mut Exec<'_>,
-        decoder: &Decoder,
-        at: usize,
-        to: Rows,
-        features: &[Rows],
-    ) -> Result<(), Error> {
-        let take = to.rows();
+    /// Puts `take` rows from `at` on into a batch.
+    pub fn put(&self, at: usize, take: usize, batch: &mut Batch) {
         match self {
-            Self::Tokens(ids) => decoder.embed(exec, &ids[at..at + take], to),
-            Self::Seen(seen, []) => {
-                let start = (seen.first + at) * seen.width;
-                let numbers = start..start + take * seen.width;
-                decoder.place(exec, &seen.all[numbers.clone()], to)?;
-                let planes = seen.all.chunks_exact(seen.plane.max(1)).skip(1);
-                for (feature, plane) in features.iter().zip(planes) {
-                    exec.write(*feature, &plane[numbers.clone()])?;
-                }
-                Ok(())
-            }
+            Self::Tokens(ids) => batch.push(&ids[at..at + take]),
+            Self::Seen(seen, []) => batch.push_made(seen.all, seen.first + at, take),
             Self::Seen(seen, marks) => {
                 let (mut before, mut rest) = (0, *seen);
                 for mark in *marks {
@@ -80,31 +59,11 @@ impl Part<'_> {
                         let end = before + part.len();
                         let (first, last) = (at.max(before), (at + take).min(end));
                         if first < last {
-                            let here = |rows: &Rows| rows.slice(first - at, last - first);
-                            let features: Vec<Rows> = features.iter().map(here).collect();
-                            part.place(exec, decoder, first - before, here(&to), &features)?;
+                            part.put(first - before, last - first, batch);
                         }
                         before = end;
                     }
                 }
-                Ok(())
-            }
-        }
-    }
-
-    /// Says which of `take` rows from `at` on have features, where a decoder has `features` of them; a batch whose rows have
-    /// none says nothing.
-    pub fn marks_deep(&self, at: usize, take: usize, features: usize, deep: &mut Vec<bool>) {
-        if features == 0 {
-            return;
-        }
-        match self {
-            Self::Tokens(_) => deep.extend(std::iter::repeat_n(false, take)),
-            Self::Seen(_, []) => deep.extend(std::iter::repeat_n(true, take)),
-            Self::Seen(_, marks) => {
-                let of = |mark: &Mark| [(mark.tokens.len(), false), (mark.rows, true)];
-                let all = marks.iter().flat_map(of).flat_map(|(count, is)| std::iter::repeat_n(is, count));
-                deep.extend(all.skip(at).take(take));
             }
         }
     }

@@ -5,16 +5,14 @@
 //! What is kept between calls is therefore no prefix but the last source.
 
 use super::media::Shown;
-use super::part::{Part, Seen};
+use super::part::Part;
 use super::prefix::{Content, contents};
-use super::{Event, Session, Sink, Timings, announce};
+use super::{Event, Session, Sink, Timings, Wants, announce};
 use crate::blocks::cache::Sequence;
+use crate::blocks::decoder::Batch;
 use crate::error::Error;
 use crate::prompt::Item;
 use std::time::Instant;
-
-/// What follows a batch, see [`Session::run_prompt`].
-type After<'a> = dyn FnMut(&mut Session, usize, bool) -> Result<(), Error> + 'a;
 
 /// The source whose keys and values are there.
 #[derive(Debug, Default)]
@@ -47,13 +45,13 @@ impl Session {
     }
 
     /// Has the encoder read a source, unless it is the one that is held and may serve again; then begins the decoder's
-    /// sequence. `after` is called as of a prompt whose only batch is the start.
+    /// sequence. What is wanted is wanted of its start.
     pub(super) fn run_source(
         &mut self,
         items: &[Item],
         sequence: &mut Sequence,
         timings: &mut Timings,
-        after: &mut After<'_>,
+        wants: &mut Wants<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Error> {
         let model = self.model.clone();
@@ -70,8 +68,7 @@ impl Session {
             self.read_source(items, positions, timings, sink)?;
         }
         let began = Instant::now();
-        self.run(std::slice::from_mut(sequence), start, &[start.len()])?;
-        after(self, start.len(), true)?;
+        self.run(std::slice::from_mut(sequence), start, &[start.len()], wants)?;
         announce(sink, Event::Within { done: positions, total: positions })?;
         timings.prefill += began.elapsed();
         Ok(())
@@ -86,31 +83,30 @@ impl Session {
     ) -> Result<(), Error> {
         let model = self.model.clone();
         let speaks = model.0.family.speaks()?;
-        let width = speaks.decoder.config.embedding_width;
         let shown = self.shown(items, 0, &Sequence::default(), timings, sink)?;
         announce(sink, Event::Prefill { positions })?;
         let began = Instant::now();
         self.source.forget();
         let mut shown = shown.iter();
-        let mut filled = 0;
-        let (mut exec, rows, kv) = self.speech()?;
-        let Some(rows) = &rows.source else { return Err(Error::NoText) };
+        let mut batch = Batch::default();
         for item in items {
             let part = match item {
                 Item::Tokens(ids) => Part::Tokens(ids),
                 Item::Image(..) | Item::Video(..) => match shown.next() {
-                    Some(Shown::Rows(data)) => Part::Seen(Seen::of(data, 0, width), item.marks()),
+                    Some(Shown::Rows(data)) => Part::seen(data, speaks, item.marks()),
                     _ => return Err(Error::NoVision { images: 1 }),
                 },
             };
-            let len = part.len();
-            part.place(&mut exec, &speaks.decoder, 0, rows.x.slice(filled, len), &[])?;
-            filled += len;
+            part.put(0, part.len(), &mut batch);
         }
+        let (mut exec, rows, kept) = self.speech()?;
+        let Some(rows) = &rows.source else { return Err(Error::NoText) };
+        speaks.decoder.place(&mut exec, &batch, rows.x.first(batch.rows()), None)?;
         let mut told = |layer, layers| sink(Event::Within { done: positions * layer / layers, total: positions });
         exec.told = Some(&mut told);
-        let read = speaks.decoder.read(&mut exec, rows, kv, positions);
+        let read = speaks.decoder.read(&mut exec, rows, kept, positions);
         model.0.readers.let_go(model.file());
+        self.release();
         read?;
         self.source.0 = Some(contents(items));
         timings.prefill += began.elapsed();

@@ -4,8 +4,8 @@ use crate::{Random, bits, file, golden, le, nmse, read};
 use ocelli_engine::kernels::bias::{Buckets, Relative};
 use ocelli_engine::kernels::cpu::{Cpu, Isa};
 use ocelli_engine::kernels::{
-    Arena, Bias, Cache, CacheShape, CacheType, Continuation, Device, HeadBias, Heads, Layout, Rows, Sight, SlotCopy,
-    Span,
+    Arena, Bias, Cache, CacheShape, CacheType, Continuation, Device, HeadBias, Heads, Layout, Pasts, Rows, Sight,
+    SlotCopy, Span,
 };
 use ocelli_quant::TensorType;
 use std::ops::Range;
@@ -252,8 +252,10 @@ fn cached_sees(
                 cpu.store(&other.0, &mut cache, 1, other.1, other.2, &at);
             }
             cpu.write(&mut arena, qr, &q);
-            let continuations = [0, 1].map(|s| Continuation { rows: new, past: pasts[s], sight, spans: &spans[s] });
-            cpu.attend_cache(&mut arena, heads, added.bias(), &cache, 1, qr, &continuations, out);
+            let own = [(0, spans[0].len()), (spans[0].len(), spans[0].len() + spans[1].len())];
+            let continuations = [0, 1].map(|s| Continuation { rows: new, past: pasts[s], sight, spans: own[s] });
+            let seen = Pasts { continuations: &continuations, spans: &spans.concat() };
+            cpu.attend_cache(&mut arena, heads, added.bias(), &cache, 1, qr, seen, out);
             let got = read(&cpu, &arena, out);
             let error = nmse(&got, &want);
             assert!(
@@ -315,19 +317,16 @@ fn rows_beside_a_cache_see_their_span_or_nothing() {
                 cpu.store(&arena, &mut cache, 1, kr, vr, &every);
                 cpu.write(&mut arena, qr, &q);
                 cpu.write(&mut arena, out, &vec![f32::NAN; rows * wide]);
-                let views: Vec<Continuation<'_>> = runs
+                let views: Vec<Continuation> = runs
                     .iter()
                     .map(|&(rows, span)| {
-                        let spans = span.map_or(&[][..], |i: usize| &spans[i..=i]);
-                        Continuation {
-                            rows,
-                            past: spans.iter().map(|s| s.len as usize).sum(),
-                            sight: Sight::Beside,
-                            spans,
-                        }
+                        let past = span.map_or(0, |i: usize| spans[i].len as usize);
+                        let own = span.map_or((0, 0), |i| (i, i + 1));
+                        Continuation { rows, past, sight: Sight::Beside, spans: own }
                     })
                     .collect();
-                cpu.attend_cache(&mut arena, heads, added.bias(), &cache, 1, qr, &views, out);
+                let seen = Pasts { continuations: &views, spans: &spans };
+                cpu.attend_cache(&mut arena, heads, added.bias(), &cache, 1, qr, seen, out);
                 let got = read(&cpu, &arena, out);
                 let error = nmse(&got, &want);
                 assert!(error < 1e-9, "{isa:?} {rows} rows, {}: {error:e}", added.name);

@@ -51,7 +51,7 @@ class SessionOptions(Sized):
     _fields_ = [
         ("struct_size", c.c_uint32), ("context", c.c_uint32), ("beams", c.c_uint32), ("new_tokens", c.c_uint32),
         ("batch", c.c_uint32), ("cache", c.c_uint32), ("complete", c.c_uint32), ("images", c.c_uint32),
-        ("image_cache", c.c_uint64), ("budget", c.c_uint64), ("frames", c.c_uint32), ("reserved", c.c_uint32),
+        ("image_cache", c.c_uint64), ("budget", c.c_uint64), ("frames", c.c_uint32), ("parallel", c.c_uint32),
         ("stage", Stage), ("stage_user", c.c_void_p),
     ]
 

@@ -7,7 +7,7 @@ mod told;
 pub use told::rate;
 
 use crate::answer::{Answer, ending};
-use crate::batch::{self, BatchArgs, Request, Sessions};
+use crate::batch::{self, BatchArgs, ParallelArgs, Request, Sessions};
 use crate::failure::Failure;
 use crate::grammar_args::GrammarArgs;
 use crate::interrupt::Interrupt;
@@ -24,6 +24,7 @@ use ocelli_engine::{
     Wanted,
 };
 use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use told::{Told, anonymous_memory, document, report, timings};
 
@@ -84,6 +85,8 @@ pub struct Args {
     memory: MemoryArgs,
     #[command(flatten)]
     batch: BatchArgs,
+    #[command(flatten)]
+    parallel: ParallelArgs,
     #[command(flatten)]
     points: PointArgs,
     /// Have the model say what it sees first, 'Introduce this picture in detail:', and put that before the prompt. Pictures are
@@ -358,10 +361,14 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
         args.memory.content(),
         args.prompt.content()?
     );
-    let mut prompts = args.prompt.open(model, notes)?;
+    let prompts = args.prompt.open(model, notes)?;
     let task = args.prompt.task(model)?;
-    let mut sessions = Sessions::new(model, prompts.pictures(), args.memory.limited(), interrupt)?;
-    let mut answer = |request: &Request<'_>| {
+    let is_constrained = constraint.is_some();
+    let constraint = Mutex::new(constraint);
+    let sessions = Sessions::new(model, prompts.pictures(), args.memory.limited(), args.parallel.parallel)?;
+    let prompts = Mutex::new(prompts);
+    let prompts = || prompts.lock().unwrap_or_else(PoisonError::into_inner);
+    let answer = |request: &Request<'_>, sessions: &mut Sessions<'_>| {
         let mut generation = args.generation.clone();
         let most = request.field(|fields| fields.number("max_new_tokens", 1..=1 << 24))?;
         #[allow(clippy::cast_possible_truncation)]
@@ -373,22 +380,22 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
         generation.stop = request.field(|fields| fields.texts("stop"))?.unwrap_or(generation.stop);
         let asked = request.asked(text.as_deref())?;
         args.prompt.check(&asked)?;
-        let composed = prompts.prompt(&asked)?;
-        let constrained = constraint.clone();
+        let composed = prompts().prompt(&asked)?;
+        let constrained = constraint.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let of = (model, task);
         let (mut options, session) = prepared(&generation, &args.memory, of, (&composed, 0), seed, constrained)?;
         options.logprobs = true;
         let session = sessions.get(session, !args.memory.fixed())?;
         let generated = session.generate(&composed.prompt, &options, &mut |_| ControlFlow::Continue(()))?;
         let drawn = options.sampling.temperature > 0.0;
-        let points = points(args, model, constraint.is_some());
+        let points = points(args, model, is_constrained);
         let found = points.map(|_| Found::of(model, &composed.prompt, &generated)).transpose()?.flatten();
         let seed = drawn.then_some(seed);
         let told = Told { composed: &composed, load: Duration::ZERO, seed, found, rationale: None };
-        let joins = constraint.is_none().then_some(model.tokenizer());
+        let joins = (!is_constrained).then_some(model.tokenizer());
         Ok(document(&generated, joins, &told))
     };
-    batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), &mut answer)
+    batch::run(&args.batch, &settings, &KNOWN, (notes, interrupt), sessions, &answer)
 }
 
 /// How an answer is read for places: not one that is left as it is, nor one that is held to a form, of which nothing may be lost.

@@ -35,6 +35,8 @@ fn pages(positions: usize) -> usize {
 #[derive(Debug)]
 pub struct Slots {
     holders: Vec<u16>,
+    /// The number of the first page in the cache.
+    first: usize,
     free: usize,
     /// Where the search for a free page starts.
     next: usize,
@@ -230,7 +232,18 @@ impl Slots {
     /// `count` free slots, in whole pages.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Self { holders: vec![0; count / PAGE], free: count / PAGE, next: 0 }
+        Self::behind(0, count)
+    }
+
+    /// As many behind the first `pages` pages of a cache, which are others'.
+    #[must_use]
+    pub fn behind(pages: usize, count: usize) -> Self {
+        Self { holders: vec![0; count / PAGE], first: pages, free: count / PAGE, next: 0 }
+    }
+
+    /// How many hold a page of the cache.
+    fn held(&mut self, page: usize) -> &mut u16 {
+        &mut self.holders[page - self.first]
     }
 
     /// All slots.
@@ -251,7 +264,7 @@ impl Slots {
         self.holders.fill(0);
         (self.free, self.next) = (self.holders.len() - pages(sequence.len), 0);
         for page in sequence.pages() {
-            self.holders[page] = 1;
+            *self.held(page) = 1;
         }
     }
 
@@ -280,7 +293,7 @@ impl Slots {
     /// [`Error::ContextFull`].
     pub fn extend(&mut self, sequence: &mut Sequence, count: usize, taken: &mut Taken) -> Result<(), Error> {
         let begun = sequence.len % PAGE;
-        let shared = sequence.last().filter(|&page| count > 0 && begun > 0 && self.holders[page] > 1);
+        let shared = sequence.last().filter(|&page| count > 0 && begun > 0 && *self.held(page) > 1);
         let new = pages(sequence.len + count) - pages(sequence.len);
         if new + usize::from(shared.is_some()) > self.free {
             let (needed, prompt, context) = (sequence.len + count, sequence.len, self.len());
@@ -289,7 +302,7 @@ impl Slots {
         if let Some(page) = shared {
             sequence.pop(number(begun));
             let own = self.take(sequence.last());
-            self.holders[page] -= 1;
+            *self.held(page) -= 1;
             let from = Span { start: number(page * PAGE), len: number(begun) };
             taken.copies.push(SlotCopy { from, to: number(own * PAGE) });
             sequence.push(number(own * PAGE), from.len);
@@ -312,14 +325,14 @@ impl Slots {
 
     /// A free page, of which there is one: the one behind `last` if it can be had, so that both are one span.
     fn take(&mut self, last: Option<usize>) -> usize {
-        let behind = last.map(|page| page + 1).filter(|&page| self.holders.get(page) == Some(&0));
-        let page = behind.unwrap_or_else(|| {
+        let free = |page: &usize| self.holders.get(page - self.first) == Some(&0);
+        let page = last.map(|page| page + 1).filter(free).unwrap_or_else(|| {
             while self.holders[self.next] > 0 {
                 self.next = (self.next + 1) % self.holders.len();
             }
-            self.next
+            self.first + self.next
         });
-        self.holders[page] = 1;
+        *self.held(page) = 1;
         self.free -= 1;
         page
     }
@@ -328,7 +341,7 @@ impl Slots {
     #[must_use]
     pub fn fork(&mut self, sequence: &Sequence) -> Sequence {
         for page in sequence.pages() {
-            self.holders[page] += 1;
+            *self.held(page) += 1;
         }
         Sequence {
             spans: sequence.spans.clone(),
@@ -382,10 +395,10 @@ impl Slots {
     }
 
     fn give_back(&mut self, page: usize) {
-        self.holders[page] -= 1;
-        if self.holders[page] == 0 {
+        *self.held(page) -= 1;
+        if *self.held(page) == 0 {
             self.free += 1;
-            self.next = self.next.min(page);
+            self.next = self.next.min(page - self.first);
         }
     }
 }

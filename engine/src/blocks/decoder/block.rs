@@ -1,11 +1,10 @@
 //! One layer of a decoder: its weights, and a pass of a batch's rows through it.
 
-use super::source::SourceCache;
-use super::{DecoderConfig, DecoderRows, Position, QueryNorm};
+use super::{Batch, DecoderConfig, DecoderRows, Position, QueryNorm};
 use crate::blocks::attention::{Attention, Shape};
 use crate::error::Error;
 use crate::kernels::bias::Relative;
-use crate::kernels::{Bias, Cache, Continuation, Exec, Product, Rows};
+use crate::kernels::{Bias, Cache, Exec, Product, Rows};
 use crate::weights::{Linear, Norm, Scope};
 
 /// Norms are as wide as the residual stream, `width`, but for those of queries and keys.
@@ -56,9 +55,8 @@ pub(super) struct Step<'a> {
 /// What a batch's rows continue, and where their keys and values go.
 pub(super) struct Past<'a> {
     pub data: &'a mut Cache,
-    pub slots: &'a [u32],
-    pub continuations: &'a [Continuation<'a>],
-    pub source: Option<&'a SourceCache>,
+    pub batch: &'a Batch,
+    pub source: Option<&'a Cache>,
 }
 
 impl Block {
@@ -162,9 +160,9 @@ impl Block {
                 None
             }
             Some(past) => {
-                exec.store(past.data, layer, k, v, past.slots)?;
-                exec.attend_cache(c.attention(layer), step.bias, past.data, layer, q, past.continuations, mixed)?;
-                past.source
+                exec.store(past.data, layer, k, v, past.batch.slots())?;
+                exec.attend_cache(c.attention(layer), step.bias, past.data, layer, q, past.batch.pasts(), mixed)?;
+                past.source.map(|source| (source, past.batch.sources()))
             }
         };
         let up = Product::new(&self.up, ffn);
@@ -177,10 +175,9 @@ impl Block {
         if let Some(norm) = after {
             exec.norm(norm, x, x, false)?;
         }
-        if let Some((cross, source)) = self.cross.as_ref().zip(source) {
+        if let Some((cross, (data, seen))) = self.cross.as_ref().zip(source) {
             cross.attention.queries(exec, x, Some(&cross.norm), q)?;
-            let (data, seen) = source.seen(x.rows());
-            exec.attend_cache(c.attention(layer), Bias::None, data, layer, q, &[seen], mixed)?;
+            exec.attend_cache(c.attention(layer), Bias::None, data, layer, q, seen, mixed)?;
             cross.attention.add(exec, mixed, x, 1.0)?;
         }
         let (before, after) = around(&self.ffn_norm);

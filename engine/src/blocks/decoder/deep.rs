@@ -7,7 +7,7 @@
 use super::Decoder;
 use super::DecoderRows;
 use crate::error::Error;
-use crate::kernels::{Exec, Gathered, NO_ROW, Rows};
+use crate::kernels::{Exec, Gathered, Rows};
 
 impl DecoderRows {
     /// Where feature `number` of the rows of a batch goes.
@@ -18,19 +18,18 @@ impl DecoderRows {
 }
 
 impl Decoder {
-    /// Adds to the rows of a batch what belongs behind `layer`: of the rows that `deep` marks, of which there are none or as many
-    /// marks as rows.
+    /// Adds to the rows of a batch what belongs behind `layer`: to each the row of the feature that `deep` names, if it names
+    /// any.
     pub(super) fn deepen(
         &self,
         exec: &mut Exec<'_>,
         layer: usize,
         rows: &DecoderRows,
-        deep: &[bool],
+        deep: &[u32],
     ) -> Result<(), Error> {
-        if layer >= self.deep || !deep.contains(&true) {
+        if layer >= self.deep || deep.is_empty() {
             return Ok(());
         }
-        let index: Vec<u32> = (0..).zip(deep).map(|(row, deep)| if *deep { row } else { NO_ROW }).collect();
-        exec.gather_rows(rows.feature(layer), &index, Gathered::Added, None, rows.x)
+        exec.gather_rows(rows.feature(layer), deep, Gathered::Added, None, rows.x)
     }
 }

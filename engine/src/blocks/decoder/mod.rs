@@ -9,20 +9,22 @@
 //! feed-forward layer up; and down. What lies between them is done in place by the caller, and nothing is allocated.
 
 mod architectures;
+mod batch;
 mod block;
 mod config;
 mod deep;
 mod positions;
 mod source;
 
+pub use batch::{Batch, Output};
 pub use config::{DecoderConfig, Names, Position, QueryNorm};
 
-pub use source::{Encoder, SourceCache, SourceConfig, SourceRows};
+pub use source::{Encoder, SourceConfig, SourceRows};
 
-use super::cache::{Sequence, Slots, Taken};
-use super::gated::{Gated, GatedRows, MediaCache};
+use super::cache::{Sequence, Slots};
+use super::gated::{Gated, GatedRows, MediaSlots};
 use crate::error::Error;
-use crate::kernels::{Cache, CacheShape, CacheType, Continuation, Exec, Layout, NO_ROW, Product, Rows, Sight, Weights};
+use crate::kernels::{Cache, CacheShape, CacheType, Exec, Gathered, Layout, NO_ROW, Product, Rows, Span, Weights};
 use crate::weights::{Linear, Norm, Scope, Table};
 use block::{Block, Past, Step};
 use ocelli_quant::gguf::keys;
@@ -69,15 +71,6 @@ pub struct Decoder {
     head: Linear,
 }
 
-/// What a batch meets beside the decoder's own layers.
-#[derive(Clone, Copy, Default)]
-pub struct Beside<'a> {
-    /// Layers between them.
-    pub between: Option<&'a Gated>,
-    /// Which of its rows have features; none is no row.
-    pub deep: &'a [bool],
-}
-
 /// The activations of a decoder, for a batch of at most as many rows as it was laid out for.
 pub struct DecoderRows {
     /// The input: embeddings of tokens and rows of pictures, [`DecoderConfig::embedding_width`] wide.
@@ -96,6 +89,8 @@ pub struct DecoderRows {
     v: Rows,
     mixed: Rows,
     ffn: Rows,
+    /// Hidden states of rows whose logits are wanted, where these do not lie one behind the other.
+    picked: Rows,
     projected: Rows,
     logits: Rows,
     /// Of the gated layers, where there are such.
@@ -104,34 +99,33 @@ pub struct DecoderRows {
     pub source: Option<SourceRows>,
 }
 
-/// Keys and values with their bookkeeping.
+/// Keys and values, of all who share them.
 pub struct KvCache {
-    /// The numbers.
+    /// Of the sequences' own positions.
     pub data: Cache,
-    /// Who holds what.
-    pub slots: Slots,
     /// What the gated layers attend to.
-    pub media: Option<MediaCache>,
+    pub media: Option<Cache>,
     /// What every layer attends to beside its own past, where there is an encoder.
-    pub source: Option<SourceCache>,
-    taken: Taken,
-    /// Positions of the rows of a batch, three a row where there are so many axes.
-    positions: Vec<u32>,
+    pub source: Option<Cache>,
 }
 
-impl KvCache {
-    /// An empty cache.
-    #[must_use]
-    pub fn new(data: Cache, slots: usize, media: Option<MediaCache>, source: Option<SourceCache>) -> Self {
-        Self { data, slots: Slots::new(slots), media, source, taken: Taken::default(), positions: Vec::new() }
-    }
+/// Which part of the keys and values is one caller's, and what he has there.
+pub struct Held {
+    /// Who of his sequences holds what.
+    pub slots: Slots,
+    /// The media that are there.
+    pub media: Option<MediaSlots>,
+    /// The source that is there: its first slot, and as many as it has rows.
+    pub source: Option<Span>,
+}
 
-    /// All that positions are and that a saved one must have; `None` where they depend on more than these numbers, as they
-    /// do on media and on a source. A field that is added is either no part of that or belongs here.
+impl Held {
+    /// Whether a position is its own keys and values alone, so that it can be saved; not where it depends on more, as on
+    /// media and on a source. A field that is added is either no part of that or belongs here.
     #[must_use]
-    pub fn numbers(&self) -> Option<&Cache> {
-        let Self { data, media, source, slots: _, taken: _, positions: _ } = self;
-        (media.is_none() && source.is_none()).then_some(data)
+    pub fn is_whole(&self) -> bool {
+        let Self { media, source, slots: _ } = self;
+        media.is_none() && source.is_none()
     }
 }
 
@@ -258,72 +252,74 @@ impl Decoder {
         }
         let ffn = layout.rows(batch, c.ffn);
         layout.rewind(mark);
+        let picked = layout.rows(logits, w);
         let projected = layout.rows(logits, c.embedding_width);
         let logits = layout.rows(logits, c.vocabulary);
         layout.rewind(mark);
-        DecoderRows { input, deep, batch, x, result, angles, q, k, v, mixed, ffn, projected, logits, gated, source }
+        DecoderRows {
+            input,
+            deep,
+            batch,
+            x,
+            result,
+            angles,
+            q,
+            k,
+            v,
+            mixed,
+            ffn,
+            picked,
+            projected,
+            logits,
+            gated,
+            source,
+        }
     }
 
-    /// Puts the embeddings of `ids` into rows of `rows.input`.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`].
-    pub fn embed(&self, exec: &mut Exec<'_>, ids: &[u32], to: Rows) -> Result<(), Error> {
+    /// The embeddings of `ids`.
+    fn embed(&self, exec: &mut Exec<'_>, ids: &[u32], to: Rows) -> Result<(), Error> {
         exec.gather(&self.embedding, ids, Weights::All(self.config.embedding_scale), to, false)
     }
 
-    /// Puts rows of a picture into rows of `rows.input`, where they take the place of embeddings.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`].
-    pub fn place(&self, exec: &mut Exec<'_>, data: &[f32], to: Rows) -> Result<(), Error> {
+    /// Puts rows of a picture where embeddings go.
+    fn place_made(&self, exec: &mut Exec<'_>, data: &[f32], to: Rows) -> Result<(), Error> {
         match self.config.picture_scale {
             1.0 => exec.write(to, data),
             scale => exec.write(to, &data.iter().map(|x| x * scale).collect::<Vec<f32>>()),
         }
     }
 
-    /// Runs the first rows of `rows.input`, which continue the sequences: `counts[i]` rows for `sequences[i]`, whose
-    /// positions this appends. The hidden states replace the input. Layers between its own go before those that they name, and
-    /// rows that `beside` marks have their features added.
+    /// Runs a batch. The hidden states replace the input. Layers `between` its own go before those that they name.
     ///
     /// # Errors
-    /// [`Error::Cancelled`], [`Error::ContextFull`], and [`Error::BadOption`] for more sequences than [`SEQUENCES`].
+    /// [`Error::Cancelled`].
     pub fn forward(
         &self,
         exec: &mut Exec<'_>,
         rows: &DecoderRows,
         cache: &mut KvCache,
-        sequences: &mut [Sequence],
-        counts: &[usize],
-        beside: Beside<'_>,
+        batch: &Batch,
+        between: Option<&Gated>,
     ) -> Result<(), Error> {
-        one_each(sequences.len())?;
-        let rows = rows.first(counts.iter().sum());
-        self.extend(cache, sequences, counts)?;
-        self.begin(exec, &rows, &cache.positions, sequences.iter().zip(counts))?;
-        let KvCache { data, media, source, taken, .. } = cache;
-        if !taken.copies.is_empty() {
-            exec.copy(data, &taken.copies)?;
+        let rows = rows.first(batch.rows());
+        self.begin(exec, &rows, batch)?;
+        let KvCache { data, media, source } = cache;
+        if !batch.copies().is_empty() {
+            exec.copy(data, batch.copies())?;
         }
-        let mut one_each = [Continuation { rows: 0, past: 0, sight: Sight::Causal, spans: &[] }; SEQUENCES];
-        for (continuation, (s, &rows)) in one_each.iter_mut().zip(sequences.iter().zip(counts)) {
-            *continuation = Continuation { rows, past: s.len() - rows, sight: Sight::Causal, spans: s.spans() };
-        }
-        let several = runs(sequences, counts);
-        let continuations = several.as_deref().unwrap_or(&one_each[..sequences.len()]);
-        let past = Past { data, slots: &taken.slots, continuations, source: source.as_ref() };
+        let deep = batch.deep(self.deep);
+        let past = Past { data, batch, source: source.as_ref() };
         let mut step = Step { bias: self.config.bias(), past: Some(past) };
         for (layer, block) in self.blocks.iter().enumerate() {
             exec.layer(layer, self.blocks.len())?;
-            if let (Some(gated), Some(own)) = (beside.between, &rows.gated)
+            if let (Some(gated), Some(own)) = (between, &rows.gated)
                 && let Some(index) = gated.before(layer)
             {
-                gated.forward(exec, index, own, media.as_ref(), sequences, counts, rows.x)?;
+                gated.forward(exec, index, own, media.as_ref().zip(batch.looks()), rows.x)?;
             }
             step.bias = source::bias(&self.blocks, layer, self.config.bias());
             block.forward(exec, &self.config, layer, &rows, &mut step)?;
-            self.deepen(exec, layer, &rows, beside.deep)?;
+            self.deepen(exec, layer, &rows, &deep)?;
         }
         Ok(())
     }
@@ -331,27 +327,28 @@ impl Decoder {
     /// Appends positions whose keys and values are known: those of each layer behind one another, all keys before all values.
     ///
     /// # Errors
-    /// As [`Decoder::forward`].
+    /// As [`Decoder::forward`] and [`Decoder::tell`].
     pub fn remember(
         &self,
         exec: &mut Exec<'_>,
         rows: &DecoderRows,
-        cache: &mut KvCache,
+        (cache, held): (&mut KvCache, &mut Held),
         sequence: &mut Sequence,
         known: &[f32],
     ) -> Result<(), Error> {
         let c = &self.config;
         let width = c.kv_heads * c.head_width;
         let count = known.len() / (2 * c.blocks * width);
-        self.extend(cache, std::slice::from_mut(sequence), &[count])?;
-        let KvCache { data, taken, .. } = cache;
-        if !taken.copies.is_empty() {
-            exec.copy(data, &taken.copies)?;
+        let mut batch = Batch::default();
+        self.extend(&mut held.slots, sequence, count, &mut batch)?;
+        let data = &mut cache.data;
+        if !batch.copies().is_empty() {
+            exec.copy(data, batch.copies())?;
         }
         for (layer, both) in known.chunks_exact(2 * count * width).enumerate() {
             let (keys, values) = both.split_at(count * width);
             let parts = keys.chunks(rows.k.rows() * width).zip(values.chunks(rows.k.rows() * width));
-            for ((keys, values), slots) in parts.zip(taken.slots.chunks(rows.k.rows())) {
+            for ((keys, values), slots) in parts.zip(batch.slots().chunks(rows.k.rows())) {
                 let (k, v) = (rows.k.first(slots.len()), rows.v.first(slots.len()));
                 exec.write(k, keys)?;
                 exec.write(v, values)?;
@@ -361,41 +358,54 @@ impl Decoder {
         Ok(())
     }
 
-    /// Appends to each sequence its rows' positions, which the cache then has in a list with their slots.
-    fn extend(&self, cache: &mut KvCache, sequences: &mut [Sequence], counts: &[usize]) -> Result<(), Error> {
+    /// Appends `counts[i]` positions to `sequences[i]`, and tells a batch of as many rows, which has none but these, what they
+    /// continue. What layers `between` look at is told where there are such.
+    ///
+    /// # Errors
+    /// [`Error::ContextFull`].
+    pub fn tell(
+        &self,
+        held: &mut Held,
+        sequences: &mut [Sequence],
+        counts: &[usize],
+        between: Option<&Gated>,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        for (sequence, &count) in sequences.iter_mut().zip(counts) {
+            self.extend(&mut held.slots, sequence, count, batch)?;
+            batch.continues(sequence, count, held.media.as_ref().filter(|_| between.is_some()));
+        }
+        if let Some(source) = held.source {
+            batch.reads(batch.rows(), source);
+        }
+        Ok(())
+    }
+
+    /// Appends positions to a sequence, and to a batch where they stand and which slots they have.
+    fn extend(&self, slots: &mut Slots, sequence: &mut Sequence, count: usize, batch: &mut Batch) -> Result<(), Error> {
         let c = &self.config;
-        let KvCache { slots, taken, positions, .. } = cache;
-        taken.clear();
-        positions.clear();
         let offset = match c.position {
             Position::Learned { offset } | Position::Waves { offset } => offset,
             _ => 0,
         };
         let axes = if self.turns.axes.is_empty() { 1 } else { 3 };
-        for (sequence, &count) in sequences.iter_mut().zip(counts) {
-            let prompt = sequence.len();
-            if prompt + count > c.context {
-                return Err(Error::ContextFull { needed: prompt + count, prompt, new: count, context: c.context });
-            }
-            for row in prompt..prompt + count {
-                let stands = |p: usize| u32::try_from(p.saturating_sub(c.ahead) + offset).unwrap_or(u32::MAX);
-                let left_out = sequence.is_left_out(row);
-                let place = sequence.position(row).map(|p| if left_out { NO_ROW } else { stands(p) });
-                positions.extend(&place[..axes]);
-            }
-            slots.extend(sequence, count, taken)?;
+        let prompt = sequence.len();
+        if prompt + count > c.context {
+            return Err(Error::ContextFull { needed: prompt + count, prompt, new: count, context: c.context });
         }
-        Ok(())
+        for row in prompt..prompt + count {
+            let stands = |p: usize| u32::try_from(p.saturating_sub(c.ahead) + offset).unwrap_or(u32::MAX);
+            let left_out = sequence.is_left_out(row);
+            let place = sequence.position(row).map(|p| if left_out { NO_ROW } else { stands(p) });
+            batch.positions.extend(&place[..axes]);
+        }
+        slots.extend(sequence, count, &mut batch.taken)
     }
 
     /// From the input to the hidden states before the first layer, and the angles of all rows.
-    fn begin<'s>(
-        &self,
-        exec: &mut Exec<'_>,
-        rows: &DecoderRows,
-        positions: &[u32],
-        counts: impl Iterator<Item = (&'s Sequence, &'s usize)>,
-    ) -> Result<(), Error> {
+    fn begin(&self, exec: &mut Exec<'_>, rows: &DecoderRows, batch: &Batch) -> Result<(), Error> {
+        self.place(exec, batch, rows.input, Some(rows))?;
+        let positions = &batch.positions[..];
         if let Some((lead_in, _)) = &self.projection {
             exec.matmul(rows.input, None, &[Product::new(lead_in, rows.x)])?;
         }
@@ -408,10 +418,11 @@ impl Decoder {
         if let Some(norm) = &self.begin_norm {
             exec.norm(norm, rows.x, rows.x, false)?;
         }
-        self.turns.angles(exec, rows.angles, positions, counts)
+        self.turns.angles(exec, rows.angles, positions, &batch.turns)
     }
 
-    /// Logits of row `row` and the `count - 1` after it of the last [`Decoder::forward`]: `count` times the vocabulary.
+    /// Logits of some rows of the last [`Decoder::forward`], as many times the vocabulary; as many rows as this was laid out for,
+    /// at most.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -419,11 +430,18 @@ impl Decoder {
         &self,
         exec: &mut Exec<'_>,
         rows: &DecoderRows,
-        row: usize,
-        count: usize,
+        outputs: &[Output],
         out: &mut Vec<f32>,
     ) -> Result<(), Error> {
-        let (x, logits) = (rows.x.slice(row, count), rows.logits.first(count));
+        let (count, first) = (outputs.len(), outputs.first().map_or(0, |output| output.row));
+        let logits = rows.logits.first(count);
+        let x = if (first..).zip(outputs).all(|(row, output)| row == output.row) {
+            rows.x.slice(first as usize, count)
+        } else {
+            let index: Vec<u32> = outputs.iter().map(|output| output.row).collect();
+            exec.gather_rows(rows.x, &index, Gathered::Beside, None, rows.picked.first(count))?;
+            rows.picked.first(count)
+        };
         let projected = rows.projected.first(count);
         match (&self.projection, &self.transform) {
             (_, Some(transform)) => {
@@ -448,26 +466,13 @@ impl Decoder {
     }
 }
 
-/// What the rows of sequences see, run by run, where some of them see one another; `None` where none do, as at token time.
-fn runs<'a>(sequences: &'a [Sequence], counts: &[usize]) -> Option<Vec<Continuation<'a>>> {
-    let sights = |s: &'a Sequence, rows: usize| s.sights(s.len() - rows);
-    let mut pairs = sequences.iter().zip(counts);
-    if !pairs.any(|(s, &rows)| sights(s, rows).any(|(_, together)| together)) {
-        return None;
-    }
-    let mut continuations = Vec::new();
-    for (s, &count) in sequences.iter().zip(counts) {
-        let mut past = s.len() - count;
-        for (rows, together) in sights(s, count) {
-            let sight = if together { Sight::Together } else { Sight::Causal };
-            continuations.push(Continuation { rows, past, sight, spans: s.spans() });
-            past += rows;
-        }
-    }
-    Some(continuations)
-}
-
 impl DecoderRows {
+    /// Rows whose logits are computed together, at most.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.logits.rows()
+    }
+
     /// Those of the first `count` rows of a batch.
     fn first(&self, count: usize) -> Self {
         let part = |rows: Rows| rows.first(count);

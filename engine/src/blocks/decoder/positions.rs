@@ -3,7 +3,6 @@
 
 use super::Position;
 use super::architectures::{Architecture, MAX_ALIBI};
-use crate::blocks::cache::Sequence;
 use crate::blocks::rope::{LONG, Rope, SHORT, Sections};
 use crate::error::Error;
 use crate::kernels::{Exec, Growth, Pairs, Rows};
@@ -59,13 +58,13 @@ impl Turns {
         }
     }
 
-    /// The angles of a batch's rows, which are `counts` of the sequences, in order.
-    pub fn angles<'s>(
+    /// The angles of a batch's rows: so many in order, and whether they are turned as those of long sequences.
+    pub fn angles(
         &self,
         exec: &mut Exec<'_>,
         to: [Rows; 2],
         positions: &[u32],
-        counts: impl Iterator<Item = (&'s Sequence, &'s usize)>,
+        turns: &[(usize, bool)],
     ) -> Result<(), Error> {
         let Self { frequencies, long, scale, axes, growth, grows: (centre, span) } = self;
         if long.is_empty() {
@@ -80,8 +79,8 @@ impl Turns {
             return Ok(());
         }
         let (mut start, each) = (0, if axes.is_empty() { 1 } else { 3 });
-        for (sequence, &count) in counts.filter(|(_, count)| **count > 0) {
-            let own = [if sequence.is_long() { long } else { &frequencies[0] }, &frequencies[1]];
+        for &(count, is_long) in turns.iter().filter(|(count, _)| *count > 0) {
+            let own = [if is_long { long } else { &frequencies[0] }, &frequencies[1]];
             let positions = &positions[start * each..(start + count) * each];
             for (frequencies, angles) in own.into_iter().zip(to).filter(|(f, _)| !f.is_empty()) {
                 exec.angles(frequencies, axes, *scale, positions, angles.slice(start, count))?;

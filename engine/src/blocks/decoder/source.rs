@@ -6,11 +6,11 @@
 
 use super::block::{Block, Step};
 use super::config::float;
-use super::{Decoder, DecoderConfig, DecoderRows, KvCache, Position};
+use super::{Decoder, DecoderConfig, DecoderRows, Held, KvCache, Position};
 use crate::blocks::vit::ids;
 use crate::error::Error;
 use crate::kernels::bias::Buckets;
-use crate::kernels::{Activation, Bias, Cache, CacheShape, CacheType, Continuation, Exec, Layout, Rows, Sight, Span};
+use crate::kernels::{Activation, Bias, CacheShape, CacheType, Exec, Layout, Rows};
 use crate::weights::header::Header;
 use crate::weights::{Norm, Scope};
 
@@ -112,32 +112,12 @@ impl SourceRows {
             v: part(self.v),
             mixed: part(self.mixed),
             ffn: part(self.ffn),
+            picked: none,
             projected: none,
             logits: none,
             gated: None,
             source: None,
         }
-    }
-}
-
-/// The keys and values of a source, for all layers of the decoder.
-pub struct SourceCache {
-    data: Cache,
-    /// The rows that are there.
-    spans: [Span; 1],
-}
-
-impl SourceCache {
-    /// A cache of no source.
-    #[must_use]
-    pub fn new(data: Cache) -> Self {
-        Self { data, spans: [Span { start: 0, len: 0 }] }
-    }
-
-    /// What `rows` rows look at: all of the source, whichever sequence they are of.
-    pub(super) fn seen(&self, rows: usize) -> (&Cache, Continuation<'_>) {
-        let past = self.spans[0].len as usize;
-        (&self.data, Continuation { rows, past, sight: Sight::Beside, spans: &self.spans })
     }
 }
 
@@ -177,13 +157,21 @@ impl Decoder {
     }
 
     /// Runs a source, the first `count` rows of [`SourceRows::x`], through the encoder, and puts the keys and values that
-    /// each layer of the decoder makes of it in the cache, in the place of those of the source before.
+    /// each layer of the decoder makes of it in the cache, in the place of those of the source that the caller held.
     ///
     /// # Errors
-    /// [`Error::Cancelled`]; the cache then holds no source.
-    pub fn read(&self, exec: &mut Exec<'_>, rows: &SourceRows, cache: &mut KvCache, count: usize) -> Result<(), Error> {
-        let (Some(encoder), Some(cache)) = (&self.encoder, &mut cache.source) else { return Ok(()) };
-        cache.spans[0].len = 0;
+    /// [`Error::Cancelled`]; no source is held then.
+    pub fn read(
+        &self,
+        exec: &mut Exec<'_>,
+        rows: &SourceRows,
+        (cache, held): (&mut KvCache, &mut Held),
+        count: usize,
+    ) -> Result<(), Error> {
+        let (Some(encoder), Some(cache), Some(held)) = (&self.encoder, &mut cache.source, &mut held.source) else {
+            return Ok(());
+        };
+        held.len = 0;
         let rows = rows.first(count);
         for (layer, block) in encoder.blocks.iter().enumerate() {
             exec.layer(layer, encoder.blocks.len())?;
@@ -191,14 +179,14 @@ impl Decoder {
             block.forward(exec, &encoder.config, layer, &rows, &mut Step { bias, past: None })?;
         }
         exec.norm(&encoder.norm, rows.x, rows.x, false)?;
-        let slots = ids(0, count);
+        let slots = ids(held.start as usize, count);
         for (layer, block) in self.blocks.iter().enumerate() {
             if let Some(cross) = &block.cross {
                 cross.attention.keys(exec, rows.x, None, rows.k, rows.v)?;
-                exec.store(&mut cache.data, layer, rows.k, rows.v, &slots)?;
+                exec.store(cache, layer, rows.k, rows.v, &slots)?;
             }
         }
-        cache.spans[0].len = u32::try_from(count).unwrap_or(u32::MAX);
+        held.len = u32::try_from(count).unwrap_or(u32::MAX);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@
 use super::attention::{self, QUERIES, Queries, Stored, Stream};
 use super::memory::{Buffer, Memory, Shared};
 use super::{Cpu, FEW, table};
-use crate::kernels::{Bias, CacheShape, Continuation, Heads, Rows, Sight, SlotCopy, Span};
+use crate::kernels::{Bias, CacheShape, Continuation, Heads, Pasts, Rows, Sight, SlotCopy, Span};
 use std::sync::PoisonError;
 
 /// Positions a part of a long past has at least, see `Cpu::cached_parts`.
@@ -27,7 +27,7 @@ pub(super) struct Over<'a> {
     pub layer: usize,
     pub q: Rows,
     pub out: Rows,
-    pub continuations: &'a [Continuation<'a>],
+    pub pasts: Pasts<'a>,
 }
 
 impl Over<'_> {
@@ -48,7 +48,8 @@ impl Over<'_> {
 
 impl Cpu {
     pub(super) fn cached<T: Stored>(&self, arena: &mut Memory, data: (&[T], &[T]), over: &Over<'_>) {
-        let &Over { heads, bias, q, out, continuations, .. } = over;
+        let &Over { heads, bias, q, out, pasts, .. } = over;
+        let continuations = pasts.continuations;
         if let Some(attend) = T::of(self.isa.table()).heads
             && let Some(most) = parts(arena, heads, continuations)
         {
@@ -86,7 +87,7 @@ impl Cpu {
                 }
                 return;
             }
-            let stream = over.stream(data, head / share, continuation.spans);
+            let stream = over.stream(data, head / share, pasts.spans_of(continuation));
             let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
             // SAFETY: `q` lies apart from `out`, and this head's part of these rows belongs to this call alone.
             unsafe { self.block(floats, (heads, bias), head, rows, &sees, &stream, &mut scratch.attention) };
@@ -102,17 +103,18 @@ impl Cpu {
         over: &Over<'_>,
         (attend, most): (table::Heads<T>, usize),
     ) {
-        let &Over { heads, bias, q, out, continuations, .. } = over;
+        let &Over { heads, bias, q, out, pasts, .. } = over;
+        let continuations = pasts.continuations;
         let Memory { floats, parts: results, .. } = arena;
         let floats = floats.shared();
         let share = heads.count / heads.kv;
         let each = heads.width + attention::STATS;
         // The positions a sequence's row sees, and the parts they fall into.
-        let seen = |c: &Continuation<'_>| {
+        let seen = |c: &Continuation| {
             let end = c.past + usize::from(c.sight != Sight::Beside);
             if heads.window == 0 { 0..end } else { end.saturating_sub(heads.window)..end }
         };
-        let count = |c: &Continuation<'_>| seen(c).len().div_ceil(PART).clamp(1, most);
+        let count = |c: &Continuation| seen(c).len().div_ceil(PART).clamp(1, most);
         let all: usize = continuations.iter().map(count).sum();
         let written = results.shared();
         self.pool.run(heads.kv * all, &|chunk, _| {
@@ -132,7 +134,7 @@ impl Cpu {
             }
             let size = seen.len().div_ceil(count(c)).next_multiple_of(attention::KEYS);
             let start = (seen.start + part * size).min(seen.end);
-            let stream = over.stream(data, head, c.spans);
+            let stream = over.stream(data, head, pasts.spans_of(c));
             // SAFETY: nobody writes the queries, and this part of the results belongs to this call alone.
             let (q, out) = unsafe {
                 let q = &floats.rows(q.slice(row, 1))[head * share * heads.width..][..share * heads.width];
@@ -253,7 +255,7 @@ impl Cpu {
 }
 
 /// Into how many parts each past may be divided at token time; `None` where rows do not come one a sequence.
-fn parts(arena: &Memory, heads: Heads, continuations: &[Continuation<'_>]) -> Option<usize> {
+fn parts(arena: &Memory, heads: Heads, continuations: &[Continuation]) -> Option<usize> {
     if continuations.iter().any(|c| c.rows != 1) {
         return None;
     }

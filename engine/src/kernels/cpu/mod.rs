@@ -38,8 +38,8 @@ pub use isa::Isa;
 pub(super) use memory::{KvMemory, Memory};
 
 use super::{
-    Activation, Arena, Bias, Cache, CacheShape, CacheType, Continuation, Device, DeviceInfo, Gathered, Growth, Heads,
-    Layout, Pairs, Product, Rows, SlotCopy, Span, Weights,
+    Activation, Arena, Bias, Cache, CacheShape, CacheType, Device, DeviceInfo, Gathered, Growth, Heads, Layout, Pairs,
+    Pasts, Product, Rows, SlotCopy, Span, Weights,
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
@@ -319,13 +319,13 @@ impl Device for Cpu {
         cache: &Cache,
         layer: usize,
         q: Rows,
-        continuations: &[Continuation<'_>],
+        pasts: Pasts<'_>,
         out: Rows,
     ) {
         let shape = cache.0.shape;
         assert!(q.width == heads.count * heads.width && heads.kv == shape.heads && heads.width == shape.head_width);
         assert!(out.rows == q.rows && out.width == q.width && disjoint(q, out));
-        let over = Over { heads, bias, shape, layer, q, out, continuations };
+        let over = Over { heads, bias, shape, layer, q, out, pasts };
         let arena = &mut arena.0;
         match &cache.0.data {
             KvData::F16 { k, v } => self.cached(arena, (k, v), &over),

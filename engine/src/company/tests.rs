@@ -1,0 +1,72 @@
+//! Sessions side by side beside the same requests one by one.
+
+#![allow(clippy::unwrap_used)]
+
+use crate::error::Error;
+use crate::model::{Engine, Model};
+use crate::plan::SessionOptions;
+use crate::prompt::Prompt;
+use crate::sampling::GenerateOptions;
+use crate::weights::Load;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Barrier;
+
+fn tiny() -> Model {
+    let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../cli/models/tiny-blip2.gguf"));
+    Engine::new(2).unwrap().open(file, Load::Map).unwrap()
+}
+
+fn side_by_side(parallel: usize) -> SessionOptions {
+    SessionOptions { parallel, ..SessionOptions::default() }
+}
+
+#[test]
+fn what_is_run_at_the_same_time_is_one_pass() {
+    const SESSIONS: usize = 4;
+    let model = tiny();
+    let options = side_by_side(SESSIONS);
+    let prompts = ["Question: what shape", "a photo of", "Question: is it", "red"];
+    let most = GenerateOptions { max_new_tokens: 24, ..GenerateOptions::default() };
+    let alone = |text: &str| {
+        let mut session = model.session(&SessionOptions::default()).unwrap();
+        session.generate(&Prompt::new().text(text), &most, &mut |_| ControlFlow::Continue(())).unwrap()
+    };
+    let wanted: Vec<_> = prompts.iter().map(|text| alone(text).ids).collect();
+    let sessions: Vec<_> = prompts.iter().map(|_| model.session(&options).unwrap()).collect();
+    let begin = Barrier::new(SESSIONS);
+    let run = |(mut session, text): (crate::Session, &&str)| {
+        begin.wait();
+        let prompt = Prompt::new().text(*text);
+        let ids = session.generate(&prompt, &most, &mut |_| ControlFlow::Continue(())).unwrap().ids;
+        begin.wait();
+        (ids, session.passes().unwrap())
+    };
+    let found: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = sessions.into_iter().zip(&prompts).map(|one| scope.spawn(|| run(one))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let counts = found[0].1;
+    let tokens: u64 = wanted.iter().map(|ids| ids.len() as u64).sum();
+    assert_eq!(counts.requests, tokens, "a request for the prompt, and one for each token but the last");
+    let longest = wanted.iter().map(Vec::len).max().unwrap() as u64;
+    assert!(counts.passes < 2 * longest, "{counts:?}: {tokens} tokens in passes of several");
+    for ((ids, _), wanted) in found.iter().zip(&wanted) {
+        assert_eq!(ids, wanted);
+    }
+}
+
+#[test]
+fn there_are_as_many_sessions_as_were_asked_for_and_a_place_is_free_again() {
+    let model = tiny();
+    let options = side_by_side(2);
+    let (one, two) = (model.session(&options).unwrap(), model.session(&options).unwrap());
+    let third = model.session(&options).map(|_| ());
+    assert!(matches!(third, Err(Error::BeyondPlan { what: "sessions", got: 3, planned: 2 })), "{third:?}");
+    drop(one);
+    assert!(model.session(&options).is_ok());
+    drop(two);
+    assert!(model.session(&side_by_side(65)).is_err());
+    let alone = model.plan(&SessionOptions::default()).unwrap();
+    assert_eq!(model.plan(&options).unwrap().cache, 2 * alone.cache);
+}
