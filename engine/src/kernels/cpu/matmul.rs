@@ -75,16 +75,14 @@ impl Cpu {
                         let tile = tile[..rows.max(run)].as_flattened_mut();
                         (table.multiply)(&weights, &input, from, rows, scratch, tile);
                         if let Some(bias) = bias {
-                            tile.chunks_mut(run * PANEL)
-                                .for_each(|row| row.iter_mut().zip(bias).for_each(|(v, b)| *v += b));
+                            tile.chunks_mut(run * PANEL).for_each(|row| Combine::Add(1.0).put(&mut row[..count], bias));
                         }
                         if let Some(act) = act {
                             (table.activate)(act, tile);
                         }
                         if let Some(columns) = product.columns {
                             let columns = &columns.get()[n..n + count];
-                            tile.chunks_mut(run * PANEL)
-                                .for_each(|row| row.iter_mut().zip(columns).for_each(|(v, c)| *v *= c));
+                            tile.chunks_mut(run * PANEL).for_each(|row| Combine::Scale.put(&mut row[..count], columns));
                         }
                         for (m, values) in tile.chunks(run * PANEL).enumerate() {
                             let at = product.out.at + (from + m) * product.out.width + n;

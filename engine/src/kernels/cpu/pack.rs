@@ -145,6 +145,7 @@ pub fn ints<P: Packed, T: Panels>(panels: T, weights: &Weights<'_>, packed: &mut
     let row_bytes = weights.bytes.len() / weights.rows;
     // The factors of a file's block for each column: scales of both halves, minima of both.
     let mut all = [[[0f32; 8]; 4]; PANEL];
+    let last = row_bytes.saturating_sub(AHEAD) * P::GROUPS / P::BYTES;
     for (b, lines) in packed.chunks_exact_mut(lines).take(weights.width / BLOCK).enumerate() {
         let (block, group) = (b / P::GROUPS, b % P::GROUPS);
         let (head, body) = lines.split_at_mut(P::HALVES + P::MINS);
@@ -156,7 +157,9 @@ pub fn ints<P: Packed, T: Panels>(panels: T, weights: &Weights<'_>, packed: &mut
             for (i, column) in columns.iter_mut().enumerate().take(weights.rows.saturating_sub(half * 8)) {
                 let n = half * 8 + i;
                 let block = &weights.bytes[n * row_bytes + block * P::BYTES..][..P::BYTES];
-                lanes.prefetch_line(block.as_ptr().wrapping_add(group * P::BYTES / P::GROUPS + AHEAD));
+                let at = block.as_ptr().wrapping_add(group * P::BYTES / P::GROUPS + AHEAD);
+                // Behind the end of a row comes the next panel's, not the next row, which is read beside it.
+                lanes.prefetch_line(if b < last { at } else { at.wrapping_add((PANEL - 1) * row_bytes) });
                 *column = panels.quants::<P>(block, group);
                 let all = &mut all[n];
                 if group == 0 {
