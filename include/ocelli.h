@@ -679,8 +679,9 @@ typedef struct ocelli_generate_options {
   // 1 keeps special tokens in the text, such as those that stand for boxes; those that begin, end or pad texts are left
   // out in any case. 0 leaves all of them out.
   uint32_t keep_special;
-  // 0.
-  uint32_t reserved;
+  // 1 runs tokens that followed the last few before, in the prompt or the text, before they are chosen, as far as that saves
+  // time: for texts that repeat much of the prompt. The text is the same. Not together with beams. 0 does not.
+  uint32_t speculate;
   // Stop strings: the text ends before the first of them that appears in it, and ocelli_piece_fn is given nothing of it.
   // UTF-8 and NUL-terminated, from 1 to 1024 bytes each, stop_count of them. Read during the call. The tokens of
   // ocelli_session_answer() have it still; what stays in the prompt has not.

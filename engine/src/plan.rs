@@ -35,8 +35,8 @@ pub struct SessionOptions {
     pub frames: usize,
     /// Sessions with these very options that run side by side, each on a thread of its own, as many as that at most; 0 is 1.
     /// They share one arena and one cache, in which each has its own positions, and what they run at the same time goes
-    /// through the model as one batch: weights are read once for all of them. Rows in company are summed in another order than
-    /// alone, so that logits may differ in their last bits.
+    /// through the model as one batch: weights are read once for all of them. Many rows in company are summed in another order
+    /// than alone, so that logits may differ in their last bits.
     pub parallel: usize,
     /// Refuse to start where the plan needs more bytes than this; 0 is no limit.
     pub budget: u64,

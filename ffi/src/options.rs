@@ -118,10 +118,11 @@ pub(crate) fn generate(
         1 => true,
         other => return Err(bad(format!("logprobs is {other}: 0 or 1"))),
     };
-    if o.reserved != 0 {
-        let text = format!("reserved is {}: this version knows 0", o.reserved);
-        return Err(Failure::new(OCELLI_ERR_UNSUPPORTED, text));
-    }
+    let speculate = match o.speculate {
+        0 => false,
+        1 => true,
+        other => return Err(bad(format!("speculate is {other}: 0 or 1"))),
+    };
     let wanted = Wanted {
         max_new_tokens: size(o.max_new_tokens),
         temperature: o.temperature,
@@ -139,6 +140,7 @@ pub(crate) fn generate(
         keep_special,
         stop,
         logprobs,
+        speculate,
         bias,
         forced,
         constraint: grammar.map(|grammar| model.constraint(grammar)).transpose()?,

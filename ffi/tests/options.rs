@@ -165,11 +165,14 @@ fn what_c_leaves_open_is_what_the_engine_fills_in() {
         (ocelli_generate_options { temperature: 1.0, beams: 2, ..z }, "beams is 2"),
         (ocelli_generate_options { beams: 4, ..z }, "laid out for 3"),
         (ocelli_generate_options { keep_special: 2, ..z }, "keep_special is 2"),
+        (ocelli_generate_options { speculate: 2, ..z }, "speculate is 2"),
+        (ocelli_generate_options { speculate: 1, beams: 2, ..z }, "at most 1 with speculate"),
     ] {
         let (status, text, _) = open.answer(&c);
         assert!(status == OCELLI_ERR_BAD_PARAMETER && text.contains(words), "{status} {text}");
     }
-    assert_eq!(open.answer(&ocelli_generate_options { reserved: 1, ..z }).0, OCELLI_ERR_UNSUPPORTED);
+    let guessed = open.answer(&ocelli_generate_options { speculate: 1, beams: 1, ..z });
+    assert_eq!(guessed, open.answer(&ocelli_generate_options { beams: 1, ..z }));
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::progress::Count;
 use crate::prompt_args::{Asked, PromptArgs};
 use answers::Answers;
 use clap::builder::RangedU64ValueParser;
+use ocelli_engine::Passes;
 use ocelli_engine::image::bytes_hash;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -139,7 +140,17 @@ pub fn drive(
     let (workers, cancels) = sessions.each();
     interrupt.cancels_all(cancels);
     let next = before;
-    let lines = Lines { requests, answers, progress, notes, fail_fast, next, early: BTreeMap::new(), stopped: None };
+    let lines = Lines {
+        requests,
+        answers,
+        progress,
+        notes,
+        fail_fast,
+        next,
+        early: BTreeMap::new(),
+        stopped: None,
+        passes: None,
+    };
     let lines = Mutex::new(lines);
     let work = |sessions: Sessions<'_>| answer_all(requests, sessions, &lines, interrupt, answer);
     let mut workers = workers.into_iter();
@@ -152,10 +163,13 @@ pub fn drive(
         }
         own.into_iter().for_each(work);
     });
-    let Lines { answers, progress, stopped, .. } = lines.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Lines { answers, progress, stopped, passes, .. } = lines.into_inner().unwrap_or_else(PoisonError::into_inner);
     notes.clear();
     let done = counted(answers.done - before, "request");
     notes.line(format_args!("{done} of {total} answered in {}", time(progress.took())));
+    if let Some(Passes { passes, requests, rows, .. }) = passes {
+        notes.line(format_args!("{requests} times the model was asked for, in {passes} passes of {rows} rows"));
+    }
     if let Some(failure) = stopped {
         if answers.stays() && matches!(failure, Failure::Interrupted) {
             notes.line(format_args!("{} of {total} are in the file: --resume goes on behind them", answers.done));
@@ -177,7 +191,15 @@ fn answer_all(
     let lines = || lines.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         let next = lines().begin(interrupt);
-        let Some(at) = next else { return };
+        let Some(at) = next else {
+            let passes = sessions.passes();
+            // All of them count all.
+            let mut lines = lines();
+            if passes.is_some_and(|own| lines.passes.is_none_or(|most| own.passes > most.passes)) {
+                lines.passes = passes;
+            }
+            return;
+        };
         let answered = answer(&requests.get(at), &mut sessions);
         lines().end(at, answered);
     }
@@ -196,6 +218,8 @@ struct Lines<'a> {
     early: BTreeMap<usize, (String, bool)>,
     /// Why no more are answered.
     stopped: Option<Failure>,
+    /// What went through the model together.
+    passes: Option<Passes>,
 }
 
 impl Lines<'_> {

@@ -9,7 +9,7 @@
 //! more than each needs. What goes through the model together is then not what would alone, and the last bits may differ.
 
 use crate::failure::Failure;
-use ocelli_engine::{CancelHandle, Model, Session, SessionOptions};
+use ocelli_engine::{CancelHandle, Model, Passes, Session, SessionOptions};
 
 /// Most bytes of pictures of a pool that are kept encoded, beside those of a prompt.
 const POOL: usize = 64 << 20;
@@ -45,6 +45,11 @@ impl<'a> Sessions<'a> {
         let cancels: Vec<CancelHandle> = (0..parallel).map(|_| CancelHandle::default()).collect();
         let own = |cancel: &CancelHandle| Self { model, cancel: cancel.clone(), pictures, parallel, held: None };
         (cancels.iter().map(own).collect(), cancels)
+    }
+
+    /// What the session has run together with others, if it is beside some.
+    pub fn passes(&self) -> Option<Passes> {
+        self.held.as_ref().and_then(|(_, session)| session.passes())
     }
 
     /// The session of a request that alone would get one of these options. With `longer` room for more positions changes

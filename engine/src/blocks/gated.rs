@@ -10,7 +10,9 @@ use super::attention::{Attention, Shape, read_heads};
 use super::cache::Sequence;
 use super::vit::ids;
 use crate::error::Error;
-use crate::kernels::{Activation, Bias, Cache, CacheShape, CacheType, Exec, Heads, Layout, Pasts, Product, Rows, Span};
+use crate::kernels::{
+    Activation, Bias, Cache, CacheShape, CacheType, Device, Exec, Heads, Layout, Pasts, Product, Rows, Span,
+};
 use crate::weights::header::{self, Header};
 use crate::weights::{Linear, Norm, NormKind, Scope};
 
@@ -203,6 +205,14 @@ impl Gated {
             layers.map(all).sum::<u64>()
         };
         self.layers.iter().map(layer).sum()
+    }
+
+    /// As [`super::decoder::Decoder::alike`].
+    #[must_use]
+    pub fn alike(&self, device: &dyn Device) -> usize {
+        let layers =
+            self.layers.iter().flat_map(|l| l.attention.layers().into_iter().chain([&l.up, &l.down]).chain(&l.gate));
+        layers.map(|linear| device.alike(linear.weight.ty())).min().unwrap_or(usize::MAX)
     }
 
     /// The shape of a cache of `media` media.

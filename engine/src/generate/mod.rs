@@ -1,6 +1,7 @@
 //! All that drives a session: texts, beams, scores, and tokens one by one.
 
 mod beam;
+mod guesses;
 mod score;
 mod shown;
 mod stop;
@@ -16,6 +17,7 @@ use crate::error::Error;
 use crate::prompt::{Item, Prompt};
 use crate::sampling::{GenerateOptions, History};
 use crate::session::{Event, Session, Sink, Timings};
+use guesses::Ahead;
 use shown::Whole;
 use std::time::Instant;
 use turn::Turn;
@@ -162,7 +164,9 @@ impl Session {
             (chosen, whole)
         } else {
             let turn = Turn::new(self.model(), history, options, *full);
-            let result = self.sample(&mut prompt.sequence, turn, sink)?;
+            let mut ahead = Ahead::new(items, options.speculate);
+            let result = self.sample(&mut prompt.sequence, turn, &mut ahead, sink)?;
+            (timings.guessed, timings.guessed_right) = ahead.counts;
             prompt.append(&result.0.ids);
             result
         };
@@ -176,17 +180,20 @@ impl Session {
         &mut self,
         sequence: &mut Sequence,
         mut turn: Turn,
+        ahead: &mut Ahead,
         sink: &mut Sink<'_>,
     ) -> Result<(Chosen, Whole), Error> {
         let model = self.model().clone();
         // From here on nothing is allocated but for text: `fitted` has bounded how much comes.
         while turn.finish.is_none() {
-            let piece = turn.choose(&model, self.logits_mut(), sequence.len())?;
+            let (logits, position) = self.next_logits(sequence, ahead);
+            let piece = turn.choose(&model, logits, position)?;
             let stopped = !piece.is_empty() && sink(Event::Piece(piece)).is_break();
             if let Some(id) = turn.go_on(&model, stopped) {
-                self.step(std::slice::from_mut(sequence), &[id])?;
+                self.run_chosen(sequence, id, ahead)?;
             }
         }
+        self.take_back(sequence, ahead);
         let rest = turn.rest();
         if !rest.is_empty() {
             let _ = sink(Event::Piece(&rest));

@@ -1,6 +1,7 @@
 //! A text while it is written, one token at a time: what [`Session::generate`] loops over, and what a caller who wants
 //! to decide after every token drives by hand. Both take the same path, so they write the same.
 
+use super::guesses::Ahead;
 use super::shown::Text;
 use super::{Chosen, Finish, Fitted, Generation};
 use crate::error::Error;
@@ -99,6 +100,7 @@ pub(crate) struct Writing {
     turn: Turn,
     /// Chosen, but not run yet.
     waiting: Option<u32>,
+    ahead: Ahead,
     timings: Timings,
     text: String,
 }
@@ -140,7 +142,8 @@ impl Session {
         self.reset_cancel();
         let history = History::new(self.model().placed_ids(&items), &options, self.vocabulary());
         let turn = Turn::new(self.model(), history, &options, full);
-        Ok(Writing { prefix: prefix?, turn, waiting: None, timings, text: String::new() })
+        let ahead = Ahead::new(&items, options.speculate);
+        Ok(Writing { prefix: prefix?, turn, waiting: None, ahead, timings, text: String::new() })
     }
 
     /// The next token, the text it completes in whole characters, and the token's log-probability where that is wanted; `None`
@@ -151,12 +154,12 @@ impl Session {
     pub(crate) fn advance<'w>(&mut self, writing: &'w mut Writing) -> Result<Option<Advanced<'w>>, Error> {
         let start = Instant::now();
         let model = self.model().clone();
-        let Writing { prefix, turn, waiting, timings, text } = writing;
+        let Writing { prefix, turn, waiting, ahead, timings, text } = writing;
         if turn.finish.is_some() {
             return Ok(None);
         }
         if let Some(id) = waiting.take() {
-            let ran = self.step(std::slice::from_mut(&mut prefix.sequence), &[id]);
+            let ran = self.run_chosen(&mut prefix.sequence, id, ahead);
             if ran.is_err() {
                 self.done();
             }
@@ -164,7 +167,8 @@ impl Session {
             ran?;
         }
         text.clear();
-        text.push_str(turn.choose(&model, self.logits_mut(), prefix.sequence.len())?);
+        let (logits, position) = self.next_logits(&prefix.sequence, ahead);
+        text.push_str(turn.choose(&model, logits, position)?);
         *waiting = turn.go_on(&model, false);
         if waiting.is_none() {
             text.push_str(&turn.rest());
@@ -178,7 +182,9 @@ impl Session {
 
     /// What was written. The prompt and it are kept, if the session keeps anything.
     pub(crate) fn end(&mut self, writing: Writing) -> Generation {
-        let Writing { mut prefix, mut turn, timings, .. } = writing;
+        let Writing { mut prefix, mut turn, mut ahead, mut timings, .. } = writing;
+        self.take_back(&mut prefix.sequence, &mut ahead);
+        (timings.guessed, timings.guessed_right) = ahead.counts;
         turn.rest();
         let (chosen, text) = turn.end();
         prefix.append(&chosen.ids);

@@ -16,6 +16,7 @@ pub use crate::weights::Activation;
 use crate::weights::{Linear, Norm, Table, Vector};
 pub use bias::{Bias, HeadBias};
 pub use exec::{Exec, Told};
+use ocelli_quant::TensorType;
 
 /// `rows` x `width` f32 activations, contiguous, at an offset (in floats) of an arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -382,6 +383,10 @@ pub trait Device: Send + Sync {
     /// # Errors
     /// [`Error::OutOfMemory`].
     fn cache(&self, shape: CacheShape) -> Result<Cache, Error>;
+
+    /// Rows of a batch, at most, for which each is the very bits it would be as the only one, with weights of this type. Of
+    /// attention the same holds where a sequence has no more than eight of them.
+    fn alike(&self, ty: TensorType) -> usize;
 
     /// Copies host floats in. `data` holds exactly `to`'s floats.
     fn write(&self, arena: &mut Arena, to: Rows, data: &[f32]);

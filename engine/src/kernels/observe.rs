@@ -11,6 +11,7 @@ use super::{
 };
 use crate::error::Error;
 use crate::weights::{Norm, Table};
+use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, TensorInfo};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -182,6 +183,10 @@ impl Device for Observer {
 
     fn copy(&self, cache: &mut Cache, copies: &[SlotCopy]) {
         self.device.copy(cache, copies);
+    }
+
+    fn alike(&self, ty: TensorType) -> usize {
+        self.device.alike(ty)
     }
 
     fn save(&self, cache: &Cache, spans: &[Span], out: &mut Vec<u8>) {

@@ -8,7 +8,7 @@ use crate::blocks::decoder::{Batch, Decoder, DecoderRows, Held, KvCache};
 use crate::blocks::gated::Gated;
 use crate::error::Error;
 use crate::image::{Picture, Pixels, Preprocess, Views};
-use crate::kernels::{CacheShape, CacheType, Exec, Layout, Rows};
+use crate::kernels::{CacheShape, CacheType, Device, Exec, Layout, Rows};
 use crate::prompt::{Instruction, Item, Marks, Piece, Prompt};
 use crate::tokenizer::{EncodeOptions, Tokenizer};
 use std::sync::Arc;
@@ -233,6 +233,11 @@ impl Speaks {
     /// Bytes of weights that one row reads on its way to its logits.
     pub fn row_bytes(&self) -> u64 {
         self.decoder.row_bytes() + self.gated().map_or(0, Gated::row_bytes)
+    }
+
+    /// Rows of a batch, at most, for which each is the very bits it would be as the only one.
+    pub fn alike(&self, device: &dyn Device) -> usize {
+        self.decoder.alike(device).min(self.gated().map_or(usize::MAX, |gated| gated.alike(device)))
     }
 
     /// The shape of the keys and values of so many pictures that are attended to by themselves.

@@ -108,6 +108,7 @@ impl Defaults {
             keep_special: wanted.keep_special,
             stop: if wanted.stop.is_empty() && free { file.stop.clone() } else { wanted.stop.clone() },
             logprobs: wanted.logprobs,
+            speculate: wanted.speculate,
             bias: wanted.bias.clone(),
             forced: wanted.forced.clone(),
             constraint: wanted.constraint.clone(),

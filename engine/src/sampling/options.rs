@@ -84,6 +84,9 @@ pub struct GenerateOptions {
     pub stop: Vec<String>,
     /// Whether [`crate::Generation::logprobs`] are wanted.
     pub logprobs: bool,
+    /// Whether tokens that followed the last few before, in the prompt or in the text, are run before they are chosen, as far as
+    /// that saves time. What is chosen is the same.
+    pub speculate: bool,
     /// Added to the logits of tokens before anything else changes them (logit bias), no token twice; negative infinity takes a
     /// token out.
     pub bias: Vec<(u32, f32)>,
@@ -104,6 +107,7 @@ impl Default for GenerateOptions {
             keep_special: false,
             stop: Vec::new(),
             logprobs: false,
+            speculate: false,
             bias: Vec::new(),
             forced: Vec::new(),
             constraint: None,
@@ -125,6 +129,10 @@ impl GenerateOptions {
         }
         if self.beams > 1 && self.sampling.temperature > 0.0 {
             let rule = "a search draws nothing: at most 1 where the temperature is above 0";
+            return Err(Error::BadOption { name: "beams", got: self.beams.to_string(), rule });
+        }
+        if self.beams > 1 && self.speculate {
+            let rule = "a search guesses nothing: at most 1 with speculate";
             return Err(Error::BadOption { name: "beams", got: self.beams.to_string(), rule });
         }
         let bad = |got: String, rule| Err(Error::BadOption { name: "stop", got, rule });
@@ -204,6 +212,8 @@ pub struct Wanted {
     pub stop: Vec<String>,
     /// As [`GenerateOptions::logprobs`].
     pub logprobs: bool,
+    /// As [`GenerateOptions::speculate`].
+    pub speculate: bool,
     /// As [`GenerateOptions::bias`].
     pub bias: Vec<(u32, f32)>,
     /// As [`GenerateOptions::forced`].
@@ -233,6 +243,7 @@ impl Default for Wanted {
             keep_special: false,
             stop: Vec::new(),
             logprobs: false,
+            speculate: false,
             bias: Vec::new(),
             forced: Vec::new(),
             constraint: None,

@@ -57,4 +57,8 @@ pub struct Timings {
     pub generate: Duration,
     /// How many they were.
     pub generated: usize,
+    /// Tokens that were run before they were chosen, where that is wanted.
+    pub guessed: usize,
+    /// Of them, those that were chosen.
+    pub guessed_right: usize,
 }

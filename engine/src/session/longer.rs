@@ -34,6 +34,13 @@ impl Session {
         self.short().filter(|short| sees && positions <= *short).map_or(usize::MAX, |short| short + 1 - positions)
     }
 
+    /// Positions that a sequence may take beyond its next one without being another sequence or none.
+    pub(crate) fn spare(&self, sequence: &Sequence) -> usize {
+        let next = sequence.len() + 1;
+        let end = self.short().filter(|short| next <= *short).unwrap_or(self.context).min(self.context);
+        end.saturating_sub(next)
+    }
+
     /// Before sequences grow by `counts`: those that become long are read again as such.
     pub(super) fn lengthen(&mut self, sequences: &mut [Sequence], counts: &[usize]) -> Result<(), Error> {
         let grown = sequences.iter().zip(counts).map(|(s, count)| !s.is_long() && self.is_long(s.len() + count));

@@ -58,6 +58,8 @@ pub struct Session {
     context: usize,
     batch: usize,
     logit_rows: usize,
+    /// Rows of a pass that are the very bits each would be alone.
+    alike: usize,
     /// Sequences that may grow side by side in beam search, and most new tokens of each.
     beams: usize,
     new_tokens: usize,
@@ -130,6 +132,7 @@ impl Session {
             context: r.context,
             batch: r.batch,
             logit_rows: r.logits,
+            alike: inner.family.speaks.as_ref().map_or(1, |speaks| speaks.alike(&*inner.device)),
             beams: r.beams,
             new_tokens: r.new_tokens,
             frames: r.frames,
@@ -251,6 +254,11 @@ impl Session {
     /// A cancel that came for a step of a call is used up.
     pub(crate) fn reset_cancel(&self) {
         self.cancel.reset();
+    }
+
+    /// Rows of a pass, at most, that are the very bits each would be alone, and whose logits are computed together.
+    pub(crate) fn alike(&self) -> usize {
+        self.alike.min(self.logit_rows)
     }
 
     /// Rows of logits computed together.

@@ -132,6 +132,9 @@ impl Session {
 
     /// All that running the language model takes.
     pub(super) fn speech(&mut self) -> Result<(Exec<'_>, &DecoderRows, (&mut KvCache, &mut Held)), Error> {
+        if self.rows.is_none() {
+            return Err(Error::NoText);
+        }
         self.hold();
         let Core { arena, cache, .. } = self.core.as_mut().ok_or(Error::NoText)?;
         let exec = Exec { device: &*self.model.0.device, arena, cancel: &self.cancel, told: None };

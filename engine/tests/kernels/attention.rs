@@ -269,6 +269,45 @@ fn cached_sees(
     }
 }
 
+/// A few rows of a sequence at once, and one after another.
+#[test]
+fn a_few_rows_of_a_sequence_are_the_bits_that_each_is_by_itself() {
+    let mut random = Random(21);
+    let (slots, width) = (3000, 32);
+    let types = CacheType::ALL.map(|(ty, _)| ty);
+    for (ty, isa) in types.into_iter().flat_map(|ty| Isa::offered().into_iter().map(move |isa| (ty, isa))) {
+        for (past, window) in [(0, 0), (3, 0), (255, 0), (256, 0), (1500, 0), (1500, 70), (2900, 0)] {
+            let heads = Heads { count: 4, kv: 2, width, scale: 0.2, window };
+            let (wide, kv) = (4 * width, 2 * width);
+            let cpu = Cpu::with_isa(isa, 2);
+            let mut layout = Layout::default();
+            let (q, out) = (layout.rows(8, wide), layout.rows(8, wide));
+            let (k, v) = (layout.rows(slots, kv), layout.rows(slots, kv));
+            layout.input(8, wide);
+            layout.heads(8, width);
+            let mut arena = cpu.arena(&layout).unwrap();
+            let mut cache = cpu.cache(CacheShape { layers: 1, heads: 2, head_width: width, slots, ty }).unwrap();
+            let every: Vec<u32> = (0..3000).collect();
+            cpu.write(&mut arena, k, &random.floats(slots * kv));
+            cpu.write(&mut arena, v, &random.floats(slots * kv));
+            cpu.store(&arena, &mut cache, 0, k, v, &every);
+            cpu.write(&mut arena, q, &random.floats(8 * wide));
+            let spans = [Span { start: 0, len: 3000 }];
+            let mut seen = |first: usize, rows: usize| {
+                let one = Continuation { rows, past: past + first, sight: Sight::Causal, spans: (0, 1) };
+                let pasts = Pasts { continuations: &[one], spans: &spans };
+                let (q, out) = (q.slice(first, rows), out.slice(first, rows));
+                cpu.attend_cache(&mut arena, heads, Bias::None, &cache, 0, q, pasts, out);
+                bits(&read(&cpu, &arena, out))
+            };
+            let alone: Vec<_> = (0..8).map(|row| seen(row, 1)).collect();
+            for rows in 2..=8 {
+                assert_eq!(seen(0, rows), alone[..rows].concat(), "{isa:?} {rows} rows behind {past}, window {window}");
+            }
+        }
+    }
+}
+
 /// Rows beside a cache: runs that see all of their own span, one that sees nothing, and the same span twice.
 #[test]
 fn rows_beside_a_cache_see_their_span_or_nothing() {

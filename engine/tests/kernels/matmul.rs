@@ -90,6 +90,24 @@ fn matmul_gives_the_same_bits_for_any_threads() {
 
 /// An output is the same whichever row of the input and of the weights it stands in.
 #[test]
+fn a_row_among_a_few_is_the_bits_that_it_is_alone() {
+    let mut random = Random(12);
+    for (ty, isa) in TensorType::ALL.into_iter().flat_map(|ty| Isa::offered().into_iter().map(move |isa| (ty, isa))) {
+        let cpu = Cpu::with_isa(isa, 2);
+        for width in widths(ty) {
+            let linear = random_linear(&mut random, ty, 37, width);
+            let x = random.floats(8 * width);
+            let alone: Vec<_> = x.chunks_exact(width).map(|x| bits(&matmul(&cpu, &linear, x))).collect();
+            for rows in 2..=cpu.alike(ty).min(8) {
+                assert!(cpu.alike(ty) >= 4, "{ty} {isa:?}");
+                let together = bits(&matmul(&cpu, &linear, &x[..rows * width]));
+                assert_eq!(together, alone[..rows].concat(), "{ty} {isa:?} {rows} rows of {width}");
+            }
+        }
+    }
+}
+
+#[test]
 fn matmul_gives_the_same_bits_in_any_place() {
     let mut random = Random(3);
     for ty in TensorType::ALL {

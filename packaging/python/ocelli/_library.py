@@ -94,7 +94,7 @@ class GenerateOptions(Sized):
         ("temperature", c.c_float), ("top_p", c.c_float), ("min_p", c.c_float), ("repetition_penalty", c.c_float),
         ("length_penalty", c.c_float), ("early_stopping", c.c_uint32), ("no_repeat_ngram", c.c_uint32),
         ("min_new_tokens", c.c_uint32), ("seed", c.c_uint64), ("json_schema", c.c_char_p), ("grammar", c.c_char_p),
-        ("keep_special", c.c_uint32), ("reserved", c.c_uint32), ("stop", c.POINTER(c.c_char_p)),
+        ("keep_special", c.c_uint32), ("speculate", c.c_uint32), ("stop", c.POINTER(c.c_char_p)),
         ("stop_count", c.c_uint32), ("logprobs", c.c_uint32), ("bias_tokens", c.POINTER(c.c_uint32)),
         ("bias_values", c.POINTER(c.c_float)), ("forced", c.POINTER(c.c_uint32)), ("bias_count", c.c_uint32),
         ("forced_count", c.c_uint32),

@@ -73,10 +73,12 @@ def session_options(**given: Any) -> n.SessionOptions:
 def plan(model: Union["Model", str, "os.PathLike[str]"], *, context: Optional[int] = None, beams: Optional[int] = None,
          new_tokens: Optional[int] = None, batch: Optional[int] = None, cache: Optional[str] = None,
          complete: bool = False, images: Optional[int] = None, image_cache: Optional[int] = None,
-         budget: Optional[int] = None, frames: Optional[int] = None) -> Memory:
+         budget: Optional[int] = None, frames: Optional[int] = None,
+         parallel: Optional[int] = None) -> Memory:
     """The memory that a session with these options will need, of a model or of a file that is not opened for it."""
     options = session_options(context=context, beams=beams, new_tokens=new_tokens, batch=batch, cache=cache,
-                              complete=complete, images=images, image_cache=image_cache, budget=budget, frames=frames)
+                              complete=complete, images=images, image_cache=image_cache, budget=budget, frames=frames,
+                              parallel=parallel)
     memory = n.Memory()
     path, handle = (None, model._handle) if isinstance(model, Model) else (os.fsencode(model), None)
     check(lib.ocelli_plan(path, handle, c.byref(options), c.byref(memory)))

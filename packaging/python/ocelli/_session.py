@@ -98,7 +98,8 @@ class _Generating:
                  repetition_penalty: float, length_penalty: float, early_stopping: Optional[bool],
                  no_repeat_ngram: Optional[int], min_new_tokens: Optional[int], seed: int,
                  stop: Union[str, Sequence[str]], json_schema: Optional[str], grammar: Optional[str],
-                 keep_special: bool, logprobs: bool, logit_bias: Mapping[int, float], forced: Sequence[int]) -> None:
+                 keep_special: bool, logprobs: bool, logit_bias: Mapping[int, float], forced: Sequence[int],
+                 speculate: bool) -> None:
         def suggested(value: Optional[int]) -> int:
             # None is what the file suggests, 0 is none.
             return 0 if value is None else value or n.NONE
@@ -117,8 +118,8 @@ class _Generating:
         self.options = n.GenerateOptions(
             temperature=temperature, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty,
             length_penalty=length_penalty, early_stopping=early, no_repeat_ngram=suggested(no_repeat_ngram),
-            min_new_tokens=suggested(min_new_tokens), keep_special=bool(keep_special), stop=self._stop,
-            stop_count=len(stop), logprobs=bool(logprobs), bias_tokens=self._bias[0], bias_values=self._bias[1],
+            min_new_tokens=suggested(min_new_tokens), keep_special=bool(keep_special),
+            speculate=bool(speculate), stop=self._stop, stop_count=len(stop), logprobs=bool(logprobs), bias_tokens=self._bias[0], bias_values=self._bias[1],
             bias_count=len(logit_bias), forced=self._forced, forced_count=len(forced),
             json_schema=None if json_schema is None else _terminated("json_schema", json_schema),
             grammar=None if grammar is None else _terminated("grammar", grammar), **counts)
@@ -141,7 +142,7 @@ def _generating(options: Dict[str, Any]) -> _Generating:
     defaults = dict(max_new_tokens=0, beams=0, top_k=0, temperature=0.0, top_p=0.0, min_p=0.0, repetition_penalty=0.0,
                     length_penalty=0.0, early_stopping=None, no_repeat_ngram=None, min_new_tokens=None, seed=0,
                     stop=(), json_schema=None, grammar=None, keep_special=False, logprobs=False,
-                    logit_bias={}, forced=())
+                    logit_bias={}, forced=(), speculate=False)
     unknown = [name for name in options if name not in defaults]
     if unknown:
         raise TypeError("%s is no option: one of %s" % (unknown[0], ", ".join(defaults)))
@@ -155,7 +156,8 @@ class Session(Handle):
     ``batch`` positions that are read together, ``cache`` the number format of keys and values ("f32", "f16", "q8_0"),
     ``complete`` says that texts have already all that begins and ends them, ``images`` is how many different pictures a prompt
     of Flamingo's kind may have, ``image_cache`` bytes of encoded pictures that are kept, ``budget`` the most bytes that the plan
-    may need, ``frames`` the most of a video. What is not given is the library's or the file's default.
+    may need, ``frames`` the most of a video, ``parallel`` how many sessions with these very options run side by side, each on a
+    thread of its own, and share what they compute at the same time. What is not given is the library's or the file's default.
 
     ``progress`` is told how far pictures and prompt are. A session is in one call at a time; :meth:`cancel` is for any thread.
     Ctrl-C raises KeyboardInterrupt from any call that computes.
@@ -166,7 +168,8 @@ class Session(Handle):
     ``seed``, ``repetition_penalty``, ``length_penalty``, ``early_stopping``, ``no_repeat_ngram``, ``min_new_tokens``, ``stop`` (a text
     or several, before which the answer ends), ``json_schema`` or ``grammar`` (that the answer is held to), ``keep_special``,
     ``logprobs`` (the log-probability of each token is noted), ``logit_bias`` (numbers by token, which are added to logits;
-    ``-math.inf`` takes a token out), and ``forced`` (tokens that the answer begins with).
+    ``-math.inf`` takes a token out), ``forced`` (tokens that the answer begins with), and ``speculate`` (tokens that followed the
+    last few before are run before they are chosen, as far as that saves time; the answer is the same).
     """
 
     _close = lib.ocelli_session_close
@@ -174,11 +177,11 @@ class Session(Handle):
     def __init__(self, model: Model, *, context: Optional[int] = None, beams: Optional[int] = None,
                  new_tokens: Optional[int] = None, batch: Optional[int] = None, cache: Optional[str] = None,
                  complete: bool = False, images: Optional[int] = None, image_cache: Optional[int] = None,
-                 budget: Optional[int] = None, frames: Optional[int] = None,
+                 budget: Optional[int] = None, frames: Optional[int] = None, parallel: Optional[int] = None,
                  progress: Optional[Progress] = None) -> None:
         options = session_options(context=context, beams=beams, new_tokens=new_tokens, batch=batch, cache=cache,
                                   complete=complete, images=images, image_cache=image_cache, budget=budget,
-                                  frames=frames)
+                                  frames=frames, parallel=parallel)
         self._prepare(model, progress)
         options.stage = self._stage
         self._open(lib.ocelli_session_open, model._handle, c.byref(options))

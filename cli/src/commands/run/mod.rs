@@ -157,6 +157,10 @@ pub struct GenerationArgs {
     /// Keep special tokens in the answer, such as those of boxes and places; the one that ends it is never printed
     #[arg(long)]
     keep_special: bool,
+    /// Run tokens that followed the last few before, in the prompt or the answer, before they are chosen, as far as that saves
+    /// time: for answers that repeat much of the prompt. The answer is the same
+    #[arg(long)]
+    speculate: bool,
     /// Of the draws: the same seed gives the same answer. Without it, and with -1, another each time, which is told
     #[arg(long, value_name = "N", value_parser = vocabulary::seed)]
     seed: Option<u64>,
@@ -222,6 +226,7 @@ impl GenerationArgs {
             keep_special: self.keep_special,
             stop: self.stop.clone(),
             logprobs: false,
+            speculate: self.speculate,
             bias: self.logit_bias.clone(),
             forced: Vec::new(),
             constraint,

@@ -50,7 +50,8 @@ pub fn document(generation: &Generation, joins: Option<&Tokenizer>, told: &Told<
 }
 
 pub fn timings(timings: &Timings, told: &Told<'_>) -> Value {
-    let &Timings { prepare, encode, encoded, prefill, prompt, generate, generated, .. } = timings;
+    let &Timings { prepare, encode, encoded, prefill, prompt, generate, generated, guessed, guessed_right, .. } =
+        timings;
     json!({
         "load_ms": ms(told.load),
         "decode_images_ms": ms(told.composed.took),
@@ -61,6 +62,8 @@ pub fn timings(timings: &Timings, told: &Told<'_>) -> Value {
         "prompt_positions": prompt,
         "generate_ms": ms(generate),
         "generated_tokens": generated,
+        "guessed_tokens": guessed,
+        "guessed_right": guessed_right,
     })
 }
 
@@ -98,6 +101,10 @@ pub fn report(notes: &Notes, opened: &Opened, generation: &Generation, told: &To
     line("prefill", t.prefill, &counted(t.prompt, "position"), rate(t.prompt, t.prefill));
     // The prompt gives the first token.
     line("generate", t.generate, &counted(t.generated, "token"), rate(t.generated.saturating_sub(1), t.generate));
+    if t.guessed > 0 {
+        let right = t.guessed_right;
+        notes.line(format_args!("guesses              {}, {right} of them right", counted(t.guessed, "token")));
+    }
 }
 
 /// How many a second; of a few it says nothing.

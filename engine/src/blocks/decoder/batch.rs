@@ -8,7 +8,7 @@ use super::super::cache::{Sequence, Taken};
 use super::super::gated::MediaSlots;
 use super::{Decoder, DecoderRows};
 use crate::error::Error;
-use crate::kernels::{Continuation, Exec, NO_ROW, Pasts, Rows, Sight, SlotCopy, Span};
+use crate::kernels::{Continuation, Exec, NO_ROW, Pasts, Rows, Sight, SlotCopy, Span, Weights};
 use std::sync::Arc;
 
 /// Rows on their way through a decoder.
@@ -204,6 +204,19 @@ impl Batch {
 }
 
 impl Decoder {
+    /// The embeddings of `ids`.
+    fn embed(&self, exec: &mut Exec<'_>, ids: &[u32], to: Rows) -> Result<(), Error> {
+        exec.gather(&self.embedding, ids, Weights::All(self.config.embedding_scale), to, false)
+    }
+
+    /// Puts rows of a picture where embeddings go.
+    fn place_made(&self, exec: &mut Exec<'_>, data: &[f32], to: Rows) -> Result<(), Error> {
+        match self.config.picture_scale {
+            1.0 => exec.write(to, data),
+            scale => exec.write(to, &data.iter().map(|x| x * scale).collect::<Vec<f32>>()),
+        }
+    }
+
     /// Puts the rows of a batch as they begin into `to`, and their features where `features` has them.
     ///
     /// # Errors

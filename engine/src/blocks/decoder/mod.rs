@@ -24,7 +24,9 @@ pub use source::{Encoder, SourceConfig, SourceRows};
 use super::cache::{Sequence, Slots};
 use super::gated::{Gated, GatedRows, MediaSlots};
 use crate::error::Error;
-use crate::kernels::{Cache, CacheShape, CacheType, Exec, Gathered, Layout, NO_ROW, Product, Rows, Span, Weights};
+use crate::kernels::{
+    Cache, CacheShape, CacheType, Device, Exec, Gathered, Layout, NO_ROW, Product, Rows, Span, Weights,
+};
 use crate::weights::{Linear, Norm, Scope, Table};
 use block::{Block, Past, Step};
 use ocelli_quant::gguf::keys;
@@ -202,6 +204,15 @@ impl Decoder {
         layers + projection + self.transform.as_ref().map_or(0, all) + all(&self.head) + tables
     }
 
+    /// Rows of a batch, at most, for which each is the very bits it would be as the only one.
+    #[must_use]
+    pub fn alike(&self, device: &dyn Device) -> usize {
+        let beside = self.projection.iter().flat_map(|(lead_in, lead_out)| [lead_in, lead_out]);
+        let layers =
+            self.blocks.iter().flat_map(Block::layers).chain(beside).chain(&self.transform).chain([&self.head]);
+        layers.map(|linear| device.alike(linear.weight.ty())).min().unwrap_or(1)
+    }
+
     /// Bytes of keys and values that a row with `past` positions before it reads: layers with a window read no more than
     /// that, and those that attend to a source, which is taken to be as long, read its as well.
     #[must_use]
@@ -273,19 +284,6 @@ impl Decoder {
             logits,
             gated,
             source,
-        }
-    }
-
-    /// The embeddings of `ids`.
-    fn embed(&self, exec: &mut Exec<'_>, ids: &[u32], to: Rows) -> Result<(), Error> {
-        exec.gather(&self.embedding, ids, Weights::All(self.config.embedding_scale), to, false)
-    }
-
-    /// Puts rows of a picture where embeddings go.
-    fn place_made(&self, exec: &mut Exec<'_>, data: &[f32], to: Rows) -> Result<(), Error> {
-        match self.config.picture_scale {
-            1.0 => exec.write(to, data),
-            scale => exec.write(to, &data.iter().map(|x| x * scale).collect::<Vec<f32>>()),
         }
     }
 

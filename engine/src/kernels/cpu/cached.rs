@@ -6,6 +6,7 @@ use super::attention::{self, QUERIES, Queries, Stored, Stream};
 use super::memory::{Buffer, Memory, Shared};
 use super::{Cpu, FEW, table};
 use crate::kernels::{Bias, CacheShape, Continuation, Heads, Pasts, Rows, Sight, SlotCopy, Span};
+use std::ops::Range;
 use std::sync::PoisonError;
 
 /// Positions a part of a long past has at least, see `Cpu::cached_parts`.
@@ -94,8 +95,9 @@ impl Cpu {
         });
     }
 
-    /// Token time: every sequence has one row. The heads that share keys go through them together, and long pasts are
-    /// divided by their length alone, so that there is work for all threads and the bits do not depend on how many.
+    /// Token time: a few rows a sequence, and a row's bits are the same however many there are. The heads that share keys go
+    /// through them together, and long pasts are divided by their length alone, so that there is work for all threads and the
+    /// bits do not depend on how many. As many rows at once as there is room for the parts of.
     fn cached_parts<T: Stored>(
         &self,
         arena: &mut Memory,
@@ -103,59 +105,75 @@ impl Cpu {
         over: &Over<'_>,
         (attend, most): (table::Heads<T>, usize),
     ) {
+        let &Over { heads, q, pasts, .. } = over;
+        let count = |look: &Look<'_>| look.seen(heads.window).len().div_ceil(PART).clamp(1, most);
+        let mut first = 0;
+        while first < q.rows {
+            let mut all = 0;
+            let fits = |look: &Look<'_>| {
+                all += count(look);
+                all <= most
+            };
+            let rows = first..first + looks(pasts.continuations).skip(first).take_while(fits).count();
+            first = rows.end;
+            self.some_parts(arena, data, over, (attend, rows, &count));
+        }
+    }
+
+    /// The same of some rows, in as many parts as `count` says of each.
+    fn some_parts<T: Stored>(
+        &self,
+        arena: &mut Memory,
+        data: (&[T], &[T]),
+        over: &Over<'_>,
+        (attend, rows, count): (table::Heads<T>, Range<usize>, Counts<'_>),
+    ) {
         let &Over { heads, bias, q, out, pasts, .. } = over;
-        let continuations = pasts.continuations;
         let Memory { floats, parts: results, .. } = arena;
         let floats = floats.shared();
         let share = heads.count / heads.kv;
         let each = heads.width + attention::STATS;
-        // The positions a sequence's row sees, and the parts they fall into.
-        let seen = |c: &Continuation| {
-            let end = c.past + usize::from(c.sight != Sight::Beside);
-            if heads.window == 0 { 0..end } else { end.saturating_sub(heads.window)..end }
-        };
-        let count = |c: &Continuation| seen(c).len().div_ceil(PART).clamp(1, most);
-        let all: usize = continuations.iter().map(count).sum();
+        let looks = || looks(pasts.continuations).enumerate().skip(rows.start).take(rows.len());
+        let all: usize = looks().map(|(_, look)| count(&look)).sum();
         let written = results.shared();
         self.pool.run(heads.kv * all, &|chunk, _| {
             let (head, mut part) = (chunk / all, chunk % all);
-            let Some((row, c)) = continuations.iter().enumerate().find(|(_, c)| {
-                let inside = part < count(c);
+            let Some((row, look)) = looks().find(|(_, look)| {
+                let inside = part < count(look);
                 if !inside {
-                    part -= count(c);
+                    part -= count(look);
                 }
                 inside
             }) else {
                 return;
             };
-            let seen = seen(c);
+            let seen = look.seen(heads.window);
             if seen.is_empty() {
                 return;
             }
-            let size = seen.len().div_ceil(count(c)).next_multiple_of(attention::KEYS);
+            let size = seen.len().div_ceil(count(&look)).next_multiple_of(attention::KEYS);
             let start = (seen.start + part * size).min(seen.end);
-            let stream = over.stream(data, head, pasts.spans_of(c));
+            let stream = over.stream(data, head, pasts.spans_of(look.of));
             // SAFETY: nobody writes the queries, and this part of the results belongs to this call alone.
             let (q, out) = unsafe {
                 let q = &floats.rows(q.slice(row, 1))[head * share * heads.width..][..share * heads.width];
                 (q, written.slice_mut(chunk * share * each, share * each))
             };
             let range = start..(start + size).min(seen.end);
-            let own = if c.sight == Sight::Beside { 0 } else { c.past };
             let bias = |shared: usize, at: usize, scores: &mut [f32]| {
-                attention::bias(bias.of(head * share + shared, heads.count), heads.scale, own, at, scores);
+                attention::bias(bias.of(head * share + shared, heads.count), heads.scale, look.own(), at, scores);
             };
             let group = attention::Group { q, width: heads.width, scale: heads.scale, bias: &bias };
             attend(&group, &stream, range, out);
         });
         let mut first = 0;
-        for (row, c) in continuations.iter().enumerate() {
-            let parts = count(c);
+        for (row, look) in looks() {
+            let parts = count(&look);
             for head in 0..heads.count {
                 let at = out.at + row * out.width + head * heads.width;
                 // SAFETY: the threads are done; the results are read and the rows written by this one.
                 let to = unsafe { floats.slice_mut(at, heads.width) };
-                if seen(c).is_empty() {
+                if look.seen(heads.window).is_empty() {
                     to.fill(0.0);
                     continue;
                 }
@@ -254,12 +272,46 @@ impl Cpu {
     }
 }
 
-/// Into how many parts each past may be divided at token time; `None` where rows do not come one a sequence.
+/// Most rows of a sequence that go one by one, so that each is what it would be as its only one.
+const ROWS: usize = 8;
+
+/// Into how many parts the past of a row is divided.
+type Counts<'a> = &'a (dyn Fn(&Look<'_>) -> usize + Sync);
+
+/// One row of a continuation.
+struct Look<'a> {
+    of: &'a Continuation,
+    row: usize,
+}
+
+impl Look<'_> {
+    /// The positions that it sees.
+    fn seen(&self, window: usize) -> Range<usize> {
+        let Continuation { past, rows, sight, .. } = *self.of;
+        let end = match sight {
+            Sight::Causal => past + self.row + 1,
+            Sight::Together => past + rows,
+            Sight::Beside => past,
+        };
+        if window == 0 { 0..end } else { end.saturating_sub(window)..end }
+    }
+
+    /// Where it stands.
+    fn own(&self) -> usize {
+        if self.of.sight == Sight::Beside { self.row } else { self.of.past + self.row }
+    }
+}
+
+fn looks(continuations: &[Continuation]) -> impl Iterator<Item = Look<'_>> {
+    continuations.iter().flat_map(|of| (0..of.rows).map(move |row| Look { of, row }))
+}
+
+/// Into how many parts a past may be divided at token time; `None` where a sequence has many rows.
 fn parts(arena: &Memory, heads: Heads, continuations: &[Continuation]) -> Option<usize> {
-    if continuations.iter().any(|c| c.rows != 1) {
+    if continuations.iter().any(|c| c.rows > ROWS || c.rows > 1 && c.sight == Sight::Together) {
         return None;
     }
-    let one = continuations.len() * heads.count * (heads.width + attention::STATS);
+    let one = heads.count * (heads.width + attention::STATS);
     Some(arena.parts.len() / one.max(1)).filter(|&most| most > 0)
 }
 

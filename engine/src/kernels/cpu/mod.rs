@@ -46,6 +46,7 @@ use crate::weights::{Norm, Table};
 use attention::{QUERIES, Stream};
 use cached::{Over, Sees, block};
 use memory::KvData;
+use ocelli_quant::TensorType;
 use pool::Pool;
 use std::sync::PoisonError;
 
@@ -301,6 +302,10 @@ impl Device for Cpu {
             KvData::F32 { k, v } => self.copied(shape, [k, v], copies),
             KvData::Q8_0 { k, v } => self.copied(shape, [k, v], copies),
         }
+    }
+
+    fn alike(&self, ty: TensorType) -> usize {
+        (self.isa.table().few)(ty)
     }
 
     fn save(&self, cache: &Cache, spans: &[Span], out: &mut Vec<u8>) {

@@ -25,10 +25,14 @@ use ocelli_quant::TensorType;
 /// Bytes ahead of the loads that are asked for.
 const AHEAD: usize = 2048;
 
-/// Chains of additions for one input row alone.
-pub const ALONE: usize = 4;
+/// Chains of additions of a row. One alone could use more and several have registers for no more, but a row's bits must not
+/// depend on how many go with it: what a token becomes would depend on who else is served.
+pub const CHAINS: usize = 2;
 
-/// Chains for each of several: a row's bits must not depend on how many are left for its turn.
+/// How many input rows there are, where it is known when this is compiled: one alone,
+pub const ALONE: usize = 1;
+
+/// or several, of which some go together.
 pub const TOGETHER: usize = 2;
 
 /// Puts the chains of weight row `n` together.
@@ -174,7 +178,7 @@ macro_rules! integer_kernels {
                 }
             }
 
-            /// All weight rows with `M` input rows, in `C` chains each.
+            /// All weight rows with `M` input rows; `C` is [`ALONE`] or [`TOGETHER`].
             #[target_feature(enable = $features)]
             fn rows<P: Packed, const M: usize, const C: usize>(
                 weights: &Weights<'_>,
@@ -192,7 +196,7 @@ macro_rules! integer_kernels {
                         let eights = x.blocks / 8;
                         // Where a group has one scale for itself, a load from memory broadcasts it, which is less than a
                         // shuffle of registers but comes late: the next eight scales are made before the last are used.
-                        let pairs = paired::<P>() || C == TOGETHER && paired_within::<P>();
+                        let pairs = paired::<P>() || paired_within::<P>();
                         let late = usize::from(P::HALVES == 1 && !pairs);
                         for i in 0..eights + late {
                             // SAFETY: the row has `x.blocks` groups.
@@ -266,7 +270,7 @@ macro_rules! integer_kernels {
                                 less = f.mins[h];
                             }
                             if zero::<P>() > 0 || h < P::MINS {
-                                let sum = &mut acc[m][h % C];
+                                let sum = &mut acc[m][h % CHAINS];
                                 *sum = _mm256_fnmadd_ps(less, eight(x.offsets, offsets + i * 8), *sum);
                             }
                         }
@@ -301,18 +305,18 @@ macro_rules! integer_kernels {
                             for m in 0..M {
                                 let dots = products::<P>(w, x.load_pair::<C>(m, i * 4 + p));
                                 let scale = two_scales(&scales[m][0], 2 * p as i32);
-                                let sum = &mut acc[m][p % C];
+                                let sum = &mut acc[m][p % CHAINS];
                                 *sum = _mm256_fmadd_ps(dots, scale, *sum);
                             }
                         }
                         return;
                     }
-                    if C == TOGETHER && paired_within::<P>() {
+                    if paired_within::<P>() {
                         for p in 0..4 {
                             let w = quants_of_neighbours::<P>(block::<P>(row, i), p);
                             for m in 0..M {
                                 let dots = products::<P>(w, x.load_pair::<C>(m, i * 4 + p));
-                                let sum = &mut acc[m][p % C];
+                                let sum = &mut acc[m][p % CHAINS];
                                 *sum = _mm256_fmadd_ps(dots, two(&scales[m][0], 2 * p), *sum);
                             }
                         }
@@ -328,7 +332,7 @@ macro_rules! integer_kernels {
                             } else {
                                 _mm256_set1_ps(scales[m][0][g])
                             };
-                            let sum = &mut acc[m][g % C];
+                            let sum = &mut acc[m][g % CHAINS];
                             *sum = _mm256_fmadd_ps(dot, scale, *sum);
                         }
                     });

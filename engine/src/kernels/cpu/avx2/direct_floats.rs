@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_range_loop)] // one index goes through several inputs
 
-use super::direct::{ALONE, TOGETHER, finish, join};
+use super::direct::{CHAINS, finish, join};
 use super::formats::{load_bf16, load_f16, load_f32};
 use super::lanes::{load, load_part};
 use crate::kernels::cpu::input::Input;
@@ -18,26 +18,22 @@ const INPUTS: usize = 4;
 pub fn multiply(weights: &Weights<'_>, input: &Input<'_>, from: usize, count: usize, tile: &mut [f32]) {
     let tile = tile.as_chunks_mut::<PANEL>().0;
     if input.rows == 1 {
-        return float_rows::<1, ALONE>(weights, input, from, tile);
+        // Several panels, perhaps.
+        return float_rows::<1>(weights, input, from, tile);
     }
     for (i, out) in tile[..count].chunks_mut(INPUTS).enumerate() {
         let first = from + i * INPUTS;
         match out.len() {
-            1 => float_rows::<1, TOGETHER>(weights, input, first, out),
-            2 => float_rows::<2, TOGETHER>(weights, input, first, out),
-            3 => float_rows::<3, TOGETHER>(weights, input, first, out),
-            _ => float_rows::<INPUTS, TOGETHER>(weights, input, first, out),
+            1 => float_rows::<1>(weights, input, first, out),
+            2 => float_rows::<2>(weights, input, first, out),
+            3 => float_rows::<3>(weights, input, first, out),
+            _ => float_rows::<INPUTS>(weights, input, first, out),
         }
     }
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn float_rows<const M: usize, const C: usize>(
-    weights: &Weights<'_>,
-    input: &Input<'_>,
-    first: usize,
-    out: &mut [[f32; PANEL]],
-) {
+fn float_rows<const M: usize>(weights: &Weights<'_>, input: &Input<'_>, first: usize, out: &mut [[f32; PANEL]]) {
     let mut x: [&[f32]; M] = [&[]; M];
     for (m, x) in x.iter_mut().enumerate() {
         *x = input.row(first + m);
@@ -47,9 +43,9 @@ fn float_rows<const M: usize, const C: usize>(
     for (i, panel) in weights.bytes.chunks(PANEL * row_bytes).enumerate() {
         for (n, row) in panel.chunks_exact(row_bytes).take(PANEL).enumerate() {
             let acc = match weights.ty {
-                TensorType::F16 => floats::<M, C, _>(row, x, |v| load_f16(v)),
-                TensorType::BF16 => floats::<M, C, _>(row, x, |v| load_bf16(v)),
-                _ => floats::<M, C, _>(row, x, |v| load_f32(v)),
+                TensorType::F16 => floats::<M, _>(row, x, |v| load_f16(v)),
+                TensorType::BF16 => floats::<M, _>(row, x, |v| load_bf16(v)),
+                _ => floats::<M, _>(row, x, |v| load_f32(v)),
             };
             join(acc, n, &mut sums);
         }
@@ -57,10 +53,10 @@ fn float_rows<const M: usize, const C: usize>(
     }
 }
 
-/// The products of a weight row with `M` input rows in `C` chains each; `load8` brings eight weights, `N` bytes, to f32.
+/// The products of a weight row with `M` input rows; `load8` brings eight weights, `N` bytes, to f32.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn floats<const M: usize, const C: usize, const N: usize>(
+fn floats<const M: usize, const N: usize>(
     row: &[u8],
     x: [&[f32]; M],
     load8: impl Fn(&[u8; N]) -> __m256,
@@ -76,7 +72,7 @@ fn floats<const M: usize, const C: usize, const N: usize>(
         for (j, w) in four.iter().enumerate() {
             let w = load8(w);
             for m in 0..M {
-                let sum = &mut acc[m][j % C];
+                let sum = &mut acc[m][j % CHAINS];
                 *sum = _mm256_fmadd_ps(w, load(&inputs[m][i * 4 + j]), *sum);
             }
         }

@@ -137,8 +137,7 @@ pub const fn paired<P: Packed>() -> bool {
     P::GROUPS == 1 && !matches!(P::TYPE, TensorType::Q8_0)
 }
 
-/// Whether several input rows take neighbouring groups of a block together, where low and high nibbles are the one and the
-/// other. One row alone waits for memory and keeps the order of its additions.
+/// Whether neighbouring groups of a block go together, where low and high nibbles are the one and the other.
 pub const fn paired_within<P: Packed>() -> bool {
     matches!(P::TYPE, TensorType::Q4K | TensorType::Q5K)
 }

@@ -44,8 +44,7 @@ impl<'a, const M: usize> Rows<'a, M> {
         rows
     }
 
-    /// Rows from one block to the next. With the chains of one row alone it is known when this is compiled, and addresses
-    /// need no additions.
+    /// Rows from one block to the next. Of one row alone it is known when this is compiled, and addresses need no additions.
     #[inline]
     fn step<const C: usize>(&self) -> usize {
         if C == ALONE { 1 } else { self.group }
