@@ -3,8 +3,8 @@
     python metrics.py
 
 VQA's rule and normaliser are open_flamingo 2.0.1's (eval/vqa_metric.py), BLEU, ROUGE-L and CIDEr-D pycocoevalcap 1.2's, its
-tokenizer Stanford's by Java. The golden has 300 answers and 60 captions; with --many N the script prints one that large to a file
-for a check beside it: python metrics.py --many 10000 FILE.
+tokenizer Stanford's by Java. open_flamingo is found on the path, or in the folder that is the last argument. The golden has 300
+answers and 60 captions; a larger one, which the test reads where OCELLI_METRICS_GOLDEN names it, makes --many 10000 FILE.
 """
 
 import importlib.util

@@ -314,6 +314,8 @@ fn words_are_asked_for_and_counted() {
     let coco = ocelli(&coco).json();
     assert_eq!((&coco["n"], &coco["rouge_l"]), (&json!(2), &json!(100.0)), "{coco}");
     ocelli(&["eval", "vqav2", "--data", &data, "--json"]).failed(1, "data");
+    ocelli(&["eval", "easy-vqa", "--data", &data, "--split", "test", "--out", "-"]).failed(2, "usage");
+    assert!(ocelli(&["eval"]).failed(2, "usage").contains("'ocelli eval --help' explains scienceqa, vqav2"));
     let meteor = ocelli(&["eval", "coco-captions", "--help"]).ok();
     assert!(meteor.contains("METEOR is not computed"), "{meteor}");
 }

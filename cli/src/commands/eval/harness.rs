@@ -110,10 +110,14 @@ pub type Ask<'a> = dyn Fn(&Model, Option<&Path>) -> Result<Vec<Line>, Failure> +
 /// Asks a model, and the others that it is compared with, and prints what the answers are worth.
 pub fn run(args: &HarnessArgs, (notes, interrupt): (&Notes, &Interrupt), ask: &Ask<'_>) -> Result<(), Failure> {
     args.model.file.check()?;
+    if let Some(out) = args.out.as_deref().filter(|out| out.as_os_str() == "-" || out.exists() && !out.is_file()) {
+        let what = format_args!("--out {}: answers go into a file, which is read again at the end", out.display());
+        return Err(Failure::usage("usage", what).with_hint("the summary is what standard output has"));
+    }
     if args.shard.is_some() && !(args.against.is_empty() && args.types.is_empty()) {
         return Err(Failure::usage("usage", "models are compared on all questions, not on those of a part"));
     }
-    let first = asked(args, (&args.model, None), args.out.as_deref(), notes, ask)?;
+    let first = asked(args, (&args.model, None, false), args.out.as_deref(), notes, ask)?;
     let errors = first.lines.iter().filter(|line| line.fields.contains_key("error")).count();
     if errors == first.lines.len() {
         let told = |line: &Line| line.fields.get("error")?.get("message")?.as_str().map(str::to_owned);
@@ -128,7 +132,7 @@ pub fn run(args: &HarnessArgs, (notes, interrupt): (&Notes, &Interrupt), ask: &A
             .out
             .as_deref()
             .map(|out| price::beside(out, &path.file_stem().unwrap_or_default().to_string_lossy(), "jsonl"));
-        all.push(asked(args, (&model, Some(&name)), out.as_deref(), notes, ask)?);
+        all.push(asked(args, (&model, Some(&name), false), out.as_deref(), notes, ask)?);
     }
     for mix in &args.types {
         let own = args.model.file.path().ok_or_else(|| {
@@ -139,7 +143,7 @@ pub fn run(args: &HarnessArgs, (notes, interrupt): (&Notes, &Interrupt), ask: &A
         interrupt.is_polled();
         let made = price::in_type(&own, *mix, &near, (notes, interrupt))?;
         let out = args.out.as_deref().map(|out| price::beside(out, mix.name(), "jsonl"));
-        let ran = asked(args, (&args.model.other(&made), Some(mix.name())), out.as_deref(), notes, ask);
+        let ran = asked(args, (&args.model.other(&made), Some(mix.name()), all[0].sees), out.as_deref(), notes, ask);
         let _ = std::fs::remove_file(&made);
         all.push(ran?);
     }
@@ -162,10 +166,10 @@ pub fn run(args: &HarnessArgs, (notes, interrupt): (&Notes, &Interrupt), ask: &A
     Ok(())
 }
 
-/// Asks one model, and takes the time.
+/// Asks one model, which is to see where `sees`, and takes the time.
 fn asked(
     args: &HarnessArgs,
-    (model, name): (&ModelArgs, Option<&str>),
+    (model, name, sees): (&ModelArgs, Option<&str>, bool),
     out: Option<&Path>,
     notes: &Notes,
     ask: &Ask<'_>,
@@ -174,6 +178,10 @@ fn asked(
     let opened = model.open(args.quiet)?;
     let model = &opened.model;
     args.memory.note_context(model, notes);
+    if sees && !model.takes_images() {
+        let what = format_args!("{} has no eyes, the first model has", opened.name);
+        return Err(Failure::usage("no-vision", what).with_hint("name the second file of a pair with --mmproj"));
+    }
     let plan = model.plan(&args.memory.session(model.context().min(PLANNED)))?;
     let before = out.and_then(|out| std::fs::metadata(out).ok()).map_or(0, |data| data.len());
     let (start, energy) = (Instant::now(), price::energy());
@@ -184,6 +192,7 @@ fn asked(
     let fresh = before == 0 && after > 0;
     Ok(Ran {
         name: name.unwrap_or(&opened.name).to_owned(),
+        sees: model.takes_images(),
         lines,
         bytes: plan.mapped,
         memory: plan.anonymous(),

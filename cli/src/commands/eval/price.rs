@@ -22,6 +22,8 @@ use std::time::Duration;
 pub struct Ran {
     /// The model's name, or its type's.
     pub name: String,
+    /// Whether it takes pictures.
+    pub sees: bool,
     pub lines: Vec<Line>,
     /// Of the model's file.
     pub bytes: u64,
@@ -78,7 +80,12 @@ pub fn rows(all: &[Ran], seed: u64) -> Result<Vec<Map<String, Value>>, Failure> 
         row.insert("joules".to_owned(), json!(ran.joules));
         row.insert("accuracy".to_owned(), summary.get("accuracy").cloned().unwrap_or_default());
         row.insert("failed".to_owned(), summary.get("failed").cloned().unwrap_or_default());
-        if !std::ptr::eq(ran, first) {
+        // Captions count all together: there is nothing to pair.
+        let paired = first.lines.iter().any(|line| line.fields.contains_key("correct"));
+        if let Some(cider) = summary.get("cider_d") {
+            row.insert("cider_d".to_owned(), cider.clone());
+        }
+        if paired && !std::ptr::eq(ran, first) {
             let mut told = compared(&first.lines, &ran.lines, seed)?;
             told.retain(|name, _| !["n", "accuracy", "other"].contains(&name.as_str()));
             row.extend(told);

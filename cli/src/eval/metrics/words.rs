@@ -45,7 +45,7 @@ fn cut(chunk: &str, next: Option<&str>, out: &mut Vec<String>) {
     let mut at = 0;
     while at < letters.len() {
         let c = letters[at];
-        if !is_word(c) && !(c == '$' || c == '#' || c == '%') {
+        if !is_word(c) {
             out.push(match c {
                 '(' => "-lrb-".to_owned(),
                 ')' => "-rrb-".to_owned(),
@@ -56,11 +56,6 @@ fn cut(chunk: &str, next: Option<&str>, out: &mut Vec<String>) {
                 '"' => "''".to_owned(),
                 c => c.to_string(),
             });
-            at += 1;
-            continue;
-        }
-        if c == '$' || c == '#' || c == '%' {
-            out.push(c.to_string());
             at += 1;
             continue;
         }
