@@ -14,6 +14,7 @@ mod batch;
 mod bundled;
 mod commands;
 mod encoded;
+mod eval;
 mod failure;
 mod features;
 mod foreign;
@@ -110,6 +111,7 @@ enum Command {
     Match(commands::matching::Args),
     Embed(commands::embed::Args),
     Search(Box<commands::search::Args>),
+    Eval(Box<commands::eval::Args>),
     Pull(commands::pull::Args),
     Models(commands::models::Args),
     Convert(commands::convert::Args),
@@ -159,6 +161,7 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
         Command::Match(args) => commands::matching::run(args, &interrupt),
         Command::Embed(args) => commands::embed::run(args, &interrupt),
         Command::Search(args) => commands::search::run(args, &interrupt),
+        Command::Eval(args) => commands::eval::run(args, &interrupt),
         Command::Pull(args) => commands::pull::run(args),
         Command::Models(args) => commands::models::run(args),
         Command::Convert(args) => commands::convert::run(args, &interrupt),

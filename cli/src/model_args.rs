@@ -15,7 +15,7 @@ use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 /// Which model it is, in every command that takes one.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 #[command(next_help_heading = "Model")]
 pub struct ModelFile {
     /// The model file, or a hub's model: OWNER/NAME, OWNER/NAME:TYPE or OWNER/NAME/FILE.gguf. It may also be the first
@@ -124,7 +124,7 @@ pub fn from_and_to(
 }
 
 /// The model and its threads.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
     #[command(flatten)]
@@ -179,6 +179,12 @@ impl ModelArgs {
         }
         let (name, file) = gguf(path, self.load(), false)?;
         Tokenizer::from_gguf(&file).map_err(|e| Failure::opening(&name, &e))
+    }
+
+    /// The same of another file.
+    pub fn other(&self, path: &Path) -> Self {
+        let file = ModelFile { model: Some(path.to_owned()), bare: None, ..self.file.clone() };
+        Self { file, ..self.clone() }
     }
 
     /// Opens the model; `quiet` is without a word about fetching it.

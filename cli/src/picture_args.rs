@@ -28,7 +28,7 @@ const COLOURS: [(&str, [u8; 3]); 17] = [
 ];
 
 /// How pictures are read.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 #[command(next_help_heading = "Pictures")]
 pub struct PictureArgs {
     /// Turn pictures as their EXIF orientation says; without it they are taken as they are stored, as the models'

@@ -281,7 +281,7 @@ impl Prompts<'_> {
 
     /// The prompt as a user's message, where the file has a chat template and it is not to be left out.
     fn templated(&self, prompt: &Prompt, videos: bool) -> Result<Option<Prompt>, Failure> {
-        let (model, system) = (self.model, self.args.system.as_deref());
+        let system = self.args.system.as_deref();
         let Some(template) = self.template.as_ref().filter(|_| !videos) else {
             if system.is_none() {
                 return Ok(None);
@@ -289,28 +289,38 @@ impl Prompts<'_> {
             let why = if videos { "no chat template has a place for a video" } else { "the file has none" };
             return Err(Failure::usage("no-chat-template", format_args!("--system is for a chat template: {why}")));
         };
-        let mut pictures = Vec::new();
-        let mut parts = Vec::new();
-        for piece in prompt.pieces() {
-            match piece {
-                Piece::Text(text) => parts.push(Part::Text(text)),
-                Piece::Image(picture) => {
-                    pictures.push(Arc::clone(picture));
-                    parts.push(Part::Image);
-                }
-                Piece::Video(_) => {}
-            }
-        }
-        let content = match parts.as_slice() {
-            [Part::Text(text)] => Content::Text(text),
-            _ => Content::Parts(&parts),
-        };
-        let system = system.map(|text| Message { role: "system", content: Content::Text(text) });
-        let messages: Vec<Message<'_>> = system.into_iter().chain([Message { role: "user", content }]).collect();
-        let rendered = template.prompt(&messages, true, model.tokenizer());
-        let rendered = rendered.map_err(|e| Failure::from(Error::from(e)).with_hint(RAW.to_owned()))?;
-        Ok(Some(rendered.prompt(model.tokenizer(), &pictures)?))
+        as_message(self.model, template, system, prompt).map(Some)
     }
+}
+
+/// A prompt as a user's message in a chat template.
+pub fn as_message(
+    model: &Model,
+    template: &ChatTemplate,
+    system: Option<&str>,
+    prompt: &Prompt,
+) -> Result<Prompt, Failure> {
+    let mut pictures = Vec::new();
+    let mut parts = Vec::new();
+    for piece in prompt.pieces() {
+        match piece {
+            Piece::Text(text) => parts.push(Part::Text(text)),
+            Piece::Image(picture) => {
+                pictures.push(Arc::clone(picture));
+                parts.push(Part::Image);
+            }
+            Piece::Video(_) => {}
+        }
+    }
+    let content = match parts.as_slice() {
+        [Part::Text(text)] => Content::Text(text),
+        _ => Content::Parts(&parts),
+    };
+    let system = system.map(|text| Message { role: "system", content: Content::Text(text) });
+    let messages: Vec<Message<'_>> = system.into_iter().chain([Message { role: "user", content }]).collect();
+    let rendered = template.prompt(&messages, true, model.tokenizer());
+    let rendered = rendered.map_err(|e| Failure::from(Error::from(e)).with_hint(RAW.to_owned()))?;
+    Ok(rendered.prompt(model.tokenizer(), &pictures)?)
 }
 
 /// What helps where a template fails.

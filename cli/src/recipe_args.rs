@@ -85,7 +85,8 @@ fn types() -> impl TypedValueParser<Value = TensorType> {
         .map(|name| TensorType::ALL.into_iter().find(|ty| ty.name() == name).unwrap_or(TensorType::Q8_0))
 }
 
-fn mixes() -> impl TypedValueParser<Value = Mix> {
+/// The recipes, by name.
+pub fn mixes() -> impl TypedValueParser<Value = Mix> {
     let value = |mix: Mix| {
         let alias = mix.name().strip_suffix("_m");
         alias.into_iter().fold(PossibleValue::new(mix.name()), PossibleValue::alias)

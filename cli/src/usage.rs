@@ -31,8 +31,10 @@ pub fn mistaken(commands: &Command, args: &[OsString]) -> Option<Failure> {
 /// The failure that an error of the parser is.
 pub fn failure(error: &clap::Error, commands: &Command, args: &[OsString]) -> Failure {
     if matches!(error.kind(), ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
-        let names: Vec<&str> = commands.get_subcommands().map(Command::get_name).collect();
-        let hint = format!("'ocelli --help' explains {}", names.join(", "));
+        let within = args.get(1).and_then(|name| commands.find_subcommand(name)).filter(|one| one.has_subcommands());
+        let names: Vec<&str> = within.unwrap_or(commands).get_subcommands().map(Command::get_name).collect();
+        let of = within.map_or(String::new(), |one| format!("{} ", one.get_name()));
+        let hint = format!("'ocelli {of}--help' explains {}", names.join(", "));
         return Failure::usage("usage", "a command is missing").with_hint(hint);
     }
     let (message, hint) = read(&error.render().to_string());

@@ -70,6 +70,7 @@ const CLI: House = House {
         "main",
         "commands",
         "batch",
+        "eval",
         "prompt_args",
         "shot_args",
         "pool",

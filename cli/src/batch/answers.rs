@@ -21,18 +21,44 @@ pub struct Answers {
     /// Those that are there, and those of them that are errors.
     pub done: usize,
     pub failed: usize,
+    /// Whether the file ended in the middle of a line, which was taken off.
+    pub torn: bool,
 }
 
 enum To {
     Out(Out),
-    File { file: File, name: String },
+    /// Memory: whoever asked reads them there.
+    Kept(Vec<u8>),
+    File {
+        file: File,
+        name: String,
+    },
 }
 
 impl Answers {
+    /// In memory, for [`Answers::bytes`].
+    pub fn kept() -> Self {
+        Self { to: To::Kept(Vec::new()), done: 0, failed: 0, torn: false }
+    }
+
+    /// All lines, where they are in memory or in a file.
+    pub fn bytes(self) -> Result<Vec<u8>, Failure> {
+        match self.to {
+            To::Out(_) => Ok(Vec::new()),
+            To::Kept(bytes) => Ok(bytes),
+            To::File { mut file, name } => {
+                let mut bytes = Vec::new();
+                let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes));
+                read.map_err(|e| Failure::new("output", format_args!("cannot read {name}: {e}")))?;
+                Ok(bytes)
+            }
+        }
+    }
+
     /// Standard output where there is no path or it is `-`. With `resume` a file is gone on with.
     pub fn open(path: Option<&Path>, resume: bool, requests: &Requests) -> Result<Self, Failure> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
-            return Ok(Self { to: To::Out(Out::new()), done: 0, failed: 0 });
+            return Ok(Self { to: To::Out(Out::new()), done: 0, failed: 0, torn: false });
         };
         let name = path.display().to_string();
         let failed = |e| Failure::new("output", format_args!("cannot write {name}: {e}"));
@@ -47,7 +73,7 @@ impl Answers {
                     format_args!("{name} is no file: there is nothing to go on with"),
                 ));
             }
-            return Ok(Self { to: To::File { file, name }, done: 0, failed: 0 });
+            return Ok(Self { to: To::File { file, name }, done: 0, failed: 0, torn: false });
         }
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             return Err(Failure::new("output", format_args!("{name} is being written by another program")));
@@ -60,7 +86,7 @@ impl Answers {
         let there = There::read(&file, &name, requests)?;
         file.set_len(there.end).map_err(failed)?;
         (&file).seek(SeekFrom::End(0)).map_err(failed)?;
-        Ok(Self { to: To::File { file, name }, done: there.lines, failed: there.failed })
+        Ok(Self { to: To::File { file, name }, done: there.lines, failed: there.failed, torn: bytes > there.end })
     }
 
     /// Writes a line.
@@ -70,6 +96,7 @@ impl Answers {
                 out.line(line)?;
                 out.flush()?;
             }
+            To::Kept(bytes) => bytes.extend_from_slice(format!("{line}\n").as_bytes()),
             To::File { file, name } => {
                 let written = file.write_all(format!("{line}\n").as_bytes());
                 written.map_err(|e| Failure::new("output", format_args!("cannot write {name}: {e}")))?;

@@ -8,6 +8,7 @@ mod answers;
 mod requests;
 mod sessions;
 
+pub use answers::Answers;
 pub use requests::{Request, Requests};
 pub use sessions::Sessions;
 
@@ -17,7 +18,6 @@ use crate::json_lines::Object;
 use crate::output::{Notes, counted, time};
 use crate::progress::Count;
 use crate::prompt_args::{Asked, PromptArgs};
-use answers::Answers;
 use clap::builder::RangedU64ValueParser;
 use ocelli_engine::Passes;
 use ocelli_engine::image::bytes_hash;
@@ -54,7 +54,7 @@ pub struct BatchArgs {
 }
 
 /// `I/N`.
-fn shard(text: &str) -> Result<(usize, usize), String> {
+pub fn shard(text: &str) -> Result<(usize, usize), String> {
     let parts = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
     match parts {
         Some((part, of)) if 1 <= part && part <= of => Ok((part, of)),
@@ -133,6 +133,9 @@ pub fn drive(
     answer: &Answer<'_>,
 ) -> Result<Answers, Failure> {
     let (total, before) = (requests.len(), answers.done);
+    if answers.torn {
+        notes.line(format_args!("the last line of the file was cut off by what interrupted it: it is answered anew"));
+    }
     if before > 0 {
         notes.line(format_args!("{before} of {} are there already", counted(total, "request")));
     }

@@ -136,7 +136,7 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
 }
 
 /// The session that scoring texts behind a prompt needs.
-fn fitted(memory: &MemoryArgs, model: &Model, prompt: &Prompt, texts: &[&str]) -> Result<SessionOptions, Failure> {
+pub fn fitted(memory: &MemoryArgs, model: &Model, prompt: &Prompt, texts: &[&str]) -> Result<SessionOptions, Failure> {
     let items = model.compose(prompt)?;
     let plain = EncodeOptions { add_special: false, parse_special: true };
     let mut longest = 0;

@@ -7,6 +7,7 @@ mod bench;
 mod chat;
 mod convert;
 mod doctor;
+mod eval;
 mod grammar;
 #[cfg(feature = "hub")]
 mod hub;

@@ -182,13 +182,18 @@ pub struct Draws {
 const ANSWER: usize = 512;
 
 /// Of one answer: nothing is drawn.
-const GREEDY: Draws =
+pub const GREEDY: Draws =
     Draws { suggested: false, temperature: 0.0, top_k: 0, top_p: 1.0, repetition_penalty: None, repetition_window: 0 };
 
 impl GenerationArgs {
     /// What answers are held to. `busy` is what standard input is read for otherwise, if it is.
     pub fn constraint(&self, model: &Model, busy: Option<&str>) -> Result<Option<Box<dyn Constraint>>, Failure> {
         self.grammar.constraint(model, busy)
+    }
+
+    /// The seed that was given.
+    pub fn given_seed(&self) -> Option<u64> {
+        self.seed
     }
 
     /// The seed of the draws: the one given, or another each time.

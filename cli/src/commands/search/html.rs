@@ -5,20 +5,15 @@
 //! forbids the page to load anything.
 
 use super::rank::{Hit, Wanted};
-use crate::encoded::{base64, png};
+use crate::encoded::{escaped, thumbnail};
 use crate::failure::Failure;
 use crate::read;
 use ocelli_convert::write_atomically;
-use ocelli_engine::image::{Filter, ImageLimits, PassOrder, Picture, resize};
+use ocelli_engine::image::ImageLimits;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-
-/// Longer side of a small picture.
-const SIDE: u32 = 320;
-/// Shortest of the shorter side.
-const LEAST: u32 = 8;
 
 const HEAD: &str = "<!doctype html>
 <html lang=\"en\">
@@ -187,53 +182,10 @@ fn tag(data: &str, name: &str) -> String {
     format!("<img alt=\"{}\" src=\"data:image/png;base64,{data}\">", escaped(name))
 }
 
-/// Text as a page has it, in an attribute too. What no page may have is shown by what stands for it.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // Marks that turn the direction of what follows would make one name look like another.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// A picture made small, as PNG in base64.
-fn thumbnail(picture: &Picture) -> Option<String> {
-    let (width, height) = (picture.width(), picture.height());
-    let longer = width.max(height).max(1);
-    let scaled = |side: u32| {
-        let side = u64::from(side) * u64::from(SIDE) / u64::from(longer);
-        u32::try_from(side).unwrap_or(SIDE).clamp(LEAST, SIDE)
-    };
-    let bytes = if longer <= SIDE {
-        png(picture)?
-    } else {
-        png(&resize(picture, scaled(width), scaled(height), Filter::Bicubic, PassOrder::default()).ok()?)?
-    };
-    Some(base64(&bytes))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_texts_and_nothing_else() {
-        assert_eq!(
-            escaped("<a href=\"x\" id='y'>&\u{7}\u{202e}ü"),
-            "&lt;a href=&quot;x&quot; id=&#39;y&#39;&gt;&amp;��ü"
-        );
-    }
 
     #[test]
     fn links_lead_from_the_sheet_to_the_picture() {

@@ -1,0 +1,106 @@
+//! Benchmarks without a model: what is asked, how an answer is read, and what answers are worth together.
+//!
+//! A task makes prompts of its files and judges answers; `commands/eval` asks. A judged answer is a line of JSON, and a summary
+//! is made of lines alone, so that merged, recorded and fresh answers are summed up by the same code.
+
+pub mod compare;
+pub mod extract;
+pub mod lines;
+pub mod metrics;
+pub mod open;
+pub mod random;
+pub mod science_task;
+pub mod scienceqa;
+pub mod statistics;
+pub mod summary;
+
+use crate::failure::Failure;
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+
+/// A piece of what is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    Text(String),
+    Image(PathBuf),
+    /// A picture's file in base64.
+    Inside(String),
+}
+
+/// How an answer is had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// The model goes on, for so many tokens at most.
+    Say { new_tokens: usize },
+    /// Texts are scored, the likeliest is the answer.
+    Rank { texts: Vec<String> },
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    pub parts: Vec<Part>,
+    pub how: How,
+    /// What is asked without a wording, where a model's file words demonstrations and questions.
+    pub bare: Option<String>,
+}
+
+impl Ask {
+    /// It as text, `<image>` where pictures are: for people.
+    pub fn shown(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Image(_) | Part::Inside(_) => "<image>".to_owned(),
+        };
+        self.parts.iter().map(part).collect()
+    }
+}
+
+/// What a model answered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    Text(String),
+    /// The log-likelihood of each text.
+    Ranked(Vec<f64>),
+}
+
+impl Said {
+    /// The place of the likeliest text, the first of those that are.
+    pub fn likeliest(scores: &[f64]) -> Option<usize> {
+        let mut best: Option<usize> = None;
+        for (at, score) in scores.iter().enumerate() {
+            if best.is_none_or(|best| *score > scores[best]) {
+                best = Some(at);
+            }
+        }
+        best
+    }
+}
+
+/// A benchmark's questions.
+pub trait Task: Sync {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
+    /// How many questions there are.
+    fn len(&self) -> usize;
+    /// A question's identifier, as JSON.
+    fn id(&self, at: usize) -> Value;
+    /// The first of two questions, where a rationale comes before the answer.
+    fn reasons(&self, _at: usize) -> Result<Option<Ask>, Failure> {
+        Ok(None)
+    }
+    /// What is asked, behind a rationale that the model gave.
+    fn ask(&self, at: usize, rationale: Option<&str>) -> Result<Ask, Failure>;
+    /// What a line says of a question, whatever is answered: the groups that it counts in, its picture.
+    fn about(&self, at: usize) -> Map<String, Value>;
+    /// What the answer is worth: "output", "prediction", "answer", "correct" and what goes with them.
+    fn judge(&self, at: usize, said: &Said) -> Map<String, Value>;
+    /// Where a text to be gone on with ends.
+    fn stops(&self) -> &[&str] {
+        &[]
+    }
+    /// Pictures of demonstrations, which come before every question.
+    fn shown_pictures(&self) -> usize {
+        0
+    }
+}
