@@ -66,9 +66,18 @@ impl Settings {
                 "capability" => pair(value, '.').map(|v| settings.capability = v),
                 "driver" => pair(value, '.').map(|v| settings.driver = v),
                 "devices" => value.parse().ok().map(|n| settings.devices = n),
-                "integrated" => Some(settings.integrated = true),
-                "skip" => Some(settings.skip = true),
-                "log" => Some(settings.log = Some(PathBuf::from(value))),
+                "integrated" => {
+                    settings.integrated = true;
+                    Some(())
+                }
+                "skip" => {
+                    settings.skip = true;
+                    Some(())
+                }
+                "log" => {
+                    settings.log = Some(PathBuf::from(value));
+                    Some(())
+                }
                 _ => None,
             })?;
         }
