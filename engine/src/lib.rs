@@ -52,7 +52,7 @@ pub use conversation::{Conversation, Next, Said, Used};
 pub use error::{Error, ErrorKind};
 pub use generate::{Finish, Generation, Score, Tokens};
 pub use kernels::observe::Observer;
-pub use kernels::{CacheType, DeviceInfo, Isa, limits};
+pub use kernels::{CacheType, CudaError, DeviceInfo, Gpu, Gpus, Isa, gpus, limits};
 pub use model::{Engine, Model};
 pub use models::{architectures, families};
 pub use ocelli_quant::gguf::{Bytes, Gguf};

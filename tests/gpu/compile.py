@@ -3,8 +3,8 @@
     python3 tests/gpu/compile.py BIN           compiles, and writes engine/src/kernels/cuda/ptx
     python3 tests/gpu/compile.py BIN check     compiles, compares bytes, and runs ptxas for every architecture
 
-BIN is the folder of nvcc and ptxas 13.0.88 (PyPI: nvidia-cuda-nvcc, nvidia-nvvm, nvidia-cuda-crt, nvidia-cuda-runtime
-13.0.*; no GPU and no driver are needed). What is the same for both targets is kept once, for compute_75. The first line of each file is a hash (FNV-1a, 64 bits) over the source, the
+BIN is the folder of nvcc, ptxas and nvdisasm 13.0.88 (PyPI: nvidia-cuda-nvcc, nvidia-nvvm, nvidia-cuda-crt,
+nvidia-cuda-runtime 13.0.*, nvidia-cuda-nvdisasm; no GPU and no driver are needed). What is the same for both targets is kept once, for compute_75. The first line of each file is a hash (FNV-1a, 64 bits) over the source, the
 headers, the flags and the compiler's version, which a test compares without a compiler.
 """
 
@@ -22,8 +22,8 @@ TARGETS = (75, 80)
 ARCHITECTURES = ((75, 75), (80, 80), (87, 80), (89, 80), (90, 80))
 BLOCKS = "Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K Q4_K Q5_K Q6_K".split()
 FLOATS = "F32 F16 BF16".split()
-# What the machine code of a module has to contain.
-CONTAINS = {}
+# What the machine code of modules has to contain, by the beginning of their names.
+CONTAINS = {"mm": "IMMA"}
 
 
 def modules():
@@ -32,10 +32,11 @@ def modules():
         yield f"mv_{form.lower()}", "mv.cu", form
         yield f"repack_{form.lower()}", "repack.cu", form
         yield f"gather_{form.lower()}", "gather.cu", form
+        yield f"mm_{form.lower()}", "mm.cu", form
     for form in FLOATS:
         yield f"mv_{form.lower()}", "mvf.cu", form
     for source in sorted(CUDA.glob("*.cu")):
-        if source.name not in ("mv.cu", "mvf.cu", "repack.cu", "gather.cu"):
+        if source.name not in ("mv.cu", "mvf.cu", "repack.cu", "gather.cu", "mm.cu"):
             yield source.stem, source.name, None
 
 
@@ -53,7 +54,7 @@ def fnv(data):
 def head(source, form, target):
     """The first line of a module."""
     given = " ".join(flags(target, form))
-    parts = [(CUDA / source).read_bytes(), (CUDA / "gpu.h").read_bytes(), (CUDA / "forms.h").read_bytes()]
+    parts = [(CUDA / name).read_bytes() for name in (source, "gpu.h", "forms.h", "mma.h")]
     hash_ = fnv(b"".join(parts) + f"{given} {VERSION}".encode())
     return f"// {hash_} generated from {source} with {given} by tests/gpu/compile.py; do not edit\n"
 
@@ -81,12 +82,11 @@ def assemble(bin_, path, architecture):
             sys.exit(f"{path.name} for sm_{architecture}: {run.stderr}")
         if re.search(r"[1-9]\d* bytes (spill|stack)", run.stderr):
             sys.exit(f"{path.name} for sm_{architecture} spills or has a stack: {run.stderr}")
-        wanted = CONTAINS.get(path.name.split(".")[0], ())
-        if wanted and (bin_ / "nvdisasm").exists():
+        wanted = CONTAINS.get(path.name.split("_")[0])
+        if wanted:
             code = subprocess.run([bin_ / "nvdisasm", "-c", cubin], capture_output=True, text=True, check=True).stdout
-            for word in wanted:
-                if word not in code and not (word == "LDGSTS" and architecture < 80):
-                    sys.exit(f"{path.name} for sm_{architecture} has no {word}")
+            if wanted not in code:
+                sys.exit(f"{path.name} for sm_{architecture} has no {wanted}")
         return re.findall(r"Used (\d+) registers", run.stderr)
 
 

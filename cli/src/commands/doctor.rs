@@ -6,7 +6,7 @@ use crate::interrupt::Interrupt;
 use crate::output::{Out, counted, ms, size, time};
 use ocelli_engine::Isa;
 use ocelli_engine::image::{ImageLimits, Picture};
-use ocelli_engine::{Engine, Error, GenerateOptions, Prompt, SessionOptions};
+use ocelli_engine::{CudaError, Engine, Error, GenerateOptions, Gpus, Prompt, SessionOptions, gpus};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::thread::available_parallelism;
@@ -49,6 +49,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     let cores = available_parallelism().map_or(1, usize::from);
     let offered: Vec<&str> = Isa::offered().into_iter().map(Isa::name).collect();
     let asked = std::env::var("OCELLI_ISA").ok();
+    let cuda = gpus();
     let (total, available) = (memory("MemTotal:"), memory("MemAvailable:"));
     let version = env!("CARGO_PKG_VERSION");
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
@@ -66,6 +67,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
             "threads": info.as_ref().map(|i| i.threads),
             "memory": { "total": total, "available": available },
             "environment": { "OCELLI_ISA": asked },
+            "cuda": cuda_document(&cuda),
             "self_test": document(&test),
         }))?;
     } else {
@@ -80,6 +82,9 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         out.line(format_args!("cores        {cores}"))?;
         out.line(format_args!("memory       {}, {} available", human(total), human(available)))?;
         out.line(format_args!("OCELLI_ISA   {}", asked.as_deref().unwrap_or("not set")))?;
+        for line in cuda_lines(&cuda) {
+            out.line(format_args!("cuda         {line}"))?;
+        }
         if let Ok(test) = &test {
             let (run, load) = (time(test.run), time(test.load));
             out.line(format_args!("self-test    passed: {:?} in {run}, after {load} to load", test.answer))?;
@@ -92,6 +97,41 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
         Error::UnknownIsa { .. } => error.into(),
         _ => Failure::new("self-test", format_args!("{}: {error}", bundled::NAME)),
     })
+}
+
+/// What there is of CUDA. Models do not run on it yet, which is said beside it.
+fn cuda_lines(cuda: &Result<Gpus, CudaError>) -> Vec<String> {
+    let gpus = match cuda {
+        Ok(gpus) => gpus,
+        Err(error) => return vec![format!("not available: {error}")],
+    };
+    let (major, minor) = gpus.driver;
+    if gpus.devices.is_empty() {
+        return vec![format!("driver for CUDA {major}.{minor}, no device")];
+    }
+    let mut lines = vec![format!("driver for CUDA {major}.{minor}; models run on the processor only for now")];
+    lines.extend(gpus.devices.iter().map(|gpu| {
+        let shared = if gpu.integrated { ", shared with the processor" } else { "" };
+        let (major, minor) = gpu.capability;
+        format!("{}, compute capability {major}.{minor}, {}{shared}", gpu.name, size(gpu.memory))
+    }));
+    lines
+}
+
+fn cuda_document(cuda: &Result<Gpus, CudaError>) -> Value {
+    let version = |(major, minor): (i32, i32)| format!("{major}.{minor}");
+    match cuda {
+        Err(error) => json!({ "driver": null, "devices": [], "why": error.to_string() }),
+        Ok(gpus) => json!({
+            "driver": version(gpus.driver),
+            "devices": gpus.devices.iter().map(|gpu| json!({
+                "name": gpu.name,
+                "compute_capability": version(gpu.capability),
+                "memory": gpu.memory,
+                "integrated": gpu.integrated,
+            })).collect::<Vec<_>>(),
+        }),
+    }
 }
 
 fn document(test: &Result<SelfTest, Error>) -> Value {

@@ -5,13 +5,17 @@ use crate::process::{command, finish, ocelli};
 #[test]
 fn this_machine_passes() {
     let text = ocelli(&["doctor"]).ok();
-    for word in ["version", "instructions", "offered", "cores", "memory", "OCELLI_ISA", "self-test    passed"] {
+    for word in ["version", "instructions", "offered", "cores", "memory", "OCELLI_ISA", "cuda  ", "self-test    passed"]
+    {
         assert!(text.contains(word), "{word}: {text}");
     }
     let json = ocelli(&["doctor", "--json"]).json();
     assert_eq!(json["self_test"]["ok"], true);
     assert_eq!(json["self_test"]["answer"], "blue");
     assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
+    // A machine without a driver is told why; one with it has a version.
+    assert!(json["cuda"]["devices"].is_array(), "{json}");
+    assert_ne!(json["cuda"]["driver"].is_string(), json["cuda"]["why"].is_string(), "{json}");
     let offered = json["isas_offered"].as_array().unwrap();
     assert!(offered.contains(&json["isa"]) && offered.contains(&"scalar".into()), "{json}");
     #[cfg(target_os = "linux")]

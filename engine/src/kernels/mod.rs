@@ -6,10 +6,12 @@
 
 pub mod bias;
 pub mod cpu;
+pub mod cuda;
 mod exec;
 pub mod observe;
 
 pub use cpu::{Isa, limits};
+pub use cuda::{CudaError, Gpu, Gpus, gpus};
 
 use crate::error::Error;
 pub use crate::weights::Activation;

@@ -19,7 +19,9 @@ fn is_current(text: &str, source: impl Fn(&str) -> Vec<u8>) -> bool {
     let Some((hash, rest)) = words else { return false };
     let Some((name, rest)) = rest.split_once(" with ") else { return false };
     let Some((flags, _)) = rest.split_once(" by ") else { return false };
-    hash == fnv(&[&source(name), &source("gpu.h"), &source("forms.h"), format!("{flags} 13.0.88").as_bytes()])
+    let headers = ["gpu.h", "forms.h", "mma.h"].map(&source);
+    let [a, b, c] = &headers;
+    hash == fnv(&[&source(name), a, b, c, format!("{flags} 13.0.88").as_bytes()])
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod committed;
 mod faults;
 mod products;
 mod rows;
+mod tiles;
 
 /// Numbers that look random and are the same on every machine, between -1 and 1.
 pub(crate) struct Random(u64);

@@ -7,14 +7,14 @@ use half::{bf16, f16};
 use ocelli_quant::TensorType;
 
 /// A block format as it lies on a card: bytes of 32 weights in each plane, and of 256 in the last.
-struct Form {
-    ty: TensorType,
-    name: &'static str,
+pub(crate) struct Form {
+    pub(crate) ty: TensorType,
+    pub(crate) name: &'static str,
     planes: [usize; 3],
     shared: usize,
 }
 
-const FORMS: [Form; 10] = [
+pub(crate) const FORMS: [Form; 10] = [
     Form { ty: TensorType::Q8_0, name: "q8_0", planes: [32, 0, 2], shared: 0 },
     Form { ty: TensorType::Q4_0, name: "q4_0", planes: [16, 0, 2], shared: 0 },
     Form { ty: TensorType::Q4_1, name: "q4_1", planes: [16, 0, 4], shared: 0 },
@@ -29,8 +29,13 @@ const FORMS: [Form; 10] = [
 
 impl Form {
     /// Widths to try, in blocks of 32.
-    fn widths(&self) -> &'static [usize] {
+    pub(crate) fn widths(&self) -> &'static [usize] {
         if self.shared > 0 { &[8, 40, 72] } else { &[1, 2, 33, 70] }
+    }
+
+    /// Whether the quants of a block are whole pieces of 16 bytes.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.planes[0] >= 16
     }
 
     fn bytes(&self, blocks: usize) -> usize {
@@ -39,16 +44,16 @@ impl Form {
 }
 
 /// A matrix on a card.
-struct Matrix {
+pub(crate) struct Matrix {
     rows: usize,
     blocks: usize,
-    planes: [u64; 4],
-    weights: Vec<f32>,
+    pub(crate) planes: [u64; 4],
+    pub(crate) weights: Vec<f32>,
     bytes: usize,
 }
 
 /// Encodes random weights, puts the file's bytes on the card and repacks them there.
-fn matrix(card: &mut Card, form: &Form, rows: usize, blocks: usize, target: u32) -> Matrix {
+pub(crate) fn matrix(card: &mut Card, form: &Form, rows: usize, blocks: usize, target: u32) -> Matrix {
     let mut random = Random::new((rows * 1000 + blocks) as u64);
     let values = random.floats(rows * blocks * 32);
     let mut file = vec![0; form.ty.row_bytes(blocks * 32).unwrap() * rows];
@@ -69,7 +74,7 @@ fn matrix(card: &mut Card, form: &Form, rows: usize, blocks: usize, target: u32)
 }
 
 /// Int8 activations as the processor makes them: what they are worth, and their planes and scales on the card.
-fn activations(card: &mut Card, rows: usize, blocks: usize, seed: u64) -> (Vec<f32>, u64, u64) {
+pub(crate) fn activations(card: &mut Card, rows: usize, blocks: usize, seed: u64) -> (Vec<f32>, u64, u64) {
     let x = Random::new(seed).floats(rows * blocks * 32);
     let (mut worth, mut quants, mut meta) = (Vec::new(), vec![0u8; x.len()], Vec::new());
     for (row, x) in x.chunks_exact(blocks * 32).enumerate() {
@@ -90,7 +95,7 @@ fn activations(card: &mut Card, rows: usize, blocks: usize, seed: u64) -> (Vec<f
 }
 
 /// The product of each row of `x` with the matrix, and the size of what is summed.
-fn product(weights: &[f32], x: &[f32], width: usize) -> (Vec<f64>, f64) {
+pub(crate) fn product(weights: &[f32], x: &[f32], width: usize) -> (Vec<f64>, f64) {
     let dot = |w: &[f32], x: &[f32]| w.iter().zip(x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum::<f64>();
     let rows = x.chunks_exact(width);
     let out: Vec<f64> = rows.flat_map(|x| weights.chunks_exact(width).map(move |w| dot(w, x))).collect();
