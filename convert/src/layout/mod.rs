@@ -137,6 +137,8 @@ pub(crate) enum Change {
         /// Which of the two.
         number: u64,
     },
+    /// Kernels of patches whose rows have the colours of each of so many pixels together: those of one colour become neighbours.
+    Colours(u64),
     /// That much more, where the original multiplies by one plus the weight.
     Plus(f32),
 }
@@ -156,7 +158,7 @@ impl Change {
             }
             Self::Third { head, number } => (row / head * 3 + number) * head + row % head,
             Self::Frame { number, .. } => row * 2 + number,
-            Self::None | Self::Plus(_) => row,
+            Self::None | Self::Plus(_) | Self::Colours(_) => row,
         }
     }
 }
@@ -351,6 +353,18 @@ impl Layout {
         let shape = [3 * side * side, rows];
         let kernel = [rows, 3, side, side];
         self.add(format!("{source}.weight"), &kernel, format!("{name}.weight"), &shape, Kind::Patch);
+        if bias {
+            self.vector(&format!("{source}.bias"), &format!("{name}.bias"), rows);
+        }
+    }
+
+    /// The same where it is a matrix already, over pixels with their colours together.
+    pub(crate) fn unfolded(&mut self, source: &str, name: &str, side: u64, rows: u64, bias: bool) {
+        let places = side * side;
+        let first = self.targets.len();
+        let (from, to) = ([rows, 3 * places], [3 * places, rows]);
+        self.add(format!("{source}.weight"), &from, format!("{name}.weight"), &to, Kind::Patch);
+        self.change(first, Change::Colours(places));
         if bias {
             self.vector(&format!("{source}.bias"), &format!("{name}.bias"), rows);
         }

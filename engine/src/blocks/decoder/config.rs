@@ -10,6 +10,7 @@ use crate::kernels::bias::Buckets;
 use crate::kernels::{Activation, Bias, Heads};
 use crate::weights::NormKind;
 use crate::weights::header::{self, Header};
+use ocelli_quant::gguf::Value;
 
 /// Hyper-parameters, from `<architecture>.*`.
 #[derive(Debug, Clone)]
@@ -70,6 +71,8 @@ pub struct DecoderConfig {
     pub score_cap: Option<f32>,
     /// The same of logits.
     pub logit_cap: Option<f32>,
+    /// Layers that convolve instead of attending, where there are such.
+    pub convolutions: Option<Convolutions>,
     /// What its tensors are called.
     pub names: Names,
     /// Where an encoder reads the prompt.
@@ -81,6 +84,8 @@ pub struct DecoderConfig {
 pub struct Names {
     /// The norm of what rows begin as, where there is one.
     pub begin_norm: Option<&'static str>,
+    /// That of what the last layer leaves.
+    pub end_norm: &'static str,
     /// From all heads to the residual stream.
     pub attention_out: &'static str,
     /// What the feed-forward layer's begin with.
@@ -89,7 +94,10 @@ pub struct Names {
 
 impl Names {
     /// Those of llama.cpp.
-    pub const PLAIN: Self = Self { begin_norm: None, attention_out: "attn_output", ffn: "ffn" };
+    pub const PLAIN: Self =
+        Self { begin_norm: None, end_norm: "output_norm", attention_out: "attn_output", ffn: "ffn" };
+    /// Those of llama.cpp's LFM2.
+    pub const LFM2: Self = Self { end_norm: "token_embd_norm", ..Self::PLAIN };
     /// Those of llama.cpp's T5.
     pub const T5: Self = Self { attention_out: "attn_o", ..Self::PLAIN };
 }
@@ -123,6 +131,15 @@ pub enum Position {
     },
     /// Scores have a learned number added for how far a key lies before its query, as [`Bias::Relative`] says.
     Buckets(Buckets),
+}
+
+/// Gated short convolutions in the place of attention.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Convolutions {
+    /// Positions that one reads, its own included.
+    pub taps: usize,
+    /// Which layers have one.
+    pub layers: Vec<bool>,
 }
 
 /// What of queries and keys is normed.
@@ -167,7 +184,7 @@ impl DecoderConfig {
         let blocks = header.count("block_count", header::LAYERS)?;
         let context = header.count("context_length", header::CONTEXT)?;
         let heads = header.count("attention.head_count", header::HEADS)?;
-        let kv_heads = header.count_or("attention.head_count_kv", header::HEADS, heads)?;
+        let (kv_heads, convolutions) = kv_heads(header, a, blocks, heads)?;
         if !heads.is_multiple_of(kv_heads) {
             return Err(header.bad("attention.head_count_kv", kv_heads, format!("must divide the heads {heads}")));
         }
@@ -211,6 +228,7 @@ impl DecoderConfig {
             norm_before: header.switch("norm_before", true)?,
             norm_result: a.gemma,
             norm_within: a.magneto,
+            convolutions,
             norm_queries: match header.file().tensor("blk.0.attn_q_norm.weight") {
                 // Files of MPT say by the norm alone that there is one.
                 Some(_) if a.name == "mpt" => QueryNorm::Rows,
@@ -225,7 +243,7 @@ impl DecoderConfig {
             logit_scale: header.positive(LOGIT_SCALE)?.unwrap_or(scale),
             score_cap: cap(header, SCORE_CAP, a.caps[0])?,
             logit_cap: cap(header, "final_logit_softcapping", a.caps[1])?,
-            names: if a.encodes { Names::T5 } else { Names::PLAIN },
+            names: a.names,
             source: source.map(|(source, _)| source),
         };
         if a.encodes {
@@ -265,6 +283,12 @@ impl DecoderConfig {
         offset.checked_sub(1).and_then(|id| u32::try_from(id).ok())
     }
 
+    /// Whether a layer attends; otherwise it convolves.
+    #[must_use]
+    pub fn attends(&self, layer: usize) -> bool {
+        !self.convolutions.as_ref().and_then(|of| of.layers.get(layer)).is_some_and(|convolves| *convolves)
+    }
+
     /// Whether a layer sees a window only.
     #[must_use]
     pub fn is_local(&self, layer: usize) -> bool {
@@ -289,6 +313,38 @@ fn vocabulary(header: &Header) -> Result<usize, Error> {
         Err(header.bad("vocab_size", vocabulary, "the embedding table has too few or too many rows"))
     }
 }
+
+/// Key/value heads; in architectures with convolutions a number for each layer, those with none convolving.
+fn kv_heads(
+    header: &Header,
+    a: &Architecture,
+    blocks: usize,
+    heads: usize,
+) -> Result<(usize, Option<Convolutions>), Error> {
+    const KEY: &str = "attention.head_count_kv";
+    if !a.convolves {
+        return Ok((header.count_or(KEY, header::HEADS, heads)?, None));
+    }
+    let each = match header.get(KEY) {
+        None => vec![heads; blocks],
+        Some(Value::Array(_)) => header.counts(KEY, 0..=heads, blocks)?,
+        Some(_) => vec![header.count(KEY, header::HEADS)?; blocks],
+    };
+    if each.len() != blocks {
+        return Err(header.bad(KEY, format!("{} layers", each.len()), format!("must be {blocks}")));
+    }
+    let Some(&count) = each.iter().find(|&&count| count > 0) else {
+        return Err(header.bad(KEY, 0, "at least one layer must attend"));
+    };
+    if let Some(other) = each.iter().find(|&&other| other > 0 && other != count) {
+        return Err(header.bad(KEY, other, format!("must be {count} in all layers that attend")));
+    }
+    let taps = header.count("shortconv.l_cache", 1..=TAPS)?;
+    Ok((count, Some(Convolutions { taps, layers: each.iter().map(|&count| count == 0).collect() })))
+}
+
+/// Most positions that a convolution reads.
+const TAPS: usize = 64;
 
 /// Keys and values have one width here.
 fn head_width(header: &Header, width: usize, heads: usize) -> Result<usize, Error> {

@@ -87,6 +87,8 @@ pub struct DecoderRows {
     q: Rows,
     k: Rows,
     v: Rows,
+    /// Gates and input of a convolution.
+    bcx: [Rows; 3],
     mixed: Rows,
     ffn: Rows,
     /// Hidden states of rows whose logits are wanted, where these do not lie one behind the other.
@@ -165,8 +167,9 @@ impl Decoder {
             Position::Waves { .. } | Position::Alibi { .. } | Position::Buckets(_) => (None, Turns::default()),
         };
         let waves = if let Position::Waves { .. } = c.position { positions::waves(w) } else { Vec::new() };
-        let normed = encoder.is_some() || own.has("output_norm.weight");
-        let norm = normed.then(|| own.norm("output_norm", c.norm, w, c.eps)).transpose()?;
+        let end = c.names.end_norm;
+        let normed = encoder.is_some() || c.convolutions.is_some() || own.has(&format!("{end}.weight"));
+        let norm = normed.then(|| own.norm(end, c.norm, w, c.eps)).transpose()?;
         let begin_norm = c.names.begin_norm.map(|name| scope.norm(name, c.norm, w, c.eps)).transpose()?;
         Ok(Self {
             position,
@@ -208,7 +211,7 @@ impl Decoder {
     pub fn past_bytes(&self, past: usize, ty: CacheType) -> u64 {
         let c = &self.config;
         let seen = |layer: usize| if c.is_local(layer) { past.min(c.window) } else { past };
-        let positions: usize = (0..c.blocks).map(seen).sum();
+        let positions: usize = (0..c.blocks).filter(|&layer| c.attends(layer)).map(seen).sum();
         let positions = positions + if c.source.is_some() { past * c.blocks } else { 0 };
         (positions * 2 * c.kv_heads * ty.row_bytes(c.head_width)) as u64
     }
@@ -217,7 +220,9 @@ impl Decoder {
     #[must_use]
     pub fn cache_shape(&self, slots: usize, ty: CacheType) -> CacheShape {
         let c = &self.config;
-        CacheShape { layers: c.blocks, heads: c.kv_heads, head_width: c.head_width, slots, ty }
+        let layers = (0..c.blocks).filter(|&layer| c.attends(layer)).count();
+        let (convolutions, convolved) = (c.blocks - layers, c.convolutions.as_ref().map_or(0, |_| c.width));
+        CacheShape { layers, heads: c.kv_heads, head_width: c.head_width, slots, ty, convolutions, convolved }
     }
 
     /// Room for batches of `batch` rows, for logits of `logits` of them, for the layers between its own, and for a source
@@ -247,6 +252,10 @@ impl Decoder {
         layout.rewind(mark); // gated layers take turns with the others
         let (q, mixed) = (layout.rows(batch, queries), layout.rows(batch, queries));
         let (k, v) = (layout.rows(batch, keys), layout.rows(batch, keys));
+        let end = layout.mark();
+        layout.rewind(mark); // a layer attends or convolves
+        let bcx = [(); 3].map(|()| layout.rows(batch, c.convolutions.as_ref().map_or(0, |_| w)));
+        layout.rewind(end);
         if !c.parallel {
             layout.rewind(mark); // attention and feed-forward never live at once
         }
@@ -266,6 +275,7 @@ impl Decoder {
             q,
             k,
             v,
+            bcx,
             mixed,
             ffn,
             picked,
@@ -484,6 +494,7 @@ impl DecoderRows {
             q: part(self.q),
             k: part(self.k),
             v: part(self.v),
+            bcx: self.bcx.map(part),
             mixed: part(self.mixed),
             ffn: part(self.ffn),
             ..*self
