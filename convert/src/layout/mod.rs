@@ -360,14 +360,10 @@ impl Layout {
 
     /// The same where it is a matrix already, over pixels with their colours together.
     pub(crate) fn unfolded(&mut self, source: &str, name: &str, side: u64, rows: u64, bias: bool) {
-        let places = side * side;
-        let first = self.targets.len();
-        let (from, to) = ([rows, 3 * places], [3 * places, rows]);
-        self.add(format!("{source}.weight"), &from, format!("{name}.weight"), &to, Kind::Patch);
-        self.change(first, Change::Colours(places));
-        if bias {
-            self.vector(&format!("{source}.bias"), &format!("{name}.bias"), rows);
-        }
+        let (places, first) = (side * side, self.targets.len());
+        self.linear(source, name, 3 * places, rows, bias);
+        let content = Content::Run { tensor: format!("{source}.weight"), first: 0, change: Change::Colours(places) };
+        (self.targets[first].kind, self.targets[first].content) = (Kind::Patch, content);
     }
 
     /// A matrix `source` that lies with a row for each input, and stays so. No type of blocks can hold it, since what is

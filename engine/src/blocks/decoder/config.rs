@@ -2,15 +2,15 @@
 //! a key.
 
 use super::architectures::{Architecture, KNOWN, LOGIT_SCALE, PARALLEL, SCORE_CAP, embedding_scale, refuse};
+use super::convolutions::kv_heads;
 use super::positions::{alibi, magneto, rope, window};
-use super::{SourceConfig, source};
+use super::{Convolutions, SourceConfig, source};
 use crate::blocks::rope::Rope;
 use crate::error::Error;
 use crate::kernels::bias::Buckets;
 use crate::kernels::{Activation, Bias, Heads};
 use crate::weights::NormKind;
 use crate::weights::header::{self, Header};
-use ocelli_quant::gguf::Value;
 
 /// Hyper-parameters, from `<architecture>.*`.
 #[derive(Debug, Clone)]
@@ -131,15 +131,6 @@ pub enum Position {
     },
     /// Scores have a learned number added for how far a key lies before its query, as [`Bias::Relative`] says.
     Buckets(Buckets),
-}
-
-/// Gated short convolutions in the place of attention.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Convolutions {
-    /// Positions that one reads, its own included.
-    pub taps: usize,
-    /// Which layers have one.
-    pub layers: Vec<bool>,
 }
 
 /// What of queries and keys is normed.
@@ -283,12 +274,6 @@ impl DecoderConfig {
         offset.checked_sub(1).and_then(|id| u32::try_from(id).ok())
     }
 
-    /// Whether a layer attends; otherwise it convolves.
-    #[must_use]
-    pub fn attends(&self, layer: usize) -> bool {
-        !self.convolutions.as_ref().and_then(|of| of.layers.get(layer)).is_some_and(|convolves| *convolves)
-    }
-
     /// Whether a layer sees a window only.
     #[must_use]
     pub fn is_local(&self, layer: usize) -> bool {
@@ -313,38 +298,6 @@ fn vocabulary(header: &Header) -> Result<usize, Error> {
         Err(header.bad("vocab_size", vocabulary, "the embedding table has too few or too many rows"))
     }
 }
-
-/// Key/value heads; in architectures with convolutions a number for each layer, those with none convolving.
-fn kv_heads(
-    header: &Header,
-    a: &Architecture,
-    blocks: usize,
-    heads: usize,
-) -> Result<(usize, Option<Convolutions>), Error> {
-    const KEY: &str = "attention.head_count_kv";
-    if !a.convolves {
-        return Ok((header.count_or(KEY, header::HEADS, heads)?, None));
-    }
-    let each = match header.get(KEY) {
-        None => vec![heads; blocks],
-        Some(Value::Array(_)) => header.counts(KEY, 0..=heads, blocks)?,
-        Some(_) => vec![header.count(KEY, header::HEADS)?; blocks],
-    };
-    if each.len() != blocks {
-        return Err(header.bad(KEY, format!("{} layers", each.len()), format!("must be {blocks}")));
-    }
-    let Some(&count) = each.iter().find(|&&count| count > 0) else {
-        return Err(header.bad(KEY, 0, "at least one layer must attend"));
-    };
-    if let Some(other) = each.iter().find(|&&other| other > 0 && other != count) {
-        return Err(header.bad(KEY, other, format!("must be {count} in all layers that attend")));
-    }
-    let taps = header.count("shortconv.l_cache", 1..=TAPS)?;
-    Ok((count, Some(Convolutions { taps, layers: each.iter().map(|&count| count == 0).collect() })))
-}
-
-/// Most positions that a convolution reads.
-const TAPS: usize = 64;
 
 /// Keys and values have one width here.
 fn head_width(header: &Header, width: usize, heads: usize) -> Result<usize, Error> {

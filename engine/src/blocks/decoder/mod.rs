@@ -12,19 +12,21 @@ mod architectures;
 mod batch;
 mod block;
 mod config;
+mod convolutions;
 mod deep;
 mod positions;
 mod source;
 
 pub use batch::{Batch, Output};
 pub use config::{DecoderConfig, Names, Position, QueryNorm};
+pub use convolutions::Convolutions;
 
 pub use source::{Encoder, SourceConfig, SourceRows};
 
 use super::cache::{Sequence, Slots};
 use super::gated::{Gated, GatedRows, MediaSlots};
 use crate::error::Error;
-use crate::kernels::{Cache, CacheShape, CacheType, Exec, Gathered, Layout, NO_ROW, Product, Rows, Span, Weights};
+use crate::kernels::{Cache, CacheType, Exec, Gathered, Layout, NO_ROW, Product, Rows, Span, Weights};
 use crate::weights::{Linear, Norm, Scope, Table};
 use block::{Block, Past, Step};
 use ocelli_quant::gguf::keys;
@@ -214,15 +216,6 @@ impl Decoder {
         let positions: usize = (0..c.blocks).filter(|&layer| c.attends(layer)).map(seen).sum();
         let positions = positions + if c.source.is_some() { past * c.blocks } else { 0 };
         (positions * 2 * c.kv_heads * ty.row_bytes(c.head_width)) as u64
-    }
-
-    /// The shape of a cache with `slots` positions.
-    #[must_use]
-    pub fn cache_shape(&self, slots: usize, ty: CacheType) -> CacheShape {
-        let c = &self.config;
-        let layers = (0..c.blocks).filter(|&layer| c.attends(layer)).count();
-        let (convolutions, convolved) = (c.blocks - layers, c.convolutions.as_ref().map_or(0, |_| c.width));
-        CacheShape { layers, heads: c.kv_heads, head_width: c.head_width, slots, ty, convolutions, convolved }
     }
 
     /// Room for batches of `batch` rows, for logits of `logits` of them, for the layers between its own, and for a source
