@@ -210,8 +210,18 @@ fn convert<'a>(
         }
         Content::Run { tensor, first, change } => {
             checkpoint.decode(tensor, first + job.first, floats, raw)?;
-            if let Change::Plus(more) = change {
-                floats.iter_mut().for_each(|value| *value += more);
+            match change {
+                Change::Plus(more) => floats.iter_mut().for_each(|value| *value += more),
+                // Chunks are whole rows.
+                Change::Colours(places) => {
+                    for row in floats.chunks_exact_mut(3 * *places as usize) {
+                        let pixels = row.to_vec();
+                        for (colour, to) in row.chunks_exact_mut(*places as usize).enumerate() {
+                            to.iter_mut().zip(pixels.chunks_exact(3)).for_each(|(to, pixel)| *to = pixel[colour]);
+                        }
+                    }
+                }
+                _ => {}
             }
         }
     }

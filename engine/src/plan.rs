@@ -140,7 +140,7 @@ pub fn resolve(family: &Family, options: &SessionOptions) -> Resolved {
         let media = speaks.media_shape(or(options.images, 33), ty);
         (speaks.decoder.cache_shape(slots, ty), media, speaks.decoder.source_shape(context, ty))
     });
-    let none = CacheShape { layers: 0, heads: 0, head_width: 0, slots: 0, ty: CacheType::F32 };
+    let none = CacheShape::NONE;
     let (kv, media, source) = caches.unwrap_or((none, None, None));
     Resolved {
         context,

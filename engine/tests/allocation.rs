@@ -110,7 +110,7 @@ fn attentions(isa: Isa) {
             room.input(rows, wide);
             room.heads(rows, width);
             let mut arena = cpu.arena(&room).unwrap();
-            let shape = CacheShape { layers: 1, heads: heads.kv, head_width: width, slots, ty };
+            let shape = CacheShape { layers: 1, heads: heads.kv, head_width: width, slots, ty, ..CacheShape::NONE };
             let mut cache = cpu.cache(shape).unwrap();
             let every: Vec<u32> = (0..).take(slots).collect();
             let spans = [Span { start: 0, len: u32::try_from(slots).unwrap() }];

@@ -17,7 +17,7 @@ Qwen 2 has biases of q, k and v, Qwen 3 norms of heads instead; with use_sliding
 see a window. Mistral's and Phi 3's layers all have the window, where sliding_window is no null, which is not what is taken
 where the key is absent. Gemma 2 caps scores before the mask, cap * tanh(score / cap), and has the window in every other layer,
 the first one first. Phi 3 turns by short_factor while what it has read is no longer than original_max_position_embeddings, and all of it
-by long_factor once it is longer.
+by long_factor once it is longer. LFM2's layers without attention have conv_L_cache taps a column, the last on the newest position.
 """
 import json
 import os
@@ -36,7 +36,7 @@ import transformers
 from blip2_opt import CONTINUATIONS, HERE, QUESTION, SETTINGS, UNICODE, generate, logits, numbers, scores, stored
 from transformers import (Gemma2Config, Gemma2ForCausalLM, Gemma3ForCausalLM, Gemma3TextConfig, GPTNeoXConfig, GPTNeoXForCausalLM, LlamaConfig,
                           LlamaForCausalLM, MistralConfig, MistralForCausalLM, MptConfig, MptForCausalLM, OPTConfig, OPTForCausalLM,
-                          Phi3Config, Phi3ForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
+                          Lfm2Config, Lfm2ForCausalLM, Phi3Config, Phi3ForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
 
 ROWS = 320  # of the embedding: eight more than the tokenizer has tokens
 LONG = (
@@ -55,6 +55,12 @@ def llama(width, heads, kv, ffn, layers, kind="llama", **more):
 def gemma(width, heads, kv, head, ffn, layers, kind="gemma3", **more):
     return kind, dict(vocab_size=ROWS, hidden_size=width, num_attention_heads=heads, num_key_value_heads=kv, head_dim=head,
                           intermediate_size=ffn, num_hidden_layers=layers, max_position_embeddings=256, bos_token_id=2, pad_token_id=1, **more)
+
+
+def lfm2(width, heads, kv, ffn, layers, attends, **more):
+    kinds = ["full_attention" if i in attends else "conv" for i in range(layers)]
+    return "lfm2", dict(vocab_size=ROWS, hidden_size=width, num_attention_heads=heads, num_key_value_heads=kv, intermediate_size=ffn,
+                        num_hidden_layers=layers, layer_types=kinds, max_position_embeddings=256, bos_token_id=2, pad_token_id=1, **more)
 
 
 def longrope(pairs, **more):
@@ -117,6 +123,12 @@ CONFIGS = {
     "phi3": ("fused projections, a window of 9", 509, "float32", llama(64, 4, 4, 176, 3, "phi3", sliding_window=9)),
     "phi3_long": ("longrope, its original context within the answers", 510, "float32",
                   llama(60, 3, 1, 100, 3, "phi3", original_max_position_embeddings=48, rope_scaling=longrope(10))),
+    "lfm2": ("convolutions of three positions beside attention, tied head", 607, "float32",
+             lfm2(64, 4, 2, 150, 5, [2, 4], block_multiple_of=16, rope_theta=1000000.0)),
+    "lfm2_own": ("four positions, attention first, its own head and width of the feed-forward layer", 602, "bfloat16",
+                 lfm2(48, 6, 3, 100, 4, [0], conv_L_cache=4, block_auto_adjust_ff_dim=False, tie_word_embeddings=False, rope_theta=500.0)),
+    "lfm2_two": ("two positions, one key head, a factor of the width", 603, "float16",
+                 lfm2(60, 3, 1, 120, 6, [1, 4], conv_L_cache=2, block_multiple_of=10, block_ffn_dim_multiplier=1.3)),
     "phi3_partial": ("longrope of three quarters of a head, a window, tied head", 511, "bfloat16",
                      llama(64, 4, 2, 128, 4, "phi3", original_max_position_embeddings=40, sliding_window=24, partial_rotary_factor=0.75,
                            tie_word_embeddings=True, rope_scaling=longrope(6))),
@@ -143,6 +155,8 @@ FIVE = {
                      rope_parameters=dict(rope_type="default", rope_theta=300.0))),
     "five_gemma2": ("capped scores and logits", 524, "float32", gemma(64, 4, 2, 16, 160, 4, "gemma2", sliding_window=8, query_pre_attn_scalar=24,
                     attn_logit_softcapping=20.0, tie_word_embeddings=False, rope_parameters=dict(rope_type="default", rope_theta=500.0))),
+    "five_lfm2": ("convolutions of three positions beside attention", 621, "float32",
+                  lfm2(64, 4, 2, 150, 5, [2, 4], block_multiple_of=16, rope_parameters=dict(rope_type="default", rope_theta=300.0))),
     "five_phi3": ("longrope, its original context within the answers", 527, "float32",
                   llama(64, 4, 2, 128, 3, "phi3", original_max_position_embeddings=48,
                         rope_parameters=dict(longrope(6), rope_type="longrope", rope_theta=10000.0, partial_rotary_factor=0.75))),
@@ -210,7 +224,7 @@ def build(kind, config, seed, dtype, eos):
     classes = {"llama": (LlamaConfig, LlamaForCausalLM), "gemma3": (Gemma3TextConfig, Gemma3ForCausalLM), "mpt": (MptConfig, MptForCausalLM),
                "mosaic": (MptConfig, MptForCausalLM), "neox": (GPTNeoXConfig, GPTNeoXForCausalLM),
                "opt": (OPTConfig, OPTForCausalLM), "qwen2": (Qwen2Config, Qwen2ForCausalLM), "qwen3": (Qwen3Config, Qwen3ForCausalLM),
-               "mistral": (MistralConfig, MistralForCausalLM), "gemma2": (Gemma2Config, Gemma2ForCausalLM),
+               "lfm2": (Lfm2Config, Lfm2ForCausalLM), "mistral": (MistralConfig, MistralForCausalLM), "gemma2": (Gemma2Config, Gemma2ForCausalLM),
                "phi3": (Phi3Config, Phi3ForCausalLM)}
     model = classes[kind][1](classes[kind][0](**config))
     model.tie_weights()
@@ -229,6 +243,9 @@ def build(kind, config, seed, dtype, eos):
     config_json["dtype"] = dtype
     if kind == "phi3":
         # With its cache 4.57.6 mixes both kinds of turns once it has read more than the original context; 5.24.0 reads all anew.
+        model.generation_config.use_cache = False
+    if kind == "lfm2":
+        # The cache of 4.57.6 has nothing to reorder where a layer convolves, and fails.
         model.generation_config.use_cache = False
     if kind == "mosaic":
         config_json = {k: v for k, v in config_json.items() if k.endswith("_id") or k in ("d_model", "n_heads", "n_layers", "max_seq_len", "vocab_size", "dtype")}
@@ -295,6 +312,13 @@ def newer(kind, r, width, heads, kv, head, ffn, layers, **more):
         return llama(heads * head, heads, kv, ffn, layers, **more)
     if kind == "qwen3":
         return llama(width, heads, kv, ffn, layers, head_dim=head, attention_bias=r.random() < 0.3, **more)
+    if kind == "lfm2":
+        more.pop("rope_scaling")
+        more["norm_eps"] = more.pop("rms_norm_eps")
+        more.pop("kind")
+        return lfm2(heads * head, heads, kv, ffn, layers, [i for i in range(layers) if i == layers // 2 or r.random() < 0.4],
+                    conv_L_cache=r.randint(1, 5), block_auto_adjust_ff_dim=r.random() < 0.5, block_multiple_of=r.choice([1, 8, 30]),
+                    block_ffn_dim_multiplier=r.choice([1.0, 0.7]), **more)
     if kind == "mistral":
         return llama(width, heads, kv, ffn, layers, head_dim=head, sliding_window=r.choice([None, window]), **more)
     if kind == "gemma2":

@@ -20,6 +20,9 @@ pub const GEMMA3: [&str; 5] = ["default", "odd", "whole", "five", "five_narrow"]
 /// The goldens of `internvl`, by name.
 pub const INTERNVL: [&str; 5] = ["default", "quarter", "single", "five", "five_inner"];
 
+/// The goldens of `lfm2_vl`, by name.
+pub const LFM2_VL: [&str; 3] = ["default", "plain", "whole"];
+
 /// The goldens of `mplug_owl`, by name.
 pub const MPLUG_OWL: [&str; 2] = ["default", "half"];
 

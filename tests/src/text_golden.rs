@@ -11,7 +11,7 @@ use crate::golden::{FormulaCheck, Generation, Logits, Score, folder, write_files
 use crate::opt_tokenizer::OptTokenizer;
 
 /// The goldens, by name.
-pub const TEXT: [&str; 45] = [
+pub const TEXT: [&str; 49] = [
     "llama",
     "llama_untied",
     "llama_linear",
@@ -36,6 +36,9 @@ pub const TEXT: [&str; 45] = [
     "phi3",
     "phi3_long",
     "phi3_partial",
+    "lfm2",
+    "lfm2_own",
+    "lfm2_two",
     "qwen3_words",
     "phi3_words",
     "gemma2_words",
@@ -49,6 +52,7 @@ pub const TEXT: [&str; 45] = [
     "five_mistral",
     "five_gemma2",
     "five_phi3",
+    "five_lfm2",
     "t5_gated",
     "t5_erf",
     "t5_plain",

@@ -9,6 +9,7 @@ mod instructblip;
 mod internvl;
 pub(crate) mod kosmos;
 pub(crate) mod lavis;
+mod lfm2_vl;
 pub(crate) mod llava;
 pub(crate) mod minigpt4;
 mod mplug_owl;
@@ -60,6 +61,7 @@ pub(crate) const ALL: &[&Family] = &[
     &instructblip::FAMILY,
     &internvl::FAMILY,
     &kosmos::FAMILY,
+    &lfm2_vl::FAMILY,
     &llava::FAMILY,
     &minigpt4::FAMILY,
     &mplug_owl::FAMILY,

@@ -1,5 +1,5 @@
 //! A language model by itself: `LlamaForCausalLM`, `MistralForCausalLM`, `Qwen2ForCausalLM`, `Qwen3ForCausalLM`,
-//! `Phi3ForCausalLM`, `Gemma2ForCausalLM`, `Gemma3ForCausalLM`, `MptForCausalLM`, `GPTNeoXForCausalLM`, `OPTForCausalLM` and
+//! `Phi3ForCausalLM`, `Gemma2ForCausalLM`, `Gemma3ForCausalLM`, `Lfm2ForCausalLM`, `MptForCausalLM`, `GPTNeoXForCausalLM`, `OPTForCausalLM` and
 //! `T5ForConditionalGeneration` as transformers saves them, and MPT-1B's own class.
 
 use super::{Family, Model};

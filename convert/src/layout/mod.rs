@@ -137,6 +137,8 @@ pub(crate) enum Change {
         /// Which of the two.
         number: u64,
     },
+    /// Kernels of patches whose rows have the colours of each of so many pixels together: those of one colour become neighbours.
+    Colours(u64),
     /// That much more, where the original multiplies by one plus the weight.
     Plus(f32),
 }
@@ -156,7 +158,7 @@ impl Change {
             }
             Self::Third { head, number } => (row / head * 3 + number) * head + row % head,
             Self::Frame { number, .. } => row * 2 + number,
-            Self::None | Self::Plus(_) => row,
+            Self::None | Self::Plus(_) | Self::Colours(_) => row,
         }
     }
 }
@@ -354,6 +356,14 @@ impl Layout {
         if bias {
             self.vector(&format!("{source}.bias"), &format!("{name}.bias"), rows);
         }
+    }
+
+    /// The same where it is a matrix already, over pixels with their colours together.
+    pub(crate) fn unfolded(&mut self, source: &str, name: &str, side: u64, rows: u64, bias: bool) {
+        let (places, first) = (side * side, self.targets.len());
+        self.linear(source, name, 3 * places, rows, bias);
+        let content = Content::Run { tensor: format!("{source}.weight"), first: 0, change: Change::Colours(places) };
+        (self.targets[first].kind, self.targets[first].content) = (Kind::Patch, content);
     }
 
     /// A matrix `source` that lies with a row for each input, and stays so. No type of blocks can hold it, since what is

@@ -1,5 +1,6 @@
 //! The language models that stand alone or in a family, by the `model_type` of their configuration.
 
+use super::lfm2::Lfm2;
 use super::llama::Llama;
 use super::magneto::Magneto;
 use super::mpt::Mpt;
@@ -12,7 +13,7 @@ use crate::layout::Layout;
 use crate::settings::Object;
 
 /// Values of `model_type`, each with what `general.architecture` becomes.
-pub(crate) const ARCHITECTURES: [(&str, &str); 13] = [
+pub(crate) const ARCHITECTURES: [(&str, &str); 14] = [
     ("llama", "llama"),
     // llama.cpp knows no other name for it.
     ("mistral", "llama"),
@@ -21,6 +22,7 @@ pub(crate) const ARCHITECTURES: [(&str, &str); 13] = [
     ("phi3", "phi3"),
     ("gemma2", "gemma2"),
     ("gemma3_text", "gemma3"),
+    ("lfm2", "lfm2"),
     ("mpt", "mpt"),
     ("mosaic_gpt", "mpt"),
     ("gpt_neox", "gptneox"),
@@ -83,6 +85,7 @@ pub(crate) fn decoder(config: &Object) -> Result<Box<dyn Language>, ConvertError
 /// The language model of a configuration; one that names none is a LLaMA.
 pub(crate) fn read(config: &Object) -> Result<Box<dyn Language>, ConvertError> {
     Ok(match config.text("model_type")? {
+        Some("lfm2") => Box::new(Lfm2::read(config)?),
         Some("mpt" | "mosaic_gpt") => Box::new(Mpt::read(config)?),
         Some("gpt_neox") => Box::new(NeoX::read(config)?),
         Some("opt") => Box::new(Opt::read(config)?),

@@ -8,6 +8,8 @@ pub(crate) mod generation;
 pub(crate) mod image;
 pub(crate) mod internvit;
 pub(crate) mod language;
+pub(crate) mod large;
+pub(crate) mod lfm2;
 pub(crate) mod llama;
 pub(crate) mod lora;
 pub(crate) mod magneto;

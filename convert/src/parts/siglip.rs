@@ -18,6 +18,9 @@ const OWN: &[Known] = &[
     Known::without_effect(&["vision_use_head"], "what it adds is behind the rows that are read"),
 ];
 
+/// The same of `Siglip2VisionConfig`.
+const NAFLEX: &[Known] = &[Known::without_effect(&["image_size"], "the class reads num_patches")];
+
 /// What a class has where its configuration says nothing.
 pub(crate) struct Class {
     width: u32,
@@ -40,6 +43,8 @@ pub(crate) struct Siglip {
     ffn: u32,
     eps: f32,
     act: &'static str,
+    /// Patches are a matrix over pixels whose colours stand together, as in SigLIP 2's NaFlex.
+    unfolded: bool,
 }
 
 impl Siglip {
@@ -70,7 +75,25 @@ impl Siglip {
             ffn: config.count("intermediate_size", 1..=WIDTH, 3_072)?,
             eps: config.epsilon("layer_norm_eps", 1e-6)?,
             act: activation(config, "hidden_act", "gelu_pytorch_tanh")?,
+            unfolded: false,
         })
+    }
+
+    /// `Siglip2VisionConfig`: positions were learned for a square of `num_patches`.
+    pub(crate) fn read_naflex(config: &Object) -> Result<Self, ConvertError> {
+        const PATCHES: &str = "num_patches";
+        let patches = config.count(PATCHES, 1..=ROWS, 256)?;
+        let patch = config.same("patch_size", 1..=SIDE, SIGLIP.patch)?;
+        let across = patches.isqrt();
+        if across * across != patches || across.saturating_mul(patch) > SIDE {
+            let rule = format!("must be a square, of at most {SIDE} pixels a side");
+            return Err(config.bad(PATCHES, patches, rule));
+        }
+        if config.has("image_size") {
+            config.known(NAFLEX);
+        }
+        let config = config.with("image_size", across * patch);
+        Ok(Self { unfolded: true, ..Self::read(&config, &["siglip2_vision_model"], &SIGLIP)? })
     }
 
     /// Patches across.
@@ -83,7 +106,12 @@ impl Siglip {
         let (w, ffn) = (u64::from(self.width), u64::from(self.ffn));
         let positions = u64::from(self.across()).pow(2);
         let embeddings = format!("{prefix}embeddings");
-        layout.patch(&format!("{embeddings}.patch_embedding"), "v.patch_embd", u64::from(self.patch), w, true);
+        let patch = u64::from(self.patch);
+        if self.unfolded {
+            layout.unfolded(&format!("{embeddings}.patch_embedding"), "v.patch_embd", patch, w, true);
+        } else {
+            layout.patch(&format!("{embeddings}.patch_embedding"), "v.patch_embd", patch, w, true);
+        }
         let table = format!("{embeddings}.position_embedding.weight");
         layout.exact(&table, &[positions, w], "v.position_embd", &[w, positions]);
         for n in 0..self.layers {

@@ -154,7 +154,7 @@ fn place(name: &str) -> Option<(&str, u32, &str)> {
 /// Whether a tensor is a matrix that is multiplied with. All others stay as they are: vectors, norms, convolution kernels,
 /// position tables, learned queries and other rows that are added, the routing of experts, and what has a row for each input.
 pub(crate) fn is_matrix(name: &str, shape: &[u64]) -> bool {
-    const KEPT: [&str; 11] = [
+    const KEPT: [&str; 12] = [
         "_norm.weight",
         "patch_embd",
         "v.stem",
@@ -164,6 +164,7 @@ pub(crate) fn is_matrix(name: &str, shape: &[u64]) -> bool {
         "token_types",
         "ffn_gate_inp.weight",
         "conv1d",
+        "shortconv.conv.",
         "attn_rel_b.weight",
         "mm.input_projection",
     ];

@@ -219,7 +219,8 @@ impl Gated {
     #[must_use]
     pub fn cache_shape(&self, media: usize, ty: CacheType) -> CacheShape {
         let Heads { count, width, .. } = self.config.heads;
-        CacheShape { layers: self.layers.len(), heads: count, head_width: width, slots: media * self.config.rows, ty }
+        let (layers, slots) = (self.layers.len(), media * self.config.rows);
+        CacheShape { layers, heads: count, head_width: width, slots, ty, ..CacheShape::NONE }
     }
 
     /// Room for batches of `batch` rows of `width`.

@@ -129,7 +129,8 @@ fn bad(reason: impl Into<String>) -> Error {
 /// What a position's bytes depend on.
 fn shape(position: &CacheShape) -> [u32; 4] {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let &CacheShape { layers, heads, head_width, slots: _, ty } = position;
+    // What convolutions have of a position follows from the model and the rest.
+    let &CacheShape { layers, heads, head_width, slots: _, ty, convolutions: _, convolved: _ } = position;
     [number(layers), number(heads), number(head_width), number(ty.row_bytes(32))]
 }
 

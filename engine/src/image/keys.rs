@@ -110,10 +110,18 @@ impl Closest {
     /// # Errors
     /// [`Error::BadParameter`].
     pub(crate) fn from_gguf(file: &Arc<Gguf>, side: usize) -> Result<Self, Error> {
+        Self::from_gguf_or(file, side, [1, 12])
+    }
+
+    /// The same where released models have other numbers.
+    ///
+    /// # Errors
+    /// [`Error::BadParameter`].
+    pub(crate) fn from_gguf_or(file: &Arc<Gguf>, side: usize, usual: [usize; 2]) -> Result<Self, Error> {
         let vision = Header::new(file, "clip.vision.");
         let key = "preproc_max_tiles";
-        let least = vision.count_or("preproc_min_tiles", 1..=keys::TILES as usize, 1)?;
-        let most = vision.count_or(key, 1..=keys::TILES as usize, 12)?;
+        let least = vision.count_or("preproc_min_tiles", 1..=keys::TILES as usize, usual[0])?;
+        let most = vision.count_or(key, 1..=keys::TILES as usize, usual[1])?;
         if least > most {
             return Err(vision.bad("preproc_min_tiles", least, format!("must be at most the {most} of {key}")));
         }
@@ -138,7 +146,7 @@ impl Scaled {
         if least > most {
             return Err(vision.bad("image_min_pixels", least, format!("must be at most image_max_pixels {most}")));
         }
-        Ok(Self { square, least: least as u64, most: most as u64, squares })
+        Ok(Self { square, least: least as u64, most: most as u64, squares, whole: false })
     }
 }
 

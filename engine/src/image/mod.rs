@@ -22,6 +22,7 @@ mod header;
 mod jpeg;
 mod keys;
 #[cfg(feature = "decode-images")]
+mod large;
 mod others;
 mod picture;
 mod preprocess;
@@ -47,6 +48,7 @@ pub use gif::decode_gif;
 pub use hash::{bytes_hash, content_hash};
 pub(crate) use hash::{hash_bytes, mixed};
 pub use header::{Container, ImageInfo, probe};
+pub use large::Large;
 pub use picture::{ImageLimits, Picture};
 pub use preprocess::{CLIP_MEAN, CLIP_STD, Cut, Pixels, Preprocess};
 pub use resize::{PassOrder, resize};

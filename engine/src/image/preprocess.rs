@@ -9,7 +9,7 @@
 //! rows for planar. Here rows are always rows.
 
 use super::picture::buffer;
-use super::{Closest, Filter, Fit, ImageError, ImageLimits, PassOrder, Picture, Scaled, Split, Tiles};
+use super::{Closest, Filter, Fit, ImageError, ImageLimits, Large, PassOrder, Picture, Scaled, Split, Tiles};
 use ocelli_quant::gguf::keys;
 use std::borrow::Cow;
 
@@ -77,13 +77,15 @@ pub enum Cut {
     Closest(Closest),
     /// The whole, in a size near its own.
     Scaled(Scaled),
+    /// The same, and tiles ahead of it where the picture is too large for that.
+    Large(Large),
 }
 
 impl Preprocess {
     /// A picture that the tower is shown whole, and whose `rows` stand in the place of embeddings.
     #[must_use]
     pub fn views(&self, rows: usize) -> super::Views {
-        super::Views { size: (self.width, self.height), tiles: 1, rows, positions: rows, grid: None }
+        super::Views { size: (self.width, self.height), tile: None, tiles: 1, rows, positions: rows, grid: None }
     }
 
     /// BLIP-2's evaluation transform: bicubic to `side` x `side`, 1/255, CLIP mean and standard deviation.
@@ -171,6 +173,10 @@ impl Preprocess {
                 self.validate()?;
                 (Vec::new(), split.cut(picture, self.width, self.filter, self.order)?)
             }
+            Cut::Large(large) => {
+                self.validate()?;
+                (Vec::new(), large.cut(picture, self.filter, self.order)?)
+            }
             Cut::Closest(closest) => {
                 self.validate()?;
                 (Vec::new(), closest.cut(picture, self.width, self.filter, self.order)?)
@@ -188,7 +194,7 @@ impl Preprocess {
 
     fn whole<'a>(&self, picture: &'a Picture) -> Result<Cow<'a, Picture>, ImageError> {
         self.validate()?;
-        if let Cut::Scaled(scaled) = self.cut {
+        if let Cut::Scaled(scaled) | Cut::Large(Large { whole: scaled, .. }) = self.cut {
             return scaled.apply(picture, self.filter, self.order).map(Cow::Owned);
         }
         if self.do_resize {

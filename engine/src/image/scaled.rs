@@ -20,6 +20,8 @@ pub struct Scaled {
     pub most: u64,
     /// Most squares, whatever the shape.
     pub squares: u32,
+    /// Whether a side that is rounded to nothing counts as a square before it is asked whether there are enough pixels.
+    pub whole: bool,
 }
 
 impl Scaled {
@@ -36,7 +38,8 @@ impl Scaled {
         let most = self.most.min(all.saturating_mul(area as u64)).max(1);
         let least = self.least.min(most) as f64;
         let sides = [f64::from(height.max(1)), f64::from(width.max(1))];
-        let mut squares = sides.map(|side| (side / square).round_ties_even());
+        let fewest = if self.whole { 1.0 } else { 0.0 };
+        let mut squares = sides.map(|side| (side / square).round_ties_even().max(fewest));
         let pixels = squares[0] * square * (squares[1] * square);
         if pixels > most as f64 {
             let shrink = (sides[0] * sides[1] / most as f64).sqrt();
@@ -88,7 +91,7 @@ impl Scaled {
 mod tests {
     use super::*;
 
-    const QWEN2: Scaled = Scaled { square: 28, least: 56 * 56, most: 28 * 28 * 1280, squares: 16_384 };
+    const QWEN2: Scaled = Scaled { square: 28, least: 56 * 56, most: 28 * 28 * 1280, squares: 16_384, whole: false };
 
     /// Of `smart_resize` of transformers 5.24.
     #[test]
@@ -113,7 +116,7 @@ mod tests {
     fn no_picture_becomes_more_than_the_largest() {
         for (least, most, squares) in [(1, 1, 9), (3136, 28 * 28 * 12, 9999), (1 << 30, 1 << 30, 1024), (1, 1 << 20, 7)]
         {
-            let scaled = Scaled { square: 28, least, most, squares };
+            let scaled = Scaled { square: 28, least, most, squares, whole: false };
             for size in [(1, 1), (1, 200), (200, 1), (999, 1000), (16_384, 82), (82, 16_384), (600, 30), (41, 43)] {
                 let (across, down) = scaled.grid(size);
                 let got = across * down;

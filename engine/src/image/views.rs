@@ -8,6 +8,8 @@
 pub struct Views {
     /// Pixels that the tower is shown at once, across and down.
     pub size: (u32, u32),
+    /// Pixels of the tiles ahead of the whole, where these have another size.
+    pub tile: Option<(u32, u32)>,
     /// How often it is shown so many: 1, or the whole picture and its tiles.
     pub tiles: usize,
     /// Rows that tower and bridge make of it.

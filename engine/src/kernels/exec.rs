@@ -123,6 +123,20 @@ impl Exec<'_> {
         Ok(())
     }
 
+    pub fn convolve(
+        &mut self,
+        cache: &mut Cache,
+        layer: usize,
+        taps: &[f32],
+        bcx: [Rows; 3],
+        slots: &[u32],
+        pasts: Pasts<'_>,
+    ) -> Result<(), Error> {
+        self.cancel.check()?;
+        self.device.convolve(self.arena, cache, layer, taps, bcx, slots, pasts);
+        Ok(())
+    }
+
     pub fn copy(&mut self, cache: &mut Cache, copies: &[SlotCopy]) -> Result<(), Error> {
         self.cancel.check()?;
         self.device.copy(cache, copies);

@@ -146,10 +146,11 @@ impl CacheType {
     }
 }
 
-/// The shape of a [`Cache`]: for each layer, `slots` positions of `heads` x `head_width` keys and as many values.
+/// The shape of a [`Cache`]: for each layer, `slots` positions of `heads` x `head_width` keys and as many values; and for each
+/// convolution as many rows of what it reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheShape {
-    /// Decoder layers.
+    /// Decoder layers that attend.
     pub layers: usize,
     /// Key/value heads.
     pub heads: usize,
@@ -159,13 +160,23 @@ pub struct CacheShape {
     pub slots: usize,
     /// Number format.
     pub ty: CacheType,
+    /// Layers that are short convolutions instead.
+    pub convolutions: usize,
+    /// Numbers a position has in each of them: f32 beside keys in f32, f16 otherwise.
+    pub convolved: usize,
 }
 
 impl CacheShape {
-    /// Bytes of keys and values together.
+    /// Nothing is kept.
+    pub const NONE: Self =
+        Self { layers: 0, heads: 0, head_width: 0, slots: 0, ty: CacheType::F32, convolutions: 0, convolved: 0 };
+
+    /// Bytes of keys and values together, and of what convolutions read.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        2 * self.layers * self.slots * self.heads * self.ty.row_bytes(self.head_width)
+        let attended = 2 * self.layers * self.heads * self.ty.row_bytes(self.head_width);
+        let number = if self.ty == CacheType::F32 { 4 } else { 2 };
+        self.slots * (attended + number * self.convolutions * self.convolved)
     }
 }
 
@@ -458,6 +469,21 @@ pub trait Device: Send + Sync {
 
     /// Puts what [`Device::save`] wrote, from a cache that differs in its slots at most, into as many positions.
     fn restore(&self, cache: &mut Cache, spans: &[Span], data: &[u8]);
+
+    /// A gated short convolution (LFM2): what it reads of a row, `u = b ∘ x`, goes to the row's slot, and `c` becomes `c ∘ Σ taps[j] ∘ u`
+    /// over the row's own position, which has the last of the taps, and those before it; before the first there are zeros. Taps
+    /// are as wide as the rows, one behind the other. Continuations are as in [`Device::attend_cache`], and beside nothing.
+    #[allow(clippy::too_many_arguments)]
+    fn convolve(
+        &self,
+        arena: &mut Arena,
+        cache: &mut Cache,
+        layer: usize,
+        taps: &[f32],
+        bcx: [Rows; 3],
+        slots: &[u32],
+        pasts: Pasts<'_>,
+    );
 
     /// Attention of rows over cached positions; the continuations' rows follow one another in `q`, and are all of them.
     #[allow(clippy::too_many_arguments)]

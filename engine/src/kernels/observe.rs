@@ -197,6 +197,19 @@ impl Device for Observer {
         self.device.restore(cache, spans, data);
     }
 
+    fn convolve(
+        &self,
+        arena: &mut Arena,
+        cache: &mut Cache,
+        layer: usize,
+        taps: &[f32],
+        bcx: [Rows; 3],
+        slots: &[u32],
+        pasts: Pasts<'_>,
+    ) {
+        self.device.convolve(arena, cache, layer, taps, bcx, slots, pasts);
+    }
+
     fn attend_cache(
         &self,
         arena: &mut Arena,

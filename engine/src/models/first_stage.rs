@@ -95,7 +95,8 @@ fn writes(file: &Arc<Gguf>, mm: &Scope, c: &QFormerConfig, text: TextConfig) -> 
         score_cap: None,
         logit_cap: None,
         source: None,
-        names: Names { begin_norm: Some("norm"), attention_out: "attn_out", ffn: "text_ffn" },
+        convolutions: None,
+        names: Names { begin_norm: Some("norm"), attention_out: "attn_out", ffn: "text_ffn", ..Names::PLAIN },
     };
     let header = Header::new(file, "ocelli.generation.");
     let begin = header.count("bos_id", 0..=text.vocabulary - 1)?;

@@ -104,7 +104,7 @@ impl Sees for Eyes {
 
     fn views(&self, _: u32, _: u32) -> Views {
         let size = (self.preprocess.width, self.preprocess.height);
-        Views { size, tiles: 1, rows: self.resampler.config.latents, positions: 1, grid: None }
+        Views { size, tile: None, tiles: 1, rows: self.resampler.config.latents, positions: 1, grid: None }
     }
 
     fn width(&self) -> usize {

@@ -10,6 +10,7 @@ mod identity;
 mod instructblip;
 mod internvl;
 mod kosmos;
+mod lfm2_vl;
 mod llava;
 mod minigpt4;
 mod mplug_owl;
@@ -41,6 +42,7 @@ const FAMILIES: &[(&str, Load)] = &[
     ("instructblip", instructblip::load),
     ("internvl", internvl::load),
     ("kosmos", kosmos::load),
+    ("lfm2_vl", lfm2_vl::load),
     ("llava", llava::load),
     ("minigpt4", minigpt4::load),
     ("mplug_owl", mplug_owl::load),

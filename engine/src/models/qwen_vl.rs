@@ -16,7 +16,7 @@ use super::tiled;
 use super::{Encoder, Family, Join, Sees, Showing, Speaks, decoder_only};
 use crate::blocks::decoder::Position;
 use crate::blocks::mlp::{Mlp, MlpRows};
-use crate::blocks::vit::{OwnSizes, Places, Vit, VitConfig, VitRows};
+use crate::blocks::vit::{Between, OwnSizes, Places, Vit, VitConfig, VitRows};
 use crate::error::Error;
 use crate::image::{Cut, Pixels, Preprocess, Scaled, Views};
 use crate::kernels::{Activation, Exec, Gathered, Layout, Rows};
@@ -80,7 +80,13 @@ pub(super) fn load(file: &Arc<Gguf>) -> Result<Family, Error> {
     // Of the three Qwen2.5-VL alone has windows, and norms without a mean.
     let (window, full) = if kind == QWEN[1] { windows(&vision, &config, merge)? } else { (0, Vec::new()) };
     config.norm = if kind == QWEN[1] { NormKind::Rms } else { NormKind::Layer };
-    config.own = Some(OwnSizes { most: largest * merge * merge, windows: window > 0, full });
+    config.own = Some(OwnSizes {
+        most: largest * merge * merge,
+        turned: true,
+        between: Between::Corners,
+        windows: window > 0,
+        full,
+    });
     let vit = Vit::load(&v, config)?;
     if vit.has_class() {
         return Err(Error::WrongShape { name: "v.class_embd.weight".to_owned(), got: vec![1], wanted: Vec::new() });

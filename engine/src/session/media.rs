@@ -295,7 +295,7 @@ impl Session {
 /// Refuses pixels of another size than the tower's.
 fn check_size(pixels: Pixels, views: Views) -> Result<Pixels, Error> {
     let got = (pixels.width, pixels.height);
-    if got == views.size {
+    if got == views.size || Some(got) == views.tile {
         return Ok(pixels);
     }
     Err(Error::BadOption {

@@ -148,7 +148,7 @@ mod tests {
 
     /// With what the bridge reads beside it.
     fn asked(grey: u8, instruction: &[u32]) -> Item {
-        let views = Views { size: (1, 1), tiles: 1, rows: 3, positions: 3, grid: None };
+        let views = Views { size: (1, 1), tile: None, tiles: 1, rows: 3, positions: 3, grid: None };
         let picture = Picture::new(1, 1, vec![grey; 3], &ImageLimits::default()).unwrap();
         Item::Image(Arc::new(picture), views, instruction.into(), Default::default())
     }

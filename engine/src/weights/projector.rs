@@ -98,6 +98,17 @@ pub const PROJECTORS: &[Projector] = &[
         ..PLAIN
     },
     Projector {
+        name: "lfm2",
+        family: "lfm2_vl",
+        matrices: &["mm.input_norm", "mm.1", "mm.2"],
+        languages: &["lfm2"],
+        reads: &["vision.image_min_pixels", "vision.image_max_pixels"],
+        fit: |_| "scale",
+        filter: "bilinear",
+        keys: |vision| bounds(vision, [65_536, 262_144]),
+        ..PLAIN
+    },
+    Projector {
         name: "mlp",
         family: "llava",
         matrices: &["mm.0", "mm.2", "mm.4"],

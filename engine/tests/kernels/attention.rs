@@ -240,7 +240,9 @@ fn cached_sees(
             let rows = layout.rows(slots, kv_width);
             layout.input(2 * new, 4 * width);
             let mut arena = cpu.arena(&layout).unwrap();
-            let mut cache = cpu.cache(CacheShape { layers: 2, heads: 2, head_width: width, slots, ty }).unwrap();
+            let mut cache = cpu
+                .cache(CacheShape { layers: 2, heads: 2, head_width: width, slots, ty, ..CacheShape::NONE })
+                .unwrap();
             let every: Vec<u32> = (0..1000).collect();
             cpu.write(&mut arena, rows, &vec![f32::NAN; slots * kv_width]);
             for layer in 0..2 {
@@ -286,7 +288,9 @@ fn a_few_rows_of_a_sequence_are_the_bits_that_each_is_by_itself() {
             layout.input(8, wide);
             layout.heads(8, width);
             let mut arena = cpu.arena(&layout).unwrap();
-            let mut cache = cpu.cache(CacheShape { layers: 1, heads: 2, head_width: width, slots, ty }).unwrap();
+            let mut cache = cpu
+                .cache(CacheShape { layers: 1, heads: 2, head_width: width, slots, ty, ..CacheShape::NONE })
+                .unwrap();
             let every: Vec<u32> = (0..3000).collect();
             cpu.write(&mut arena, k, &random.floats(slots * kv));
             cpu.write(&mut arena, v, &random.floats(slots * kv));
@@ -348,7 +352,14 @@ fn rows_beside_a_cache_see_their_span_or_nothing() {
                 let (kr, vr) = (layout.rows(slots, wide), layout.rows(slots, wide));
                 layout.input(rows, wide);
                 let mut arena = cpu.arena(&layout).unwrap();
-                let shape = CacheShape { layers: 2, heads: 4, head_width: width, slots, ty: CacheType::F32 };
+                let shape = CacheShape {
+                    layers: 2,
+                    heads: 4,
+                    head_width: width,
+                    slots,
+                    ty: CacheType::F32,
+                    ..CacheShape::NONE
+                };
                 let mut cache = cpu.cache(shape).unwrap();
                 let every: Vec<u32> = (0..200).collect();
                 cpu.write(&mut arena, kr, &k);
@@ -458,7 +469,8 @@ fn copied_positions_are_the_same_numbers() {
     let (layers, slots, width) = (3, 50, 40);
     for (ty, threads) in CacheType::ALL.into_iter().flat_map(|(ty, _)| [(ty, 1), (ty, 3)]) {
         let cpu = Cpu::with_isa(Isa::offered()[0], threads);
-        let mut cache = cpu.cache(CacheShape { layers, heads: 2, head_width: width, slots, ty }).unwrap();
+        let mut cache =
+            cpu.cache(CacheShape { layers, heads: 2, head_width: width, slots, ty, ..CacheShape::NONE }).unwrap();
         let every: Vec<u32> = (0..).take(slots).collect();
         for layer in 0..layers {
             let (k, v) = (random.floats(slots * 2 * width), random.floats(slots * 2 * width));

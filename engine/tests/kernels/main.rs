@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod attention;
+mod convolve;
 mod fused;
 mod matmul;
 mod observe;

@@ -386,7 +386,7 @@ impl<'a> World<'a> {
             image_cache: self.number(),
             budget: self.pick(&[BUDGET, BUDGET, 1, BUDGET / 64]),
             frames: self.number32(),
-            reserved: self.pick(&[0, 0, 0, 1]),
+            parallel: self.pick(&[0, 1, 2, 65]),
             stage: self.pick(&[None, Some(hears as _), Some(halts as _)]),
             stage_user: ptr::null_mut(),
         }
@@ -411,7 +411,7 @@ impl<'a> World<'a> {
             json_schema: self.pick(&[ptr::null(), ptr::null(), SCHEMA.as_ptr(), GRAMMAR.as_ptr()]),
             grammar: self.pick(&[ptr::null(), ptr::null(), GRAMMAR.as_ptr(), SCHEMA.as_ptr()]),
             keep_special: self.number32(),
-            reserved: self.pick(&[0, 0, 0, 1]),
+            speculate: self.pick(&[0, 0, 1, 2]),
             stop: self.pick(&[ptr::null(), STOPS.0.as_ptr()]),
             stop_count: self.pick(&[0, 0, 1, 2, 3, 65, u32::MAX]),
             logprobs: self.number32() % 3,

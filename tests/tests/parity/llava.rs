@@ -9,7 +9,7 @@ use ocelli_engine::{Engine, GenerateOptions, Item, Load, Model, Prompt, Session,
 use ocelli_quant::TensorType;
 use ocelli_tests::formula::fnv1a;
 use ocelli_tests::mixed_golden::GoldenPiece;
-use ocelli_tests::spliced_golden::{GEMMA3, INTERNVL, LLAVA, MINIGPT4, MPLUG_OWL, SplicedCase, SplicedGolden};
+use ocelli_tests::spliced_golden::{GEMMA3, INTERNVL, LFM2_VL, LLAVA, MINIGPT4, MPLUG_OWL, SplicedCase, SplicedGolden};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -127,6 +127,17 @@ fn gemma3_agrees_whole_and_in_pieces() {
 fn internvl_agrees_whole_and_in_pieces() {
     for name in INTERNVL {
         let golden = SplicedGolden::load("internvl", name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 2);
+        assert_eq!(model.defaults().image_id, Some(golden.placeholder), "{name}");
+        [7, 256].into_iter().for_each(|batch| answers_agree(&golden, &model, batch));
+    }
+}
+
+#[test]
+fn lfm2_vl_agrees_whole_and_in_pieces() {
+    for name in LFM2_VL {
+        let golden = SplicedGolden::load("lfm2_vl", name).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let model = open(&golden, dir.path(), 2);
         assert_eq!(model.defaults().image_id, Some(golden.placeholder), "{name}");

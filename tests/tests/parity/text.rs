@@ -3,7 +3,9 @@
 
 use crate::{check_generations, check_logits, check_scores, quiet};
 use ocelli_convert::Options;
-use ocelli_engine::{Engine, Error, GenerateOptions, Load, Model, Prompt, Session, SessionOptions, prompt_ids};
+use ocelli_engine::{
+    Conversation, Engine, Error, GenerateOptions, Load, Model, Prompt, Session, SessionOptions, prompt_ids,
+};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use ocelli_tests::text_golden::{TEXT, TextGolden};
@@ -151,6 +153,50 @@ fn fed_ids_give_the_logits_of_a_prompt() {
         check_logits(&fed, &case.logits, "one by one");
     }
     assert_eq!(session.all_logits(&Prompt::new().text(case.prompt.as_str())).unwrap(), all);
+}
+
+/// What a convolution reads of a position is the position's: cut anywhere, gone on with otherwise, kept ahead of another prompt,
+/// forked and saved, a sequence has what it would have had from the beginning.
+#[test]
+fn convolutions_read_what_is_kept() {
+    for name in ["lfm2", "lfm2_own"] {
+        let golden = TextGolden::load(name).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let model = open(&golden, dir.path(), 2);
+        let options = SessionOptions { batch: 5, ..SessionOptions::default() };
+        let (mut session, mut fresh) = (model.session(&options).unwrap(), model.session(&options).unwrap());
+        let ids = &golden.cases[1].ids[..40];
+        let others = &golden.cases[2].ids[1..4];
+        let mut tokens = session.tokens();
+        tokens.feed(ids).unwrap();
+        // Within pages and at their edges; what is read behind the cut is not what stood there.
+        for len in [39, 33, 32, 31, 17, 16, 2, 1] {
+            tokens.truncate(len);
+            let got = tokens.feed(others).unwrap().to_vec();
+            let mut from_nothing = fresh.tokens();
+            from_nothing.clear();
+            let wanted = from_nothing.feed(&[&ids[..len], others].concat()).unwrap();
+            let off = got.iter().zip(wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(off < 1e-4, "{name}: cut at {len}: {off}");
+            tokens.truncate(len);
+        }
+        let generate = GenerateOptions { max_new_tokens: 6, ..GenerateOptions::default() };
+        let quiet = &mut |_: ocelli_engine::Event<'_>| std::ops::ControlFlow::Continue(());
+        let mut talk = Conversation::new(&model, &options, false).unwrap();
+        talk.add_text(&golden.cases[1].prompt).unwrap();
+        talk.generate(&generate, quiet).unwrap();
+        let state = talk.save().unwrap();
+        let mut restored = Conversation::new(&model, &options, false).unwrap();
+        restored.restore(&state).unwrap();
+        let mut fork = talk.fork().unwrap();
+        let said = [&mut talk, &mut restored, &mut fork].map(|talk| {
+            talk.add_text(" the cat").unwrap();
+            let ids = talk.generate(&generate, quiet).unwrap().ids.clone();
+            assert!(talk.answer().unwrap().timings.reused > 40, "{name}: what was read is kept");
+            ids
+        });
+        assert!(said[0] == said[1] && said[0] == said[2], "{name}: {said:?}");
+    }
 }
 
 /// A file with one projection for queries, keys and values, as llama.cpp's conversion leaves it, runs to the same bits.

@@ -255,7 +255,7 @@ pub(super) fn hub_name(name: &str) -> String {
     if let Some(rest) = inner.strip_prefix("vision_tower.") {
         return format!("vision_tower.{}", super::open_flamingo::in_clip(rest));
     }
-    let inside = ["embed_tokens.", "layers.", "norm."];
+    let inside = ["embed_tokens.", "layers.", "norm.", "embedding_norm."];
     match inner.strip_prefix("language_model.") {
         Some(rest) if inside.iter().any(|part| rest.starts_with(part)) => format!("language_model.model.{rest}"),
         None if inner == "lm_head.weight" => format!("language_model.{inner}"),

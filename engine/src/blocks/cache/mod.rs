@@ -229,7 +229,8 @@ impl Sequence {
 }
 
 impl Slots {
-    /// `count` free slots, in whole pages.
+    /// `count` free slots, in whole pages, of a cache that is nobody else's.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub fn new(count: usize) -> Self {
         Self::behind(0, count)

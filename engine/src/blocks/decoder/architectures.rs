@@ -1,8 +1,8 @@
 //! The architectures a decoder may have: what each fixes without a key, and the keys that would ask for more than is
 //! computed.
 
-use super::QueryNorm;
 use super::config::float;
+use super::{Names, QueryNorm};
 use crate::error::Error;
 use crate::kernels::{Activation, Pairs};
 use crate::weights::NormKind;
@@ -41,6 +41,10 @@ pub(super) struct Architecture {
     pub interleaved: bool,
     /// An encoder reads the prompt, and every layer attends to what it made of it; see [`super::source`].
     pub encodes: bool,
+    /// Layers without key/value heads are gated short convolutions.
+    pub convolves: bool,
+    /// What its tensors are called.
+    pub names: Names,
     /// Keys of [`REFUSED`] that it computes.
     pub reads: &'static [&'static str],
 }
@@ -63,6 +67,8 @@ const PLAIN: Architecture = Architecture {
     caps: [None; 2],
     interleaved: false,
     encodes: false,
+    convolves: false,
+    names: Names::PLAIN,
     reads: &[],
 };
 
@@ -122,6 +128,14 @@ pub(super) const KNOWN: &[Architecture] = &[
         local_base: Some(10_000.0),
         ..GEMMA
     },
+    Architecture {
+        name: "lfm2",
+        models: "LFM2, the dense ones",
+        norm_queries: QueryNorm::Heads,
+        convolves: true,
+        names: Names::LFM2,
+        ..HALVES
+    },
     Architecture { name: "mpt", models: "MPT", act: Some(Activation::GeluErf), reads: &[MAX_ALIBI], ..PLAIN },
     Architecture {
         name: "gptneox",
@@ -143,6 +157,7 @@ pub(super) const KNOWN: &[Architecture] = &[
         models: "T5, T5 1.1, Flan-T5",
         norm: NormKind::Rms,
         encodes: true,
+        names: Names::T5,
         reads: &[LOGIT_SCALE],
         ..PLAIN
     },

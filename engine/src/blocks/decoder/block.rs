@@ -4,17 +4,21 @@ use super::{Batch, DecoderConfig, DecoderRows, Position, QueryNorm};
 use crate::blocks::attention::{Attention, Shape};
 use crate::error::Error;
 use crate::kernels::bias::Relative;
-use crate::kernels::{Bias, Cache, Exec, Product, Rows};
+use crate::kernels::{Bias, Cache, Exec, Pasts, Product, Rows};
 use crate::weights::{Linear, Norm, Scope};
 
 /// Norms are as wide as the residual stream, `width`, but for those of queries and keys.
 pub(super) struct Block {
     attn_norm: Norm,
-    /// From `width` to all query heads.
+    /// From `width` to all query heads; of a convolution to the gate of what it reads.
     pub q: Linear,
-    /// From `width` to all key heads; `v` as well.
+    /// From `width` to all key heads, `v` as well; of a convolution to the gate of what it makes, and to what it reads.
     k: Linear,
     v: Linear,
+    /// Of a convolution instead of attention, those of each position behind one another.
+    taps: Option<Vec<f32>>,
+    /// Its number among the layers that attend, or among those that convolve.
+    kept: usize,
     /// As wide as a head, or as all of them.
     q_norm: Option<Norm>,
     k_norm: Option<Norm>,
@@ -64,14 +68,18 @@ impl Block {
     pub fn load(s: &Scope, c: &DecoderConfig, layer: usize) -> Result<Self, Error> {
         let (w, queries, keys) = (c.width, c.heads * c.head_width, c.kv_heads * c.head_width);
         let normed = |name: &str, width: usize| s.norm(name, c.norm, width, c.eps);
+        let attends = c.attends(layer);
         let query_norm = |name, row| match c.norm_queries {
+            _ if !attends => Ok(None),
             QueryNorm::None => Ok(None),
             QueryNorm::Heads => normed(name, c.head_width).map(Some),
             QueryNorm::Rows => normed(name, row).map(Some),
         };
         let ffn = |part: &str| format!("{}_{part}", c.names.ffn);
         let result_norm = |name| c.norm_result.then(|| normed(name, w)).transpose();
-        let [q, k, v] = if s.has("attn_qkv.weight") {
+        let [q, k, v] = if !attends {
+            s.fused("shortconv.in_proj", w, [w; 3])?
+        } else if s.has("attn_qkv.weight") {
             s.fused("attn_qkv", w, [queries, keys, keys])?
         } else {
             [s.linear("attn_q", w, queries)?, s.linear("attn_k", w, keys)?, s.linear("attn_v", w, keys)?]
@@ -104,9 +112,15 @@ impl Block {
             q,
             k,
             v,
+            taps: c.convolutions.as_ref().filter(|_| !attends).map(|of| taps(s, w, of.taps)).transpose()?,
+            kept: (0..layer).filter(|&before| c.attends(before) == attends).count(),
             q_norm: query_norm("attn_q_norm", queries)?,
             k_norm: query_norm("attn_k_norm", keys)?,
-            out: s.linear(c.names.attention_out, queries, w)?,
+            out: if attends {
+                s.linear(c.names.attention_out, queries, w)?
+            } else {
+                s.linear("shortconv.out_proj", w, w)?
+            },
             attn_within: within("attn_sub_norm", queries)?,
             attn_result: result_norm("post_attention_norm")?,
             ffn_norm: normed(&ffn("norm"), w)?,
@@ -133,9 +147,51 @@ impl Block {
         rows: &DecoderRows,
         step: &mut Step<'_>,
     ) -> Result<(), Error> {
-        let DecoderRows { x, q, k, v, mixed, ffn, result, .. } = *rows;
+        let DecoderRows { x, ffn, result, .. } = *rows;
         let around = |norm| if c.norm_before { (Some(norm), None) } else { (None, Some(norm)) };
         let (before, after) = around(&self.attn_norm);
+        let (mixed, source) = match &self.taps {
+            Some(taps) => (self.convolve(exec, rows, taps, before, step)?, None),
+            None => self.attend(exec, c, layer, rows, before, step)?,
+        };
+        let up = Product::new(&self.up, ffn);
+        let up = self.gate.as_ref().map_or(up.act(c.act), |gate| up.gated(gate, c.act));
+        if c.parallel {
+            exec.matmul(x, Some(&self.ffn_norm), &[up])?;
+        }
+        let norms = (self.attn_within.as_ref(), self.attn_result.as_ref());
+        add(exec, &self.out, mixed, norms, result, x)?;
+        if let Some(norm) = after {
+            exec.norm(norm, x, x, false)?;
+        }
+        if let Some((cross, (data, seen))) = self.cross.as_ref().zip(source) {
+            cross.attention.queries(exec, x, Some(&cross.norm), rows.q)?;
+            exec.attend_cache(c.attention(layer), Bias::None, data, layer, rows.q, seen, mixed)?;
+            cross.attention.add(exec, mixed, x, 1.0)?;
+        }
+        let (before, after) = around(&self.ffn_norm);
+        if !c.parallel {
+            exec.matmul(x, before, &[up])?;
+        }
+        let norms = (self.ffn_within.as_ref(), self.ffn_result.as_ref());
+        add(exec, &self.down, ffn, norms, result, x)?;
+        match after {
+            Some(norm) => exec.norm(norm, x, x, false),
+            None => Ok(()),
+        }
+    }
+
+    /// What the rows of a batch see, mixed, and where there is an encoder what they see of its.
+    fn attend<'a>(
+        &self,
+        exec: &mut Exec<'_>,
+        c: &DecoderConfig,
+        layer: usize,
+        rows: &DecoderRows,
+        before: Option<&Norm>,
+        step: &'a mut Step<'_>,
+    ) -> Result<(Rows, Option<Source<'a>>), Error> {
+        let DecoderRows { x, q, k, v, mixed, .. } = *rows;
         let qkv = [Product::new(&self.q, q), Product::new(&self.k, k), Product::new(&self.v, v)];
         exec.matmul(x, before, &qkv)?;
         for (norm, rows) in [(&self.q_norm, q), (&self.k_norm, k)] {
@@ -160,37 +216,45 @@ impl Block {
                 None
             }
             Some(past) => {
-                exec.store(past.data, layer, k, v, past.batch.slots())?;
-                exec.attend_cache(c.attention(layer), step.bias, past.data, layer, q, past.batch.pasts(), mixed)?;
+                exec.store(past.data, self.kept, k, v, past.batch.slots())?;
+                exec.attend_cache(c.attention(layer), step.bias, past.data, self.kept, q, past.batch.pasts(), mixed)?;
                 past.source.map(|source| (source, past.batch.sources()))
             }
         };
-        let up = Product::new(&self.up, ffn);
-        let up = self.gate.as_ref().map_or(up.act(c.act), |gate| up.gated(gate, c.act));
-        if c.parallel {
-            exec.matmul(x, Some(&self.ffn_norm), &[up])?;
-        }
-        let norms = (self.attn_within.as_ref(), self.attn_result.as_ref());
-        add(exec, &self.out, mixed, norms, result, x)?;
-        if let Some(norm) = after {
-            exec.norm(norm, x, x, false)?;
-        }
-        if let Some((cross, (data, seen))) = self.cross.as_ref().zip(source) {
-            cross.attention.queries(exec, x, Some(&cross.norm), q)?;
-            exec.attend_cache(c.attention(layer), Bias::None, data, layer, q, seen, mixed)?;
-            cross.attention.add(exec, mixed, x, 1.0)?;
-        }
-        let (before, after) = around(&self.ffn_norm);
-        if !c.parallel {
-            exec.matmul(x, before, &[up])?;
-        }
-        let norms = (self.ffn_within.as_ref(), self.ffn_result.as_ref());
-        add(exec, &self.down, ffn, norms, result, x)?;
-        match after {
-            Some(norm) => exec.norm(norm, x, x, false),
-            None => Ok(()),
-        }
+        Ok((mixed, source))
     }
+
+    /// The same of a gated short convolution.
+    fn convolve(
+        &self,
+        exec: &mut Exec<'_>,
+        rows: &DecoderRows,
+        taps: &[f32],
+        before: Option<&Norm>,
+        step: &mut Step<'_>,
+    ) -> Result<Rows, Error> {
+        let DecoderRows { x, bcx, .. } = *rows;
+        let [b, c, read] = bcx;
+        exec.matmul(x, before, &[Product::new(&self.q, b), Product::new(&self.k, c), Product::new(&self.v, read)])?;
+        if let Some(past) = &mut step.past {
+            exec.convolve(past.data, self.kept, taps, bcx, past.batch.slots(), past.batch.pasts())?;
+        }
+        Ok(c)
+    }
+}
+
+/// An encoder's keys and values, and what the rows of a batch see of them.
+type Source<'a> = (&'a Cache, Pasts<'a>);
+
+/// The taps of a convolution, a row for each column, as those of each position behind one another.
+fn taps(s: &Scope, width: usize, count: usize) -> Result<Vec<f32>, Error> {
+    let table = s.table("shortconv.conv", width, count)?;
+    let (mut taps, mut row) = (vec![0.0; count * width], vec![0.0; count]);
+    for column in 0..width {
+        table.decode_row(column, &mut row);
+        row.iter().enumerate().for_each(|(j, tap)| taps[j * width + column] = *tap);
+    }
+    Ok(taps)
 }
 
 /// `x += W from`, or `x += norm(W from)`, by way of `result`; `from` is normed as well where the first norm is there.

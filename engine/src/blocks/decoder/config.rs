@@ -2,8 +2,9 @@
 //! a key.
 
 use super::architectures::{Architecture, KNOWN, LOGIT_SCALE, PARALLEL, SCORE_CAP, embedding_scale, refuse};
+use super::convolutions::kv_heads;
 use super::positions::{alibi, magneto, rope, window};
-use super::{SourceConfig, source};
+use super::{Convolutions, SourceConfig, source};
 use crate::blocks::rope::Rope;
 use crate::error::Error;
 use crate::kernels::bias::Buckets;
@@ -70,6 +71,8 @@ pub struct DecoderConfig {
     pub score_cap: Option<f32>,
     /// The same of logits.
     pub logit_cap: Option<f32>,
+    /// Layers that convolve instead of attending, where there are such.
+    pub convolutions: Option<Convolutions>,
     /// What its tensors are called.
     pub names: Names,
     /// Where an encoder reads the prompt.
@@ -81,6 +84,8 @@ pub struct DecoderConfig {
 pub struct Names {
     /// The norm of what rows begin as, where there is one.
     pub begin_norm: Option<&'static str>,
+    /// That of what the last layer leaves.
+    pub end_norm: &'static str,
     /// From all heads to the residual stream.
     pub attention_out: &'static str,
     /// What the feed-forward layer's begin with.
@@ -89,7 +94,10 @@ pub struct Names {
 
 impl Names {
     /// Those of llama.cpp.
-    pub const PLAIN: Self = Self { begin_norm: None, attention_out: "attn_output", ffn: "ffn" };
+    pub const PLAIN: Self =
+        Self { begin_norm: None, end_norm: "output_norm", attention_out: "attn_output", ffn: "ffn" };
+    /// Those of llama.cpp's LFM2.
+    pub const LFM2: Self = Self { end_norm: "token_embd_norm", ..Self::PLAIN };
     /// Those of llama.cpp's T5.
     pub const T5: Self = Self { attention_out: "attn_o", ..Self::PLAIN };
 }
@@ -167,7 +175,7 @@ impl DecoderConfig {
         let blocks = header.count("block_count", header::LAYERS)?;
         let context = header.count("context_length", header::CONTEXT)?;
         let heads = header.count("attention.head_count", header::HEADS)?;
-        let kv_heads = header.count_or("attention.head_count_kv", header::HEADS, heads)?;
+        let (kv_heads, convolutions) = kv_heads(header, a, blocks, heads)?;
         if !heads.is_multiple_of(kv_heads) {
             return Err(header.bad("attention.head_count_kv", kv_heads, format!("must divide the heads {heads}")));
         }
@@ -211,6 +219,7 @@ impl DecoderConfig {
             norm_before: header.switch("norm_before", true)?,
             norm_result: a.gemma,
             norm_within: a.magneto,
+            convolutions,
             norm_queries: match header.file().tensor("blk.0.attn_q_norm.weight") {
                 // Files of MPT say by the norm alone that there is one.
                 Some(_) if a.name == "mpt" => QueryNorm::Rows,
@@ -225,7 +234,7 @@ impl DecoderConfig {
             logit_scale: header.positive(LOGIT_SCALE)?.unwrap_or(scale),
             score_cap: cap(header, SCORE_CAP, a.caps[0])?,
             logit_cap: cap(header, "final_logit_softcapping", a.caps[1])?,
-            names: if a.encodes { Names::T5 } else { Names::PLAIN },
+            names: a.names,
             source: source.map(|(source, _)| source),
         };
         if a.encodes {

@@ -12,21 +12,21 @@ mod architectures;
 mod batch;
 mod block;
 mod config;
+mod convolutions;
 mod deep;
 mod positions;
 mod source;
 
 pub use batch::{Batch, Output};
 pub use config::{DecoderConfig, Names, Position, QueryNorm};
+pub use convolutions::Convolutions;
 
 pub use source::{Encoder, SourceConfig, SourceRows};
 
 use super::cache::{Sequence, Slots};
 use super::gated::{Gated, GatedRows, MediaSlots};
 use crate::error::Error;
-use crate::kernels::{
-    Cache, CacheShape, CacheType, Device, Exec, Gathered, Layout, NO_ROW, Product, Rows, Span, Weights,
-};
+use crate::kernels::{Cache, CacheType, Device, Exec, Gathered, Layout, NO_ROW, Product, Rows, Span, Weights};
 use crate::weights::{Linear, Norm, Scope, Table};
 use block::{Block, Past, Step};
 use ocelli_quant::gguf::keys;
@@ -89,6 +89,8 @@ pub struct DecoderRows {
     q: Rows,
     k: Rows,
     v: Rows,
+    /// Gates and input of a convolution.
+    bcx: [Rows; 3],
     mixed: Rows,
     ffn: Rows,
     /// Hidden states of rows whose logits are wanted, where these do not lie one behind the other.
@@ -167,8 +169,9 @@ impl Decoder {
             Position::Waves { .. } | Position::Alibi { .. } | Position::Buckets(_) => (None, Turns::default()),
         };
         let waves = if let Position::Waves { .. } = c.position { positions::waves(w) } else { Vec::new() };
-        let normed = encoder.is_some() || own.has("output_norm.weight");
-        let norm = normed.then(|| own.norm("output_norm", c.norm, w, c.eps)).transpose()?;
+        let end = c.names.end_norm;
+        let normed = encoder.is_some() || c.convolutions.is_some() || own.has(&format!("{end}.weight"));
+        let norm = normed.then(|| own.norm(end, c.norm, w, c.eps)).transpose()?;
         let begin_norm = c.names.begin_norm.map(|name| scope.norm(name, c.norm, w, c.eps)).transpose()?;
         Ok(Self {
             position,
@@ -219,16 +222,9 @@ impl Decoder {
     pub fn past_bytes(&self, past: usize, ty: CacheType) -> u64 {
         let c = &self.config;
         let seen = |layer: usize| if c.is_local(layer) { past.min(c.window) } else { past };
-        let positions: usize = (0..c.blocks).map(seen).sum();
+        let positions: usize = (0..c.blocks).filter(|&layer| c.attends(layer)).map(seen).sum();
         let positions = positions + if c.source.is_some() { past * c.blocks } else { 0 };
         (positions * 2 * c.kv_heads * ty.row_bytes(c.head_width)) as u64
-    }
-
-    /// The shape of a cache with `slots` positions.
-    #[must_use]
-    pub fn cache_shape(&self, slots: usize, ty: CacheType) -> CacheShape {
-        let c = &self.config;
-        CacheShape { layers: c.blocks, heads: c.kv_heads, head_width: c.head_width, slots, ty }
     }
 
     /// Room for batches of `batch` rows, for logits of `logits` of them, for the layers between its own, and for a source
@@ -258,6 +254,10 @@ impl Decoder {
         layout.rewind(mark); // gated layers take turns with the others
         let (q, mixed) = (layout.rows(batch, queries), layout.rows(batch, queries));
         let (k, v) = (layout.rows(batch, keys), layout.rows(batch, keys));
+        let end = layout.mark();
+        layout.rewind(mark); // a layer attends or convolves
+        let bcx = [(); 3].map(|()| layout.rows(batch, c.convolutions.as_ref().map_or(0, |_| w)));
+        layout.rewind(end);
         if !c.parallel {
             layout.rewind(mark); // attention and feed-forward never live at once
         }
@@ -277,6 +277,7 @@ impl Decoder {
             q,
             k,
             v,
+            bcx,
             mixed,
             ffn,
             picked,
@@ -482,6 +483,7 @@ impl DecoderRows {
             q: part(self.q),
             k: part(self.k),
             v: part(self.v),
+            bcx: self.bcx.map(part),
             mixed: part(self.mixed),
             ffn: part(self.ffn),
             ..*self

@@ -110,6 +110,7 @@ impl SourceRows {
             q: part(self.q),
             k: part(self.k),
             v: part(self.v),
+            bcx: [none; 3],
             mixed: part(self.mixed),
             ffn: part(self.ffn),
             picked: none,

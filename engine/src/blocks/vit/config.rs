@@ -37,16 +37,30 @@ pub struct VitConfig {
     pub own: Option<OwnSizes>,
 }
 
-/// How pictures of several sizes pass through a tower: their patches are turned by line and column (RoPE on two axes), and
-/// stand in the order in which neighbours are merged behind it (Wang et al. 2024, Qwen2-VL).
+/// How pictures of several sizes pass through a tower: their patches stand in the order in which neighbours are merged behind
+/// it, and may be turned by line and column (RoPE on two axes; Wang et al. 2024, Qwen2-VL).
 #[derive(Debug, Clone)]
 pub struct OwnSizes {
     /// Most patches of a picture.
     pub most: usize,
+    /// Whether patches are turned.
+    pub turned: bool,
+    /// How the table of positions is resampled.
+    pub between: Between,
     /// Whether patches see windows; otherwise all see the whole picture.
     pub windows: bool,
     /// Which blocks see the whole picture all the same.
     pub full: Vec<bool>,
+}
+
+/// How a table of positions is resampled to a picture's patches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Between {
+    /// The corners of both are the same (Qwen3-VL).
+    Corners,
+    /// The edges of both are the same, and where there are fewer patches than positions each takes all that it covers (NaFlex;
+    /// Tschannen et al. 2025, SigLIP 2).
+    Edges,
 }
 
 impl VitConfig {

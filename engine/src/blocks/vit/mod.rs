@@ -10,7 +10,7 @@
 mod config;
 mod places;
 
-pub use config::{OwnSizes, VitConfig};
+pub use config::{Between, OwnSizes, VitConfig};
 pub use places::Places;
 
 use super::attention::{Attention, AttentionRows, Shape, heads};
@@ -124,7 +124,8 @@ impl Vit {
             Some(_) => Some(config.across() * config.across()),
             None => Some(config.patches() + usize::from(class.is_some())),
         };
-        let turned = config.own.as_ref().map_or_else(Vec::new, |_| frequencies(10_000.0, w / config.heads / 2));
+        let own = config.own.as_ref().filter(|own| own.turned);
+        let turned = own.map_or_else(Vec::new, |_| frequencies(10_000.0, w / config.heads / 2));
         let patch = |name: &str| scope.linear(name, config.patch_len(), w);
         Ok(Self {
             patch: patch("patch_embd")?,
@@ -276,13 +277,13 @@ impl Vit {
         if let Some(class) = &self.class {
             exec.gather(class, &[0], Weights::All(1.0), x.first(1), false)?;
         }
-        match &self.position {
-            Some(table) if self.config.own.is_some() => {
-                let (taps, weights) = places.resampled(self.config.across());
+        match (&self.position, &self.config.own) {
+            (Some(table), Some(own)) => {
+                let (taps, weights) = places.resampled(self.config.across(), own.between);
                 exec.gather(table, &taps, Weights::Each(&weights), x, true)?;
             }
-            Some(table) => exec.gather(table, &ids(0, x.rows()), Weights::All(1.0), x, true)?,
-            None => {}
+            (Some(table), None) => exec.gather(table, &ids(0, x.rows()), Weights::All(1.0), x, true)?,
+            (None, _) => {}
         }
         if !self.frequencies.is_empty() {
             let half = self.frequencies.len() / 2;

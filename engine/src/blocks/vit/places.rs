@@ -4,6 +4,8 @@
 //! Qwen2.5-VL, section 2.1.1; transformers' `vision_utils.py`). The non-obvious thing: windows are counted in merged rows, and
 //! those at the right and at the bottom are smaller.
 
+use super::Between;
+
 /// The places of a picture's patches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
@@ -59,15 +61,21 @@ impl Places {
         self.at.iter().flat_map(|&(line, column)| [0, line, column]).collect()
     }
 
-    /// What each place is in a square of `side` places whose corners are those of the picture: four of these, and the share of
-    /// each.
+    /// What each place is in a square of `side` places: as many of these for each, and the share of every one.
     #[must_use]
-    pub fn resampled(&self, side: usize) -> (Vec<u32>, Vec<f32>) {
-        let (mut taps, mut weights) = (Vec::with_capacity(4 * self.at.len()), Vec::with_capacity(4 * self.at.len()));
+    pub fn resampled(&self, side: usize, how: Between) -> (Vec<u32>, Vec<f32>) {
+        let lengths = [self.size.0, self.size.1];
+        let axes = lengths.map(|size| -> Vec<Vec<(u32, f32)>> {
+            let one = |at: usize| match how {
+                Between::Corners => between(at, size, side).into(),
+                Between::Edges => covered(at, size, side),
+            };
+            (0..size).map(one).collect()
+        });
+        let (mut taps, mut weights) = (Vec::new(), Vec::new());
         for &(line, column) in &self.at {
-            let (down, across) = (between(line, self.size.0, side), between(column, self.size.1, side));
-            for (y, share_down) in down {
-                for (x, share_across) in across {
+            for &(y, share_down) in &axes[0][line as usize] {
+                for &(x, share_across) in &axes[1][column as usize] {
                     taps.push(y * u32::try_from(side).unwrap_or(u32::MAX) + x);
                     weights.push(share_down * share_across);
                 }
@@ -80,7 +88,7 @@ impl Places {
 /// The two of `side` numbers between which number `at` of `size` lies, the first and the last being the same; in f32 as in the
 /// original.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // sides are small
-fn between(at: u32, size: usize, side: usize) -> [(u32, f32); 2] {
+fn between(at: usize, size: usize, side: usize) -> [(u32, f32); 2] {
     let place = at as f32 * (side - 1) as f32 / (size - 1).max(1) as f32;
     let first = place.floor();
     let last = (side - 1) as u32;
@@ -88,9 +96,38 @@ fn between(at: u32, size: usize, side: usize) -> [(u32, f32); 2] {
     [((first as u32).min(last), 1.0 - share), ((first as u32 + 1).min(last), share)]
 }
 
+/// Those of `side` numbers that number `at` of `size` covers, with their shares: a triangle around its middle, as wide as what
+/// one of them covers at least (PyTorch's bilinear with antialias), in f32. All have as many; some have no share.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // sides are small
+fn covered(at: usize, size: usize, side: usize) -> Vec<(u32, f32)> {
+    let scale = side as f32 / size as f32;
+    let support = scale.max(1.0);
+    let centre = (at as f32 + 0.5) * scale - 0.5;
+    let count = (2 * support.ceil() as usize + 1).min(side);
+    let first = ((centre - support).ceil().max(0.0) as usize).min(side - count);
+    let weight = |tap: usize| (1.0 - (tap as f32 - centre).abs() / support).max(0.0);
+    let sum: f32 = (first..first + count).map(weight).sum();
+    (first..first + count).map(|tap| (tap as u32, weight(tap) / sum)).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Places, between};
+    use super::{Places, between, covered};
+
+    /// Of torch's interpolate(mode="bilinear", align_corners=False, antialias=True) of unit vectors.
+    #[test]
+    fn places_take_what_they_cover() {
+        assert_eq!(covered(0, 4, 4)[..2], [(0, 1.0), (1, 0.0)]);
+        let near = |got: &[(u32, f32)], wanted: &[(u32, f32)]| {
+            for (got, wanted) in got.iter().zip(wanted) {
+                assert!(got.0 == wanted.0 && (got.1 - wanted.1).abs() < 1e-6, "{got:?} {wanted:?}");
+            }
+        };
+        near(&covered(0, 8, 4), &[(0, 1.0), (1, 0.0), (2, 0.0)]);
+        near(&covered(1, 8, 4), &[(0, 0.75), (1, 0.25), (2, 0.0)]);
+        near(&covered(0, 2, 4), &[(0, 3.0 / 7.0), (1, 3.0 / 7.0), (2, 1.0 / 7.0), (3, 0.0)]);
+        near(&covered(0, 1, 3), &[(0, 2.0 / 7.0), (1, 3.0 / 7.0), (2, 2.0 / 7.0)]);
+    }
 
     /// Of transformers' get_vision_window_index and get_vision_position_ids for 6 x 4 patches in windows of two merged rows.
     #[test]

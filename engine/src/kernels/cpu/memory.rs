@@ -339,6 +339,13 @@ impl Memory {
 pub struct KvMemory {
     pub shape: CacheShape,
     pub data: KvData,
+    pub convolved: Convolved,
+}
+
+/// What convolutions read, `[layer][slot][width]`.
+pub enum Convolved {
+    F16(Buffer<half::f16>),
+    F32(Buffer<f32>),
 }
 
 /// The numbers of a cache.
@@ -364,6 +371,12 @@ impl KvMemory {
                 KvData::Q8_0 { k: Buffer::new(blocks, WHAT)?, v: Buffer::new(blocks, WHAT)? }
             }
         };
-        Ok(Self { shape, data })
+        let read = [shape.convolutions, shape.slots, shape.convolved].into_iter().try_fold(1usize, usize::checked_mul);
+        let read = read.ok_or(Error::OutOfMemory { what: WHAT, bytes: usize::MAX })?;
+        let convolved = match shape.ty {
+            CacheType::F32 => Convolved::F32(Buffer::new(read, WHAT)?),
+            CacheType::F16 | CacheType::Q8_0 => Convolved::F16(Buffer::new(read, WHAT)?),
+        };
+        Ok(Self { shape, data, convolved })
     }
 }

@@ -11,6 +11,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod cached;
+mod convolve;
 mod formats;
 mod gather;
 mod input;
@@ -45,7 +46,7 @@ use crate::error::Error;
 use crate::weights::{Norm, Table};
 use attention::{QUERIES, Stream};
 use cached::{Over, Sees, block};
-use memory::KvData;
+use memory::{Convolved, KvData};
 use ocelli_quant::TensorType;
 use pool::Pool;
 use std::sync::PoisonError;
@@ -291,6 +292,28 @@ impl Device for Cpu {
         }
     }
 
+    fn convolve(
+        &self,
+        arena: &mut Arena,
+        cache: &mut Cache,
+        layer: usize,
+        taps: &[f32],
+        [b, c, x]: [Rows; 3],
+        slots: &[u32],
+        pasts: Pasts<'_>,
+    ) {
+        let shape = cache.0.shape;
+        assert!([b, c, x].iter().all(|rows| rows.width == shape.convolved && rows.rows == slots.len()));
+        assert!(layer < shape.convolutions && taps.len().is_multiple_of(c.width) && !taps.is_empty());
+        assert!(disjoint(b, c) && disjoint(c, x) && slots.iter().all(|&slot| (slot as usize) < shape.slots));
+        let over = convolve::Over { taps, bcx: [b, c, x], slots, pasts, first: layer * shape.slots };
+        let floats = &mut arena.0.floats;
+        match &mut cache.0.convolved {
+            Convolved::F16(data) => self.convolved(floats, data, &over),
+            Convolved::F32(data) => self.convolved(floats, data, &over),
+        }
+    }
+
     fn spread(&self, count: usize, job: &(dyn Fn(usize) + Sync)) {
         self.pool.run(count, &|at, _| job(at));
     }
@@ -301,6 +324,10 @@ impl Device for Cpu {
             KvData::F16 { k, v } => self.copied(shape, [k, v], copies),
             KvData::F32 { k, v } => self.copied(shape, [k, v], copies),
             KvData::Q8_0 { k, v } => self.copied(shape, [k, v], copies),
+        }
+        match &mut cache.0.convolved {
+            Convolved::F16(data) => convolve::copied(shape, data, copies),
+            Convolved::F32(data) => convolve::copied(shape, data, copies),
         }
     }
 
