@@ -218,7 +218,7 @@ fn what_does_not_go_together_is_refused_with_both_names_and_numbers() {
     refused(
         words.clone(),
         eyes(&one, |keys| set(keys, "clip.projector_type", "resampler")),
-        &["resampler", "gemma3, idefics3, internvl, mlp"],
+        &["resampler", "gemma3, idefics3, internvl, lfm2, mlp"],
     );
     refused(
         words.clone(),

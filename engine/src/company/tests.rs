@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::model::{Engine, Model};
 use crate::plan::SessionOptions;
 use crate::prompt::Prompt;
-use crate::sampling::GenerateOptions;
+use crate::sampling::{GenerateOptions, Sampling};
 use crate::weights::Load;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -27,33 +27,39 @@ fn what_is_run_at_the_same_time_is_one_pass() {
     let model = tiny();
     let options = side_by_side(SESSIONS);
     let prompts = ["Question: what shape", "a photo of", "Question: is it", "red"];
-    let most = GenerateOptions { max_new_tokens: 24, ..GenerateOptions::default() };
+    let sampling = Sampling { min_new_tokens: 24, ..Sampling::default() };
+    let most = GenerateOptions { max_new_tokens: 24, sampling, ..GenerateOptions::default() };
     let alone = |text: &str| {
         let mut session = model.session(&SessionOptions::default()).unwrap();
         session.generate(&Prompt::new().text(text), &most, &mut |_| ControlFlow::Continue(())).unwrap()
     };
     let wanted: Vec<_> = prompts.iter().map(|text| alone(text).ids).collect();
-    let sessions: Vec<_> = prompts.iter().map(|_| model.session(&options).unwrap()).collect();
-    let begin = Barrier::new(SESSIONS);
-    let run = |(mut session, text): (crate::Session, &&str)| {
-        begin.wait();
-        let prompt = Prompt::new().text(*text);
-        let ids = session.generate(&prompt, &most, &mut |_| ControlFlow::Continue(())).unwrap().ids;
-        begin.wait();
-        (ids, session.passes().unwrap())
-    };
-    let found: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = sessions.into_iter().zip(&prompts).map(|one| scope.spawn(|| run(one))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    let counts = found[0].1;
     let tokens: u64 = wanted.iter().map(|ids| ids.len() as u64).sum();
-    assert_eq!(counts.requests, tokens, "a request for the prompt, and one for each token but the last");
     let longest = wanted.iter().map(Vec::len).max().unwrap() as u64;
-    assert!(counts.passes < 2 * longest, "{counts:?}: {tokens} tokens in passes of several");
-    for ((ids, _), wanted) in found.iter().zip(&wanted) {
-        assert_eq!(ids, wanted);
-    }
+    let round = || {
+        let sessions: Vec<_> = prompts.iter().map(|_| model.session(&options).unwrap()).collect();
+        let begin = Barrier::new(SESSIONS);
+        let run = |(mut session, text): (crate::Session, &&str)| {
+            begin.wait();
+            let prompt = Prompt::new().text(*text);
+            let ids = session.generate(&prompt, &most, &mut |_| ControlFlow::Continue(())).unwrap().ids;
+            begin.wait();
+            (ids, session.passes().unwrap())
+        };
+        let found: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = sessions.into_iter().zip(&prompts).map(|one| scope.spawn(|| run(one))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        for ((ids, _), wanted) in found.iter().zip(&wanted) {
+            assert_eq!(ids, wanted);
+        }
+        let counts = found[0].1;
+        assert_eq!(counts.requests, tokens, "a request for the prompt, and one for each token but the last");
+        counts
+    };
+    // How many meet is chance where other programs take the processor: these passes last microseconds.
+    let fewest = (0..20).map(|_| round().passes).find(|&passes| passes < 2 * longest);
+    assert!(fewest.is_some(), "{tokens} tokens were never in passes of several");
 }
 
 #[test]

@@ -163,11 +163,10 @@ impl DecoderConfig {
     /// [`Error::UnknownArchitecture`], [`Error::BadParameter`] and [`Error::Gguf`].
     pub fn read(architecture: &str, header: &Header) -> Result<Self, Error> {
         let Some(a) = KNOWN.iter().find(|a| a.name == architecture) else {
-            let known = Self::architectures().join(", ");
             return Err(Error::UnknownArchitecture {
                 key: "general.architecture",
                 got: architecture.to_owned(),
-                known,
+                known: Self::architectures().join(", "),
             });
         };
         refuse(header, a)?;
