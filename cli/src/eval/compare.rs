@@ -12,7 +12,23 @@ use std::collections::HashMap;
 pub fn compared(first: &[Line], other: &[Line], seed: u64) -> Result<Map<String, Value>, Failure> {
     let by_id: HashMap<String, &Line> = other.iter().map(|line| (line.id(), line)).collect();
     let pairs: Vec<(&Line, &Line)> = first.iter().filter_map(|line| Some((line, *by_id.get(&line.id())?))).collect();
-    if pairs.len() != first.len() || pairs.len() != other.len() || pairs.is_empty() {
+    for (a, b) in &pairs {
+        for field in ["task", "question", "answer"] {
+            if let (Some(one), Some(another)) = (a.fields.get(field), b.fields.get(field))
+                && one != another
+            {
+                let what =
+                    format_args!("question {} is another one in both runs: \"{field}\" is {one} and {another}", a.id());
+                return Err(Failure::new("compare", what).with_hint("runs are compared on the same questions"));
+            }
+        }
+    }
+    let all = pairs.iter().all(|(a, b)| a.fields.contains_key("correct") && b.fields.contains_key("correct"));
+    if !all {
+        let what = "answers are compared where each is right or wrong, which these are not: they have no \"correct\"";
+        return Err(Failure::new("compare", what));
+    }
+    if pairs.len() != first.len() || by_id.len() != other.len() || pairs.len() != other.len() || pairs.is_empty() {
         let what = format_args!(
             "both runs have {} in common, of {} in the first and {} in the other",
             counted(pairs.len(), "question"),

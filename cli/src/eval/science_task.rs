@@ -220,7 +220,7 @@ impl Task for ScienceQa {
     fn stops(&self) -> &[&str] {
         // Written texts end with a line; a conversation's turn ends by itself.
         let wording = &self.setup.wording;
-        let lines = wording.style == Style::Official && wording.format.output != "LEPA" || self.setup.cot;
+        let lines = wording.style != Style::Tuned && wording.format.output != "LEPA" || self.setup.cot;
         if self.setup.raw && lines { &["\n"] } else { &[] }
     }
 

@@ -204,6 +204,12 @@ fn files_that_are_no_data_are_named() {
     let problem = json!({ "1": { "question": "x", "choices": ["a"], "answer": 1, "split": "test" } });
     std::fs::write(dir.path().join("problems.json"), problem.to_string()).unwrap();
     assert!(eval(&[]).failed(1, "data").contains("choice 1 is the answer of 1 choices"));
+    for (id, image) in [("1", "../secret.png"), ("1", "/secret.png"), ("..", "secret.png")] {
+        let problem =
+            json!({ id: { "question": "x", "choices": ["a"], "answer": 0, "split": "test", "image": image } });
+        std::fs::write(dir.path().join("problems.json"), problem.to_string()).unwrap();
+        assert!(eval(&[]).failed(1, "data").contains("do not name a picture's file"));
+    }
     made(dir.path());
     assert!(eval(&["--split", "exam"]).failed(2, "data").contains("it has test, train"));
     std::fs::remove_file(dir.path().join("images/test/4/image.png")).unwrap();
@@ -222,8 +228,13 @@ fn other_models_are_compared_question_by_question() {
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     let (model, out, page) = (path("tiny.gguf"), path("a.jsonl"), path("a.html"));
     std::fs::write(&model, bundled()).unwrap();
+    std::fs::write(path("a.q8_0.gguf"), "somebody's").unwrap();
     let kosmos = zoo("tiny-kosmos.gguf");
     let args = ["eval", "scienceqa", "-m", &model, "--data", &data, "--extract", "rank", "--out", &out, "--json", "-q"];
+    let same = ocelli(&[&args[..], &["--types", "q8_0", "--against", "q8_0.gguf"]].concat()).failed(2, "usage");
+    assert!(same.contains("\"q8_0\""), "{same}");
+    let nowhere = ocelli(&[&args[..], &["--html", &path("missing/a.html")]].concat());
+    assert!(nowhere.code == Some(1) && !Path::new(&out).exists(), "before anything is asked: {nowhere:?}");
     let more = ["--types", "q8_0,q4_0", "--against", &kosmos, "--html", &page];
     let told = ocelli(&[&args[..], &more].concat()).json();
     let models = told["models"].as_array().unwrap();
@@ -242,11 +253,11 @@ fn other_models_are_compared_question_by_question() {
         assert!(row["bytes"].as_u64().unwrap() > 0 && row["p"].as_f64().unwrap() <= 1.0);
     }
     assert!(models[2]["bytes"].as_u64() > models[3]["bytes"].as_u64());
-    let left = std::fs::read_dir(dir.path())
-        .unwrap()
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().contains("q8_0.gguf"));
-    assert_eq!(left.count(), 0, "files in other types go");
+    let names = std::fs::read_dir(dir.path()).unwrap().flatten().map(|entry| entry.file_name());
+    let mut files: Vec<_> = names.filter(|name| name.to_string_lossy().ends_with(".gguf")).collect();
+    files.sort();
+    assert_eq!(files, ["a.q8_0.gguf", "tiny.gguf"], "files in other types go, and nobody's else do");
+    assert_eq!(std::fs::read(path("a.q8_0.gguf")).unwrap(), b"somebody's");
     let page = std::fs::read_to_string(page).unwrap();
     for wanted in [
         "Price of a type",

@@ -18,6 +18,7 @@ use crate::output::{Notes, Out, counted};
 use crate::recipe_args::mixes;
 use crate::shot_args::Shots;
 use clap::builder::RangedU64ValueParser;
+use ocelli_convert::Output;
 use ocelli_convert::quantize::Mix;
 use ocelli_engine::Model;
 use ocelli_engine::image::bytes_hash;
@@ -117,6 +118,7 @@ pub fn run(args: &HarnessArgs, (notes, interrupt): (&Notes, &Interrupt), ask: &A
     if args.shard.is_some() && !(args.against.is_empty() && args.types.is_empty()) {
         return Err(Failure::usage("usage", "models are compared on all questions, not on those of a part"));
     }
+    check_outputs(args)?;
     let first = asked(args, (&args.model, None, false), args.out.as_deref(), notes, ask)?;
     let errors = first.lines.iter().filter(|line| line.fields.contains_key("error")).count();
     if errors == first.lines.len() {
@@ -128,10 +130,7 @@ pub fn run(args: &HarnessArgs, (notes, interrupt): (&Notes, &Interrupt), ask: &A
     for path in &args.against {
         let name = path.display().to_string();
         let model = args.model.other(path);
-        let out = args
-            .out
-            .as_deref()
-            .map(|out| price::beside(out, &path.file_stem().unwrap_or_default().to_string_lossy(), "jsonl"));
+        let out = args.out.as_deref().map(|out| price::beside(out, &stem(path), "jsonl"));
         all.push(asked(args, (&model, Some(&name), false), out.as_deref(), notes, ask)?);
     }
     for mix in &args.types {
@@ -164,6 +163,29 @@ pub fn run(args: &HarnessArgs, (notes, interrupt): (&Notes, &Interrupt), ask: &A
         out.flush()?;
     }
     Ok(())
+}
+
+/// A file's name without its end.
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Refuses models whose answers would go into the same file, and a page that cannot be written, before anything is asked.
+fn check_outputs(args: &HarnessArgs) -> Result<(), Failure> {
+    let types = args.types.iter().map(|mix| mix.name().to_owned());
+    let mut names: Vec<String> = args.against.iter().map(|path| stem(path)).chain(types).collect();
+    names.sort();
+    if let Some([name, _]) = names.array_windows().find(|[one, other]| one == other) {
+        let what = format_args!("two of the compared models are called {name:?}, as their answers' files would be");
+        return Err(Failure::usage("usage", what).with_hint("give one of the files another name"));
+    }
+    match &args.html {
+        Some(html) => {
+            let out = Output::of_argument(html);
+            out.check(true, &[]).map_err(|error| Failure::writing(out, error))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Asks one model, which is to see where `sees`, and takes the time.

@@ -50,11 +50,14 @@ pub fn in_type(
 ) -> Result<PathBuf, Failure> {
     let input = locate(model, Wanted::Model, true)?;
     let (_, file) = gguf(Some(&input), Load::Map, true)?;
-    let path = beside(near, mix.name(), "gguf");
+    // A name that no file of anybody's has: this one is removed again.
+    let path = beside(near, &format!("{}.ocelli-eval-{}", mix.name(), std::process::id()), "gguf");
     notes.line(format_args!("making {}", path.display()));
     let watch = Watch::new(Notes::new(!notes.live()), interrupt.clone());
+    let mut recipe = Recipe::new(mix);
+    recipe.overwrite = false;
     let out = Output::of_argument(&path);
-    let made = quantize(&file, &model_files(&input, file.parts().len()), out, &Recipe::new(mix), &watch);
+    let made = quantize(&file, &model_files(&input, file.parts().len()), out, &recipe, &watch);
     watch.clear();
     made.map_err(|error| Failure::writing(out, error))?;
     Ok(path)

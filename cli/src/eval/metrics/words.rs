@@ -94,25 +94,38 @@ fn initials(letters: &[char]) -> bool {
 /// Cuts contractions, and apostrophes at both ends.
 fn split(word: &str, out: &mut Vec<String>) {
     let lower = word.to_lowercase();
+    // From behind, as often as there is one: a word may have many.
+    let (mut stem, mut ends) = (lower.as_str(), Vec::new());
+    while !whole(stem)
+        && let Some((rest, end)) = ENDS.iter().find_map(|end| Some((stem.strip_suffix(end)?, *end)))
+        && !rest.is_empty()
+    {
+        ends.push(end.to_owned());
+        stem = rest;
+    }
+    stay(stem, out);
+    out.extend(ends.into_iter().rev());
+}
+
+/// Whether a word is known as it is.
+fn whole(word: &str) -> bool {
+    ENDS.contains(&word) || PAIRS.iter().any(|(one, _)| *one == word)
+}
+
+/// What is left of a word without its ends.
+fn stay(lower: &str, out: &mut Vec<String>) {
     if let Some((_, pair)) = PAIRS.iter().find(|(one, _)| *one == lower) {
         out.extend(pair.split(' ').map(str::to_owned));
         return;
     }
-    if ENDS.contains(&lower.as_str()) {
-        out.push(lower);
+    if ENDS.contains(&lower) {
+        out.push(lower.to_owned());
         return;
-    }
-    for end in ENDS {
-        if let Some(stem) = lower.strip_suffix(end).filter(|stem| !stem.is_empty()) {
-            split(stem, out);
-            out.push(end.to_owned());
-            return;
-        }
     }
     let inner = lower.trim_matches('\'');
     // "rock 'n' roll" has a word between apostrophes.
     if inner.is_empty() || lower == "'n'" {
-        out.push(lower);
+        out.push(lower.to_owned());
         return;
     }
     out.push(inner.to_owned());

@@ -8,7 +8,7 @@ use crate::eval::scienceqa::{bytes, json, wrong};
 use crate::failure::Failure;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 type Record = Map<String, Value>;
 
@@ -35,8 +35,12 @@ impl Folder<'_> {
     /// A picture's file by its name, in one of these folders.
     fn picture(&self, name: &str, below: &[&str]) -> Result<Picture, Failure> {
         // A name is a name, not a way out of the folder.
-        if Path::new(name).components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
-            return Err(Failure::new("data", format_args!("{name:?} is no name of a picture")));
+        let leads_out = |path: &str, own: bool| {
+            let inside = |part| matches!(part, Component::Normal(_)) || own && part == Component::CurDir;
+            !Path::new(path).components().all(inside)
+        };
+        if leads_out(name, false) || below.iter().any(|below| leads_out(below, true)) {
+            return Err(Failure::new("data", format_args!("{name:?} in {below:?} is no name of a picture")));
         }
         let from = self.images.unwrap_or(self.data);
         let folders = [".", "images", self.split].into_iter().chain(below.iter().copied());

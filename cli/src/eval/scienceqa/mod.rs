@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Most bytes of a file of problems.
 const MOST: u64 = 1 << 30;
@@ -166,6 +166,12 @@ impl Problems {
                 .map_or("", |(name, _)| name.as_str()),
             split => split,
         };
+        // Names are names, not ways out of the folder.
+        let plain = |part: &str| matches!(Path::new(part).components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
+        if !plain(id) || !plain(name) || !(split.is_empty() || plain(split)) {
+            let what = format_args!("problem {id:?}: {split:?}, {id:?} and {name:?} do not name a picture's file");
+            return Err(Failure::new("data", what));
+        }
         let below = [Path::new("images").join(split), Path::new("images").into(), split.into(), PathBuf::new()];
         let paths = below.iter().map(|below| self.folder.join(below).join(id).join(name));
         let paths: Vec<PathBuf> = paths.collect();
