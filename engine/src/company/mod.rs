@@ -201,13 +201,17 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn run(&mut self, runs: Runs<'_>, told: Option<&mut Told<'_>>) {
         let Self { company, core: Some(core), parts, merged, .. } = self else { return };
+        // Whose thread this is; it was sorted ahead.
+        let own = parts.first().map(|(seat, ..)| *seat);
         let lives = |(_, work, _): &&mut (usize, Work, Result<(), Error>)| work.cancel.check().is_ok();
         let mut live: Vec<_> = parts.iter_mut().filter(lives).collect();
         if live.is_empty() {
             return;
         }
-        if let [(_, work, result)] = &mut live[..] {
+        if let [(seat, work, result)] = &mut live[..] {
             let Work { batch, outcome, cancel } = work;
+            // Nobody's stages are another's to hear, or to stop.
+            let told = told.filter(|_| own == Some(*seat));
             let mut each = |some: std::ops::Range<usize>, logits: &mut Vec<f32>| {
                 outcome.take(runs.device, &batch.outputs()[some], logits);
             };
@@ -240,6 +244,8 @@ impl Pass<'_> {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
+        // With what was seen in it: pictures' rows are not kept for longer than they are needed.
+        self.merged.clear();
         let mut state = self.company.state();
         state.core = self.core.take();
         state.merged = std::mem::take(&mut self.merged);

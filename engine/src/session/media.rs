@@ -211,11 +211,17 @@ impl Session {
                 let slot = self.held.media.as_ref().and_then(|media| media.free(used)).ok_or_else(full)?;
                 let (mut exec, buffers, (cache, held)) = self.speech()?;
                 let media = cache.media.as_mut().zip(held.media.as_mut());
-                if let (Some(gated), Some(buffers), Some(media)) =
-                    (model.0.family.speaks()?.gated(), &buffers.gated, media)
-                {
-                    gated.store(&mut exec, buffers, media, (slot, medium.key), &rows)?;
+                let stored = match (model.0.family.speaks()?.gated(), &buffers.gated, media) {
+                    (Some(gated), Some(buffers), Some(media)) => {
+                        gated.store(&mut exec, buffers, media, (slot, medium.key), &rows)
+                    }
+                    _ => Ok(()),
+                };
+                // The next picture may have to wait for the tower, and whoever has that for what is held here.
+                if let Some(seat) = &self.seat {
+                    seat.give(self.core.take(), None);
                 }
+                stored?;
                 slot
             }
         };

@@ -101,10 +101,10 @@ impl Session {
         }
         let (mut exec, rows, kept) = self.speech()?;
         let Some(rows) = &rows.source else { return Err(Error::NoText) };
-        speaks.decoder.place(&mut exec, &batch, rows.x.first(batch.rows()), None)?;
+        let placed = speaks.decoder.place(&mut exec, &batch, rows.x.first(batch.rows()), None);
         let mut told = |layer, layers| sink(Event::Within { done: positions * layer / layers, total: positions });
         exec.told = Some(&mut told);
-        let read = speaks.decoder.read(&mut exec, rows, kept, positions);
+        let read = placed.and_then(|()| speaks.decoder.read(&mut exec, rows, kept, positions));
         model.0.readers.let_go(model.file());
         self.release();
         read?;
