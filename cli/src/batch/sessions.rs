@@ -25,25 +25,33 @@ pub struct Sessions<'a> {
     pictures: Option<usize>,
     /// Requests that are answered at the same time.
     parallel: usize,
+    /// Whether each has room for what was asked for, not for what its request needs.
+    fixed: bool,
     held: Option<(SessionOptions, Session)>,
 }
 
 impl<'a> Sessions<'a> {
-    /// Of a batch with so many pictures in each prompt, and in all of them, besides the queries' own.
-    pub fn new(model: &'a Model, pictures: (usize, usize), limited: bool, parallel: usize) -> Result<Self, Failure> {
+    /// Of a batch with so many pictures in each prompt, and in all of them, besides the queries' own; whether memory is limited, and
+    /// whether the context is.
+    pub fn new(
+        model: &'a Model,
+        pictures: (usize, usize),
+        (limited, fixed): (bool, bool),
+        parallel: usize,
+    ) -> Result<Self, Failure> {
         // By itself a session keeps sixteen.
         let sixteen = usize::try_from(model.plan(&SessionOptions::default())?.images).unwrap_or(0);
         let (prompt, all) = pictures;
         let most = |count: usize| sixteen + sixteen / 16 * count;
         let pictures = (!limited && all > 0).then(|| most(prompt).max(most(all).min(POOL)));
-        Ok(Self { model, cancel: CancelHandle::default(), pictures, parallel, held: None })
+        Ok(Self { model, cancel: CancelHandle::default(), pictures, parallel, fixed, held: None })
     }
 
     /// As many as answer at the same time, and what stops them.
     pub fn each(self) -> (Vec<Self>, Vec<CancelHandle>) {
-        let Self { model, pictures, parallel, .. } = self;
+        let Self { model, pictures, parallel, fixed, .. } = self;
         let cancels: Vec<CancelHandle> = (0..parallel).map(|_| CancelHandle::default()).collect();
-        let own = |cancel: &CancelHandle| Self { model, cancel: cancel.clone(), pictures, parallel, held: None };
+        let own = |cancel: &CancelHandle| Self { model, cancel: cancel.clone(), pictures, parallel, fixed, held: None };
         (cancels.iter().map(own).collect(), cancels)
     }
 
@@ -58,7 +66,7 @@ impl<'a> Sessions<'a> {
         options.image_cache = options.image_cache.or(self.pictures);
         let more = if self.parallel > 1 {
             options.parallel = self.parallel;
-            Some(common(&options))
+            Some(common(&options, self.fixed))
         } else if longer && options.beams <= 1 && options.context > POSITIONS {
             let context = options.context.next_multiple_of(POSITIONS);
             Some(SessionOptions { context, ..options.clone() })
@@ -88,9 +96,10 @@ impl<'a> Sessions<'a> {
 }
 
 /// Options that most requests of a batch have in common: sessions that are side by side have the very same.
-fn common(options: &SessionOptions) -> SessionOptions {
+fn common(options: &SessionOptions, fixed: bool) -> SessionOptions {
+    let longer = || options.context.next_power_of_two().max(4 * POSITIONS);
     SessionOptions {
-        context: options.context.next_power_of_two().max(4 * POSITIONS),
+        context: if fixed { options.context } else { longer() },
         beams: options.beams.next_power_of_two(),
         new_tokens: if options.beams > 1 { options.new_tokens.next_power_of_two().max(64) } else { 0 },
         images: options.images.next_power_of_two(),

@@ -100,7 +100,7 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
     model.compares().ok_or(Error::NoMatching)?;
     let read = picture_args::options();
     let settings = format!("match {:032x} {:?} {read:?}", model.identity(), args.text);
-    let sessions = Sessions::new(model, (0, 0), args.memory.limited(), 1)?;
+    let sessions = Sessions::new(model, (0, 0), (args.memory.limited(), true), 1)?;
     let answer = |request: &Request<'_>, sessions: &mut Sessions<'_>| {
         let own = request.field(|fields| match (fields.text("text")?, fields.texts("texts")?) {
             (Some(_), Some(_)) => Err("either \"text\" or \"texts\"".to_owned()),

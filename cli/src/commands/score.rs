@@ -117,7 +117,8 @@ fn answers(args: &Args, notes: &Notes, interrupt: &Interrupt) -> Result<(), Fail
         args.prompt.content()?
     );
     let prompts = args.prompt.open(model, notes)?;
-    let sessions = Sessions::new(model, prompts.pictures(), args.memory.limited(), args.parallel.parallel)?;
+    let sessions =
+        Sessions::new(model, prompts.pictures(), (args.memory.limited(), args.memory.fixed()), args.parallel.parallel)?;
     let prompts = Mutex::new(prompts);
     let prompts = || prompts.lock().unwrap_or_else(PoisonError::into_inner);
     let answer = |request: &Request<'_>, sessions: &mut Sessions<'_>| {

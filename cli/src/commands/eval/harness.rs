@@ -262,7 +262,7 @@ pub fn answered(
     };
     let shown = task.shown_pictures();
     let pictures = shots.as_ref().map_or((shown, shown), Shots::pictures);
-    let sessions = Sessions::new(model, pictures, args.memory.limited(), args.parallel)?;
+    let sessions = Sessions::new(model, pictures, (args.memory.limited(), args.memory.fixed()), args.parallel)?;
     let asker = Asker::new(args, (model, task), (shots, of_task))?;
     #[allow(clippy::cast_possible_truncation)]
     let run = format!("{:016x}", run as u64);
