@@ -135,15 +135,7 @@ impl Model for InternVl {
         image::same_as_model(inputs, "image_seq_length", (self.vit.across() / self.scale).pow(2))?;
         generation::keys(inputs, &self.text, facts.vocabulary, facts.ends, keys)?;
         tokenizer::bpe::keys(inputs, facts.vocabulary, keys)?;
-        let row = tokenizer::required(keys, ROW)?;
-        if let Some(token) = self.image_token.filter(|token| *token != row) {
-            keys.note(format!("image_token_id is {token}, '{ROW}' is {row}: the tokenizer's is taken"));
-        }
-        keys.set("ocelli.image_token", row);
-        for token in AROUND {
-            tokenizer::required(keys, token)?;
-        }
-        Ok(())
+        tokenizer::picture(keys, ROW, self.image_token, &AROUND)
     }
 
     fn canonical(&self, name: &str) -> String {

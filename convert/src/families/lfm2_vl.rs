@@ -132,15 +132,7 @@ impl Model for Lfm2Vl {
         large::keys(inputs, self.vit.patch, self.merge, keys)?;
         generation::keys(inputs, &self.text, facts.vocabulary, facts.ends, keys)?;
         tokenizer::bpe::keys(inputs, facts.vocabulary, keys)?;
-        let row = tokenizer::required(keys, ROW)?;
-        if let Some(token) = self.image_token.filter(|token| *token != row) {
-            keys.note(format!("image_token_id is {token}, '{ROW}' is {row}: the tokenizer's is taken"));
-        }
-        keys.set("ocelli.image_token", row);
-        for token in AROUND {
-            tokenizer::required(keys, token)?;
-        }
-        Ok(())
+        tokenizer::picture(keys, ROW, self.image_token, &AROUND)
     }
 
     fn canonical(&self, name: &str) -> String {

@@ -355,12 +355,7 @@ impl Model for QwenVl {
         scaled::keys(inputs, self.tower.patch, self.tower.merge, keys)?;
         generation::keys(inputs, &self.text, facts.vocabulary, facts.ends, keys)?;
         tokenizer::bpe::keys(inputs, facts.vocabulary, keys)?;
-        let image = tokenizer::required(keys, IMAGE)?;
-        keys.set("ocelli.image_token", image);
-        for token in AROUND {
-            tokenizer::required(keys, token)?;
-        }
-        Ok(())
+        tokenizer::picture(keys, IMAGE, None, &AROUND)
     }
 
     /// Names as they were released, and as versions before 4.52 had them.

@@ -106,15 +106,7 @@ impl Model for SmolVlm {
         split::keys(inputs, self.vit.side, keys)?;
         generation::keys(inputs, &self.text, facts.vocabulary, facts.ends, keys)?;
         tokenizer::bpe::keys(inputs, facts.vocabulary, keys)?;
-        let image = tokenizer::required(keys, IMAGE)?;
-        if let Some(token) = self.image_token.filter(|token| *token != image) {
-            keys.note(format!("image_token_id is {token}, '{IMAGE}' is {image}: the tokenizer's is taken"));
-        }
-        keys.set("ocelli.image_token", image);
-        for token in AROUND {
-            tokenizer::required(keys, token)?;
-        }
-        Ok(())
+        tokenizer::picture(keys, IMAGE, self.image_token, &AROUND)
     }
 
     /// Names without the outer `model.`, and a head within the text part.
