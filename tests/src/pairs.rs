@@ -2,9 +2,11 @@
 
 use crate::spliced_golden::SplicedGolden;
 use ocelli_convert::{Options, convert, pair};
-use ocelli_engine::{Engine, join_pair};
+use ocelli_engine::image::{ImageLimits, Picture};
+use ocelli_engine::{Engine, GenerateOptions, Model, Prompt, SessionOptions, join_pair};
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, TensorInfo, Writer};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -123,6 +125,30 @@ pub fn converted(family: &str, name: &str, ty: TensorType, folder: &Path) -> cra
     SplicedGolden::load(family, name)?.write(&source)?;
     convert(&source, &out, &Options::new(ty), &())?;
     parsed(std::fs::read(out)?)
+}
+
+/// A picture that has no two lines alike.
+///
+/// # Errors
+/// Where it is too large.
+pub fn picture(width: u32, height: u32) -> crate::Result<Arc<Picture>> {
+    let rgb = (0..width * height * 3).map(|i| (i * 37 % 251) as u8).collect();
+    let picture = Picture::new(width, height, rgb, &ImageLimits::default());
+    Ok(Arc::new(picture.map_err(|error| error.to_string())?))
+}
+
+/// A picture's rows as bits, and the tokens of a text behind two.
+///
+/// # Errors
+/// Where the model cannot answer.
+pub fn answer(model: &Model) -> crate::Result<(Vec<u32>, Vec<u32>)> {
+    let mut session = model.session(&SessionOptions::default())?;
+    let shown = picture(70, 40)?;
+    let rows = session.embed_image(&shown)?;
+    let options = GenerateOptions { max_new_tokens: 8, ..GenerateOptions::default() };
+    let prompt = Prompt::new().text("what is ").image(shown).text("?").image(picture(20, 60)?);
+    let ids = session.generate(&prompt, &options, &mut |_| ControlFlow::Continue(()))?.ids;
+    Ok((rows.iter().map(|x| x.to_bits()).collect(), ids))
 }
 
 /// Makes one file of a pair and the pair of that again, in an empty folder; both files, the mmproj last. Tensors of the mmproj

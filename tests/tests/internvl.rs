@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use ocelli_engine::image::{ImageLimits, Picture};
+use ocelli_engine::image::Picture;
 use ocelli_engine::{
     Engine, Error, Event, GenerateOptions, Item, Model, Prompt, SessionOptions, join_pair, limit_image_rows,
 };
@@ -27,22 +27,15 @@ fn open(file: Gguf) -> Result<Model, Error> {
 }
 
 fn picture(width: u32, height: u32) -> Arc<Picture> {
-    let rgb = (0..width * height * 3).map(|i| (i * 37 % 251) as u8).collect();
-    Arc::new(Picture::new(width, height, rgb, &ImageLimits::default()).unwrap())
+    pairs::picture(width, height).unwrap()
 }
 
 fn quiet(_: Event<'_>) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// A picture's rows as bits, and a text behind two.
 fn answer(model: &Model) -> (Vec<u32>, Vec<u32>) {
-    let mut session = model.session(&SessionOptions::default()).unwrap();
-    let rows = session.embed_image(&picture(70, 40)).unwrap();
-    let options = GenerateOptions { max_new_tokens: 8, ..GenerateOptions::default() };
-    let prompt = Prompt::new().text("what is ").image(picture(70, 40)).text("?").image(picture(20, 60));
-    let ids = session.generate(&prompt, &options, &mut quiet).unwrap().ids;
-    (rows.iter().map(|x| x.to_bits()).collect(), ids)
+    pairs::answer(model).unwrap()
 }
 
 /// No picture has more rows than there is room for, and those that are allowed are kept to; a picture that comes again is

@@ -4,17 +4,15 @@
 #![allow(clippy::unwrap_used)]
 
 use ocelli_convert::{Options, convert, pair};
-use ocelli_engine::image::{ImageLimits, Picture};
+use ocelli_engine::image::Picture;
 use ocelli_engine::{
-    Engine, Error, GenerateOptions, Load, Model, Prompt, SessionOptions, find_mmproj, join_pair, limit_image_rows,
-    open_file,
+    Engine, Error, Load, Model, Prompt, SessionOptions, find_mmproj, join_pair, limit_image_rows, open_file,
 };
 use ocelli_quant::TensorType;
 use ocelli_quant::gguf::{Gguf, MetaValue, Writer};
 use ocelli_tests::mixed_golden::MixedGolden;
-use ocelli_tests::pairs::{Style, mmproj, text};
+use ocelli_tests::pairs::{self, Style, mmproj, text};
 use ocelli_tests::spliced_golden::{LLAVA, SplicedGolden};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,18 +45,11 @@ fn open(file: Gguf) -> Result<Model, Error> {
 }
 
 fn picture(width: u32, height: u32) -> Arc<Picture> {
-    let rgb = (0..width * height * 3).map(|i| (i * 37 % 251) as u8).collect();
-    Arc::new(Picture::new(width, height, rgb, &ImageLimits::default()).unwrap())
+    pairs::picture(width, height).unwrap()
 }
 
-/// A picture's rows as bits, and a text behind it.
 fn answer(model: &Model) -> (Vec<u32>, Vec<u32>) {
-    let mut session = model.session(&SessionOptions::default()).unwrap();
-    let rows = session.embed_image(&picture(70, 40)).unwrap();
-    let options = GenerateOptions { max_new_tokens: 8, ..GenerateOptions::default() };
-    let prompt = Prompt::new().text("what is ").image(picture(70, 40)).text("?").image(picture(20, 60));
-    let text = session.generate(&prompt, &options, &mut |_| ControlFlow::Continue(())).unwrap();
-    (rows.iter().map(|x| x.to_bits()).collect(), text.ids)
+    pairs::answer(model).unwrap()
 }
 
 #[test]
