@@ -1,7 +1,9 @@
 //! What all benchmarks share: the questions of a task are a batch of requests, which is answered in order, gone on with where it
 //! was interrupted and cut into parts as any other.
 //!
-//! A request is known by what it asks, and the run by the model and the settings: a file of another run is never gone on with.
+//! A request is known by what it asks, and the run by the model, the settings and all its questions: a file of another run is
+//! never gone on with, and parts of different runs are never put together. Pictures are known by their paths below the data's
+//! folder, so that parts from different machines are of one run.
 
 use super::ask::Asker;
 use super::price::{self, Ran};
@@ -243,16 +245,11 @@ pub fn answered(
         args.raw,
         args.system,
     );
-    let run = bytes_hash(settings.as_bytes());
-    let mut asked = Vec::new();
-    for at in 0..count {
-        let asks = (task.reasons(at)?, task.ask(at, None)?);
-        let asks = format!("{:016x}", bytes_hash(format!("{asks:?}").as_bytes()));
-        asked.extend_from_slice(json!({ "id": task.id(at), "at": at, "asks": asks }).to_string().as_bytes());
-        asked.push(b'\n');
-    }
+    let questions = questions(task, count)?;
+    // Before any question is left to another part.
+    let run = bytes_hash(&[bytes_hash(settings.as_bytes()), bytes_hash(&questions)].map(u128::to_le_bytes).concat());
     let name = format!("{} of {}", task.name(), args.data.display());
-    let mut requests = Requests::of(name, &args.data, asked, run, &["at", "asks"], notes)?;
+    let mut requests = Requests::of(name, &args.data, questions, run, &["at", "asks"], notes)?;
     if let Some((part, of)) = args.shard {
         requests.shard(part, of);
     }
@@ -292,6 +289,20 @@ pub fn answered(
     if errors > 0 {
         let errors = counted(errors, "question");
         notes.line(format_args!("{errors} could not be asked and count as wrong; their lines have an \"error\""));
+    }
+    Ok(lines)
+}
+
+/// The questions, a line of JSON each: their identifiers, and hashes of what is asked and what is right.
+fn questions(task: &dyn Task, count: usize) -> Result<Vec<u8>, Failure> {
+    let folders = task.folders();
+    let mut lines = Vec::new();
+    for at in 0..count {
+        let reasons = task.reasons(at)?.map(|ask| ask.content(&folders));
+        let asks = format!("{reasons:?} {} {}", task.ask(at, None)?.content(&folders), task.answer(at));
+        let asks = format!("{:016x}", bytes_hash(asks.as_bytes()));
+        lines.extend_from_slice(json!({ "id": task.id(at), "at": at, "asks": asks }).to_string().as_bytes());
+        lines.push(b'\n');
     }
     Ok(lines)
 }

@@ -52,6 +52,7 @@ pub fn run(name: &str, args: &Args, interrupt: &Interrupt) -> Result<(), Failure
     if items.is_empty() {
         return Err(Failure::usage("data", format_args!("the split {} has no questions", args.split)));
     }
+    let folders: Vec<PathBuf> = args.images.iter().chain([&harness.data]).cloned().collect();
     notes.line(format_args!("{} of {}", counted(items.len(), "question"), benchmark.name));
     harness::run(harness, (&notes, interrupt), &|model, out| {
         if !model.takes_images() {
@@ -66,7 +67,7 @@ pub fn run(name: &str, args: &Args, interrupt: &Interrupt) -> Result<(), Failure
         let raw = harness.writes_on(model)? && of_task.is_none();
         let shots = args.shots.read(model, &notes)?;
         let settings = format!("{wording:?} {:?} {}", of_task.map(|task| &task.name), args.shots.content()?);
-        let task = Open { benchmark, items: items.clone(), wording, raw };
+        let task = Open { benchmark, items: items.clone(), folders: folders.clone(), wording, raw };
         let asked = Asked { model, task: &task, settings, shots, of_task };
         harness::answered(harness, asked, out, (&notes, interrupt))
     })
