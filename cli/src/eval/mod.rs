@@ -110,6 +110,10 @@ pub trait Task: Sync {
     fn ask(&self, at: usize, rationale: Option<&str>) -> Result<Ask, Failure>;
     /// What is right, as lines have it.
     fn answer(&self, at: usize) -> Value;
+    /// Whether answers count one by one, and not only all together.
+    fn counts_each(&self) -> bool {
+        true
+    }
     /// Where the paths of pictures begin.
     fn folders(&self) -> Vec<&Path>;
     /// What a line says of a question, whatever is answered: the groups that it counts in, its picture.

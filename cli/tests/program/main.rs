@@ -8,6 +8,7 @@ mod chat;
 mod convert;
 mod doctor;
 mod eval;
+mod eval_files;
 mod eval_parts;
 mod grammar;
 #[cfg(feature = "hub")]

@@ -275,7 +275,10 @@ pub fn answered(
         match one((&asker, sessions), task, at, &mut line) {
             Ok(()) => {}
             Err(Failure::Error { code, message, .. }) => {
-                line.insert("correct".to_owned(), json!(false));
+                line.insert("answer".to_owned(), task.answer(at));
+                if task.counts_each() {
+                    line.insert("correct".to_owned(), json!(false));
+                }
                 line.insert("error".to_owned(), json!({ "code": code, "message": message }));
             }
             Err(other) => return Err(other),
@@ -288,7 +291,7 @@ pub fn answered(
     let errors = lines.iter().filter(|line| line.fields.contains_key("error")).count();
     if errors > 0 {
         let errors = counted(errors, "question");
-        notes.line(format_args!("{errors} could not be asked and count as wrong; their lines have an \"error\""));
+        notes.line(format_args!("{errors} could not be asked and count as unanswered; their lines have an \"error\""));
     }
     Ok(lines)
 }

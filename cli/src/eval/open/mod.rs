@@ -141,6 +141,10 @@ impl Task for Open {
         self.items[at].answer(self.benchmark.kind)
     }
 
+    fn counts_each(&self) -> bool {
+        self.benchmark.kind != Kind::Caption
+    }
+
     fn folders(&self) -> Vec<&Path> {
         self.folders.iter().map(PathBuf::as_path).collect()
     }

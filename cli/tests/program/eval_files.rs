@@ -1,0 +1,47 @@
+//! `ocelli eval` and the files of benchmarks: what is missing or there twice is told, and what fails still counts.
+
+use crate::eval::{lines, zoo};
+use crate::process::{ocelli, picture};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// A folder with a picture and a file that is none, `0.png` and `1.png`, also under VQAv2's name.
+fn folder(dir: &Path) -> String {
+    std::fs::copy(picture("blue_circle.png"), dir.join("0.png")).unwrap();
+    std::fs::copy(picture("blue_circle.png"), dir.join("COCO_val2014_000000000000.jpg")).unwrap();
+    std::fs::write(dir.join("1.png"), "no picture").unwrap();
+    dir.to_str().unwrap().to_owned()
+}
+
+fn json_lines(all: &[Value]) -> String {
+    all.iter().map(|one| format!("{one}\n")).collect()
+}
+
+#[test]
+fn questions_that_could_not_be_asked_count_as_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = folder(dir.path());
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let pope = |id: usize, label: &str| json!({ "question_id": id, "image": format!("{id}.png"), "text": "is there a circle?", "label": label });
+    std::fs::write(path("coco_pope_random.json"), json_lines(&[pope(0, "yes"), pope(1, "yes")])).unwrap();
+    let out = path("pope.jsonl");
+    let args = ["eval", "pope", "--data", &data, "--split", "random", "--out", &out, "--json", "-q"];
+    let told = ocelli(&[&args[..], &["--wording", "Question: {} Answer:"]].concat()).json();
+    assert_eq!(lines(&out)[1]["answer"], "yes");
+    assert_eq!((&told["errors"], &told["accuracy"], &told["recall"]), (&json!(1), &json!(50.0), &json!(50.0)));
+    assert_eq!((&told["precision"], &told["yes"]), (&json!(100.0), &json!(50.0)));
+    // A caption that is missing is an empty one, and captions of two models are no pairs.
+    let caption = |id: usize| json!({ "filename": format!("{id}.png"), "split": "test", "cocoid": id, "sentences": [{ "raw": "A blue circle." }] });
+    std::fs::write(path("dataset_coco.json"), json!({ "images": [caption(0), caption(1)] }).to_string()).unwrap();
+    let out = path("coco.jsonl");
+    let kosmos = zoo("tiny-kosmos.gguf");
+    let args = ["eval", "coco-captions", "--data", &data, "--split", "test", "--out", &out, "--json", "-q"];
+    let told = ocelli(&[&args[..], &["--against", &kosmos, "-n", "8"]].concat()).json();
+    let line = &lines(&out)[1];
+    assert!(line["answer"] == json!(["A blue circle."]) && line.get("correct").is_none(), "{line}");
+    assert_eq!((&told["n"], &told["errors"], &told["rouge_l"]), (&json!(2), &json!(1), &json!(50.0)), "{told}");
+    let memes = |id: usize| json!({ "id": id, "img": format!("{id}.png"), "text": "x", "label": id });
+    std::fs::write(path("dev.jsonl"), json_lines(&[memes(0), memes(1)])).unwrap();
+    let told = ocelli(&["eval", "hateful-memes", "--data", &data, "--split", "dev", "--json", "-q"]).json();
+    assert_eq!((&told["roc_auc"], &told["left_out"]), (&Value::Null, &json!(1)));
+}
