@@ -40,6 +40,9 @@ fn questions_that_could_not_be_asked_count_as_wrong() {
     let line = &lines(&out)[1];
     assert!(line["answer"] == json!(["A blue circle."]) && line.get("correct").is_none(), "{line}");
     assert_eq!((&told["n"], &told["errors"], &told["rouge_l"]), (&json!(2), &json!(1), &json!(50.0)), "{told}");
+    assert!(told["meteor"].is_null() && told.get("meteor").is_some(), "it is named, and not computed");
+    let people = ocelli(&["eval", "score", &out]).ok();
+    assert!(people.lines().any(|line| line.starts_with("meteor ") && line.ends_with(" not computed")), "{people}");
     let memes = |id: usize| json!({ "id": id, "img": format!("{id}.png"), "text": "x", "label": id });
     std::fs::write(path("dev.jsonl"), json_lines(&[memes(0), memes(1)])).unwrap();
     let told = ocelli(&["eval", "hateful-memes", "--data", &data, "--split", "dev", "--json", "-q"]).json();
