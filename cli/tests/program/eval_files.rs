@@ -48,3 +48,29 @@ fn questions_that_could_not_be_asked_count_as_wrong() {
     let told = ocelli(&["eval", "hateful-memes", "--data", &data, "--split", "dev", "--json", "-q"]).json();
     assert_eq!((&told["roc_auc"], &told["left_out"]), (&Value::Null, &json!(1)));
 }
+/// Base64 (RFC 4648).
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let four = |three: &[u8]| {
+        let bits = (0..3).fold(0u32, |bits, at| bits << 8 | u32::from(three.get(at).copied().unwrap_or(0)));
+        let letter =
+            |at: usize| if at > three.len() { '=' } else { LETTERS[(bits >> (18 - 6 * at) & 63) as usize] as char };
+        (0..4).map(letter).collect::<String>()
+    };
+    bytes.chunks(3).map(four).collect()
+}
+
+#[test]
+fn pictures_within_a_table_are_on_the_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap().to_owned();
+    let image = base64(&std::fs::read(picture("blue_circle.png")).unwrap());
+    let table = format!("index\tquestion\tA\tB\tanswer\timage\n1\tx\ta\tb\tA\t{image}\n2\tx\ta\tb\tB\t1\n");
+    std::fs::write(dir.path().join("val.tsv"), table).unwrap();
+    let page = dir.path().join("a.html").to_str().unwrap().to_owned();
+    let told = ocelli(&["eval", "mmbench", "--data", &data, "--html", &page, "--json", "-q", "--wording", "x"]).json();
+    assert_eq!((&told["n"], &told["errors"]), (&json!(2), &json!(0)), "{told}");
+    let page = std::fs::read_to_string(page).unwrap();
+    let wrong = page.matches("<li><h3>").count();
+    assert!(wrong > 0 && page.matches("<img").count() == wrong, "{wrong}");
+}

@@ -7,7 +7,8 @@
 
 use super::ask::Asker;
 use super::price::{self, Ran};
-use super::{report, told};
+use super::report::{self, Inside};
+use super::told;
 use crate::batch::{self, Answers, Request, Requests, Sessions};
 use crate::commands::run::GenerationArgs;
 use crate::eval::lines::{Line, parse};
@@ -110,8 +111,14 @@ pub struct Asked<'a> {
 /// How a command asks a model: with answers in this file.
 pub type Ask<'a> = dyn Fn(&Model, Option<&Path>) -> Result<Vec<Line>, Failure> + 'a;
 
-/// Asks a model, and the others that it is compared with, and prints what the answers are worth.
-pub fn run(args: &HarnessArgs, (notes, interrupt): (&Notes, &Interrupt), ask: &Ask<'_>) -> Result<(), Failure> {
+/// Asks a model, and the others that it is compared with, and prints what the answers are worth. `inside` has the pictures that are
+/// no files.
+pub fn run(
+    args: &HarnessArgs,
+    (notes, interrupt): (&Notes, &Interrupt),
+    inside: &Inside<'_>,
+    ask: &Ask<'_>,
+) -> Result<(), Failure> {
     args.model.file.check()?;
     if let Some(out) = args.out.as_deref().filter(|out| out.as_os_str() == "-" || out.exists() && !out.is_file()) {
         let what = format_args!("--out {}: answers go into a file, which is read again at the end", out.display());
@@ -151,7 +158,8 @@ pub fn run(args: &HarnessArgs, (notes, interrupt): (&Notes, &Interrupt), ask: &A
     let seed = args.seed();
     let rows = if all.len() > 1 { price::rows(&all, seed)? } else { Vec::new() };
     if let Some(path) = &args.html {
-        report::write(path, &all, &rows, seed)?;
+        notes.stage(format_args!("writing the page"));
+        report::write(path, (&all, &rows, seed), inside, interrupt)?;
     }
     let mut told = summary(&all[0].lines, seed);
     if args.json && !rows.is_empty() {

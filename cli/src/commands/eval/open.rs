@@ -2,7 +2,7 @@
 
 use super::harness::{self, Asked, HarnessArgs};
 use crate::eval::open::read::Folder;
-use crate::eval::open::{BENCHMARKS, Benchmark, Kind, Open};
+use crate::eval::open::{BENCHMARKS, Benchmark, Kind, Open, Picture};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::{Notes, counted};
@@ -54,7 +54,11 @@ pub fn run(name: &str, args: &Args, interrupt: &Interrupt) -> Result<(), Failure
     }
     let folders: Vec<PathBuf> = args.images.iter().chain([&harness.data]).cloned().collect();
     notes.line(format_args!("{} of {}", counted(items.len(), "question"), benchmark.name));
-    harness::run(harness, (&notes, interrupt), &|model, out| {
+    let inside = |at: usize| match &items.get(at)?.image {
+        Picture::Inside(text) => Some(text.as_str()),
+        Picture::File(_) => None,
+    };
+    harness::run(harness, (&notes, interrupt), &inside, &|model, out| {
         if !model.takes_images() {
             return Err(Error::NoVision { images: items.len() }.into());
         }
