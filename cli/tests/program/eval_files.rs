@@ -48,6 +48,75 @@ fn questions_that_could_not_be_asked_count_as_wrong() {
     let told = ocelli(&["eval", "hateful-memes", "--data", &data, "--split", "dev", "--json", "-q"]).json();
     assert_eq!((&told["roc_auc"], &told["left_out"]), (&Value::Null, &json!(1)));
 }
+#[test]
+fn what_files_lack_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = folder(dir.path());
+    let tsv = |rows: &str| format!("index\tquestion\tA\tB\tC\tanswer\timage\n{rows}");
+    let asked = json!({ "questions": [{ "question_id": 5, "image_id": 0, "question": "x" }] }).to_string();
+    std::fs::write(dir.path().join("v2_OpenEnded_mscoco_val2014_questions.json"), asked).unwrap();
+    let answered = |all: Value| json!({ "annotations": all }).to_string();
+    let ten = json!({ "question_id": 5, "image_id": 0, "answers": [{ "answer": "a" }] });
+    let vqa = "v2_mscoco_val2014_annotations.json";
+    let vizwiz = |answers: Value| json!([{ "image": "0.png", "question": "x", "answers": answers }]).to_string();
+    let pope = |label: &str| json!({ "question_id": 1, "image": "0.png", "text": "x", "label": label });
+    let coco = |image: Value| json!({ "images": [image] }).to_string();
+    let meme = json!({ "id": 1, "img": "0.png", "text": "x", "label": 2 });
+    let gqa = "{\"1\": {\"imageId\": \"0\", \"question\": \"x\", \"answer\": \"y\"}, \"1\": {}}".to_owned();
+    let two = json!({ "image": "0.png", "question": "x", "answers": ["y"] });
+    let cases: &[(&str, &str, String, &str)] = &[
+        ("vqav2", vqa, answered(json!([ten, ten])), "question_id 5 is there twice"),
+        ("vqav2", vqa, answered(json!([{ "question_id": 5, "answers": [] }])), "question_id 5 has no answers"),
+        ("vqav2", vqa, answered(json!([{ "question_id": 5, "answers": [{ "answer": 3 }] }])), "question_id 5"),
+        ("vqav2", vqa, answered(json!([{ "question_id": 5, "image_id": 9, "answers": ["a"] }])), "image_id 9"),
+        ("vqav2", vqa, answered(json!([{ "answers": ["a"] }])), "question_id"),
+        ("vizwiz", "val.json", vizwiz(json!([])), "0.png"),
+        ("vizwiz", "val.json", json!([two, two]).to_string(), "\"0.png\" is there twice"),
+        (
+            "textvqa",
+            "TextVQA_0.5.1_val.json",
+            json!({ "data": [{ "image_id": "0", "question": "x", "answers": ["a"] }] }).to_string(),
+            "question_id",
+        ),
+        ("gqa", "val_questions.json", gqa, "\"1\" is there twice"),
+        ("pope", "coco_pope_val.json", json_lines(&[pope("maybe")]), "question_id 1"),
+        ("pope", "coco_pope_val.json", json_lines(&[pope("yes"), pope("no")]), "1 is there twice"),
+        (
+            "coco-captions",
+            "dataset_coco.json",
+            coco(json!({ "filename": "0.png", "split": "val", "cocoid": 7, "sentences": [] })),
+            "cocoid 7",
+        ),
+        ("coco-captions", "dataset_coco.json", coco(json!({ "filename": "0.png", "cocoid": 7 })), "cocoid 7"),
+        (
+            "coco-captions",
+            "dataset_coco.json",
+            coco(json!({ "filename": "0.png", "split": "val", "cocoid": 7, "sentences": [{}] })),
+            "cocoid 7",
+        ),
+        ("hateful-memes", "val.jsonl", json_lines(&[meme]), "id 1"),
+        ("mmbench", "val.tsv", tsv("7\tx\ta\tb\t\t\t8\n"), "7"),
+        ("mmbench", "val.tsv", tsv("7\tx\ta\tb\t\tC\t8\n"), "7"),
+        ("mmbench", "val.tsv", tsv("7\tx\ta\t\tc\tA\t8\n"), "7"),
+        ("mmbench", "val.tsv", tsv("7\tx\ta\tb\t\tA\t8\n"), "picture of row \"8\""),
+        ("mmbench", "val.tsv", tsv("7\tx\ta\tb\t\tA\n"), "6 of 7"),
+        ("mmbench", "val.tsv", tsv("7\t\"x\ta\tb\t\tA\t8\n"), "quote"),
+    ];
+    for (name, file, content, words) in cases {
+        std::fs::write(dir.path().join(file), content).unwrap();
+        let ended = ocelli(&["eval", name, "--data", &data, "--images", &data, "--json"]);
+        assert!(ended.code == Some(1) && ended.err.contains("error[data]"), "{name} {content}: {ended:?}");
+        let error = ended.err.lines().find(|line| line.contains("error[data]")).unwrap_or_default();
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    // Answers to what is not asked are said.
+    let more = json!({ "question_id": 6, "image_id": 0, "answers": ["a"] });
+    std::fs::write(dir.path().join(vqa), answered(json!([ten, more]))).unwrap();
+    let ended = ocelli(&["eval", "vqav2", "--data", &data, "--json"]);
+    assert!(ended.err.contains("1 annotation") && ended.err.contains("the first is that of question 6"), "{ended:?}");
+    assert_eq!(ended.json()["n"], 1);
+}
+
 /// Base64 (RFC 4648).
 fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

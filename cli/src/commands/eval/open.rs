@@ -48,7 +48,7 @@ pub fn run(name: &str, args: &Args, interrupt: &Interrupt) -> Result<(), Failure
     let Some(benchmark) = BENCHMARKS.iter().find(|benchmark| benchmark.name == name) else { return Ok(()) };
     notes.stage(format_args!("reading the questions"));
     let folder = Folder { data: &harness.data, split: &args.split, images: args.images.as_deref() };
-    let items = folder.read(benchmark.name)?;
+    let items = folder.read(benchmark.name, &notes)?;
     if items.is_empty() {
         return Err(Failure::usage("data", format_args!("the split {} has no questions", args.split)));
     }

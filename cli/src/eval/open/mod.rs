@@ -1,8 +1,10 @@
 //! Benchmarks whose answers are words: VQA's kin, GQA, POPE, captions, Hateful Memes, MMBench, easy-VQA.
 //!
-//! Each file format becomes items of one form (`read.rs`); how an answer counts follows from the benchmark's kind.
+//! Each file format becomes items of one form (`read.rs`, `mmbench.rs`); how an answer counts follows from the benchmark's kind.
 
+mod mmbench;
 pub mod read;
+mod records;
 
 use super::metrics::vqa;
 use super::scienceqa::prompt::letter;
