@@ -16,7 +16,7 @@ pub mod summary;
 
 use crate::failure::Failure;
 use serde_json::{Map, Value};
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 /// A piece of what is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,23 @@ impl Ask {
         };
         self.parts.iter().map(part).collect()
     }
+
+    /// All of it, pictures by their paths below one of these folders: the same on every machine, for telling questions apart.
+    pub fn content(&self, folders: &[&Path]) -> String {
+        let part = |part: &Part| match part {
+            Part::Image(path) => format!("Image({:?})", below(path, folders)),
+            other => format!("{other:?}"),
+        };
+        let parts: Vec<String> = self.parts.iter().map(part).collect();
+        format!("{parts:?} {:?} {:?}", self.how, self.bare)
+    }
+}
+
+/// A path below one of these folders, with the same separator everywhere.
+fn below(path: &Path, folders: &[&Path]) -> String {
+    let path = folders.iter().find_map(|folder| path.strip_prefix(folder).ok()).unwrap_or(path);
+    let parts = path.components().filter(|part| *part != Component::CurDir);
+    parts.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect::<Vec<_>>().join("/")
 }
 
 /// What a model answered.
@@ -91,6 +108,14 @@ pub trait Task: Sync {
     }
     /// What is asked, behind a rationale that the model gave.
     fn ask(&self, at: usize, rationale: Option<&str>) -> Result<Ask, Failure>;
+    /// What is right, as lines have it.
+    fn answer(&self, at: usize) -> Value;
+    /// Whether answers count one by one, and not only all together.
+    fn counts_each(&self) -> bool {
+        true
+    }
+    /// Where the paths of pictures begin.
+    fn folders(&self) -> Vec<&Path>;
     /// What a line says of a question, whatever is answered: the groups that it counts in, its picture.
     fn about(&self, at: usize) -> Map<String, Value>;
     /// What the answer is worth: "output", "prediction", "answer", "correct" and what goes with them.

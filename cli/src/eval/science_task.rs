@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use ocelli_engine::image::bytes_hash;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Where a picture goes in an example.
@@ -195,6 +196,14 @@ impl Task for ScienceQa {
             }
         };
         Ok(Ask { parts, how, bare: None })
+    }
+
+    fn answer(&self, at: usize) -> Value {
+        self.problems.get(&self.ids[at]).map_or(Value::Null, |problem| json!(letter(problem.answer).to_string()))
+    }
+
+    fn folders(&self) -> Vec<&Path> {
+        vec![self.problems.folder()]
     }
 
     fn about(&self, at: usize) -> Map<String, Value> {

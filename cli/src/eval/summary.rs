@@ -83,6 +83,8 @@ impl Measures {
                 out.insert("roc_auc".to_owned(), json!(roc_auc(&scores).map(|area| area * 100.0)));
                 let ends = interval(scores.len(), seed, area).map(|ends| ends.map(|end| end * 100.0));
                 out.insert("roc_auc_interval".to_owned(), json!(ends));
+                // What has no likelihood has no place on the curve.
+                out.insert("left_out".to_owned(), json!(lines.len() - scores.len()));
             }
             Self::Groups => {
                 let named =
@@ -111,40 +113,49 @@ fn likely_yes(line: &Line) -> Option<(f64, bool)> {
     }
 }
 
-/// The measures of COCO's code, all in percent as its tables have them. Captions have no accuracy.
+/// The measures of COCO's code, all in percent as its tables have them. Captions have no accuracy. One that is missing is an empty
+/// text, where what people wrote is known.
 fn captions(lines: &[Line], seed: u64, out: &mut Map<String, Value>) {
     let of = |line: &Line| {
         let people = line.fields.get("answer")?.as_array()?.iter().filter_map(Value::as_str).map(words).collect();
-        Some(Captioned { said: words(line.text("output")?), people })
+        Some(Captioned { said: words(line.text("output").unwrap_or_default()), people })
     };
     let all: Vec<Captioned> = lines.iter().filter_map(of).collect();
+    if all.len() < lines.len() {
+        out.insert("left_out".to_owned(), json!(lines.len() - all.len()));
+    }
     for (n, score) in (1..).zip(bleu(&all)) {
         out.insert(format!("bleu_{n}"), json!(score * 100.0));
     }
     let ciders = cider_d(&all);
     out.insert("rouge_l".to_owned(), percent(&all.iter().map(rouge_l).collect::<Vec<_>>()));
     out.insert("cider_d".to_owned(), percent(&ciders));
+    // Named, since it stands in every table beside the others: it is not computed.
+    out.insert("meteor".to_owned(), Value::Null);
     // Each caption's own, with what is rare as all of them have it.
     out.insert("interval".to_owned(), json!(bootstrap(&ciders, seed).map(|ends| ends.map(|end| end * 100.0))));
     out.insert("accuracy".to_owned(), Value::Null);
 }
 
-/// Precision, recall and their harmonic mean of yes (Li et al. 2023).
+/// Precision, recall and their harmonic mean of yes (Li et al. 2023). What has no prediction counts as the wrong one of both, but
+/// not as a yes that was said.
 fn yes_and_no(lines: &[Line], out: &mut Map<String, Value>) {
-    let count = |said: &str, right: &str| {
-        let both = |line: &&Line| line.text("prediction") == Some(said) && line.text("answer") == Some(right);
+    let yes = Some("yes");
+    let count = |said: Option<&str>, right: &str| {
+        let both = |line: &&Line| line.text("prediction") == said && line.text("answer") == Some(right);
         #[allow(clippy::cast_precision_loss)]
         let count = lines.iter().filter(both).count() as f64;
         count
     };
-    let (hit, alarm, missed) = (count("yes", "yes"), count("yes", "no"), count("no", "yes"));
+    let (hit, said_alarm, said_missed) = (count(yes, "yes"), count(yes, "no"), count(Some("no"), "yes"));
+    let (alarm, missed) = (said_alarm + count(None, "no"), said_missed + count(None, "yes"));
     let part = |of: f64, all: f64| if all > 0.0 { json!(of / all * 100.0) } else { Value::Null };
     out.insert("precision".to_owned(), part(hit, hit + alarm));
     out.insert("recall".to_owned(), part(hit, hit + missed));
     out.insert("f1".to_owned(), part(2.0 * hit, 2.0 * hit + alarm + missed));
     #[allow(clippy::cast_precision_loss)]
     let n = lines.len() as f64;
-    out.insert("yes".to_owned(), part(hit + alarm, n));
+    out.insert("yes".to_owned(), part(hit + said_alarm, n));
 }
 
 /// Accuracies by what a field says, by its values in their order.
@@ -200,6 +211,35 @@ mod tests {
         assert_eq!(summary["topics"], json!({"maps": 100.0, "physics": 50.0}));
         let all = percent(&(0..4241).map(|i| f64::from(i < 3188)).collect::<Vec<_>>());
         assert_eq!(all.to_string(), "75.17095024758311");
+    }
+
+    #[test]
+    fn what_was_not_answered_counts() {
+        let of = |task: &str, lines: &[Value]| {
+            let named = |line: &Value| {
+                let mut line = line.clone();
+                line["task"] = json!(task);
+                format!("{line}\n")
+            };
+            summary(&parse("x", lines.iter().map(named).collect::<String>().as_bytes()).unwrap().0, 0)
+        };
+        let missing = |answer: Value| json!({ "answer": answer, "correct": false, "error": {} });
+        let said = |said: &str| json!({ "prediction": said, "answer": said, "correct": true });
+        let pope = of("pope", &[said("yes"), said("no"), missing(json!("yes")), missing(json!("no"))]);
+        for (name, value) in [("recall", 50.0), ("precision", 50.0), ("f1", 50.0), ("yes", 25.0), ("accuracy", 50.0)] {
+            assert_eq!(pope[name], value, "{name}");
+        }
+        let people = json!(["a blue circle on a table"]);
+        let caption = json!({ "output": "a blue circle on a table", "answer": people });
+        let without = of("coco-captions", &[caption.clone(), caption.clone()]);
+        let with = of("coco-captions", &[caption.clone(), json!({ "answer": people, "error": {} })]);
+        assert_eq!((&without["rouge_l"], &with["rouge_l"]), (&json!(100.0), &json!(50.0)));
+        assert!(with["bleu_1"].as_f64() < without["bleu_1"].as_f64() && with.get("left_out").is_none());
+        assert_eq!(of("coco-captions", &[caption, json!({ "error": {} })])["left_out"], 1);
+        let likely = |no: f64, yes: f64, answer: &str| json!({ "scores": [no, yes], "answer": answer });
+        let memes = [likely(-1.0, -2.0, "no"), likely(-2.0, -1.0, "yes"), missing(json!("yes"))];
+        let memes = of("hateful-memes", &memes);
+        assert_eq!((&memes["roc_auc"], &memes["left_out"], &memes["errors"]), (&json!(100.0), &json!(1), &json!(1)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Eight problems, two of them for demonstrations, two of the others with pictures.
-fn made(folder: &Path) -> String {
+pub fn made(folder: &Path) -> String {
     let subjects = ["natural science", "social science", "language science"];
     let mut problems = serde_json::Map::new();
     for number in 1..=8usize {
@@ -39,12 +39,12 @@ fn made(folder: &Path) -> String {
     folder.to_str().unwrap().to_owned()
 }
 
-fn zoo(name: &str) -> String {
+pub fn zoo(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/zoo").join(name);
     path.to_str().unwrap().to_owned()
 }
 
-fn lines(path: &str) -> Vec<Value> {
+pub fn lines(path: &str) -> Vec<Value> {
     std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

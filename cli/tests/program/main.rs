@@ -8,6 +8,8 @@ mod chat;
 mod convert;
 mod doctor;
 mod eval;
+mod eval_files;
+mod eval_parts;
 mod grammar;
 #[cfg(feature = "hub")]
 mod hub;

@@ -1,11 +1,14 @@
 //! What all benchmarks share: the questions of a task are a batch of requests, which is answered in order, gone on with where it
 //! was interrupted and cut into parts as any other.
 //!
-//! A request is known by what it asks, and the run by the model and the settings: a file of another run is never gone on with.
+//! A request is known by what it asks, and the run by the model, the settings and all its questions: a file of another run is
+//! never gone on with, and parts of different runs are never put together. Pictures are known by their paths below the data's
+//! folder, so that parts from different machines are of one run.
 
 use super::ask::Asker;
 use super::price::{self, Ran};
-use super::{report, told};
+use super::report::{self, Inside};
+use super::told;
 use crate::batch::{self, Answers, Request, Requests, Sessions};
 use crate::commands::run::GenerationArgs;
 use crate::eval::lines::{Line, parse};
@@ -108,8 +111,14 @@ pub struct Asked<'a> {
 /// How a command asks a model: with answers in this file.
 pub type Ask<'a> = dyn Fn(&Model, Option<&Path>) -> Result<Vec<Line>, Failure> + 'a;
 
-/// Asks a model, and the others that it is compared with, and prints what the answers are worth.
-pub fn run(args: &HarnessArgs, (notes, interrupt): (&Notes, &Interrupt), ask: &Ask<'_>) -> Result<(), Failure> {
+/// Asks a model, and the others that it is compared with, and prints what the answers are worth. `inside` has the pictures that are
+/// no files.
+pub fn run(
+    args: &HarnessArgs,
+    (notes, interrupt): (&Notes, &Interrupt),
+    inside: &Inside<'_>,
+    ask: &Ask<'_>,
+) -> Result<(), Failure> {
     args.model.file.check()?;
     if let Some(out) = args.out.as_deref().filter(|out| out.as_os_str() == "-" || out.exists() && !out.is_file()) {
         let what = format_args!("--out {}: answers go into a file, which is read again at the end", out.display());
@@ -149,7 +158,8 @@ pub fn run(args: &HarnessArgs, (notes, interrupt): (&Notes, &Interrupt), ask: &A
     let seed = args.seed();
     let rows = if all.len() > 1 { price::rows(&all, seed)? } else { Vec::new() };
     if let Some(path) = &args.html {
-        report::write(path, &all, &rows, seed)?;
+        notes.stage(format_args!("writing the page"));
+        report::write(path, (&all, &rows, seed), inside, interrupt)?;
     }
     let mut told = summary(&all[0].lines, seed);
     if args.json && !rows.is_empty() {
@@ -243,16 +253,11 @@ pub fn answered(
         args.raw,
         args.system,
     );
-    let run = bytes_hash(settings.as_bytes());
-    let mut asked = Vec::new();
-    for at in 0..count {
-        let asks = (task.reasons(at)?, task.ask(at, None)?);
-        let asks = format!("{:016x}", bytes_hash(format!("{asks:?}").as_bytes()));
-        asked.extend_from_slice(json!({ "id": task.id(at), "at": at, "asks": asks }).to_string().as_bytes());
-        asked.push(b'\n');
-    }
+    let questions = questions(task, count)?;
+    // Before any question is left to another part.
+    let run = bytes_hash(&[bytes_hash(settings.as_bytes()), bytes_hash(&questions)].map(u128::to_le_bytes).concat());
     let name = format!("{} of {}", task.name(), args.data.display());
-    let mut requests = Requests::of(name, &args.data, asked, run, &["at", "asks"], notes)?;
+    let mut requests = Requests::of(name, &args.data, questions, run, &["at", "asks"], notes)?;
     if let Some((part, of)) = args.shard {
         requests.shard(part, of);
     }
@@ -278,7 +283,10 @@ pub fn answered(
         match one((&asker, sessions), task, at, &mut line) {
             Ok(()) => {}
             Err(Failure::Error { code, message, .. }) => {
-                line.insert("correct".to_owned(), json!(false));
+                line.insert("answer".to_owned(), task.answer(at));
+                if task.counts_each() {
+                    line.insert("correct".to_owned(), json!(false));
+                }
                 line.insert("error".to_owned(), json!({ "code": code, "message": message }));
             }
             Err(other) => return Err(other),
@@ -291,7 +299,21 @@ pub fn answered(
     let errors = lines.iter().filter(|line| line.fields.contains_key("error")).count();
     if errors > 0 {
         let errors = counted(errors, "question");
-        notes.line(format_args!("{errors} could not be asked and count as wrong; their lines have an \"error\""));
+        notes.line(format_args!("{errors} could not be asked and count as unanswered; their lines have an \"error\""));
+    }
+    Ok(lines)
+}
+
+/// The questions, a line of JSON each: their identifiers, and hashes of what is asked and what is right.
+fn questions(task: &dyn Task, count: usize) -> Result<Vec<u8>, Failure> {
+    let folders = task.folders();
+    let mut lines = Vec::new();
+    for at in 0..count {
+        let reasons = task.reasons(at)?.map(|ask| ask.content(&folders));
+        let asks = format!("{reasons:?} {} {}", task.ask(at, None)?.content(&folders), task.answer(at));
+        let asks = format!("{:016x}", bytes_hash(asks.as_bytes()));
+        lines.extend_from_slice(json!({ "id": task.id(at), "at": at, "asks": asks }).to_string().as_bytes());
+        lines.push(b'\n');
     }
     Ok(lines)
 }

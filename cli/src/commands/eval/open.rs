@@ -2,7 +2,7 @@
 
 use super::harness::{self, Asked, HarnessArgs};
 use crate::eval::open::read::Folder;
-use crate::eval::open::{BENCHMARKS, Benchmark, Kind, Open};
+use crate::eval::open::{BENCHMARKS, Benchmark, Kind, Open, Picture};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::{Notes, counted};
@@ -48,12 +48,17 @@ pub fn run(name: &str, args: &Args, interrupt: &Interrupt) -> Result<(), Failure
     let Some(benchmark) = BENCHMARKS.iter().find(|benchmark| benchmark.name == name) else { return Ok(()) };
     notes.stage(format_args!("reading the questions"));
     let folder = Folder { data: &harness.data, split: &args.split, images: args.images.as_deref() };
-    let items = folder.read(benchmark.name)?;
+    let items = folder.read(benchmark.name, &notes)?;
     if items.is_empty() {
         return Err(Failure::usage("data", format_args!("the split {} has no questions", args.split)));
     }
+    let folders: Vec<PathBuf> = args.images.iter().chain([&harness.data]).cloned().collect();
     notes.line(format_args!("{} of {}", counted(items.len(), "question"), benchmark.name));
-    harness::run(harness, (&notes, interrupt), &|model, out| {
+    let inside = |at: usize| match &items.get(at)?.image {
+        Picture::Inside(text) => Some(text.as_str()),
+        Picture::File(_) => None,
+    };
+    harness::run(harness, (&notes, interrupt), &inside, &|model, out| {
         if !model.takes_images() {
             return Err(Error::NoVision { images: items.len() }.into());
         }
@@ -66,7 +71,7 @@ pub fn run(name: &str, args: &Args, interrupt: &Interrupt) -> Result<(), Failure
         let raw = harness.writes_on(model)? && of_task.is_none();
         let shots = args.shots.read(model, &notes)?;
         let settings = format!("{wording:?} {:?} {}", of_task.map(|task| &task.name), args.shots.content()?);
-        let task = Open { benchmark, items: items.clone(), wording, raw };
+        let task = Open { benchmark, items: items.clone(), folders: folders.clone(), wording, raw };
         let asked = Asked { model, task: &task, settings, shots, of_task };
         harness::answered(harness, asked, out, (&notes, interrupt))
     })

@@ -4,12 +4,13 @@
 //! to load anything, and only the script that filters the list may run. Every plot's numbers stand in a table beside it.
 
 use super::price::Ran;
-use crate::encoded::{escaped, thumbnail};
+use crate::encoded::{escaped, from_base64, thumbnail};
 use crate::eval::lines::Line;
 use crate::eval::summary::summary;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::output::{counted, size};
-use crate::read::read_picture;
+use crate::read::{decoded, read_picture};
 use ocelli_convert::write_atomically;
 use ocelli_engine::image::ImageLimits;
 use serde_json::{Map, Value};
@@ -18,8 +19,19 @@ use std::path::Path;
 
 const HEAD: &str = include_str!("report.html");
 
+/// Most wrong answers on a page, each with its picture.
+const MOST: usize = 500;
+
+/// The picture of a question by its place, in base64, where it is no file.
+pub type Inside<'a> = dyn Fn(usize) -> Option<&'a str> + 'a;
+
 /// Writes the page.
-pub fn write(path: &Path, all: &[Ran], rows: &[Map<String, Value>], seed: u64) -> Result<(), Failure> {
+pub fn write(
+    path: &Path,
+    (all, rows, seed): (&[Ran], &[Map<String, Value>], u64),
+    inside: &Inside<'_>,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
     let Some(first) = all.first() else { return Ok(()) };
     let told = summary(&first.lines, seed);
     let mut page = HEAD.to_owned();
@@ -43,7 +55,9 @@ pub fn write(path: &Path, all: &[Ran], rows: &[Map<String, Value>], seed: u64) -
     if let Some(tenths) = told.get("calibration").and_then(Value::as_array) {
         calibration(&mut page, tenths);
     }
-    wrong(&mut page, &first.lines);
+    interrupt.is_polled();
+    wrong(&mut page, &first.lines, &|line| picture(line, inside), &|| interrupt.raised())?;
+    interrupt.leaves();
     page.push_str("</main>\n</body>\n</html>\n");
     Ok(write_atomically(path, page.as_bytes())?)
 }
@@ -167,59 +181,85 @@ fn calibration(page: &mut String, tenths: &[Value]) {
     page.push_str("</tbody></table></section>\n");
 }
 
-/// Every wrong answer, with its picture, prompt and rationale.
-fn wrong(page: &mut String, lines: &[Line]) {
-    let wrong: Vec<&Line> =
-        lines.iter().filter(|line| line.fields.contains_key("correct") && line.worth() < 0.5).collect();
+/// A question's picture as the page has it.
+fn picture(line: &Line, inside: &Inside<'_>) -> Option<String> {
+    let limits = ImageLimits::default();
+    let picture = match line.text("image") {
+        Some(path) => read_picture(Path::new(path), &limits).ok()?,
+        None => {
+            let at = usize::try_from(line.number("number")?.checked_sub(1)?).ok()?;
+            decoded(Path::new("a picture of the table"), &from_base64(inside(at)?)?, &limits).ok()?
+        }
+    };
+    thumbnail(&picture)
+}
+
+/// Wrong answers, each with its picture, prompt and rationale: all of them, or so many as a page holds, evenly picked.
+fn wrong(
+    page: &mut String,
+    lines: &[Line],
+    picture: &dyn Fn(&Line) -> Option<String>,
+    stopped: &dyn Fn() -> bool,
+) -> Result<(), Failure> {
+    let wrong =
+        |line: &&Line| line.fields.contains_key("error") || line.fields.contains_key("correct") && line.worth() < 0.5;
+    let wrong: Vec<&Line> = lines.iter().filter(wrong).collect();
+    let shown = wrong.len().min(MOST);
+    let (of, told) = match wrong.len() {
+        all if all > shown => (format!("{shown} of "), "<p>Evenly picked; the file of answers has all.</p>"),
+        _ => (String::new(), ""),
+    };
     let count = counted(wrong.len(), "wrong answer");
     let _ = writeln!(
         page,
-        "<section><h2>{count}</h2><p class=\"filter\"><label for=\"filter\">Show those with</label> <input id=\"filter\" type=\"search\" autocomplete=\"off\"> <output id=\"shown\" aria-live=\"polite\">{}</output></p>\n<ol id=\"wrong\">",
-        wrong.len()
+        "<section><h2>{of}{count}</h2>{told}<p class=\"filter\"><label for=\"filter\">Show those with</label> <input id=\"filter\" type=\"search\" autocomplete=\"off\"> <output id=\"shown\" aria-live=\"polite\">{shown}</output></p>\n<ol id=\"wrong\">"
     );
-    for line in wrong {
-        let text = |name: &str| match line.fields.get(name) {
-            Some(Value::String(text)) => escaped(text),
-            Some(Value::Array(all)) => escaped(
-                &all.iter()
-                    .map(|one| one.as_str().map_or(one.to_string(), str::to_owned))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            ),
-            Some(other) if !other.is_null() => escaped(&other.to_string()),
-            _ => String::new(),
-        };
-        let _ = write!(page, "<li><h3>{}</h3>", text("id"));
-        let picture = line.text("image").and_then(|path| read_picture(Path::new(path), &ImageLimits::default()).ok());
-        if let Some(data) = picture.and_then(|picture| thumbnail(&picture)) {
-            let _ = write!(
-                page,
-                "<img loading=\"lazy\" alt=\"the picture of question {}\" src=\"data:image/png;base64,{data}\">",
-                text("id")
-            );
+    for line in (0..shown).filter_map(|at| wrong.get(at * wrong.len() / shown)) {
+        if stopped() {
+            return Err(Failure::Interrupted);
         }
-        let _ = write!(
-            page,
-            "<p><b>{}</b> instead of <b>{}</b> <span>{} {}</span></p>",
-            text("prediction"),
-            text("answer"),
-            text("groups"),
-            text("topic")
-        );
-        for (name, title) in
-            [("output", "Output"), ("prompt", "Prompt"), ("rationale", "Rationale"), ("error", "Error")]
-        {
-            let said = text(name);
-            if !said.is_empty() {
-                let open = if name == "output" { " open" } else { "" };
-                let shown = said_as_written(line, name).unwrap_or(said);
-                let _ = write!(page, "<details{open}><summary>{title}</summary><pre>{shown}</pre></details>");
-            }
-        }
-        page.push_str("</li>\n");
+        answer(page, line, picture(line));
     }
     page.push_str("</ol></section>\n");
     page.push_str(SCRIPT);
+    Ok(())
+}
+
+/// A wrong answer.
+fn answer(page: &mut String, line: &Line, picture: Option<String>) {
+    let text = |name: &str| match line.fields.get(name) {
+        Some(Value::String(text)) => escaped(text),
+        Some(Value::Array(all)) => escaped(
+            &all.iter().map(|one| one.as_str().map_or(one.to_string(), str::to_owned)).collect::<Vec<_>>().join(", "),
+        ),
+        Some(other) if !other.is_null() => escaped(&other.to_string()),
+        _ => String::new(),
+    };
+    let _ = write!(page, "<li><h3>{}</h3>", text("id"));
+    if let Some(data) = picture {
+        let _ = write!(
+            page,
+            "<img loading=\"lazy\" alt=\"the picture of question {}\" src=\"data:image/png;base64,{data}\">",
+            text("id")
+        );
+    }
+    let _ = write!(
+        page,
+        "<p><b>{}</b> instead of <b>{}</b> <span>{} {}</span></p>",
+        text("prediction"),
+        text("answer"),
+        text("groups"),
+        text("topic")
+    );
+    for (name, title) in [("output", "Output"), ("prompt", "Prompt"), ("rationale", "Rationale"), ("error", "Error")] {
+        let said = text(name);
+        if !said.is_empty() {
+            let open = if name == "output" { " open" } else { "" };
+            let shown = said_as_written(line, name).unwrap_or(said);
+            let _ = write!(page, "<details{open}><summary>{title}</summary><pre>{shown}</pre></details>");
+        }
+    }
+    page.push_str("</li>\n");
 }
 
 /// A text with its line breaks, which [`escaped`] has nothing for.
@@ -241,3 +281,32 @@ box.addEventListener('input', () => {
 });
 </script>
 ";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::eval::lines::parse;
+
+    #[test]
+    fn a_page_holds_so_many_wrong_answers_and_says_of_how_many() {
+        let lines = |count: usize| {
+            let text: String = (1..=count).map(|id| format!("{{\"id\":{id},\"correct\":false}}\n")).collect();
+            parse("x", text.as_bytes()).unwrap().0
+        };
+        let page = |count: usize| {
+            let mut page = String::new();
+            wrong(&mut page, &lines(count), &|_| None, &|| false).unwrap();
+            page
+        };
+        let many = page(1203);
+        assert!(many.contains("<h2>500 of 1203 wrong answers</h2>"), "{}", &many[..200]);
+        assert_eq!(many.matches("<li>").count(), MOST);
+        assert!(many.contains("<h3>1</h3>") && many.contains("<h3>1201</h3>"), "from the first to the last");
+        let few = page(500);
+        assert!(few.contains("<h2>500 wrong answers</h2>") && few.matches("<li>").count() == 500);
+        assert!(page(0).contains("<h2>0 wrong answers</h2>"));
+        let ended = wrong(&mut String::new(), &lines(3), &|_| None, &|| true);
+        assert!(matches!(ended, Err(Failure::Interrupted)));
+    }
+}

@@ -85,7 +85,7 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Result<(), Failure> {
     notes.stage(format_args!("reading the problems"));
     let problems = Arc::new(Problems::read(&harness.data)?);
     let captions = args.captions.as_deref().map(captions).transpose()?.unwrap_or_default();
-    harness::run(harness, (&notes, interrupt), &|model, out| {
+    harness::run(harness, (&notes, interrupt), &|_| None, &|model, out| {
         let task = args.task(&problems, &captions, model, &notes)?;
         let settings = format!("{:?} {:?} {}", task.setup.reading, task.setup.wording, args.cot);
         let asked = Asked { model, task: &task, settings, shots: None, of_task: None };

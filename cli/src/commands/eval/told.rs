@@ -42,6 +42,7 @@ fn table(out: &mut Out, summary: &Map<String, Value>) -> Result<(), Failure> {
                 let ends: Vec<String> = ends.iter().map(shown).collect();
                 out.line(format_args!("{:<30} {} (95 %, bootstrap)", name, ends.join(" to ")))?;
             }
+            Value::Null if name == "meteor" => out.line(format_args!("{name:<30} not computed"))?,
             value => out.line(format_args!("{name:<30} {}", shown(value)))?,
         }
     }

@@ -1,15 +1,17 @@
 //! Benchmarks whose answers are words: VQA's kin, GQA, POPE, captions, Hateful Memes, MMBench, easy-VQA.
 //!
-//! Each file format becomes items of one form (`read.rs`); how an answer counts follows from the benchmark's kind.
+//! Each file format becomes items of one form (`read.rs`, `mmbench.rs`); how an answer counts follows from the benchmark's kind.
 
+mod mmbench;
 pub mod read;
+mod records;
 
 use super::metrics::vqa;
 use super::scienceqa::prompt::letter;
 use super::{Ask, How, Part, Said, Task};
 use crate::failure::Failure;
 use serde_json::{Map, Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How answers of a benchmark count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +75,16 @@ pub struct Item {
     pub groups: Vec<String>,
 }
 
+impl Item {
+    /// What is right: what people said, or the one right answer.
+    fn answer(&self, kind: Kind) -> Value {
+        match kind {
+            Kind::People | Kind::Caption => json!(self.answers),
+            _ => json!(self.answers.first().map(String::as_str).unwrap_or_default()),
+        }
+    }
+}
+
 /// Where a picture is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Picture {
@@ -85,6 +97,8 @@ pub enum Picture {
 pub struct Open {
     pub benchmark: &'static Benchmark,
     pub items: Vec<Item>,
+    /// Where the paths of pictures begin: the folder of pictures, if it is another, and that of the files.
+    pub folders: Vec<PathBuf>,
     /// The wording, with `{}` where the question goes.
     pub wording: String,
     pub raw: bool,
@@ -125,6 +139,18 @@ impl Task for Open {
         Ok(Ask { parts: vec![image, Part::Text(self.words(item))], how, bare: Some(bare) })
     }
 
+    fn answer(&self, at: usize) -> Value {
+        self.items[at].answer(self.benchmark.kind)
+    }
+
+    fn counts_each(&self) -> bool {
+        self.benchmark.kind != Kind::Caption
+    }
+
+    fn folders(&self) -> Vec<&Path> {
+        self.folders.iter().map(PathBuf::as_path).collect()
+    }
+
     fn about(&self, at: usize) -> Map<String, Value> {
         let item = &self.items[at];
         let mut line = Map::new();
@@ -163,38 +189,33 @@ pub fn judged(kind: Kind, item: &Item, said: &Said) -> Map<String, Value> {
         }
     };
     put("output", json!(text));
+    put("answer", item.answer(kind));
     let first = item.answers.first().map(String::as_str).unwrap_or_default();
     match kind {
         Kind::People => {
             put("prediction", json!(vqa::normalised(&text)));
-            put("answer", json!(item.answers));
             put("correct", json!(vqa::accuracy(&text, &item.answers)));
         }
         Kind::Exact => {
             let plain = plain(&text);
             put("correct", json!(plain == self::plain(first)));
             put("prediction", json!(plain));
-            put("answer", json!(first));
         }
         Kind::YesNo => {
             let told = if says_no(&text) { "no" } else { "yes" };
             put("prediction", json!(told));
-            put("answer", json!(first));
             put("correct", json!(told == first));
         }
         Kind::Likely => {
             put("prediction", json!(text));
-            put("answer", json!(first));
             put("correct", json!(text == first));
         }
         Kind::Caption => {
             put("prediction", json!(text));
-            put("answer", json!(item.answers));
         }
         Kind::Choice => {
             let found = choice(&text, &item.choices);
             put("prediction", json!(found.map_or("FAILED".to_owned(), |at| letter(at).to_string())));
-            put("answer", json!(first));
             put("correct", json!(found.is_some_and(|at| letter(at).to_string() == first)));
             if found.is_none() {
                 put("failed", json!(true));

@@ -123,6 +123,11 @@ impl Problems {
         Ok(Self { folder: folder.clone(), all, order, splits })
     }
 
+    /// The folder of the problems, below which their pictures are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The numbers of a split, in order.
     pub fn split(&self, name: &str) -> Result<Vec<&str>, Failure> {
         if let Some(ids) = self.splits.get(name) {
