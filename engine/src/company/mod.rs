@@ -20,6 +20,7 @@ use crate::cancel::CancelHandle;
 use crate::error::Error;
 use crate::kernels::{Arena, Told};
 use std::cmp::Reverse;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,9 @@ const PATIENCE: u32 = 8;
 
 /// Longest and shortest time for which the sessions of the last pass are waited for, besides a quarter of what it took.
 const GRACE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+
+/// How long a cancel may go unheard by who waits: nothing but this looks at its flag meanwhile.
+const HEARD: Duration = Duration::from_millis(20);
 
 /// What sessions side by side have run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,7 +103,7 @@ pub(crate) struct Company {
     changed: Condvar,
     /// Rows of a pass, at most.
     most: usize,
-    /// Stops nothing: what several share.
+    /// Stops nothing: what several share ends where all of them have been cancelled.
     never: CancelHandle,
 }
 
@@ -144,11 +148,9 @@ impl Company {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>, most: Option<Duration>) -> MutexGuard<'a, State> {
-        match most {
-            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            Some(most) => self.changed.wait_timeout(state, most).unwrap_or_else(PoisonError::into_inner).0,
-        }
+    /// Until something has changed, for as long as a cancel may go unheard, and `most` at most.
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, most: Duration) -> MutexGuard<'a, State> {
+        self.changed.wait_timeout(state, most.min(HEARD)).unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
@@ -218,6 +220,7 @@ impl Pass<'_> {
             *result = core.run(runs, batch, (cancel, told), &mut each);
             return;
         }
+        let cancels: Vec<CancelHandle> = live.iter().map(|(_, work, _)| work.cancel.clone()).collect();
         merged.clear();
         live.iter().for_each(|(_, work, _)| merged.append(&work.batch));
         let mut each = |some: std::ops::Range<usize>, logits: &mut Vec<f32>| {
@@ -234,7 +237,11 @@ impl Pass<'_> {
                 first = own.end;
             }
         };
-        if core.run(runs, merged, (&company.never, None), &mut each).is_ok() {
+        let mut told = |_: usize, _: usize| match cancels.iter().all(|cancel| cancel.check().is_err()) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        if core.run(runs, merged, (&company.never, Some(&mut told)), &mut each).is_ok() {
             for (_, work, result) in live {
                 *result = work.cancel.check();
             }
@@ -271,12 +278,20 @@ impl Seat {
             if let Some(done) = state.places[self.number].done.take() {
                 return done;
             }
+            // What others' pass has taken along comes back with that.
+            let waits = |waiting: &&mut Waiting| waiting.seat == self.number && waiting.work.is_some();
+            if let Some(waiting) = state.waiting.iter_mut().find(waits)
+                && let Some(work) = waiting.work.take_if(|work| work.cancel.check().is_err())
+            {
+                self.unqueue(state);
+                return (work, Err(Error::Cancelled));
+            }
             if !state.leads(self.number) {
-                state = company.wait(state, None);
+                state = company.wait(state, HEARD);
                 continue;
             }
             if let Some(left) = state.patience(company.most) {
-                state = company.wait(state, Some(left));
+                state = company.wait(state, left);
                 continue;
             }
             let taken = state.take(self.number, company.most);
@@ -289,13 +304,24 @@ impl Seat {
     }
 
     /// All that computes, when it is this session's turn; to be given back.
-    pub fn turn(&self) -> Option<Core> {
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] where that comes first.
+    pub fn turn(&self, cancel: &CancelHandle) -> Result<Core, Error> {
         let mut state = self.queue(None);
-        while !state.leads(self.number) {
-            state = self.company.wait(state, None);
+        loop {
+            if state.leads(self.number)
+                && let Some(core) = state.core.take()
+            {
+                state.waiting.retain(|waiting| waiting.seat != self.number);
+                return Ok(core);
+            }
+            if let Err(cancelled) = cancel.check() {
+                self.unqueue(state);
+                return Err(cancelled);
+            }
+            state = self.company.wait(state, HEARD);
         }
-        state.waiting.retain(|waiting| waiting.seat != self.number);
-        state.core.take()
     }
 
     /// Gives back what computes, what encodes, or both.
@@ -308,14 +334,18 @@ impl Seat {
     }
 
     /// The activations of tower and bridge, when nobody else has them; to be given back.
-    pub fn sight(&self) -> Option<Arena> {
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] where that comes first.
+    pub fn sight(&self, cancel: &CancelHandle) -> Result<Arena, Error> {
         self.leave();
         let mut state = self.company.state();
         loop {
             if let Some(sight) = state.sight.take() {
-                return Some(sight);
+                return Ok(sight);
             }
-            state = self.company.wait(state, None);
+            cancel.check()?;
+            state = self.company.wait(state, HEARD);
         }
     }
 
@@ -342,6 +372,13 @@ impl Seat {
         state.waiting.push(Waiting { seat, priority, number, since, passed: 0, work });
         self.company.changed.notify_all();
         state
+    }
+
+    /// Waits no longer; who was behind may be first now.
+    fn unqueue(&self, mut state: MutexGuard<'_, State>) {
+        state.waiting.retain(|waiting| waiting.seat != self.number);
+        drop(state);
+        self.company.changed.notify_all();
     }
 }
 

@@ -2,15 +2,21 @@
 
 #![allow(clippy::unwrap_used)]
 
+use crate::blocks::cache::Sequence;
 use crate::error::Error;
+use crate::image::{ImageLimits, Picture};
 use crate::model::{Engine, Model};
 use crate::plan::SessionOptions;
 use crate::prompt::Prompt;
 use crate::sampling::{GenerateOptions, Sampling};
+use crate::session::{Event, Session, Wants};
 use crate::weights::Load;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
 
 fn tiny() -> Model {
     let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../cli/models/tiny-blip2.gguf"));
@@ -39,7 +45,7 @@ fn what_is_run_at_the_same_time_is_one_pass() {
     let round = || {
         let sessions: Vec<_> = prompts.iter().map(|_| model.session(&options).unwrap()).collect();
         let begin = Barrier::new(SESSIONS);
-        let run = |(mut session, text): (crate::Session, &&str)| {
+        let run = |(mut session, text): (Session, &&str)| {
             begin.wait();
             let prompt = Prompt::new().text(*text);
             let ids = session.generate(&prompt, &most, &mut |_| ControlFlow::Continue(())).unwrap().ids;
@@ -75,4 +81,73 @@ fn there_are_as_many_sessions_as_were_asked_for_and_a_place_is_free_again() {
     assert!(model.session(&side_by_side(65)).is_err());
     let alone = model.plan(&SessionOptions::default()).unwrap();
     assert_eq!(model.plan(&options).unwrap().cache, 2 * alone.cache);
+}
+
+fn shown() -> Prompt {
+    let picture = Picture::new(64, 64, vec![9; 64 * 64 * 3], &ImageLimits::default()).unwrap();
+    Prompt::new().image(Arc::new(picture)).text("Question: what is it")
+}
+
+/// Runs `others` while `holder` is within a picture or the prompt itself, and holds what computes that; `others` can have it let go.
+fn while_held<T>(holder: &mut Session, prompt: &Prompt, picture: bool, others: impl FnOnce(&dyn Fn()) -> T) -> T {
+    let (held, free) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut prefill = false;
+            let options = GenerateOptions { max_new_tokens: 1, ..GenerateOptions::default() };
+            let held_up = holder.generate(prompt, &options, &mut |event| {
+                prefill |= matches!(event, Event::Prefill { .. });
+                if matches!(event, Event::Within { .. }) && prefill != picture && !held.swap(true, SeqCst) {
+                    let turns = (0..2000).take_while(|_| !free.load(SeqCst));
+                    turns.for_each(|_| std::thread::sleep(Duration::from_millis(5)));
+                }
+                ControlFlow::Continue(())
+            });
+            held.store(true, SeqCst);
+            held_up.unwrap();
+        });
+        while !held.load(SeqCst) {
+            std::thread::yield_now();
+        }
+        let result = others(&|| free.store(true, SeqCst));
+        free.store(true, SeqCst);
+        result
+    })
+}
+
+/// Runs a token, of which `wants` is wanted.
+fn one_token(session: &mut Session, wants: &mut Wants<'_>) -> Result<(), Error> {
+    let mut sequence = Sequence::default();
+    let done = session.run(std::slice::from_mut(&mut sequence), &[5], &[1], wants);
+    session.slots().release(sequence);
+    session.done();
+    done
+}
+
+#[test]
+fn who_waits_for_others_hears_a_cancel() {
+    type Call = fn(&mut Session) -> Result<(), Error>;
+    let pass: Call = |session| one_token(session, &mut Wants::All);
+    let turn: Call = |session| one_token(session, &mut Wants::Each(&mut |_| ()));
+    let sight: Call = |session| {
+        session.generate(&shown(), &GenerateOptions::default(), &mut |_| ControlFlow::Continue(())).map(|_| ())
+    };
+    let model = tiny();
+    let mut sessions: Vec<_> = (0..2).map(|_| model.session(&side_by_side(2)).unwrap()).collect();
+    let [holder, other] = &mut sessions[..] else { unreachable!() };
+    // The picture first: behind that it is kept.
+    for (picture, call) in [(true, sight), (false, pass), (false, turn)] {
+        let cancel = other.cancel_handle();
+        let told = while_held(holder, &shown(), picture, |_| {
+            let (tell, told) = channel();
+            std::thread::scope(|scope| {
+                scope.spawn(|| tell.send(call(other)).unwrap());
+                std::thread::sleep(Duration::from_millis(30));
+                cancel.cancel();
+                told.recv_timeout(Duration::from_secs(5))
+            })
+        });
+        assert!(matches!(told, Ok(Err(Error::Cancelled))), "{told:?}");
+        call(other).unwrap();
+    }
 }
