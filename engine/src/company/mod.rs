@@ -191,11 +191,19 @@ impl State {
     }
 }
 
+/// Of a pass what one session asked for.
+struct Part {
+    seat: usize,
+    work: Work,
+    /// None where the pass ended before its end.
+    result: Option<Result<(), Error>>,
+}
+
 /// A pass that is being run; when it ends, however it ends, everybody has his own again.
 struct Pass<'a> {
     company: &'a Company,
     core: Option<Core>,
-    parts: Vec<(usize, Work, Result<(), Error>)>,
+    parts: Vec<Part>,
     merged: Batch,
     began: Instant,
 }
@@ -204,29 +212,30 @@ impl Pass<'_> {
     fn run(&mut self, runs: Runs<'_>, told: Option<&mut Told<'_>>) {
         let Self { company, core: Some(core), parts, merged, .. } = self else { return };
         // Whose thread this is; it was sorted ahead.
-        let own = parts.first().map(|(seat, ..)| *seat);
-        let lives = |(_, work, _): &&mut (usize, Work, Result<(), Error>)| work.cancel.check().is_ok();
-        let mut live: Vec<_> = parts.iter_mut().filter(lives).collect();
+        let own = parts.first().map(|part| part.seat);
+        parts.iter_mut().for_each(|part| part.result = part.work.cancel.check().err().map(Err));
+        let mut live: Vec<&mut Part> = parts.iter_mut().filter(|part| part.result.is_none()).collect();
         if live.is_empty() {
             return;
         }
-        if let [(seat, work, result)] = &mut live[..] {
+        if let [Part { seat, work, result }] = &mut live[..] {
             let Work { batch, outcome, cancel } = work;
             // Nobody's stages are another's to hear, or to stop.
             let told = told.filter(|_| own == Some(*seat));
             let mut each = |some: std::ops::Range<usize>, logits: &mut Vec<f32>| {
                 outcome.take(runs.device, &batch.outputs()[some], logits);
             };
-            *result = core.run(runs, batch, (cancel, told), &mut each);
+            *result = Some(core.run(runs, batch, (cancel, told), &mut each));
             return;
         }
-        let cancels: Vec<CancelHandle> = live.iter().map(|(_, work, _)| work.cancel.clone()).collect();
+        let cancels: Vec<CancelHandle> = live.iter().map(|part| part.work.cancel.clone()).collect();
         merged.clear();
-        live.iter().for_each(|(_, work, _)| merged.append(&work.batch));
+        live.iter().for_each(|part| merged.append(&part.work.batch));
         let mut each = |some: std::ops::Range<usize>, logits: &mut Vec<f32>| {
             let width = logits.len() / some.len();
             let mut first = 0;
-            for (_, Work { batch, outcome, .. }, _) in &mut live {
+            for part in &mut live {
+                let Work { batch, outcome, .. } = &mut part.work;
                 let own = first..first + batch.outputs().len();
                 let (start, end) = (own.start.max(some.start), own.end.min(some.end));
                 if start < end {
@@ -241,10 +250,14 @@ impl Pass<'_> {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
-        if core.run(runs, merged, (&company.never, Some(&mut told)), &mut each).is_ok() {
-            for (_, work, result) in live {
-                *result = work.cancel.check();
-            }
+        let failed = core.run(runs, merged, (&company.never, Some(&mut told)), &mut each).err();
+        for part in live {
+            part.result = Some(match &failed {
+                None => part.work.cancel.check(),
+                // Nothing else stops what several share.
+                Some(Error::Cancelled) => Err(Error::Cancelled),
+                Some(error) => part.work.cancel.check().and(Err(Error::Beside { reason: error.to_string() })),
+            });
         }
     }
 }
@@ -259,7 +272,9 @@ impl Drop for Pass<'_> {
         let grace = (self.began.elapsed() / 4).clamp(GRACE.0, GRACE.1);
         state.until = Instant::now() + grace;
         state.places.iter_mut().for_each(|place| place.due = false);
-        for (seat, work, result) in self.parts.drain(..) {
+        for Part { seat, work, result } in self.parts.drain(..) {
+            let panicked = || work.cancel.check().and(Err(Error::Beside { reason: "it has panicked".to_owned() }));
+            let result = result.unwrap_or_else(panicked);
             state.places[seat].due = true;
             state.places[seat].done = Some((work, result));
         }
@@ -295,7 +310,7 @@ impl Seat {
                 continue;
             }
             let taken = state.take(self.number, company.most);
-            let parts = taken.into_iter().map(|(seat, work)| (seat, work, Err(Error::Cancelled))).collect();
+            let parts = taken.into_iter().map(|(seat, work)| Part { seat, work, result: None }).collect();
             let (core, merged) = (state.core.take(), std::mem::take(&mut state.merged));
             drop(state);
             Pass { company, core, parts, merged, began: Instant::now() }.run(runs, told.take());
@@ -384,7 +399,8 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.company.state().places[self.number] = Place::default();
-        self.company.changed.notify_all();
+        let mut state = self.company.state();
+        state.places[self.number] = Place::default();
+        self.unqueue(state);
     }
 }

@@ -151,3 +151,23 @@ fn who_waits_for_others_hears_a_cancel() {
         call(other).unwrap();
     }
 }
+
+#[test]
+fn who_is_beside_a_call_that_fails_is_told_so_and_the_next_call_is_its_own() {
+    let model = tiny();
+    let mut sessions: Vec<_> = (0..3).map(|_| model.session(&side_by_side(3)).unwrap()).collect();
+    let [holder, broken, beside] = &mut sessions[..] else { unreachable!() };
+    let (panicked, told) = while_held(holder, &shown(), false, |free| {
+        std::thread::scope(|scope| {
+            // A token that there is not.
+            let broken = scope.spawn(|| one_token(broken, &mut Wants::Only(&[u32::MAX])));
+            std::thread::sleep(Duration::from_millis(30));
+            let beside = scope.spawn(|| one_token(beside, &mut Wants::All));
+            std::thread::sleep(Duration::from_millis(30));
+            free();
+            (broken.join().is_err(), beside.join().unwrap())
+        })
+    });
+    assert!(panicked, "the call with a token that there is not");
+    assert!(matches!(&told, Err(error) if error.code() == "beside"), "{told:?}");
+}
