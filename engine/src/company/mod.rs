@@ -382,7 +382,9 @@ impl Seat {
         let mut state = self.company.state();
         let number = state.next;
         state.next += 1;
-        state.places[self.number].due = false;
+        // Behind a panic that somebody has caught there may be something left of the call before.
+        state.places[self.number] = Place { taken: true, ..Place::default() };
+        state.waiting.retain(|waiting| waiting.seat != self.number);
         let (seat, priority, since) = (self.number, self.priority, Instant::now());
         state.waiting.push(Waiting { seat, priority, number, since, passed: 0, work });
         self.company.changed.notify_all();

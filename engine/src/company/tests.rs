@@ -170,4 +170,8 @@ fn who_is_beside_a_call_that_fails_is_told_so_and_the_next_call_is_its_own() {
     });
     assert!(panicked, "the call with a token that there is not");
     assert!(matches!(&told, Err(error) if error.code() == "beside"), "{told:?}");
+    for session in [broken, beside] {
+        one_token(session, &mut Wants::All).unwrap();
+        assert_eq!(session.logits().len(), session.vocabulary());
+    }
 }
