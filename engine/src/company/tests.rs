@@ -175,3 +175,33 @@ fn who_is_beside_a_call_that_fails_is_told_so_and_the_next_call_is_its_own() {
         assert_eq!(session.logits().len(), session.vocabulary());
     }
 }
+
+#[test]
+fn how_far_a_prompt_is_is_told_behind_passes_of_several() {
+    const BATCH: usize = 4;
+    let model = tiny();
+    let options = SessionOptions { batch: BATCH, ..side_by_side(2 * BATCH) };
+    let mut sessions: Vec<_> = (0..4).map(|_| model.session(&options).unwrap()).collect();
+    let [holder, short, long, idle] = &mut sessions[..] else { unreachable!() };
+    let first = while_held(holder, &Prompt::new().text("red"), false, |free| {
+        std::thread::scope(|scope| {
+            scope.spawn(|| one_token(short, &mut Wants::All).unwrap());
+            std::thread::sleep(Duration::from_millis(30));
+            let long = scope.spawn(move || {
+                let (mut first, most) = (None, GenerateOptions { max_new_tokens: 1, ..GenerateOptions::default() });
+                let prompt = Prompt::new().text("Question: is there a blue square, or a green triangle? Answer:");
+                let generated = long.generate(&prompt, &most, &mut |event| {
+                    if let Event::Within { done, .. } = event {
+                        first.get_or_insert((done, idle.passes().unwrap().passes));
+                    }
+                    ControlFlow::Continue(())
+                });
+                generated.map(|_| first).unwrap()
+            });
+            std::thread::sleep(Duration::from_millis(30));
+            free();
+            long.join().unwrap()
+        })
+    });
+    assert_eq!(first, Some((BATCH, 2)), "the holder's pass, then one of both");
+}
