@@ -205,3 +205,18 @@ fn how_far_a_prompt_is_is_told_behind_passes_of_several() {
     });
     assert_eq!(first, Some((BATCH, 2)), "the holder's pass, then one of both");
 }
+
+#[test]
+fn all_that_are_side_by_side_share_a_budget() {
+    let model = tiny();
+    let plan = |options: &SessionOptions| model.plan(options).unwrap();
+    let (first, second) = (side_by_side(2), SessionOptions { context: 32, ..side_by_side(2) });
+    let total = plan(&first).total() + plan(&second).own();
+    let within = |options: &SessionOptions, budget| model.session(&SessionOptions { budget, ..options.clone() });
+    let one = within(&first, total - 1).unwrap();
+    let refused = within(&second, total - 1).map(|_| ());
+    assert!(matches!(refused, Err(Error::OverBudget { needed, .. }) if needed == total), "{refused:?}");
+    assert!(within(&second, total).is_ok());
+    drop(one);
+    assert!(within(&second, total - 1).is_ok());
+}
