@@ -244,6 +244,12 @@ pub enum Error {
         /// Those that there are.
         known: String,
     },
+    /// A call of a session beside this one failed, and what both had asked for was run as one.
+    #[error("a call that was run together with this one failed: {reason}")]
+    Beside {
+        /// What went wrong.
+        reason: String,
+    },
     /// Somebody called [`crate::CancelHandle::cancel`].
     #[error("cancelled")]
     Cancelled,
@@ -344,6 +350,7 @@ impl Error {
             Self::BadState { .. } => "state",
             Self::NoShotFormat { .. } => "no-shot-format",
             Self::NoSuchTask { .. } => "no-such-task",
+            Self::Beside { .. } => "beside",
             Self::Cancelled => "cancelled",
         }
     }
@@ -372,7 +379,7 @@ impl Error {
             Self::Constraint { .. } | Self::Refused { .. } | Self::NothingAllowed { .. } => ErrorKind::Constraint,
             Self::OutOfMemory { .. } => ErrorKind::Memory,
             Self::OverBudget { .. } => ErrorKind::Budget,
-            Self::UnknownIsa { .. } => ErrorKind::Device,
+            Self::UnknownIsa { .. } | Self::Beside { .. } => ErrorKind::Device,
             Self::BadState { .. } => ErrorKind::State,
             Self::NoText
             | Self::NoMatching

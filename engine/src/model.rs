@@ -148,8 +148,8 @@ pub(crate) struct Inner {
     pub(crate) encoders: Pieces,
     pub(crate) readers: Pieces,
     grammars: Grammars,
-    /// Sessions side by side, by what they were asked for with.
-    companies: Mutex<Vec<(SessionOptions, Weak<Company>)>>,
+    /// Sessions side by side, by what they were asked for with, and what only they need of memory.
+    companies: Mutex<Vec<(SessionOptions, u64, Weak<Company>)>>,
 }
 
 /// An open model; clones share it, and threads may.
@@ -384,20 +384,29 @@ impl Model {
         Ok(resolved)
     }
 
-    /// The sessions side by side that were asked for with these options, as long as there is one; else new ones.
+    /// The sessions side by side that were asked for with these options, as long as there is one; else new ones, if all that
+    /// there are have room in the budget together.
+    ///
+    /// # Errors
+    /// [`Error::OverBudget`], and those of `new`.
     pub(crate) fn company(
         &self,
         options: &SessionOptions,
         new: impl FnOnce() -> Result<Company, Error>,
     ) -> Result<Arc<Company>, Error> {
         let mut companies = self.0.companies.lock().unwrap_or_else(PoisonError::into_inner);
-        companies.retain(|(_, company)| company.strong_count() > 0);
-        let found = companies.iter().find(|(same, _)| same == options).and_then(|(_, company)| company.upgrade());
+        companies.retain(|(.., company)| company.strong_count() > 0);
+        let found = companies.iter().find(|(same, ..)| same == options).and_then(|(.., company)| company.upgrade());
         if let Some(company) = found {
             return Ok(company);
         }
+        let (plan, budget) = (self.plan(options)?, options.budget);
+        let needed = plan.total() + companies.iter().map(|(_, own, _)| own).sum::<u64>();
+        if budget > 0 && needed > budget {
+            return Err(Error::OverBudget { needed, mapped: plan.mapped, budget });
+        }
         let company = Arc::new(new()?);
-        companies.push((options.clone(), Arc::downgrade(&company)));
+        companies.push((options.clone(), plan.own(), Arc::downgrade(&company)));
         Ok(company)
     }
 

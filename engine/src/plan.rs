@@ -67,6 +67,11 @@ impl Plan {
         self.cache + self.scratch + self.images + self.tokenizer + self.other
     }
 
+    /// What sessions of the same model do not have in common.
+    pub(crate) fn own(&self) -> u64 {
+        self.cache + self.scratch + self.images + self.other
+    }
+
     /// Everything, the mapped file included.
     #[must_use]
     pub fn total(&self) -> u64 {

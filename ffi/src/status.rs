@@ -168,6 +168,7 @@ mod tests {
             (OCELLI_ERR_MEMORY, Error::OutOfMemory { what: "x", bytes: 1 }),
             (OCELLI_ERR_BUDGET, Error::OverBudget { needed: 2, mapped: 1, budget: 1 }),
             (OCELLI_ERR_DEVICE, Error::UnknownIsa { got: name(), offered: name() }),
+            (OCELLI_ERR_DEVICE, Error::Beside { reason: name() }),
             (OCELLI_ERR_STATE, Error::BadState { reason: name() }),
             (OCELLI_ERR_UNSUPPORTED, Error::NoText),
             (OCELLI_ERR_UNSUPPORTED, Error::NoMatching),

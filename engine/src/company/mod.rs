@@ -20,6 +20,7 @@ use crate::cancel::CancelHandle;
 use crate::error::Error;
 use crate::kernels::{Arena, Told};
 use std::cmp::Reverse;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,9 @@ const PATIENCE: u32 = 8;
 
 /// Longest and shortest time for which the sessions of the last pass are waited for, besides a quarter of what it took.
 const GRACE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+
+/// How long a cancel may go unheard by who waits: nothing but this looks at its flag meanwhile.
+const HEARD: Duration = Duration::from_millis(20);
 
 /// What sessions side by side have run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,7 +103,7 @@ pub(crate) struct Company {
     changed: Condvar,
     /// Rows of a pass, at most.
     most: usize,
-    /// Stops nothing: what several share.
+    /// Stops nothing: what several share ends where all of them have been cancelled.
     never: CancelHandle,
 }
 
@@ -144,11 +148,9 @@ impl Company {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>, most: Option<Duration>) -> MutexGuard<'a, State> {
-        match most {
-            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            Some(most) => self.changed.wait_timeout(state, most).unwrap_or_else(PoisonError::into_inner).0,
-        }
+    /// Until something has changed, for as long as a cancel may go unheard, and `most` at most.
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, most: Duration) -> MutexGuard<'a, State> {
+        self.changed.wait_timeout(state, most.min(HEARD)).unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
@@ -189,11 +191,19 @@ impl State {
     }
 }
 
+/// Of a pass what one session asked for.
+struct Part {
+    seat: usize,
+    work: Work,
+    /// None where the pass ended before its end.
+    result: Option<Result<(), Error>>,
+}
+
 /// A pass that is being run; when it ends, however it ends, everybody has his own again.
 struct Pass<'a> {
     company: &'a Company,
     core: Option<Core>,
-    parts: Vec<(usize, Work, Result<(), Error>)>,
+    parts: Vec<Part>,
     merged: Batch,
     began: Instant,
 }
@@ -202,28 +212,30 @@ impl Pass<'_> {
     fn run(&mut self, runs: Runs<'_>, told: Option<&mut Told<'_>>) {
         let Self { company, core: Some(core), parts, merged, .. } = self else { return };
         // Whose thread this is; it was sorted ahead.
-        let own = parts.first().map(|(seat, ..)| *seat);
-        let lives = |(_, work, _): &&mut (usize, Work, Result<(), Error>)| work.cancel.check().is_ok();
-        let mut live: Vec<_> = parts.iter_mut().filter(lives).collect();
+        let own = parts.first().map(|part| part.seat);
+        parts.iter_mut().for_each(|part| part.result = part.work.cancel.check().err().map(Err));
+        let mut live: Vec<&mut Part> = parts.iter_mut().filter(|part| part.result.is_none()).collect();
         if live.is_empty() {
             return;
         }
-        if let [(seat, work, result)] = &mut live[..] {
+        if let [Part { seat, work, result }] = &mut live[..] {
             let Work { batch, outcome, cancel } = work;
             // Nobody's stages are another's to hear, or to stop.
             let told = told.filter(|_| own == Some(*seat));
             let mut each = |some: std::ops::Range<usize>, logits: &mut Vec<f32>| {
                 outcome.take(runs.device, &batch.outputs()[some], logits);
             };
-            *result = core.run(runs, batch, (cancel, told), &mut each);
+            *result = Some(core.run(runs, batch, (cancel, told), &mut each));
             return;
         }
+        let cancels: Vec<CancelHandle> = live.iter().map(|part| part.work.cancel.clone()).collect();
         merged.clear();
-        live.iter().for_each(|(_, work, _)| merged.append(&work.batch));
+        live.iter().for_each(|part| merged.append(&part.work.batch));
         let mut each = |some: std::ops::Range<usize>, logits: &mut Vec<f32>| {
             let width = logits.len() / some.len();
             let mut first = 0;
-            for (_, Work { batch, outcome, .. }, _) in &mut live {
+            for part in &mut live {
+                let Work { batch, outcome, .. } = &mut part.work;
                 let own = first..first + batch.outputs().len();
                 let (start, end) = (own.start.max(some.start), own.end.min(some.end));
                 if start < end {
@@ -234,10 +246,18 @@ impl Pass<'_> {
                 first = own.end;
             }
         };
-        if core.run(runs, merged, (&company.never, None), &mut each).is_ok() {
-            for (_, work, result) in live {
-                *result = work.cancel.check();
-            }
+        let mut told = |_: usize, _: usize| match cancels.iter().all(|cancel| cancel.check().is_err()) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        let failed = core.run(runs, merged, (&company.never, Some(&mut told)), &mut each).err();
+        for part in live {
+            part.result = Some(match &failed {
+                None => part.work.cancel.check(),
+                // Nothing else stops what several share.
+                Some(Error::Cancelled) => Err(Error::Cancelled),
+                Some(error) => part.work.cancel.check().and(Err(Error::Beside { reason: error.to_string() })),
+            });
         }
     }
 }
@@ -252,7 +272,9 @@ impl Drop for Pass<'_> {
         let grace = (self.began.elapsed() / 4).clamp(GRACE.0, GRACE.1);
         state.until = Instant::now() + grace;
         state.places.iter_mut().for_each(|place| place.due = false);
-        for (seat, work, result) in self.parts.drain(..) {
+        for Part { seat, work, result } in self.parts.drain(..) {
+            let panicked = || work.cancel.check().and(Err(Error::Beside { reason: "it has panicked".to_owned() }));
+            let result = result.unwrap_or_else(panicked);
             state.places[seat].due = true;
             state.places[seat].done = Some((work, result));
         }
@@ -271,16 +293,24 @@ impl Seat {
             if let Some(done) = state.places[self.number].done.take() {
                 return done;
             }
+            // What others' pass has taken along comes back with that.
+            let waits = |waiting: &&mut Waiting| waiting.seat == self.number && waiting.work.is_some();
+            if let Some(waiting) = state.waiting.iter_mut().find(waits)
+                && let Some(work) = waiting.work.take_if(|work| work.cancel.check().is_err())
+            {
+                self.unqueue(state);
+                return (work, Err(Error::Cancelled));
+            }
             if !state.leads(self.number) {
-                state = company.wait(state, None);
+                state = company.wait(state, HEARD);
                 continue;
             }
             if let Some(left) = state.patience(company.most) {
-                state = company.wait(state, Some(left));
+                state = company.wait(state, left);
                 continue;
             }
             let taken = state.take(self.number, company.most);
-            let parts = taken.into_iter().map(|(seat, work)| (seat, work, Err(Error::Cancelled))).collect();
+            let parts = taken.into_iter().map(|(seat, work)| Part { seat, work, result: None }).collect();
             let (core, merged) = (state.core.take(), std::mem::take(&mut state.merged));
             drop(state);
             Pass { company, core, parts, merged, began: Instant::now() }.run(runs, told.take());
@@ -289,13 +319,24 @@ impl Seat {
     }
 
     /// All that computes, when it is this session's turn; to be given back.
-    pub fn turn(&self) -> Option<Core> {
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] where that comes first.
+    pub fn turn(&self, cancel: &CancelHandle) -> Result<Core, Error> {
         let mut state = self.queue(None);
-        while !state.leads(self.number) {
-            state = self.company.wait(state, None);
+        loop {
+            if state.leads(self.number)
+                && let Some(core) = state.core.take()
+            {
+                state.waiting.retain(|waiting| waiting.seat != self.number);
+                return Ok(core);
+            }
+            if let Err(cancelled) = cancel.check() {
+                self.unqueue(state);
+                return Err(cancelled);
+            }
+            state = self.company.wait(state, HEARD);
         }
-        state.waiting.retain(|waiting| waiting.seat != self.number);
-        state.core.take()
     }
 
     /// Gives back what computes, what encodes, or both.
@@ -308,14 +349,18 @@ impl Seat {
     }
 
     /// The activations of tower and bridge, when nobody else has them; to be given back.
-    pub fn sight(&self) -> Option<Arena> {
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] where that comes first.
+    pub fn sight(&self, cancel: &CancelHandle) -> Result<Arena, Error> {
         self.leave();
         let mut state = self.company.state();
         loop {
             if let Some(sight) = state.sight.take() {
-                return Some(sight);
+                return Ok(sight);
             }
-            state = self.company.wait(state, None);
+            cancel.check()?;
+            state = self.company.wait(state, HEARD);
         }
     }
 
@@ -337,17 +382,27 @@ impl Seat {
         let mut state = self.company.state();
         let number = state.next;
         state.next += 1;
-        state.places[self.number].due = false;
+        // Behind a panic that somebody has caught there may be something left of the call before.
+        state.places[self.number] = Place { taken: true, ..Place::default() };
+        state.waiting.retain(|waiting| waiting.seat != self.number);
         let (seat, priority, since) = (self.number, self.priority, Instant::now());
         state.waiting.push(Waiting { seat, priority, number, since, passed: 0, work });
         self.company.changed.notify_all();
         state
     }
+
+    /// Waits no longer; who was behind may be first now.
+    fn unqueue(&self, mut state: MutexGuard<'_, State>) {
+        state.waiting.retain(|waiting| waiting.seat != self.number);
+        drop(state);
+        self.company.changed.notify_all();
+    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.company.state().places[self.number] = Place::default();
-        self.company.changed.notify_all();
+        let mut state = self.company.state();
+        state.places[self.number] = Place::default();
+        self.unqueue(state);
     }
 }

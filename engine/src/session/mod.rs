@@ -408,7 +408,12 @@ impl Session {
             sink(Event::Within { done, total: positions })
         };
         let last = (wants, done == positions);
-        self.pass(std::slice::from_mut(sequence), &[filled], last, Some(&mut told))
+        self.pass(std::slice::from_mut(sequence), &[filled], last, Some(&mut told))?;
+        // A pass of several tells nobody of its layers; the end of the prompt is told behind it.
+        if self.seat.is_some() && done < positions {
+            announce(sink, Event::Within { done, total: positions })?;
+        }
+        Ok(())
     }
 }
 

@@ -101,7 +101,7 @@ impl Session {
             (*batch, self.outcome) = (work.batch, work.outcome);
             return done;
         }
-        self.hold();
+        self.hold()?;
         let Self { core, outcome, cancel, rows, .. } = self;
         let (core, rows) = (core.as_mut().ok_or(Error::NoText)?, rows.as_ref().ok_or(Error::NoText)?);
         let runs = Runs { device: &*model.0.device, speaks, rows };
@@ -115,10 +115,11 @@ impl Session {
     }
 
     /// Takes what computes, unless it is this session's; [`Session::release`] gives it back.
-    fn hold(&mut self) {
+    fn hold(&mut self) -> Result<(), Error> {
         if let Some(seat) = self.seat.as_ref().filter(|_| self.core.is_none()) {
-            self.core = seat.turn();
+            self.core = Some(seat.turn(&self.cancel)?);
         }
+        Ok(())
     }
 
     /// Gives back what this session shares with others.
@@ -135,7 +136,7 @@ impl Session {
         if self.rows.is_none() {
             return Err(Error::NoText);
         }
-        self.hold();
+        self.hold()?;
         let Core { arena, cache, .. } = self.core.as_mut().ok_or(Error::NoText)?;
         let exec = Exec { device: &*self.model.0.device, arena, cancel: &self.cancel, told: None };
         Ok((exec, self.rows.as_ref().ok_or(Error::NoText)?, (cache, &mut self.held)))
@@ -171,7 +172,9 @@ pub(super) fn seeing<'a>(
     let arena = match seat {
         None => core.as_mut().map(|core| &mut core.arena),
         Some(seat) => {
-            *sight = sight.take().or_else(|| seat.sight());
+            if sight.is_none() {
+                *sight = Some(seat.sight(cancel)?);
+            }
             sight.as_mut()
         }
     };
