@@ -310,6 +310,8 @@ pub enum ErrorKind {
     State,
     /// What this model or this build cannot do.
     Unsupported,
+    /// A call of another session, which this one was run together with.
+    Beside,
     /// The caller stopped it.
     Cancelled,
 }
@@ -379,7 +381,8 @@ impl Error {
             Self::Constraint { .. } | Self::Refused { .. } | Self::NothingAllowed { .. } => ErrorKind::Constraint,
             Self::OutOfMemory { .. } => ErrorKind::Memory,
             Self::OverBudget { .. } => ErrorKind::Budget,
-            Self::UnknownIsa { .. } | Self::Beside { .. } => ErrorKind::Device,
+            Self::UnknownIsa { .. } => ErrorKind::Device,
+            Self::Beside { .. } => ErrorKind::Beside,
             Self::BadState { .. } => ErrorKind::State,
             Self::NoText
             | Self::NoMatching

@@ -115,6 +115,7 @@ impl From<Error> for Failure {
             ErrorKind::Device => OCELLI_ERR_DEVICE,
             ErrorKind::State => OCELLI_ERR_STATE,
             ErrorKind::Unsupported => OCELLI_ERR_UNSUPPORTED,
+            ErrorKind::Beside => OCELLI_ERR_OTHER,
             ErrorKind::Cancelled => OCELLI_ERR_CANCELLED,
         };
         Self::new(status, error.to_string())
@@ -168,7 +169,7 @@ mod tests {
             (OCELLI_ERR_MEMORY, Error::OutOfMemory { what: "x", bytes: 1 }),
             (OCELLI_ERR_BUDGET, Error::OverBudget { needed: 2, mapped: 1, budget: 1 }),
             (OCELLI_ERR_DEVICE, Error::UnknownIsa { got: name(), offered: name() }),
-            (OCELLI_ERR_DEVICE, Error::Beside { reason: name() }),
+            (OCELLI_ERR_OTHER, Error::Beside { reason: name() }),
             (OCELLI_ERR_STATE, Error::BadState { reason: name() }),
             (OCELLI_ERR_UNSUPPORTED, Error::NoText),
             (OCELLI_ERR_UNSUPPORTED, Error::NoMatching),
