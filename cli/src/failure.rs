@@ -160,7 +160,9 @@ fn hint(code: &str) -> Option<&'static str> {
             "a download that stopped? fetch the file again"
         }
         "context-full" => "a larger --context or a shorter prompt fits; in a chat /reset begins anew",
-        "over-budget" => "a smaller --context, -n or --beams, or '--kv f16', needs less, and so does a smaller type",
+        "over-budget" => {
+            "a smaller --context, -n, --beams or --parallel, or '--kv f16', needs less, and so does a smaller type"
+        }
         "out-of-memory" => "a smaller --context, -n or --beams, or '--kv f16', needs less",
         "no-video" => "give pictures: an --image for each frame",
         "video-count" => "give one --video for each <video> in the prompt, or no marker at all; '\\<video>' is text",

@@ -9,13 +9,17 @@
 //! more than each needs. What goes through the model together is then not what would alone, and the last bits may differ.
 
 use crate::failure::Failure;
-use ocelli_engine::{CancelHandle, Model, Passes, Session, SessionOptions};
+use ocelli_engine::{CancelHandle, Error, Model, Passes, Session, SessionOptions};
+use std::thread;
+use std::time::Duration;
 
 /// Most bytes of pictures of a pool that are kept encoded, beside those of a prompt.
 const POOL: usize = 64 << 20;
 /// Positions are rounded up to a multiple of this: the rows that pass through the model together, unless it is said otherwise.
 /// Requests of up to so many positions are always read in one batch.
 const POSITIONS: usize = 256;
+/// How long to wait before memory that others have is asked for again.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// The sessions that one of those who answer at the same time has had.
 pub struct Sessions<'a> {
@@ -64,25 +68,31 @@ impl<'a> Sessions<'a> {
     /// nothing for it, unless it is a search, whose beams then lie elsewhere in the cache.
     pub fn get(&mut self, mut options: SessionOptions, longer: bool) -> Result<&mut Session, Failure> {
         options.image_cache = options.image_cache.or(self.pictures);
-        let more = if self.parallel > 1 {
+        if self.parallel > 1 {
+            // Where memory is limited, too: sessions of their own sizes would not be side by side, and need more together.
             options.parallel = self.parallel;
-            Some(common(&options, self.fixed))
+            options = common(&options, self.fixed);
         } else if longer && options.beams <= 1 && options.context > POSITIONS {
             let context = options.context.next_multiple_of(POSITIONS);
-            Some(SessionOptions { context, ..options.clone() })
-        } else {
-            None
-        };
-        if let Some(more) = more
-            && (options.budget == 0 || self.model.plan(&more)?.total() <= options.budget)
-        {
-            options = more;
+            let more = SessionOptions { context, ..options.clone() };
+            if self.fits(&more)? {
+                options = more;
+            }
         }
         let session = match self.held.take() {
             Some((same, session)) if same == options => session,
             other => {
-                let before = other.map(|(_, before)| before);
-                let mut session = self.model.session(&options)?;
+                let mut before = other.map(|(_, before)| before);
+                let mut session = loop {
+                    match self.model.session(&options) {
+                        // What others have is in the way, who give it back for another request or at the end.
+                        Err(Error::OverBudget { .. }) if self.parallel > 1 && self.fits(&options)? => {
+                            before = None;
+                            thread::sleep(AGAIN);
+                        }
+                        session => break session?,
+                    }
+                };
                 session.cancel_by(self.cancel.clone());
                 session.keep_whole_batches();
                 if let Some(before) = before {
@@ -92,6 +102,11 @@ impl<'a> Sessions<'a> {
             }
         };
         Ok(&mut self.held.insert((options, session)).1)
+    }
+
+    /// Whether sessions with these options have room in the budget by themselves.
+    fn fits(&self, options: &SessionOptions) -> Result<bool, Failure> {
+        Ok(options.budget == 0 || self.model.plan(options)?.total() <= options.budget)
     }
 }
 

@@ -1,9 +1,10 @@
 //! `--batch`: many requests, one model. What one request gets alone is what it gets among others.
 
 use crate::process::{COLOUR, Ended, bundled_with, command, finish, ocelli, ocelli_with_input, picture};
+use ocelli_engine::{Engine, Load, SessionOptions};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const PICTURES: [&str; 3] = ["blue_circle.png", "red_triangle.png", "green_circle.png"];
@@ -83,6 +84,23 @@ fn several_at_a_time_are_answered_in_order_and_with_the_same_texts() {
     let ended = made.batch("run", &["--parallel", "3", "--fail-fast"]);
     assert_eq!((ended.code, lines(&ended.out).len()), (Some(1), 6));
     assert_eq!(ocelli(&["run", "--parallel", "2", "-p", "a"]).code, Some(2));
+}
+
+#[test]
+fn several_at_a_time_stay_within_the_budget_or_say_that_they_do_not() {
+    let made = Made::new(&questions(6));
+    let model = Engine::unstarted(1).unwrap().open(Path::new("models/tiny-blip2.gguf"), Load::Map).unwrap();
+    let needs = |context| {
+        let options = SessionOptions { context, images: 1, parallel: 4, ..SessionOptions::default() };
+        model.plan(&options).unwrap().total().to_string()
+    };
+    let within =
+        |budget: &str| made.batch("run", &["--parallel", "4", "--threads", "1", "-n", "4", "--budget", budget]);
+    // Each alone needs less than so many positions; those that are side by side have all that the model has.
+    let ended = within(&needs(100));
+    let codes: Vec<Value> = lines(&ended.out).iter().map(|line| line["error"]["code"].clone()).collect();
+    assert_eq!((ended.code, codes), (Some(1), vec![json!("over-budget"); 6]));
+    assert_eq!(lines(&within(&needs(128)).ok()).len(), 6);
 }
 
 #[test]
